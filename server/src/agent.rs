@@ -1,0 +1,166 @@
+//! What the hub knows of an agent: how it is called, what it may do, what state it is in, and what a turn asks of it.
+//!
+//! Types only. How an agent is really driven is in `agent/`, which the hub does not know.
+
+use std::{path::PathBuf, sync::Arc};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    finding::Finding,
+    ids::{AgentName, Timestamp, TurnId},
+    outcome::ResultKind,
+};
+
+pub mod catalog;
+pub mod driver;
+pub mod runner;
+pub mod status;
+pub mod terminal;
+
+/// What an agent may do to the workspace.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Access {
+    /// Look.
+    Read,
+    /// Change files.
+    Write,
+}
+
+/// The code that talks to an agent (design §6).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum DriverKind {
+    /// A warm process with JSON lines both ways.
+    StreamJson,
+    /// Codex's own JSON-RPC.
+    AppServer,
+    /// The Agent Client Protocol.
+    Acp,
+    /// The interactive program on a PTY.
+    Terminal,
+    /// A deterministic program on a PTY that gives a typed result.
+    Tool,
+}
+
+/// How long the parts of a turn may take, in milliseconds. `None` is no limit, which only a user's profile can ask for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct TurnTimes {
+    /// From the start of its program until it is ready for a prompt.
+    pub start: Option<u64>,
+    /// Without a byte from it while it works.
+    pub idle: Option<u64>,
+    /// From the prompt to the end.
+    pub total: Option<u64>,
+}
+
+impl Default for TurnTimes {
+    fn default() -> Self {
+        Self { start: Some(60_000), idle: Some(10 * 60_000), total: Some(60 * 60_000) }
+    }
+}
+
+/// What the hub is told of an agent when the catalogue is read: enough to bind roles and to keep limits.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AgentInfo {
+    /// How it is called.
+    pub name: AgentName,
+    /// The profile that it is an instance of.
+    pub profile: String,
+    /// One line for people.
+    pub title: String,
+    /// How it is driven.
+    pub driver: DriverKind,
+    /// What it may do.
+    pub access: Access,
+    /// What it is good for: words such as `review`, `fix`, `test`, that roles ask for.
+    pub good_for: Vec<String>,
+    /// Whether its program was found here; where not, why and what to do.
+    pub missing: Option<String>,
+    /// How long its turns may take.
+    pub times: TurnTimes,
+}
+
+/// The states of an agent (design §2, promise 3).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "is", rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub enum AgentState {
+    /// Its program has been started and is not ready yet.
+    Starting,
+    /// Ready for a prompt.
+    Idle,
+    /// On a turn.
+    Working,
+    /// It asked for a permission.
+    WaitingForPermission,
+    /// It asked a question.
+    WaitingForAnswer,
+    /// Its provider refuses more for now.
+    RateLimited {
+        /// Until when, where that is known.
+        until: Option<Timestamp>,
+    },
+    /// Its budget is used up.
+    OutOfBudget,
+    /// Its program ended and should not have.
+    Crashed,
+    /// It has no program running, and needs none.
+    Stopped,
+}
+
+/// Why a state is believed, strongest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Source {
+    /// The hub did it itself.
+    Hub,
+    /// The agent's protocol said so.
+    Protocol,
+    /// One of the agent's hooks said so.
+    Hook,
+    /// Its process ended.
+    ExitStatus,
+    /// Its terminal's title says so.
+    Title,
+    /// Its screen looks like it: the last resort, and labelled so.
+    Screen,
+}
+
+/// A claim about an agent's state, with why it is believed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AgentClaim {
+    /// The state.
+    pub state: AgentState,
+    /// Where the claim comes from.
+    pub source: Source,
+    /// The reason in words.
+    pub why: String,
+}
+
+/// What a turn asks of an agent. The effect that starts it carries this; a driver needs nothing else.
+#[derive(Debug, Clone)]
+pub struct TurnRequest {
+    /// The turn, which is also the key that makes starting it idempotent.
+    pub turn: TurnId,
+    /// Who.
+    pub agent: AgentName,
+    /// What it is sent, whole.
+    pub prompt: Arc<str>,
+    /// The form that the result must have.
+    pub expects: ResultKind,
+    /// Files and folders the turn is about, from the workspace's root; empty is the whole.
+    pub paths: Vec<String>,
+    /// Findings the turn is about, with their ids.
+    pub findings: Vec<Finding>,
+    /// Whether it may change files in this turn.
+    pub access: Access,
+    /// Where it works.
+    pub cwd: PathBuf,
+    /// How long it may take.
+    pub times: TurnTimes,
+}

@@ -1,0 +1,219 @@
+//! Everything that can wake the hub: one closed enum, so that all causes can be read in one place.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use crate::{
+    agent::{AgentClaim, AgentInfo},
+    document::Decision,
+    finding::FindingDraft,
+    ids::{AgentName, ChannelName, FindingId, MessageId, PauseId, RunId, Timestamp, TurnId},
+    outcome::TurnOutcome,
+    workflow::plan::Plan,
+};
+
+/// Who is behind a connection. Decided by the kernel's word on the peer, never by what it sends (promise 2).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Actor {
+    /// A person, by the name of their account.
+    Human(String),
+    /// A process that descends from this hub: an agent, or something that one started.
+    Agent(Option<AgentName>),
+}
+
+/// Something that happened.
+#[derive(Debug, Clone)]
+pub enum Event {
+    /// The hub has read its journal; what was going on when the last one ended is to be taken up again.
+    Recovered,
+    /// The catalogue of agents was read, or read again.
+    Catalog(Vec<AgentInfo>),
+    /// A person or an agent speaks in a channel.
+    Post {
+        /// Who.
+        by: Actor,
+        /// Where; the default channel where nobody says.
+        channel: Option<ChannelName>,
+        /// The message that this one answers.
+        thread: Option<MessageId>,
+        /// Markdown.
+        text: String,
+        /// Chosen by the sender; a second post with the same key is the first one's.
+        key: Option<String>,
+    },
+    /// A person makes a channel.
+    CreateChannel {
+        /// Its name.
+        name: ChannelName,
+        /// The agent that a message with no mention wakes.
+        default_agent: Option<AgentName>,
+    },
+    /// A person takes back a message's delivery that has not started.
+    Withdraw {
+        /// Who.
+        by: Actor,
+        /// The message.
+        message: MessageId,
+        /// To whom.
+        agent: AgentName,
+    },
+    /// A person starts a workflow.
+    StartRun {
+        /// Who.
+        by: Actor,
+        /// What.
+        plan: Arc<Plan>,
+        /// What the workflow is told; the inputs left out take their defaults.
+        inputs: BTreeMap<String, serde_json::Value>,
+        /// Who plays which role, where the person chose.
+        roles: BTreeMap<String, AgentName>,
+        /// Where it is shown; the plan's channel or the default where nobody says.
+        channel: Option<ChannelName>,
+        /// Chosen by the sender; a second start with the same key is the first one's.
+        key: Option<String>,
+    },
+    /// A person answers a pause point.
+    Decide {
+        /// Who.
+        by: Actor,
+        /// Which.
+        pause: PauseId,
+        /// What.
+        decision: Decision,
+        /// SHA-256 in hex of the document that the person was shown.
+        hash: String,
+    },
+    /// A person stops a run, or everything, at the turn's boundary ("pause now").
+    Hold {
+        /// Who.
+        by: Actor,
+        /// Which run; all work of the workspace where absent.
+        run: Option<RunId>,
+        /// Whether turns that are going on are interrupted too.
+        interrupt: bool,
+    },
+    /// A person lets it go on.
+    Release {
+        /// Who.
+        by: Actor,
+        /// Which run; the whole workspace's hold where absent.
+        run: Option<RunId>,
+    },
+    /// A person ends a run.
+    Cancel {
+        /// Who.
+        by: Actor,
+        /// Which.
+        run: RunId,
+    },
+    /// A person settles a finding.
+    SettleFinding {
+        /// Who.
+        by: Actor,
+        /// Which.
+        finding: FindingId,
+        /// How.
+        how: Settlement,
+    },
+    /// An agent's turn has really begun: its prompt is being handed over.
+    TurnStarted {
+        /// Which.
+        turn: TurnId,
+    },
+    /// An agent's turn is over.
+    TurnEnded {
+        /// Which.
+        turn: TurnId,
+        /// How.
+        outcome: TurnOutcome,
+    },
+    /// A driver believes something else of an agent than before.
+    AgentChanged {
+        /// Which.
+        agent: AgentName,
+        /// What, and why.
+        claim: AgentClaim,
+    },
+    /// An agent reports a finding outside a typed result.
+    FindingReported {
+        /// Who.
+        agent: AgentName,
+        /// What.
+        finding: FindingDraft,
+    },
+    /// A time that the state asked to be woken at has come.
+    Tick,
+}
+
+/// How a person settles a finding.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Settlement {
+    /// It is none; the reason goes back to the reviewers.
+    Dismiss(String),
+    /// Known and lived with.
+    Accept,
+    /// To be dealt with after all.
+    Reopen,
+}
+
+/// An event with the time at which the shell took it in.
+#[derive(Debug, Clone)]
+pub struct Stamped {
+    /// When.
+    pub at: Timestamp,
+    /// What.
+    pub event: Event,
+}
+
+/// What an event that asks for something gets back, once its records are durable.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    /// It is done, or there was nothing to do.
+    Done,
+    /// This message was posted.
+    Posted(MessageId),
+    /// This run was started.
+    Started(RunId),
+}
+
+/// Why an event was refused: nothing was recorded.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct Refusal {
+    /// For programs.
+    pub code: RefusalCode,
+    /// What, where, and what to do next.
+    pub message: String,
+}
+
+impl Refusal {
+    /// Makes a refusal.
+    pub fn new(code: RefusalCode, message: impl Into<String>) -> Self {
+        Self { code, message: message.into() }
+    }
+}
+
+/// The kinds of refusal, for programs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RefusalCode {
+    /// No such run, pause, message, agent, channel or finding.
+    NotFound,
+    /// It exists already.
+    Exists,
+    /// A value is not what it must be.
+    Invalid,
+    /// Only a person may do this.
+    HumansOnly,
+    /// The pause was answered before; the message says by whom.
+    AlreadyAnswered,
+    /// What was shown is not what is there now.
+    Changed,
+    /// The workspace is not trusted.
+    Untrusted,
+    /// No agent can play a role.
+    NoAgent,
+    /// Too much at once.
+    Busy,
+    /// The journal can't be written; nothing was recorded.
+    Journal,
+}

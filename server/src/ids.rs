@@ -1,0 +1,216 @@
+//! Names and numbers by which everything in a workspace is called.
+//!
+//! Numbered ids (`r3`, `p1`, `m12`) are given out by the hub in the order of the journal, so they are the same after a
+//! replay; names (`@claude`, `#main`, a step's id) are chosen by people and checked here, once, at the edge.
+
+use std::{fmt, str::FromStr, sync::Arc};
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+
+/// Why a text is not an id or a name.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{text:?} is not {what}: {rule}")]
+pub struct BadName {
+    /// The text that was given.
+    pub text: String,
+    /// What it should have been, with its article ("a run id").
+    pub what: &'static str,
+    /// The rule it breaks, and how to keep it.
+    pub rule: &'static str,
+}
+
+macro_rules! numbered_id {
+    ($(#[$doc:meta])* $name:ident, $letter:literal, $what:literal, $rule:literal) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(pub u64);
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, concat!($letter, "{}"), self.0)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = BadName;
+            fn from_str(text: &str) -> Result<Self, BadName> {
+                text.strip_prefix($letter)
+                    .and_then(|digits| digits.parse().ok())
+                    .map(Self)
+                    .ok_or_else(|| BadName { text: text.to_owned(), what: $what, rule: $rule })
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = String::deserialize(deserializer)?;
+                text.parse().map_err(D::Error::custom)
+            }
+        }
+
+        impl schemars::JsonSchema for $name {
+            fn schema_name() -> std::borrow::Cow<'static, str> {
+                stringify!($name).into()
+            }
+            fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+                schemars::json_schema!({ "type": "string", "pattern": concat!("^", $letter, "[0-9]+$") })
+            }
+        }
+    };
+}
+
+numbered_id!(
+    /// One execution of a workflow.
+    RunId, "r", "a run id", "write r and a number, as `callboard runs` lists them"
+);
+numbered_id!(
+    /// One pause point that was opened.
+    PauseId, "p", "a pause id", "write p and a number, as `callboard inbox` lists them"
+);
+numbered_id!(
+    /// One message of a channel.
+    MessageId, "m", "a message id", "write m and a number, as `callboard channel show` lists them"
+);
+numbered_id!(
+    /// One prompt to one agent and its result.
+    TurnId, "t", "a turn id", "write t and a number"
+);
+numbered_id!(
+    /// One remark on the code.
+    FindingId, "f", "a finding id", "write f and a number, as `callboard findings` lists them"
+);
+
+macro_rules! name {
+    ($(#[$doc:meta])* $name:ident, $sigil:literal, $what:literal) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(Arc<str>);
+
+        impl $name {
+            /// Returns the name without its sigil.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, concat!($sigil, "{}"), self.0)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = BadName;
+            fn from_str(text: &str) -> Result<Self, BadName> {
+                let bare = text.strip_prefix($sigil).unwrap_or(text);
+                if is_name(bare) {
+                    Ok(Self(bare.into()))
+                } else {
+                    Err(BadName {
+                        text: text.to_owned(),
+                        what: $what,
+                        rule: "use 1 to 64 of a-z, 0-9, '-' and '_', with a letter or digit first",
+                    })
+                }
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(&self.0)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = String::deserialize(deserializer)?;
+                text.parse().map_err(D::Error::custom)
+            }
+        }
+
+        impl schemars::JsonSchema for $name {
+            fn schema_name() -> std::borrow::Cow<'static, str> {
+                stringify!($name).into()
+            }
+            fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+                schemars::json_schema!({ "type": "string", "pattern": "^[a-z0-9][a-z0-9_-]{0,63}$" })
+            }
+        }
+    };
+}
+
+name!(
+    /// A participant that takes prompts: shown as `@name`, written without the sign in files and on the wire.
+    AgentName, "@", "an agent's name"
+);
+name!(
+    /// A channel: shown as `#name`.
+    ChannelName, "#", "a channel's name"
+);
+name!(
+    /// A step of a workflow; unique in its file.
+    StepId, "", "a step's id"
+);
+name!(
+    /// A part that an agent plays in a workflow.
+    RoleId, "", "a role's id"
+);
+
+/// Returns whether `text` may be a name: what every kind of name has in common.
+pub fn is_name(text: &str) -> bool {
+    text.len() <= 64
+        && text.starts_with(|it: char| it.is_ascii_lowercase() || it.is_ascii_digit())
+        && text.bytes().all(|it| it.is_ascii_lowercase() || it.is_ascii_digit() || it == b'-' || it == b'_')
+}
+
+/// Milliseconds since the Unix epoch. The core gets it with each event and never asks a clock.
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema,
+)]
+#[serde(transparent)]
+pub struct Timestamp(pub i64);
+
+impl Timestamp {
+    /// Returns the time of the system's clock. Only the shell calls this, never the core.
+    pub fn now() -> Self {
+        Self(jiff::Timestamp::now().as_millisecond())
+    }
+
+    /// Returns this time plus `milliseconds`, held at the end of time.
+    #[must_use]
+    pub fn plus(self, milliseconds: u64) -> Self {
+        Self(self.0.saturating_add(i64::try_from(milliseconds).unwrap_or(i64::MAX)))
+    }
+
+    /// Returns the milliseconds from `earlier` to this time, 0 where the clock went back.
+    pub fn since(self, earlier: Self) -> u64 {
+        u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_read_back_what_they_print() {
+        assert_eq!("r12".parse::<RunId>().unwrap(), RunId(12));
+        assert_eq!(RunId(12).to_string(), "r12");
+        assert!("x12".parse::<RunId>().unwrap_err().to_string().contains("callboard runs"));
+        assert!("r".parse::<RunId>().is_err());
+    }
+
+    #[test]
+    fn names_are_checked_and_take_their_sigil_or_not() {
+        assert_eq!("@codex-2".parse::<AgentName>().unwrap(), "codex-2".parse().unwrap());
+        for bad in ["", "@", "-a", "Ünï", "a b", "A", &"a".repeat(65)] {
+            assert!(bad.parse::<AgentName>().is_err(), "{bad:?} was taken");
+        }
+    }
+}

@@ -1,0 +1,712 @@
+//! The wire: every `callboard/*` method with its params and its result, mirrored by `docs/protocol.md`.
+//!
+//! State first: a client subscribes with the revision that it has, and gets the present form of all that changed since.
+//! An item replaces the one with the same id; there is nothing to merge, so a client that was away catches up by itself.
+//! Requests that change something answer when the change is durable. All params are objects; all their fields have defaults
+//! where that makes sense, so that an empty Lua table is taken too.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    agent::{AgentClaim, AgentInfo},
+    document::Decision,
+    finding::{Finding, FindingState},
+    hub::event::RefusalCode,
+    ids::{AgentName, ChannelName, FindingId, MessageId, PauseId, RunId, StepId, Timestamp, TurnId},
+    outcome::{Failure, TypedResult, Usage},
+};
+
+/// The version of this protocol. It is in the socket's name, and changes only when an older peer could misread a newer one.
+pub const PROTOCOL: u32 = 1;
+
+/// The names of the methods, one constant each.
+pub mod method {
+    /// Request: post a message.
+    pub const POST: &str = "callboard/post";
+    /// Request: make a channel.
+    pub const CREATE_CHANNEL: &str = "callboard/createChannel";
+    /// Request: the channels.
+    pub const CHANNELS: &str = "callboard/channels";
+    /// Request: messages of a channel.
+    pub const MESSAGES: &str = "callboard/messages";
+    /// Request: take back a delivery that has not started.
+    pub const WITHDRAW: &str = "callboard/withdraw";
+    /// Request: what an agent was sent.
+    pub const SENT: &str = "callboard/sent";
+    /// Request: start a workflow.
+    pub const RUN: &str = "callboard/run";
+    /// Request: the runs.
+    pub const RUNS: &str = "callboard/runs";
+    /// Request: what waits for a person.
+    pub const INBOX: &str = "callboard/inbox";
+    /// Request: answer a pause point.
+    pub const DECIDE: &str = "callboard/decide";
+    /// Request: pause now.
+    pub const PAUSE: &str = "callboard/pause";
+    /// Request: go on after a pause now.
+    pub const RESUME: &str = "callboard/resume";
+    /// Request: end a run.
+    pub const CANCEL: &str = "callboard/cancel";
+    /// Request: the agents.
+    pub const AGENTS: &str = "callboard/agents";
+    /// Request: the findings.
+    pub const FINDINGS: &str = "callboard/findings";
+    /// Request: settle a finding.
+    pub const SETTLE_FINDING: &str = "callboard/settleFinding";
+    /// Request: what is changed since a revision, and everything after it by `callboard/feed`.
+    pub const SUBSCRIBE: &str = "callboard/subscribe";
+    /// Notification from the server: what changed.
+    pub const FEED: &str = "callboard/feed";
+    /// Request: read trust, the catalogue and the configuration again.
+    pub const RELOAD: &str = "callboard/reload";
+    /// Request: what hub this is.
+    pub const HUB_STATUS: &str = "callboard/hubStatus";
+    /// Request: end the hub.
+    pub const STOP_HUB: &str = "callboard/stopHub";
+}
+
+/// Params of a method that takes none.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Nothing {}
+
+/// Result of a method that changes something.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Changed {
+    /// The revision at which the change is in.
+    pub rev: u64,
+}
+
+/// Params of `callboard/post`.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct PostParams {
+    /// Where; the default channel where absent.
+    pub channel: Option<ChannelName>,
+    /// The message that this one answers.
+    pub thread: Option<MessageId>,
+    /// Markdown.
+    pub text: String,
+    /// Chosen by the sender: a second post with the same key is the first one's.
+    pub key: Option<String>,
+}
+
+/// Result of `callboard/post`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Posted {
+    /// The message.
+    pub message: MessageId,
+    /// The revision at which it is in.
+    pub rev: u64,
+}
+
+/// Params of `callboard/createChannel`.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CreateChannelParams {
+    /// Its name.
+    pub name: ChannelName,
+    /// The agent that a message with no mention wakes.
+    #[serde(default)]
+    pub default_agent: Option<AgentName>,
+}
+
+/// A channel.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ChannelView {
+    /// Its name.
+    pub name: ChannelName,
+    /// The agent that a message with no mention wakes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub default_agent: Option<AgentName>,
+    /// How many messages it has.
+    pub messages: u64,
+    /// Revision of its last change.
+    pub rev: u64,
+}
+
+/// Params of `callboard/messages`.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct MessagesParams {
+    /// Which channel; the default one where absent.
+    pub channel: Option<ChannelName>,
+    /// Only entries of this thread, its first message included.
+    pub thread: Option<MessageId>,
+    /// Only messages before this one.
+    pub before: Option<MessageId>,
+    /// At most so many, the newest; 100 where absent, 1,000 at most.
+    pub limit: Option<u32>,
+}
+
+/// Result of `callboard/messages`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct MessagesResult {
+    /// Oldest first.
+    pub messages: Vec<MessageView>,
+    /// The revision that this is of.
+    pub rev: u64,
+}
+
+/// Who says something.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "is", content = "name", rename_all = "camelCase")]
+pub enum Author {
+    /// A person.
+    Person(String),
+    /// An agent.
+    Agent(AgentName),
+    /// What decides the next step of a run.
+    Operator,
+    /// Callboard itself.
+    System,
+}
+
+/// A message.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct MessageView {
+    /// Its id.
+    pub id: MessageId,
+    /// Where.
+    pub channel: ChannelName,
+    /// The message that its thread began with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub thread: Option<MessageId>,
+    /// Who.
+    pub author: Author,
+    /// When.
+    pub at: Timestamp,
+    /// Markdown.
+    pub text: String,
+    /// What of Callboard it speaks of, where it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub about: Option<About>,
+    /// How many agents passed the word on since a person last spoke.
+    pub hops: u32,
+    /// What became of it, per addressee.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub deliveries: Vec<DeliveryView>,
+    /// Revision of its last change.
+    pub rev: u64,
+}
+
+/// What a message speaks of.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct About {
+    /// The run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub run: Option<RunId>,
+    /// The step.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub step: Option<StepId>,
+    /// The turn whose answer it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub turn: Option<TurnId>,
+    /// The pause point.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pause: Option<PauseId>,
+}
+
+/// What became of a message for one addressee.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DeliveryView {
+    /// To whom.
+    pub agent: AgentName,
+    /// How far it got.
+    pub state: DeliveryState,
+    /// The turn that it became.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub turn: Option<TurnId>,
+}
+
+/// How far a delivery got: facts, in this order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "is", rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub enum DeliveryState {
+    /// In the journal; the agent is busy or held.
+    Stored,
+    /// Its turn is the agent's now: the prompt is being handed over.
+    Delivered,
+    /// The agent has begun on it.
+    Started,
+    /// The agent answered with this message.
+    Answered {
+        /// The answer.
+        message: MessageId,
+    },
+    /// It did not come to an answer.
+    Failed {
+        /// Why, in words.
+        why: String,
+    },
+    /// A limit holds it until a person says "go on" at this pause.
+    Held {
+        /// Where.
+        pause: PauseId,
+    },
+    /// A person took it back.
+    Withdrawn,
+}
+
+/// Params of `callboard/withdraw`.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct WithdrawParams {
+    /// Which message.
+    pub message: MessageId,
+    /// From whom.
+    pub agent: AgentName,
+}
+
+/// Params of `callboard/sent`: one of the two.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct SentParams {
+    /// The turn.
+    pub turn: Option<TurnId>,
+    /// A message: what was sent for each of its deliveries, or, of an agent's answer, what the agent had been sent.
+    pub message: Option<MessageId>,
+}
+
+/// A turn: what was sent, and what came of it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct TurnView {
+    /// Its id.
+    pub id: TurnId,
+    /// Who.
+    pub agent: AgentName,
+    /// The prompt, whole.
+    pub prompt: String,
+    /// When it was put in the agent's queue.
+    pub queued: Timestamp,
+    /// When the agent began.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started: Option<Timestamp>,
+    /// When it ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended: Option<Timestamp>,
+}
+
+/// Params of `callboard/run`.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct RunParams {
+    /// The workflow's name.
+    pub workflow: String,
+    /// What it is told.
+    pub inputs: BTreeMap<String, serde_json::Value>,
+    /// Who plays which role.
+    pub roles: BTreeMap<String, AgentName>,
+    /// Where it is shown.
+    pub channel: Option<ChannelName>,
+    /// Chosen by the sender: a second start with the same key is the first one's.
+    pub key: Option<String>,
+}
+
+/// Result of `callboard/run`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Started {
+    /// The run.
+    pub run: RunId,
+    /// The revision at which it is in.
+    pub rev: u64,
+}
+
+/// Params of `callboard/runs`.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct RunsParams {
+    /// Only this one.
+    pub run: Option<RunId>,
+    /// Only those that have not ended.
+    pub live: bool,
+}
+
+/// A run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RunView {
+    /// Its id.
+    pub id: RunId,
+    /// The workflow's name.
+    pub workflow: String,
+    /// The workflow's title.
+    pub title: String,
+    /// The hash that the run is pinned to.
+    pub hash: String,
+    /// Where it is shown.
+    pub channel: ChannelName,
+    /// The message that its thread began with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub thread: Option<MessageId>,
+    /// Who started it.
+    pub by: String,
+    /// When.
+    pub started: Timestamp,
+    /// When it ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended: Option<Timestamp>,
+    /// Where it stands.
+    pub status: RunStatus,
+    /// Why it stands there, in words, where that needs words.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub why: String,
+    /// What it was told.
+    pub inputs: BTreeMap<String, serde_json::Value>,
+    /// Who plays which role.
+    pub roles: BTreeMap<String, AgentName>,
+    /// Its steps in the file's order, children behind their parents.
+    pub steps: Vec<StepView>,
+    /// Turns taken so far.
+    pub turns: u32,
+    /// What it used, as far as agents reported it.
+    pub usage: Usage,
+    /// Revision of its last change.
+    pub rev: u64,
+}
+
+/// Where a run stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum RunStatus {
+    /// Something is being done.
+    Running,
+    /// Nothing goes on until a person answers.
+    Waiting,
+    /// A person said "pause now".
+    Held,
+    /// Ended: the reviews approve.
+    Approved,
+    /// Ended: all steps are over.
+    Done,
+    /// Ended: a step failed and the workflow says so.
+    Failed,
+    /// Ended: a person rejected it.
+    Rejected,
+    /// Ended: a person stopped it.
+    Stopped,
+}
+
+impl RunStatus {
+    /// Returns whether the run is over.
+    pub fn has_ended(self) -> bool {
+        matches!(self, Self::Approved | Self::Done | Self::Failed | Self::Rejected | Self::Stopped)
+    }
+}
+
+/// A step of a run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct StepView {
+    /// Its id.
+    pub id: StepId,
+    /// Its title, or its id where it has none.
+    pub title: String,
+    /// How deep it stands: 0 for the outermost list.
+    pub depth: u32,
+    /// Where it stands.
+    pub status: StepStatus,
+    /// The lap of the loop that it is in, from 1; 0 outside a loop.
+    pub round: u32,
+    /// The try, from 1; 0 before the first.
+    pub attempt: u32,
+    /// Who does it, where an agent does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent: Option<AgentName>,
+    /// The turn that it is in, or was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub turn: Option<TurnId>,
+    /// The pause that it waits at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pause: Option<PauseId>,
+    /// When it began.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started: Option<Timestamp>,
+    /// When it ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended: Option<Timestamp>,
+    /// Its result.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub result: Option<TypedResult>,
+    /// Its failure, the last one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<Failure>,
+}
+
+/// Where a step stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum StepStatus {
+    /// What it needs is not over yet.
+    Waiting,
+    /// Its turn is in the agent's queue.
+    Queued,
+    /// It is going on.
+    Running,
+    /// It waits to be tried again.
+    Backoff,
+    /// It waits for a person.
+    Paused,
+    /// Over, with a result.
+    Done,
+    /// Over, without one: its condition was false, or it was told to be skipped.
+    Skipped,
+    /// Over: it failed.
+    Failed,
+}
+
+/// A thing that waits for a person.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PauseView {
+    /// Its id.
+    pub id: PauseId,
+    /// Why it waits.
+    pub kind: PauseKind,
+    /// One line: what is asked.
+    pub title: String,
+    /// The run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<RunId>,
+    /// The step.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step: Option<StepId>,
+    /// The channel.
+    pub channel: ChannelName,
+    /// Since when.
+    pub opened: Timestamp,
+    /// What is shown: Markdown, the text that an edit changes.
+    pub document: String,
+    /// SHA-256 of the document, in hex. A decision must carry it.
+    pub hash: String,
+    /// The decisions that it takes, the usual one first.
+    pub decisions: Vec<String>,
+    /// How it was answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answered: Option<Answered>,
+    /// Revision of its last change.
+    pub rev: u64,
+}
+
+/// Why something waits for a person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum PauseKind {
+    /// A step of the workflow is a pause.
+    Step,
+    /// A step failed.
+    Failure,
+    /// A limit was reached: rounds, turns, time, tokens, money, hops.
+    Limit,
+    /// A loop only repeats itself, or all that is left was declined.
+    Stuck,
+}
+
+/// How a pause was answered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Answered {
+    /// Who.
+    pub by: String,
+    /// When.
+    pub at: Timestamp,
+    /// What.
+    pub decision: Decision,
+    /// The hash of what was shown.
+    pub hash: String,
+}
+
+/// Params of `callboard/inbox`.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct InboxParams {
+    /// Only this one, answered or not.
+    pub pause: Option<PauseId>,
+    /// Answered ones too.
+    pub all: bool,
+}
+
+/// Params of `callboard/decide`.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DecideParams {
+    /// Which pause.
+    pub pause: PauseId,
+    /// The answer.
+    #[serde(flatten)]
+    pub decision: Decision,
+    /// SHA-256, in hex, of the document that the person was shown.
+    pub hash: String,
+}
+
+/// Params of `callboard/pause`.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct HoldParams {
+    /// Which run; the whole workspace where absent.
+    pub run: Option<RunId>,
+    /// Whether turns that are going on are interrupted too.
+    pub interrupt: bool,
+}
+
+/// Params of `callboard/resume`.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ReleaseParams {
+    /// Which run; the whole workspace where absent.
+    pub run: Option<RunId>,
+}
+
+/// Params of `callboard/cancel`.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CancelParams {
+    /// Which run.
+    pub run: RunId,
+}
+
+/// An agent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AgentView {
+    /// What the catalogue says of it.
+    pub info: AgentInfo,
+    /// What is believed of it, and why.
+    pub claim: AgentClaim,
+    /// Since when.
+    pub since: Timestamp,
+    /// The turn that it is on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub turn: Option<TurnId>,
+    /// How many turns wait in its queue.
+    pub queued: u32,
+    /// Revision of its last change.
+    pub rev: u64,
+}
+
+/// Params of `callboard/findings`.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct FindingsParams {
+    /// Only those of this run.
+    pub run: Option<RunId>,
+    /// Settled ones too.
+    pub all: bool,
+}
+
+/// Params of `callboard/settleFinding`.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SettleFindingParams {
+    /// Which.
+    pub finding: FindingId,
+    /// `dismiss`, `accept` or `reopen`.
+    pub how: String,
+    /// Why: needed to dismiss.
+    #[serde(default)]
+    pub reason: String,
+}
+
+/// Params of `callboard/subscribe`. A second call replaces the first.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct SubscribeParams {
+    /// The revision that the client has: 0 for everything, absent for what comes from now on.
+    pub since: Option<u64>,
+    /// Only what belongs to this run.
+    pub run: Option<RunId>,
+    /// Only what belongs to this channel.
+    pub channel: Option<ChannelName>,
+}
+
+/// A notification `callboard/feed`: what changed up to a revision, oldest change first.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Feed {
+    /// The revision that the client has with this.
+    pub rev: u64,
+    /// The present form of each thing that changed.
+    pub items: Vec<Item>,
+}
+
+/// One thing in its present form.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "item", rename_all = "camelCase")]
+pub enum Item {
+    /// A channel.
+    Channel(ChannelView),
+    /// A message.
+    Message(Box<MessageView>),
+    /// A run.
+    Run(Box<RunView>),
+    /// A pause.
+    Pause(Box<PauseView>),
+    /// An agent.
+    Agent(AgentView),
+    /// A finding.
+    Finding(Box<Finding>),
+}
+
+/// Result of `callboard/reload`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ReloadResult {
+    /// Whether the workspace is trusted now.
+    pub trusted: bool,
+    /// How many agents the catalogue has.
+    pub agents: u32,
+}
+
+/// Result of `callboard/hubStatus`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct HubStatus {
+    /// The hub's process.
+    pub pid: u32,
+    /// Callboard's version.
+    pub version: String,
+    /// The protocol's version.
+    pub protocol: u32,
+    /// The workspace's root.
+    pub workspace: String,
+    /// Since when.
+    pub started: Timestamp,
+    /// The journal's last revision.
+    pub rev: u64,
+    /// How many clients are connected.
+    pub clients: u32,
+    /// How many runs have not ended.
+    pub live_runs: u32,
+    /// Whether the workspace is trusted.
+    pub trusted: bool,
+    /// Whether the hub runs inside its client, and ends with it.
+    pub in_process: bool,
+}
+
+/// The `data` of an error answer: what a program can match.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ErrorData {
+    /// The class.
+    pub code: RefusalCode,
+}
+
+/// The JSON-RPC code of every refusal; the class is in its `data`.
+pub const REFUSED: i64 = -32_050;
+
+/// States of findings that a list leaves out unless all are asked for.
+pub fn is_settled(state: &FindingState) -> bool {
+    matches!(state, FindingState::Fixed | FindingState::Dismissed { .. } | FindingState::Accepted { .. })
+}

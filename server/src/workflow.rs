@@ -1,0 +1,3 @@
+//! Workflows: files in, plans out.
+
+pub mod plan;

@@ -1,0 +1,3 @@
+//! The scripted agent.
+
+fn main() {}
