@@ -61,3 +61,60 @@ pub fn hash_of(document: &str) -> String {
         .iter()
         .fold(String::with_capacity(64), |text, byte| text + &format!("{byte:02x}"))
 }
+
+pub struct Header {
+    pub title: String,
+    pub about: String,
+    pub hint: String,
+}
+pub struct DocumentError {
+    pub line: usize,
+    pub message: String,
+}
+pub struct ReviewEdit {
+    pub kept: Vec<(crate::ids::FindingId, Option<String>)>,
+    pub struck: Vec<crate::ids::FindingId>,
+    pub added: Vec<crate::finding::FindingDraft>,
+}
+pub fn review_document(h: &Header, f: &[crate::finding::Finding]) -> String {
+    format!("{} {}", h.title, f.len())
+}
+pub fn result_document(h: &Header, _r: &crate::outcome::TypedResult) -> String {
+    h.title.clone()
+}
+pub fn notice_document(h: &Header, p: &[String]) -> String {
+    format!("{} {}", h.title, p.join("\n"))
+}
+pub fn read_review(_e: &str, f: &[crate::finding::Finding]) -> Result<ReviewEdit, DocumentError> {
+    Ok(ReviewEdit { kept: f.iter().map(|it| (it.id, None)).collect(), struck: vec![], added: vec![] })
+}
+pub fn read_result(_e: &str, r: &crate::outcome::TypedResult) -> Result<crate::outcome::TypedResult, DocumentError> {
+    Ok(r.clone())
+}
+pub fn visible(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    let mut rest = text.chars().peekable();
+    while let Some(it) = rest.next() {
+        match it {
+            '\n' | '\t' => shown.push(it),
+            // The line breaks of Windows are line breaks.
+            '\r' if rest.peek() == Some(&'\n') => {}
+            '\0'..='\u{1f}' => shown.push(char::from_u32(0x2400 + it as u32).unwrap_or('\u{fffd}')),
+            '\u{7f}' => shown.push('\u{2421}'),
+            '\u{80}'..='\u{9f}'
+            | '\u{ad}'
+            | '\u{61c}'
+            | '\u{180e}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}'
+            | '\u{feff}'
+            | '\u{fff9}'..='\u{fffb}'
+            | '\u{e0000}'..='\u{e007f}' => {
+                shown.push_str(&format!("\u{27e8}U+{:04X}\u{27e9}", it as u32));
+            }
+            _ => shown.push(it),
+        }
+    }
+    shown
+}
