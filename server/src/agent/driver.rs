@@ -1,1 +1,5 @@
-//! To be written.
+//! Drivers: the code that talks to an agent.
+
+pub mod environment;
+pub mod result;
+mod schema;
