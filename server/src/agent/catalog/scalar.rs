@@ -106,13 +106,13 @@ pub enum Key {
 }
 
 impl Key {
-    /// Returns the bytes that the key sends.
-    pub fn bytes(self) -> &'static [u8] {
+    /// Returns what the key sends.
+    pub fn text(self) -> &'static str {
         match self {
-            Self::Esc => b"\x1b",
-            Self::CtrlC => b"\x03",
-            Self::CtrlU => b"\x15",
-            Self::CtrlD => b"\x04",
+            Self::Esc => "\u{1b}",
+            Self::CtrlC => "\u{3}",
+            Self::CtrlU => "\u{15}",
+            Self::CtrlD => "\u{4}",
         }
     }
 }

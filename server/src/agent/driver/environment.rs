@@ -98,6 +98,13 @@ pub fn environment(
     pairs.into_iter().collect()
 }
 
+/// Returns this process's environment as far as it is text: what `ours` is made from.
+pub fn of_this_process() -> Vec<(String, String)> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect()
+}
+
 /// Returns the names in a profile that steer an agent: those that a workspace may not give.
 pub fn steering(profile: &Profile) -> impl Iterator<Item = &str> {
     profile
