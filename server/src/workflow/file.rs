@@ -122,6 +122,9 @@ pub struct StepFile {
     /// The start of the step.
     #[schemars(skip)]
     pub at: Range<usize>,
+    /// Whether fields of it could not be read, so that nothing is to be concluded from what it lacks.
+    #[schemars(skip)]
+    pub damaged: bool,
     /// Its name, unique in the file: letters, digits and _. Expressions read its result by it.
     #[schemars(required, with = "String", regex(pattern = r"^[a-z][a-z0-9_]{0,63}$"))]
     pub id: Option<At<String>>,

@@ -50,6 +50,8 @@ struct Fields {
     what: &'static str,
     known: &'static [&'static str],
     map: BTreeMap<String, (Key, Node)>,
+    /// Whether there were others.
+    damaged: bool,
 }
 
 impl Fields {
@@ -207,6 +209,7 @@ impl Reader<'_> {
         let repeat = fields.take_entry("repeat").and_then(|(key, it)| self.repeat(&key, it, depth));
         Some(StepFile {
             at,
+            damaged: fields.damaged,
             id,
             title: self.text(fields.take("title"), "title"),
             needs: self.names(fields.take("needs"), "needs"),
@@ -331,12 +334,14 @@ impl Reader<'_> {
             );
             return None;
         };
+        let mut damaged = false;
         let mut map = BTreeMap::new();
         for (key, node) in entries {
             if known.contains(&key.name.as_str()) {
                 map.insert(key.name.clone(), (key, node));
                 continue;
             }
+            damaged = true;
             let elsewhere = FIELDS.iter().find(|(_, fields)| fields.contains(&key.name.as_str()));
             let mend = match (nearest(&key.name, known.iter().copied()), elsewhere) {
                 (None, Some((place, _))) => format!("`{}` belongs to a {place}; move it there or remove it", key.name),
@@ -344,7 +349,7 @@ impl Reader<'_> {
             };
             self.problems.error(&key.at, "unknown-field", format!("{what} has no field `{}`", shown(&key.name)), mend);
         }
-        Some(Fields { what, known, map })
+        Some(Fields { what, known, map, damaged })
     }
 
     /// Returns the entries of a mapping whose keys are names that the file chooses.

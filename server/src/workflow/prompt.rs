@@ -5,8 +5,11 @@
 
 use std::{io, ops::Range, sync::OnceLock};
 
-use minijinja::{Environment, Error, ErrorKind, UndefinedBehavior, Value, filters as built_in, functions, tests};
+use minijinja::{
+    Environment, Error, ErrorKind, UndefinedBehavior, Value, filters as built_in, functions, tests, value::Serde,
+};
 
+mod absent;
 mod filters;
 
 pub use filters::{MOST_TEXT, fenced};
@@ -43,6 +46,15 @@ impl Context {
     pub fn new(values: serde_json::Map<String, serde_json::Value>) -> Self {
         Self(values)
     }
+
+    /// Returns the context for minijinja. A step that has no result becomes a value that is false, and so is all that is
+    /// read of it.
+    fn value(&self) -> Value {
+        Value::from_pairs(self.0.iter().map(|(name, value)| {
+            let value = if value.is_null() { absent::value() } else { Value::from(Serde(value)) };
+            (name.as_str(), value)
+        }))
+    }
 }
 
 /// Why a template or an expression gave nothing.
@@ -61,7 +73,7 @@ pub struct PromptError {
 pub fn render(template: &str, context: &Context) -> Result<String, PromptError> {
     let template = environment().template_from_named_str("prompt", template).map_err(|it| error(&it))?;
     let mut out = Bounded(Vec::new());
-    template.render_captured_to(Value::from(minijinja::value::Serde(&context.0)), &mut out).map_err(|it| error(&it))?;
+    template.render_captured_to(context.value(), &mut out).map_err(|it| error(&it))?;
     String::from_utf8(out.0).map_err(|_| PromptError {
         message: "the text is no UTF-8".to_owned(),
         line: None,
@@ -72,6 +84,9 @@ pub fn render(template: &str, context: &Context) -> Result<String, PromptError> 
 /// Evaluates an expression. A value that is not there comes back as `null`.
 pub fn evaluate(expression: &str, context: &Context) -> Result<serde_json::Value, PromptError> {
     let value = value_of(expression, context)?;
+    if absent::is_absent(&value) {
+        return Ok(serde_json::Value::Null);
+    }
     serde_json::to_value(&value).map_err(|it| PromptError {
         message: format!("the expression gives a value that is no JSON: {it}"),
         line: None,
@@ -86,7 +101,7 @@ pub fn truthy(expression: &str, context: &Context) -> Result<bool, PromptError> 
 
 fn value_of(expression: &str, context: &Context) -> Result<Value, PromptError> {
     let expression = environment().compile_expression(expression).map_err(|it| error(&it))?;
-    expression.eval(Value::from(minijinja::value::Serde(&context.0))).map_err(|it| error(&it))
+    expression.eval(context.value()).map_err(|it| error(&it))
 }
 
 /// Returns an error of minijinja in our form.
@@ -180,9 +195,9 @@ fn environment() -> &'static Environment<'static> {
     static ENVIRONMENT: OnceLock<Environment<'static>> = OnceLock::new();
     ENVIRONMENT.get_or_init(|| {
         let mut env = Environment::empty();
-        // Printing or looping over what is not there fails; asking whether it is there is a question like any other, for
-        // the result of a step that was skipped is not there.
+        // Printing or looping over what is not there fails; asking whether it is there is a question like any other.
         env.set_undefined_behavior(UndefinedBehavior::SemiStrict);
+        env.set_formatter(absent::print);
         env.set_debug(true);
         env.set_fuel(Some(FUEL));
         add_filters(&mut env);
@@ -195,20 +210,20 @@ fn environment() -> &'static Environment<'static> {
 fn add_filters(env: &mut Environment<'_>) {
     env.add_filter("abs", built_in::abs);
     env.add_filter("bool", built_in::bool);
-    env.add_filter("capitalize", built_in::capitalize);
+    env.add_filter("capitalize", filters::capitalize);
     env.add_filter("count", built_in::length);
     env.add_filter("length", built_in::length);
-    env.add_filter("default", built_in::default);
-    env.add_filter("d", built_in::default);
+    env.add_filter("default", filters::default);
+    env.add_filter("d", filters::default);
     env.add_filter("first", built_in::first);
     env.add_filter("float", built_in::float);
     env.add_filter("groupby", built_in::groupby);
     env.add_filter("int", built_in::int);
     env.add_filter("items", built_in::items);
     env.add_filter("last", built_in::last);
-    env.add_filter("lines", built_in::lines);
+    env.add_filter("lines", filters::lines);
     env.add_filter("list", built_in::list);
-    env.add_filter("lower", built_in::lower);
+    env.add_filter("lower", filters::lower);
     env.add_filter("map", built_in::map);
     env.add_filter("max", built_in::max);
     env.add_filter("min", built_in::min);
@@ -221,9 +236,9 @@ fn add_filters(env: &mut Environment<'_>) {
     env.add_filter("sort", built_in::sort);
     env.add_filter("string", built_in::string);
     env.add_filter("sum", built_in::sum);
-    env.add_filter("trim", built_in::trim);
+    env.add_filter("trim", filters::trim);
     env.add_filter("unique", built_in::unique);
-    env.add_filter("upper", built_in::upper);
+    env.add_filter("upper", filters::upper);
     env.add_filter("fenced", filters::fenced_filter);
     env.add_filter("findings_list", filters::findings_list);
     env.add_filter("indent", filters::indent);
@@ -235,7 +250,7 @@ fn add_filters(env: &mut Environment<'_>) {
 
 fn add_tests(env: &mut Environment<'_>) {
     env.add_test("boolean", tests::is_boolean);
-    env.add_test("defined", tests::is_defined);
+    env.add_test("defined", |it: &Value| !absent::is_absent(it));
     env.add_test("divisibleby", tests::is_divisibleby);
     env.add_test("endingwith", tests::is_endingwith);
     env.add_test("eq", tests::is_eq);
@@ -250,7 +265,7 @@ fn add_tests(env: &mut Environment<'_>) {
     env.add_test("lt", tests::is_lt);
     env.add_test("mapping", tests::is_mapping);
     env.add_test("ne", tests::is_ne);
-    env.add_test("none", tests::is_none);
+    env.add_test("none", absent::is_absent);
     env.add_test("number", tests::is_number);
     env.add_test("odd", tests::is_odd);
     env.add_test("startingwith", tests::is_startingwith);

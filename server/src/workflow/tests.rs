@@ -103,16 +103,7 @@ fn fields_that_are_not_there_are_told_at_their_key() {
     );
     // All at once, not the first alone.
     let text = GOOD.replace("result: review", "a: 1\n    b: 2").replace("findings: review.findings", "c: 1");
-    check(
-        &text,
-        &[
-            ("unknown-field", "a"),
-            ("unknown-field", "b"),
-            ("unknown-attribute", "verdict"),
-            ("unknown-field", "c"),
-            ("unknown-attribute", "findings"),
-        ],
-    );
+    check(&text, &[("unknown-field", "a"), ("unknown-field", "b"), ("unknown-field", "c")]);
 }
 
 #[test]
@@ -167,7 +158,7 @@ fn what_is_read_is_there_and_is_over() {
     broken("\"approved\"", "\"aproved\"", &[("unknown-verdict", "\"aproved\"")]);
     broken("| findings_list", "| findinglist", &[("unknown-filter", "findinglist")]);
     broken("| findings_list", "is findings", &[("unknown-test", "findings")]);
-    broken("{{ inputs.path }}", "{{ env('HOME') }}", &[("unknown-variable", "env"), ("unknown-function", "env")]);
+    broken("{{ inputs.path }}", "{{ env('HOME') }}", &[("unknown-function", "env")]);
     broken("findings: review.findings", "findings: '{{ review.findings }}'", &[("syntax", "{{ review.findings }}")]);
     // Names that a loop gives are its own.
     broken(
@@ -201,7 +192,7 @@ fn syntax_errors_are_told_where_they_are() {
     assert_eq!(problem.code, "syntax");
     assert!(problem.place.line >= 19, "{problem}");
     broken("review.verdict != \"approved\"", "review.verdict = \"approved\"", &[("syntax", "=")]);
-    broken("{{ inputs.path }}", "{% set x = 1 %}", &[("unsupported-tag", "set x = 1 ")]);
+    broken("{{ inputs.path }}", "{% set x = 1 %}", &[("unsupported-tag", "set x = 1")]);
 }
 
 #[test]
@@ -213,11 +204,7 @@ fn a_step_does_one_thing_and_what_it_can() {
     broken("result: change", "result: { json: { type: object } }", &[]);
     broken("result: change", "result: { jsn: 1 }", &[("missing", "{"), ("unknown-field", "jsn")]);
     broken("    prompt: Review {{ inputs.path }}.\n", "", &[("missing", "reviewer")]);
-    broken(
-        "prompt: Review {{ inputs.path }}.",
-        "prompt: {{ inputs.path }}",
-        &[("yaml", "{")].map(|_| ("wrong-kind", "{")),
-    );
+    broken("prompt: Review {{ inputs.path }}.", "prompt: {{ inputs.path }}", &[("yaml", "{")]);
 }
 
 #[test]
@@ -295,7 +282,7 @@ fn pauses_show_something_and_are_reached() {
     check(&pause("needs: fix, pause: { show: fix }, prompt: x"), &[("no-turn", "x")]);
     check(
         &pause(
-            "needs: fix, pause: { show: fix }\n  - id: last\n    role: fixer\n    needs: gate\n    prompt: '{{ gate.note }} {{ gate.files }} {{ gate.no }}'\n  - {id: x, tool: tests",
+            "needs: fix, pause: { show: fix } }\n  - { id: last, tool: t, needs: gate, prompt: '{{ gate.note }} {{ gate.files }} {{ gate.no }}'",
         ),
         &[("unknown-attribute", "no")],
     );
@@ -308,17 +295,22 @@ fn sizes_are_bounded() {
     let loaded = load("t", &format!("title: T\nsteps:\n{many}"));
     assert_eq!(loaded.problems.iter().map(|it| it.code).collect::<Vec<_>>(), ["too-large"]);
     assert_eq!(load("t", &" ".repeat(300 * 1024)).problems[0].code, "too-large");
-    let deep = |part: &str, count: usize| GOOD.replace("{{ inputs.path }}", &part.repeat(count));
-    // Each of these would overflow the stack of a parser that recurses.
+    let prompt = |text: &str| GOOD.replace("Review {{ inputs.path }}.", &format!("|\n      Review {text}"));
+    let when = |text: &str| GOOD.replace("review.verdict != \"approved\"", &format!("|\n      {text}"));
+    // Each of these would overflow the stack of a parser, or of a compiler, that recurses.
     for text in [
-        deep("{% if inputs.path %}a{% elif inputs.path %}", 3_000),
-        format!("{}a", GOOD.replace("Review {{ inputs.path }}.", &format!("{{{{ 1{} }}}}", "+1".repeat(30_000)))),
-        GOOD.replace("{{ inputs.path }}", &format!("{{{{ {}1{} }}}}", "(".repeat(10_000), ")".repeat(10_000))),
-        GOOD.replace("{{ inputs.path }}", &format!("{{{{ inputs.path{} }}}}", "|lower".repeat(10_000))),
-        GOOD.replace("\"approved\"", &format!("1{}", "-1".repeat(50_000))),
+        prompt(&"{% if inputs.path %}a{% elif inputs.path %}".repeat(1_500)),
+        prompt(&format!("{{{{ 1{} }}}}", "+1".repeat(30_000))),
+        prompt(&format!("{{{{ {}1{} }}}}", "(".repeat(10_000), ")".repeat(10_000))),
+        prompt(&format!("{{{{ inputs.path{} }}}}", "|lower".repeat(10_000))),
+        prompt(&"{% for a in inputs %}".repeat(3_000)),
+        prompt(&"x".repeat(70_000)),
+        when(&format!("1{}", "-1".repeat(900))),
+        when(&format!("1{}", "-1".repeat(50_000))),
+        when(&"not ".repeat(400)),
     ] {
         let problems = load("t", &text).problems;
-        assert!(problems.iter().any(|it| it.code == "too-large" || it.code == "syntax"), "{problems:?}");
+        assert!(problems.iter().any(|it| it.code == "too-large"), "{problems:?}");
     }
     // What is just small enough is parsed on a test's small stack.
     let elifs = format!("{{% if inputs.path %}}a{}{{% endif %}}", "{% elif inputs.path %}b".repeat(190));

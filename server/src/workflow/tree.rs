@@ -138,6 +138,14 @@ fn tell(error: &serde_saphyr::Error, text: &str, problems: &mut Problems<'_>) {
                 "split the workflow",
             );
         }
+        _ if what.contains("expected string scalar") && text.get(at.start..).is_some_and(|it| it.starts_with('{')) => {
+            problems.error(
+                &at,
+                "yaml",
+                "YAML reads the `{` here as a mapping",
+                "put a text that begins with `{{` in quotes, or write it below as a block (`|`)",
+            );
+        }
         _ if what.contains("tab") => {
             problems.error(&at, "yaml", format!("this is not YAML: {what}"), "indent with spaces, never with tabs");
         }
@@ -284,7 +292,7 @@ mod tests {
             ("ä: [ö,\n\t- b\n", "2:"),
             ("a:\n\t- b\n", "2:2: error[yaml]: this is not YAML: tabs disallowed"),
             ("a: &x [1]\nb: *x\n", "2:4: error[alias]"),
-            ("a: 1\n---\nb: 2\n", "2:1: error[yaml]: a second document"),
+            ("a: 1\n---\nb: 2\n", "3:1: error[yaml]: a second document"),
             ("a: [1, 2\nb: 3", "2:2: error[yaml]"),
         ] {
             let told = problem(text);

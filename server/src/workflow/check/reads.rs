@@ -182,6 +182,9 @@ impl Reader<'_, '_, '_> {
 
     /// Returns the attributes of a step's result, where its form is known.
     fn shape(&self, row: &Row<'_>) -> Option<Vec<&'static str>> {
+        if row.step.damaged {
+            return None;
+        }
         let Some(pause) = &row.step.pause else { return Some(attributes(&result_of(row.step)).to_vec()) };
         let mut all = vec!["decision", "note"];
         if let Some(show) = &pause.show {
@@ -196,7 +199,7 @@ impl Reader<'_, '_, '_> {
         let Some(row) = self.table.by_id.get(compared.name.as_str()) else { return };
         let step = self.table.rows[*row].step;
         let known: &[&str] = match (result_of(step), compared.attribute.as_str()) {
-            _ if step.pause.is_some() || step.repeat.is_some() => return,
+            _ if step.damaged || step.pause.is_some() || step.repeat.is_some() => return,
             (ResultKind::Review, "verdict") => &["approved", "changes_requested"],
             (ResultKind::Tests, "verdict") => &["passed", "failed", "none"],
             _ => return,

@@ -2,6 +2,7 @@
 
 use minijinja::{Error, ErrorKind, Value};
 
+use super::absent::is_absent;
 use crate::document::visible;
 
 /// The longest text that a template or a filter may make, in bytes.
@@ -30,18 +31,13 @@ pub fn quoted(value: &Value) -> Result<String, Error> {
 /// `findings|findings_list`: a numbered Markdown list. What a finding says stays inside its item.
 pub fn findings_list(value: &Value) -> Result<String, Error> {
     use std::fmt::Write as _;
-    if value.is_undefined() || value.is_none() {
+    if is_absent(value) {
         return Ok("(no findings)".to_owned());
     }
     let mut list = String::new();
     for (index, finding) in value.try_iter()?.enumerate() {
-        let field = |name: &str| {
-            finding
-                .get_attr(name)
-                .ok()
-                .filter(|it| !it.is_undefined() && !it.is_none())
-                .map(|it| visible(&it.to_string()))
-        };
+        let field =
+            |name: &str| finding.get_attr(name).ok().filter(|it| !is_absent(it)).map(|it| visible(&it.to_string()));
         let mut head = String::new();
         if let Some(id) = field("id") {
             let _ = write!(head, "**{}** ", one_line(&id));
@@ -94,7 +90,7 @@ pub fn indent(value: &Value, width: Option<usize>) -> Result<String, Error> {
 /// `list|join(", ")`.
 pub fn join(value: &Value, between: Option<&str>) -> Result<String, Error> {
     let mut all = String::new();
-    if value.is_undefined() || value.is_none() {
+    if is_absent(value) {
         return Err(Error::new(ErrorKind::UndefinedError, "there is no list to join"));
     }
     for (index, item) in value.try_iter()?.enumerate() {
@@ -119,8 +115,41 @@ pub fn truncate(value: &Value, most: Option<usize>) -> Result<String, Error> {
     })
 }
 
+/// `value|default("x")`: something else where there is nothing; with `true` behind it, also where it is false.
+pub fn default(value: &Value, other: Option<Value>, also_false: Option<bool>) -> Value {
+    let missing = is_absent(value) || (also_false.unwrap_or_default() && !value.is_true());
+    if missing { other.unwrap_or_else(|| Value::from("")) } else { value.clone() }
+}
+
+/// `text|upper`.
+pub fn upper(value: &Value) -> Result<String, Error> {
+    bounded(text(value)?.to_uppercase())
+}
+
+/// `text|lower`.
+pub fn lower(value: &Value) -> Result<String, Error> {
+    bounded(text(value)?.to_lowercase())
+}
+
+/// `text|capitalize`: the first letter large, the rest as it is.
+pub fn capitalize(value: &Value) -> Result<String, Error> {
+    let text = text(value)?;
+    let mut rest = text.chars();
+    Ok(rest.next().map(|it| it.to_uppercase().chain(rest).collect()).unwrap_or_default())
+}
+
+/// `text|trim`: without white space around it.
+pub fn trim(value: &Value) -> Result<String, Error> {
+    Ok(text(value)?.trim().to_owned())
+}
+
+/// `text|lines`: a list of its lines.
+pub fn lines(value: &Value) -> Result<Vec<String>, Error> {
+    Ok(text(value)?.lines().map(str::to_owned).collect())
+}
+
 fn text(value: &Value) -> Result<String, Error> {
-    if value.is_undefined() || value.is_none() {
+    if is_absent(value) {
         return Err(Error::new(ErrorKind::UndefinedError, "there is no text"));
     }
     bounded(value.to_string())
