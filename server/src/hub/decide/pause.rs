@@ -149,7 +149,8 @@ pub(super) fn open_stuck(draft: &mut Draft, subject: Subject, why: &str, open: &
 
 pub(super) fn open_hops(draft: &mut Draft, message: MessageId, held: &[crate::ids::AgentName]) -> PauseId {
     let (kind, subject, title, paragraphs) = talk::hop_notice(draft, message, held);
-    let header = Header { title: title.clone(), about: format!("message {message}"), hint: String::new() };
+    let facts = vec![("Message".to_owned(), message.to_string())];
+    let header = Header { title: title.clone(), question: String::new(), facts };
     let document = document::notice_document(&header, &paragraphs);
     open_one(draft, kind, subject, &title, document, &["approve", "stop"])
 }
@@ -194,10 +195,18 @@ fn header(draft: &Draft, run: &Run, step: &StepId, message: &str) -> Header {
     let round = run.step(step).map_or(0, |it| it.round.max(it.lap));
     let place = if round > 0 { format!(", round {round}") } else { String::new() };
     let pause = draft.state.next_pause();
+    let mut facts = vec![
+        ("Pause".to_owned(), pause.to_string()),
+        ("Run".to_owned(), format!("{} ({})", run.id, run.plan.name)),
+        ("Step".to_owned(), format!("{step}{place}")),
+    ];
+    if let Some(dollars) = run.usage.micro_dollars.map(|it| it / 10_000) {
+        facts.push(("Cost so far".to_owned(), format!("{}.{:02} dollars", dollars / 100, dollars % 100)));
+    }
     Header {
         title: first_line(message, &run.plan.title, step.as_str()),
-        about: format!("{pause} · {} {} · {step}{place}", run.plan.name, run.id),
-        hint: message.lines().skip(1).collect::<Vec<_>>().join("\n").trim().to_owned(),
+        question: message.trim().lines().skip(1).collect::<Vec<_>>().join("\n").trim().to_owned(),
+        facts,
     }
 }
 
