@@ -12,3 +12,7 @@ pub mod session;
 pub mod shared;
 pub mod transport;
 
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;

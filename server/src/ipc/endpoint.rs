@@ -164,7 +164,7 @@ impl Door {
             return Err(io::Error::other(format!("user {} is not let in", credentials.uid())));
         }
         let pid = credentials.pid().and_then(|it| u32::try_from(it).ok());
-        match preamble::welcome(stream, &self.token, full).await? {
+        match preamble::welcome(stream, &self.token, full, preamble::DEADLINE).await? {
             Welcome::Ok => {}
             Welcome::BadToken => return Err(io::Error::other("its token is wrong")),
             Welcome::OtherVersion(_) => return Err(io::Error::other("it speaks another protocol")),

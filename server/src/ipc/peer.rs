@@ -153,7 +153,6 @@ mod tests {
     #[test]
     fn a_marked_process_is_an_agent_wherever_it_went() {
         let (marked, elsewhere) = (cat(true), cat(false));
-        // `execve` may not have happened yet when `spawn` returns; it has when the mark can be read.
         let name = "codex-2".parse().unwrap();
         assert_eq!(actor_of(Some(marked.0.id()), elsewhere.0.id(), "ada"), Actor::Agent(Some(name)));
     }

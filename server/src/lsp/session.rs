@@ -10,7 +10,7 @@ use tokio::{
     sync::watch,
     task::JoinHandle,
 };
-use tower_lsp::{Server, jsonrpc::Response};
+use tower_lsp::{ClientSocket, LanguageServer, LspService, Server, jsonrpc::Response};
 
 use crate::{
     hub::event::Actor,
@@ -72,28 +72,39 @@ where
     let outbound = AbortOnDrop(tokio::spawn(outbound::run(Arc::clone(&shared), wanted, outbox.clone())));
 
     let (service, socket) = backend::service(Arc::clone(&shared), actor.clone(), subscribe);
-    let (guard, mut exited) = Guard::new(service);
-    let (checked, tower_input) = tokio::io::duplex(64 * 1024);
-    let server = Server::new(tower_input, outbox.clone(), socket).concurrency_level(CONCURRENCY);
-    let mut serving = AbortOnDrop(tokio::spawn(server.serve(guard)));
-
-    let end = tokio::select! {
-        end = pump(reader, checked, &outbox) => end,
-        _ = exited.wait_for(|it| *it) => End::Exit,
-        why = outbox.gone() => End::Gone(why),
-        () = shared.stopped() => End::Stopped,
-        _ = &mut serving.0 => End::Failed,
-    };
-    // The pump is dropped by now, so tower-lsp sees the end of its input, answers what is going on, and ends.
-    if !matches!(end, End::Failed | End::Gone(_)) {
-        let _ = tokio::time::timeout(PATIENCE, &mut serving.0).await;
-    }
-    drop((serving, outbound));
+    let end = run(service, socket, reader, &outbox, shared.stopped()).await;
+    drop(outbound);
     outbox.finish(writing, PATIENCE).await;
     drop(entered);
     match &end {
         End::Unreadable(_) | End::Gone(_) | End::Failed => tracing::warn!(?actor, "A session ended: {end}."),
         End::Exit | End::Closed | End::Stopped => tracing::info!(?actor, "A session ended: {end}."),
+    }
+    end
+}
+
+/// Runs tower-lsp behind its repairs until the client's side, or `stopped`, ends it.
+pub(super) async fn run<S: LanguageServer>(
+    service: LspService<S>,
+    socket: ClientSocket,
+    reader: impl AsyncRead + Unpin,
+    outbox: &Outbox,
+    stopped: impl Future<Output = ()>,
+) -> End {
+    let (guard, mut exited) = Guard::new(service);
+    let (checked, tower_input) = tokio::io::duplex(64 * 1024);
+    let server = Server::new(tower_input, outbox.clone(), socket).concurrency_level(CONCURRENCY);
+    let mut serving = AbortOnDrop(tokio::spawn(server.serve(guard)));
+    let end = tokio::select! {
+        end = pump(reader, checked, outbox) => end,
+        _ = exited.wait_for(|it| *it) => End::Exit,
+        why = outbox.gone() => End::Gone(why),
+        () = stopped => End::Stopped,
+        _ = &mut serving.0 => End::Failed,
+    };
+    // The pump is dropped by now, so tower-lsp sees the end of its input, answers what is going on, and ends.
+    if !matches!(end, End::Failed | End::Gone(_)) {
+        let _ = tokio::time::timeout(PATIENCE, &mut serving.0).await;
     }
     end
 }
