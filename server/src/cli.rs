@@ -1,1 +1,5 @@
-//! To be written.
+//! The command line.
+
+#[cfg(unix)]
+pub mod hub;
+pub mod lsp;
