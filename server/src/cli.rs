@@ -4,13 +4,18 @@
 //! stderr for people. It knows the wire, never the hub's insides.
 
 pub mod args;
+pub mod channel;
+pub mod decide;
 pub mod editor;
 pub mod fail;
+pub mod findings;
+pub mod lists;
 pub mod live;
 pub mod out;
 pub mod person;
 pub mod plain;
 pub mod prompt;
 pub mod render;
+pub mod run;
 pub mod watch;
 pub mod wire;

@@ -4,7 +4,10 @@ use super::{
     Line, Tone,
     source::{Remark, Spot, remark},
 };
-use crate::finding::{Finding, FindingState, Severity};
+use crate::{
+    cli::plain::plain,
+    finding::{Finding, FindingState, Severity},
+};
 
 /// Returns one finding with its source line and carets.
 pub fn finding(finding: &Finding, width: usize) -> Vec<Line> {
@@ -27,18 +30,21 @@ pub fn finding(finding: &Finding, width: usize) -> Vec<Line> {
         },
         width,
     );
+    let gutter = spot.map_or(1, |it| it.line.to_string().len()) + 1;
+    let lead = Line::plain(" ".repeat(gutter)).with(Tone::Note, "= ");
+    let rest = Line::plain(" ".repeat(gutter + 2));
     if finding.state != FindingState::Open {
         let (word, tone, why) = state(&finding.state);
-        let mut line = Line::plain("   = ").with(tone, word);
+        let mut line = Line::new().with(tone, word);
         if !why.is_empty() {
             line.push(Tone::Plain, format!(": {why}"));
         }
-        lines.extend(line.wrap(width, &Line::new(), &"     ".into()));
+        lines.extend(line.wrap(width, &lead, &rest));
     }
     if let Some(why) = &finding.declined {
         let by = if finding.contested { "declined, and reported again: " } else { "declined: " };
-        let line = Line::new().with(Tone::Warn, by).with(Tone::Plain, why);
-        lines.extend(line.wrap(width, &"   = ".into(), &"     ".into()));
+        let line = Line::new().with(Tone::Warn, by).with(Tone::Plain, plain(why));
+        lines.extend(line.wrap(width, &lead, &rest));
     }
     lines
 }
@@ -92,7 +98,7 @@ fn state(state: &FindingState) -> (&'static str, Tone, String) {
     match state {
         FindingState::Open => ("open", Tone::Warn, String::new()),
         FindingState::Fixed => ("fixed", Tone::Good, String::new()),
-        FindingState::Dismissed { by, reason } => ("dismissed", Tone::Faint, format!("by {by}: {reason}")),
+        FindingState::Dismissed { by, reason } => ("dismissed", Tone::Faint, plain(&format!("by {by}: {reason}"))),
         FindingState::Accepted { by } => ("accepted", Tone::Note, format!("by {by}")),
         FindingState::Stale => ("stale", Tone::Faint, String::new()),
     }
@@ -145,7 +151,7 @@ pub(crate) mod tests {
             state: FindingState::Accepted { by: "ada".to_owned() },
             ..sample(3)
         };
-        insta::assert_snapshot!(text(&finding(&declined, 80)), @r"
+        insta::assert_snapshot!(text(&finding(&declined, 100)), @r"
         warning[clippy::cast_abs_to_unsigned]: casting the result of `i32::abs()` to u32
           --> src/lib.rs:12:5  f3 @lint
            |

@@ -166,7 +166,7 @@ pub(crate) mod tests {
         let lap = StepView { agent: None, ..step::tests::sample("lap", StepStatus::Running) };
         let it = sample(3, RunStatus::Running, vec![lap, review]);
         let lines = run(&it, &[pause::tests::sample(1)], &[], Timestamp(1_763_805_790_000), &View::plain());
-        insta::assert_snapshot!(text(&lines), @r"
+        insta::assert_snapshot!(text(&lines), @r#"
         r3 running  Review–fix loop  (review-fix)
 
         channel   #main
@@ -175,7 +175,7 @@ pub(crate) mod tests {
         turns     2
         cost      unknown
         template  0123456789ab
-        inputs    path=\u{22}src\u{22}
+        inputs    path="src"
         roles     reviewer=@lint
 
         step        who    lap      took  result
@@ -184,7 +184,7 @@ pub(crate) mod tests {
 
         10:03:09 ⏸ p1 Approve the findings?  (pause point, run r3, step gate)
           callboard decide p1 approve | edit | request-changes | reject | stop
-        ");
+        "#);
     }
 
     #[test]

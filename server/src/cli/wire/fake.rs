@@ -25,6 +25,7 @@ pub(crate) struct Fake {
     feeds: VecDeque<Option<Vec<Item>>>,
     rev: u64,
     pub(crate) reconnects: usize,
+    pub(crate) calls: Vec<(&'static str, Value)>,
 }
 
 impl Fake {
@@ -66,6 +67,7 @@ impl Wire for Fake {
         for (key, value) in scene.wants.as_object().expect("wants is an object") {
             assert_eq!(&params[key], value, "{key} of {method} {params}");
         }
+        self.calls.push((method, params));
         self.feeds.extend(scene.then);
         scene.answer
     }
