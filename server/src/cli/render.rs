@@ -3,6 +3,8 @@
 //! Nothing here writes, asks a clock or reads a file; text that came from agents passes `plain` before it gets here or on
 //! its way through `markdown` and `line`, so no escape sequence of theirs reaches a terminal.
 
+pub mod checks;
+pub mod diff;
 pub mod finding;
 pub mod lists;
 pub mod line;
@@ -14,6 +16,7 @@ pub mod source;
 pub mod step;
 pub mod table;
 pub mod time;
+pub mod trust;
 
 use jiff::tz::TimeZone;
 
