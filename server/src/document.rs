@@ -61,3 +61,33 @@ pub fn hash_of(document: &str) -> String {
         .iter()
         .fold(String::with_capacity(64), |text, byte| text + &format!("{byte:02x}"))
 }
+
+/// Returns text in which everything that could act on a screen or mislead a reader is visible: control characters, marks
+/// that turn the direction of writing, and what has no width. Tabs and line breaks stay; a second pass changes nothing.
+pub fn visible(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    let mut rest = text.chars().peekable();
+    while let Some(it) = rest.next() {
+        match it {
+            '\n' | '\t' => shown.push(it),
+            // The line breaks of Windows are line breaks.
+            '\r' if rest.peek() == Some(&'\n') => {}
+            '\0'..='\u{1f}' => shown.push(char::from_u32(0x2400 + it as u32).unwrap_or('\u{fffd}')),
+            '\u{7f}' => shown.push('\u{2421}'),
+            '\u{80}'..='\u{9f}'
+            | '\u{ad}'
+            | '\u{61c}'
+            | '\u{180e}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}'
+            | '\u{feff}'
+            | '\u{fff9}'..='\u{fffb}'
+            | '\u{e0000}'..='\u{e007f}' => {
+                shown.push_str(&format!("\u{27e8}U+{:04X}\u{27e9}", it as u32));
+            }
+            _ => shown.push(it),
+        }
+    }
+    shown
+}

@@ -1,0 +1,232 @@
+//! What a step may read: inputs that there are, and results of steps that are surely over.
+//!
+//! A result is in reach where the step needs the one that makes it, directly or through others, or where both stand in one
+//! loop: there, what the last round left is in sight of every step of the next.
+
+use std::ops::Range;
+
+use super::{
+    Checker,
+    place::Map,
+    steps::{Row, Table, result_of},
+    template::{self, Compared, Read, Scan},
+};
+use crate::{
+    outcome::ResultKind,
+    workflow::{file::At, problem::suggest, prompt::ALWAYS},
+};
+
+/// Which of a step's expressions reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum From {
+    /// One that is looked at before the step runs.
+    Step,
+    /// The `until` of a loop, looked at when its steps are over.
+    Until,
+}
+
+/// Checks a template of a step.
+pub fn template(checker: &mut Checker<'_>, table: &Table<'_>, row: usize, source: &At<String>) -> Scan {
+    let scan = template::template(&source.value);
+    Reader { checker, table, row, from: From::Step, map: None, source }.tell(&scan);
+    scan
+}
+
+/// Checks an expression of a step.
+pub fn expression(checker: &mut Checker<'_>, table: &Table<'_>, row: usize, source: &At<String>, from: From) -> Scan {
+    let scan = template::expression(&source.value);
+    Reader { checker, table, row, from, map: None, source }.tell(&scan);
+    scan
+}
+
+/// Returns whether `other` stands in a loop that `row` needs.
+pub fn from_inside_a_needed_loop(table: &Table<'_>, row: usize, other: usize) -> bool {
+    table.ancestors(other).skip(1).any(|it| table.rows[row].needs.contains(&it))
+}
+
+/// Returns what to do where `row` uses the result of `other` and does not need it.
+pub fn mend_need(table: &Table<'_>, row: usize, other: usize) -> String {
+    let Some((mine, theirs)) = meet(table, row, other) else {
+        return format!("read a step that `{}` needs", table.rows[row].step.name());
+    };
+    let (mine_row, theirs_row) = (&table.rows[mine], &table.rows[theirs]);
+    let theirs = theirs_row.step.name();
+    if theirs_row.order > mine_row.order {
+        return format!("write `{theirs}` above `{}`, and add `needs: [{theirs}]` to it", mine_row.step.name());
+    }
+    let needs: Vec<&str> = mine_row.step.needs.iter().map(|it| it.value.as_str()).chain([theirs]).collect();
+    format!("write `needs: [{}]` on `{}`", needs.join(", "), mine_row.step.name())
+}
+
+/// Returns the two steps of one list that `row` and `other` are, or stand in.
+fn meet(table: &Table<'_>, row: usize, other: usize) -> Option<(usize, usize)> {
+    table.ancestors(row).find_map(|mine| {
+        let theirs = table.ancestors(other).find(|it| table.rows[*it].parent == table.rows[mine].parent)?;
+        Some((mine, theirs))
+    })
+}
+
+struct Reader<'a, 'b, 'c> {
+    checker: &'a mut Checker<'b>,
+    table: &'a Table<'c>,
+    row: usize,
+    from: From,
+    /// Made at the first problem: most templates have none.
+    map: Option<Map>,
+    source: &'a At<String>,
+}
+
+impl Reader<'_, '_, '_> {
+    fn tell(&mut self, scan: &Scan) {
+        for fault in &scan.faults {
+            self.error(&fault.at, fault.code, fault.message.clone(), fault.mend.clone());
+        }
+        for read in &scan.reads {
+            self.read(read);
+        }
+        for compared in &scan.compared {
+            self.compared(compared);
+        }
+    }
+
+    fn read(&mut self, read: &Read) {
+        match read.name.as_str() {
+            "inputs" => {
+                let known: Vec<&str> = self.table.inputs.keys().copied().collect();
+                self.named(read, &known, "input", "unknown-input", "add it under `inputs:`");
+            }
+            "roles" => {
+                let known: Vec<&str> = self.table.roles.keys().copied().collect();
+                self.named(read, &known, "role", "unknown-role", "add it under `roles:`");
+            }
+            "run" => self.named(read, &["id", "workflow"], "value of `run`", "unknown-attribute", "remove it"),
+            "round" => {}
+            name => match self.table.by_id.get(name).copied() {
+                Some(other) => self.step(read, other),
+                None => {
+                    let known: Vec<&str> = self.reachable_names().into_iter().chain(ALWAYS.map(|it| it.0)).collect();
+                    let mend = if self.table.inputs.contains_key(name) {
+                        format!("write `inputs.{name}`")
+                    } else {
+                        suggest(name, known, "remove it")
+                    };
+                    self.error(&read.at, "unknown-variable", format!("there is no `{name}` here"), mend);
+                }
+            },
+        }
+    }
+
+    /// Checks `inputs.NAME` and the like.
+    fn named(&mut self, read: &Read, known: &[&str], what: &str, code: &'static str, none: &str) {
+        if let Some((name, at)) = &read.attribute
+            && !known.contains(&name.as_str())
+        {
+            let mend = suggest(name, known.iter().copied(), none);
+            self.error(at, code, format!("there is no {what} `{name}`"), mend);
+        }
+    }
+
+    fn step(&mut self, read: &Read, other: usize) {
+        let target = &self.table.rows[other];
+        let name = &read.name;
+        if target.step.repeat.is_some() {
+            let last = target.step.inner().last().map_or("", |it| it.name());
+            let mend = format!("read a step of the loop, such as `{last}`");
+            self.error(&read.at, "no-result", format!("the loop `{name}` has no result of its own"), mend);
+            return;
+        }
+        if !self.in_reach(other) {
+            let (message, mend) = if other == self.row {
+                (format!("`{name}` reads its own result before it has one"), "read a step that it needs".to_owned())
+            } else if self.table.is_inside(other, self.row) {
+                (
+                    format!("`{name}` runs inside this loop, which has not begun"),
+                    "read it in `until`, or in the loop".to_owned(),
+                )
+            } else {
+                let message = format!("`{name}` may not have run here: this step does not need it");
+                (message, mend_need(self.table, self.row, other))
+            };
+            self.error(&read.at, "not-needed", message, mend);
+        }
+        if let Some((attribute, at)) = &read.attribute
+            && let Some(known) = self.shape(target)
+            && !known.contains(&attribute.as_str())
+        {
+            let mend = suggest(attribute, known.iter().copied(), "remove it");
+            self.error(at, "unknown-attribute", format!("the result of `{name}` has no `{attribute}`"), mend);
+        }
+    }
+
+    /// Returns whether the result of `other` is surely settled (there, skipped, or the last round's) where this reads it.
+    fn in_reach(&self, other: usize) -> bool {
+        if self.from == From::Until && self.table.is_inside(other, self.row) {
+            return true;
+        }
+        // A loop's `when` is looked at before its steps run.
+        if self.table.is_inside(other, self.row) {
+            return self.table.rows[self.row].parent.is_some();
+        }
+        let Some((mine, theirs)) = meet(self.table, self.row, other) else { return false };
+        self.table.rows[mine].parent.is_some() || self.table.rows[mine].needs.contains(&theirs)
+    }
+
+    fn reachable_names(&self) -> Vec<&str> {
+        let in_reach = self
+            .table
+            .by_id
+            .iter()
+            .filter(|(_, row)| self.table.rows[**row].step.repeat.is_none() && self.in_reach(**row));
+        in_reach.map(|(name, _)| *name).collect()
+    }
+
+    /// Returns the attributes of a step's result, where its form is known.
+    fn shape(&self, row: &Row<'_>) -> Option<Vec<&'static str>> {
+        if row.step.damaged {
+            return None;
+        }
+        let Some(pause) = &row.step.pause else { return Some(attributes(&result_of(row.step)).to_vec()) };
+        let mut all = vec!["decision", "note"];
+        if let Some(show) = &pause.show {
+            let shown = &self.table.rows[*self.table.by_id.get(show.value.as_str())?];
+            all.extend(attributes(&result_of(shown.step)));
+        }
+        Some(all)
+    }
+
+    /// Tells a verdict that no result has.
+    fn compared(&mut self, compared: &Compared) {
+        let Some(row) = self.table.by_id.get(compared.name.as_str()) else { return };
+        let step = self.table.rows[*row].step;
+        let known: &[&str] = match (result_of(step), compared.attribute.as_str()) {
+            _ if step.damaged || step.pause.is_some() || step.repeat.is_some() => return,
+            (ResultKind::Review, "verdict") => &["approved", "changes_requested"],
+            (ResultKind::Tests, "verdict") => &["passed", "failed", "none"],
+            _ => return,
+        };
+        if !known.contains(&compared.with.as_str()) {
+            let mend = suggest(&compared.with, known.iter().copied(), "remove the comparison");
+            let message = format!("the verdict of `{}` is never {:?}", compared.name, compared.with);
+            self.error(&compared.at, "unknown-verdict", message, mend);
+        }
+    }
+
+    fn error(&mut self, at: &Range<usize>, code: &'static str, message: String, mend: String) {
+        let text = self.checker.text;
+        let source = self.source;
+        let at = self.map.get_or_insert_with(|| Map::new(source, text)).range(at);
+        self.checker.problems.error(&at, code, message, mend);
+    }
+}
+
+/// Returns the attributes that a result of this form has in expressions.
+pub fn attributes(kind: &ResultKind) -> &'static [&'static str] {
+    match kind {
+        ResultKind::Text => &["text"],
+        ResultKind::Review => &["verdict", "summary", "findings", "contested", "all", "declined"],
+        ResultKind::Change => &["summary", "files", "fixed", "declined"],
+        ResultKind::Tests => &["verdict", "summary", "passed", "failed", "failures"],
+        ResultKind::Plan => &["summary", "steps"],
+        ResultKind::Json(_) => &["value"],
+    }
+}

@@ -1,0 +1,335 @@
+//! The workflow file as it is written: every value with its place, nothing checked but its shape.
+//!
+//! These types are the language. The doc comments here become the descriptions in `templates/workflow.schema.json`, so
+//! they speak to the person who writes a file. What a field may hold beyond its shape is `check`'s to say.
+
+// The doc comments are for the writers of files, who read them in their editor.
+#![allow(clippy::doc_markdown)]
+
+use std::{borrow::Cow, collections::BTreeMap, ops::Range};
+
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+
+/// A value and the bytes of the text that it takes.
+#[derive(Debug, Clone, PartialEq)]
+pub struct At<T> {
+    /// What was written.
+    pub value: T,
+    /// Where.
+    pub at: Range<usize>,
+}
+
+impl<T> At<T> {
+    /// Puts a value at a place.
+    pub fn new(value: T, at: Range<usize>) -> Self {
+        Self { value, at }
+    }
+}
+
+/// A place means nothing to a schema.
+impl<T: JsonSchema> JsonSchema for At<T> {
+    fn inline_schema() -> bool {
+        T::inline_schema()
+    }
+    fn schema_name() -> Cow<'static, str> {
+        T::schema_name()
+    }
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        T::json_schema(generator)
+    }
+}
+
+/// A Callboard workflow: who does what, in which order, and where a person is asked.
+#[derive(Debug, Clone, Default, JsonSchema)]
+#[schemars(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct File {
+    /// The name by which it is run; the file's name without its ending. May be left out.
+    pub name: Option<At<String>>,
+    /// One line that says what it does.
+    pub title: Option<At<String>>,
+    /// The shelf it stands on: review, build, test or ops.
+    #[schemars(with = "Option<crate::workflow::plan::Category>")]
+    pub category: Option<At<String>>,
+    /// When to use it, and what to expect.
+    pub description: Option<At<String>>,
+    /// The channel that its runs are shown in; the default channel where this is left out.
+    pub channel: Option<At<String>>,
+    /// What it wants to be told. Expressions read an input as inputs.NAME.
+    #[schemars(with = "Option<BTreeMap<String, InputFile>>")]
+    pub inputs: Vec<(At<String>, InputFile)>,
+    /// The parts that agents play.
+    #[schemars(with = "Option<BTreeMap<String, RoleFile>>")]
+    pub roles: Vec<(At<String>, RoleFile)>,
+    /// Where a run stops and asks a person; each limit has a default.
+    pub limits: Option<LimitsFile>,
+    /// What is done. Steps start as soon as the steps that they need are over, so those that need nothing start at once, together.
+    #[schemars(required, with = "Vec<StepFile>", length(min = 1, max = 200))]
+    pub steps: Vec<StepFile>,
+}
+
+/// Something that the workflow wants to be told.
+#[derive(Debug, Clone, JsonSchema)]
+#[schemars(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct InputFile {
+    /// text, path (a file or folder of the workspace), number (whole) or flag (true or false). Text where left out.
+    #[schemars(rename = "type", with = "Option<crate::workflow::plan::InputKind>")]
+    pub kind: Option<At<String>>,
+    /// What it is when nobody says. An input without a default must be given.
+    #[schemars(with = "Option<serde_json::Value>")]
+    pub default: Option<At<serde_json::Value>>,
+    /// One line for the person who is asked for it.
+    pub description: Option<At<String>>,
+}
+
+/// A part that an agent plays.
+#[derive(Debug, Clone, JsonSchema)]
+#[schemars(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct RoleFile {
+    /// Agents that would play it, best first; the first that is available does. One name or a list.
+    #[schemars(with = "Option<OneOrMany>")]
+    pub prefer: Vec<At<String>>,
+    /// What an agent must be good for where none of the preferred is available: review, fix, test, …
+    pub good_for: Option<At<String>>,
+    /// read (the default) or write: whether it may change files.
+    #[schemars(with = "Option<crate::agent::Access>")]
+    pub access: Option<At<String>>,
+    /// One line for people.
+    pub description: Option<At<String>>,
+}
+
+/// Where a run stops and asks.
+#[derive(Debug, Clone, Default, JsonSchema)]
+#[schemars(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct LimitsFile {
+    /// How many turns agents may take, 1 to 1000.
+    #[schemars(range(min = 1, max = 1000))]
+    pub turns: Option<At<i64>>,
+    /// How long it may take, pauses not counted, such as 30m or 2h.
+    #[schemars(with = "Option<Duration>")]
+    pub time: Option<At<String>>,
+    /// How many tokens it may use, where agents report them.
+    #[schemars(range(min = 1))]
+    pub tokens: Option<At<i64>>,
+    /// How many US dollars it may cost, where agents report them.
+    #[schemars(range(min = 0.01, max = 10_000.0))]
+    pub dollars: Option<At<f64>>,
+}
+
+/// A step: a turn of a role or of a tool, a pause, or a loop.
+#[derive(Debug, Clone, JsonSchema)]
+#[schemars(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct StepFile {
+    /// The start of the step.
+    #[schemars(skip)]
+    pub at: Range<usize>,
+    /// Whether fields of it could not be read, so that nothing is to be concluded from what it lacks.
+    #[schemars(skip)]
+    pub damaged: bool,
+    /// Its name, unique in the file: letters, digits and _. Expressions read its result by it.
+    #[schemars(required, with = "String", regex(pattern = r"^[a-z][a-z0-9_]{0,63}$"))]
+    pub id: Option<At<String>>,
+    /// One line for people.
+    pub title: Option<At<String>>,
+    /// Steps above it, in the same list, that must be over before it starts. Without it, the step starts at once.
+    #[schemars(with = "Option<OneOrMany>")]
+    pub needs: Vec<At<String>>,
+    /// An expression; the step is skipped where it is false.
+    #[schemars(with = "Option<Expression>")]
+    pub when: Option<At<String>>,
+    /// The role that takes a turn.
+    pub role: Option<At<String>>,
+    /// The tool agent that takes a turn: tests, lint, autofix, or one of yours.
+    pub tool: Option<At<String>>,
+    /// Asks a person.
+    pub pause: Option<PauseFile>,
+    /// Does steps again and again.
+    pub repeat: Option<RepeatFile>,
+    /// The form of the turn's result: text (the default), review, change, tests, plan, or a JSON Schema.
+    #[schemars(with = "Option<ResultFile>")]
+    pub result: Option<At<ResultFile>>,
+    /// What the agent is told: a template that reads inputs and the results of steps that this one needs.
+    pub prompt: Option<At<String>>,
+    /// An expression that gives the path, or the list of paths, that the turn is about.
+    #[schemars(with = "Option<Expression>")]
+    pub paths: Option<At<String>>,
+    /// An expression that gives the findings that the turn is about.
+    #[schemars(with = "Option<Expression>")]
+    pub findings: Option<At<String>>,
+    /// How long the turn may take, such as 10m.
+    #[schemars(with = "Option<Duration>")]
+    pub time: Option<At<String>>,
+    /// What happens when the turn fails: pause (the default), skip, fail, a retry, or one of these for each class.
+    #[schemars(with = "Option<OnFailureFile>")]
+    pub on_failure: Option<At<OnFailureFile>>,
+}
+
+impl StepFile {
+    /// Returns the steps of its loop, where it is one.
+    pub fn inner(&self) -> &[StepFile] {
+        self.repeat.as_ref().map_or(&[], |it| &it.steps)
+    }
+
+    /// Returns its id as written, or nothing.
+    pub fn name(&self) -> &str {
+        self.id.as_ref().map_or("", |it| &it.value)
+    }
+}
+
+/// Asks a person.
+#[derive(Debug, Clone, JsonSchema)]
+#[schemars(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct PauseFile {
+    /// The `pause` itself.
+    #[schemars(skip)]
+    pub at: Range<usize>,
+    /// The step whose result is shown, may be edited, and is approved.
+    pub show: Option<At<String>>,
+    /// A template: what the person is asked.
+    pub message: Option<At<String>>,
+}
+
+/// Does steps again and again.
+#[derive(Debug, Clone, JsonSchema)]
+#[schemars(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct RepeatFile {
+    /// The `repeat` itself.
+    #[schemars(skip)]
+    pub at: Range<usize>,
+    /// An expression, looked at when a round's steps are over; the loop ends where it is true.
+    #[schemars(required, with = "Expression")]
+    pub until: Option<At<String>>,
+    /// How many rounds before a person is asked, 1 to 20.
+    #[schemars(required, with = "i64", range(min = 1, max = 20))]
+    pub max: Option<At<i64>>,
+    /// What each round does.
+    #[schemars(required, with = "Vec<StepFile>", length(min = 1))]
+    pub steps: Vec<StepFile>,
+}
+
+/// The form of a result.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ResultFile {
+    /// One of the built-in forms, by name.
+    Named(String),
+    /// A JSON Schema.
+    Schema(serde_json::Value),
+}
+
+impl JsonSchema for ResultFile {
+    fn schema_name() -> Cow<'static, str> {
+        "Result".into()
+    }
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        schemars::json_schema!({
+            "anyOf": [
+                { "enum": RESULTS },
+                {
+                    "type": "object",
+                    "properties": { "json": { "type": "object", "description": "A JSON Schema that the result must fit." } },
+                    "required": ["json"],
+                    "additionalProperties": false
+                }
+            ]
+        })
+    }
+}
+
+/// The names of the built-in forms of a result.
+pub const RESULTS: [&str; 5] = ["text", "review", "change", "tests", "plan"];
+
+/// What happens when a turn fails.
+#[derive(Debug, Clone, PartialEq)]
+pub enum OnFailureFile {
+    /// The same for every class.
+    All(FailureFile),
+    /// By class; `otherwise` is the rest.
+    Classes(Vec<(At<String>, At<FailureFile>)>),
+}
+
+/// What happens when a turn fails in one way.
+#[derive(Debug, Clone, PartialEq)]
+pub enum FailureFile {
+    /// `pause`, `skip` or `fail`.
+    Named(At<String>),
+    /// Again.
+    Retry {
+        /// How many more tries.
+        times: At<i64>,
+        /// How long to wait before the first.
+        wait: Option<At<String>>,
+    },
+}
+
+impl JsonSchema for OnFailureFile {
+    fn schema_name() -> Cow<'static, str> {
+        "OnFailure".into()
+    }
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let action = serde_json::json!({
+            "anyOf": [
+                { "enum": ["pause", "skip", "fail"] },
+                {
+                    "type": "object",
+                    "properties": {
+                        "retry": { "type": "integer", "minimum": 1, "maximum": 10 },
+                        "wait": { "type": "string", "pattern": DURATION }
+                    },
+                    "required": ["retry"],
+                    "additionalProperties": false
+                }
+            ]
+        });
+        let names = crate::outcome::FailureClass::ALL.iter().map(|it| it.name()).chain(["otherwise"]);
+        let classes: serde_json::Map<_, _> = names.map(|it| (it.to_owned(), action.clone())).collect();
+        let by_class = serde_json::json!({ "type": "object", "properties": classes, "additionalProperties": false });
+        schemars::json_schema!({ "anyOf": [action, by_class] })
+    }
+}
+
+/// A length of time, for the schema.
+struct Duration;
+
+/// What a length of time looks like: a whole number and a unit.
+const DURATION: &str = "^[0-9]+(ms|s|m|h|d)$";
+
+impl JsonSchema for Duration {
+    fn inline_schema() -> bool {
+        true
+    }
+    fn schema_name() -> Cow<'static, str> {
+        "Duration".into()
+    }
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        schemars::json_schema!({ "type": "string", "pattern": DURATION })
+    }
+}
+
+/// An expression, for the schema. YAML reads `true` as a flag, which is an expression too.
+struct Expression;
+
+impl JsonSchema for Expression {
+    fn inline_schema() -> bool {
+        true
+    }
+    fn schema_name() -> Cow<'static, str> {
+        "Expression".into()
+    }
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        schemars::json_schema!({ "type": ["string", "boolean", "number"] })
+    }
+}
+
+/// A name or a list of names, for the schema.
+struct OneOrMany;
+
+impl JsonSchema for OneOrMany {
+    fn inline_schema() -> bool {
+        true
+    }
+    fn schema_name() -> Cow<'static, str> {
+        "OneOrMany".into()
+    }
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        schemars::json_schema!({ "anyOf": [{ "type": "string" }, { "type": "array", "items": { "type": "string" } }] })
+    }
+}
