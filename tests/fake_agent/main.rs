@@ -1,3 +1,106 @@
-//! The scripted agent.
+//! The scripted agent: a real interactive program on a real PTY that does what it is told, for the tests.
+//!
+//! Started as `fake-agent [--script TEXT] [--script-file FILE] [--ignore SIGNALS] [--fold LINES] [--no-title] [PROMPT]`
+//! it is a resident program: title and screen show its state, a prompt is pasted or typed and submitted by Enter, Esc
+//! interrupts, `/exit` leaves. `PROMPT` is a first turn. The script is carried out before it is ready. `--ignore` takes a
+//! list such as `HUP,TERM`. A paste of more than `LINES` lines (20) is shown folded, as real programs do.
+//! Started with `--request FILE --result FILE` it is a tool: it carries out the request's prompt once and ends with 0.
+//!
+//! What it does in a turn is what the prompt says in brackets, in order; a prompt with no directive is echoed.
+//!
+//! | directive | does |
+//! |---|---|
+//! | `[[say TEXT]]` | prints a line |
+//! | `[[sleep MS]]` | is silent, still working |
+//! | `[[chat MS]]` | prints a dot every 20 ms for so long |
+//! | `[[title TEXT]]` | sets the title |
+//! | `[[frame TEXT]]` | within one synchronized update, draws TEXT and takes it back |
+//! | `[[split TEXT]]` | prints TEXT in bold, its escapes and characters split over writes |
+//! | `[[flood MB]]` | prints so many megabytes |
+//! | `[[size]]` | prints `size ROWSxCOLUMNS` |
+//! | `[[env]]` | prints its environment, a line `env NAME=VALUE` each |
+//! | `[[args]]` | prints its arguments, a line `arg N=VALUE` each |
+//! | `[[write PATH TEXT]]` | writes a file |
+//! | `[[append PATH TEXT]]` | adds a line to a file |
+//! | `[[ask PATH]]` | opens a permission dialog: Enter approves, Esc denies; the answer and every key pressed in it go to PATH |
+//! | `[[result JSON]]` | writes its typed result to the file named by CALLBOARD_RESULT |
+//! | `[[fence JSON]]` | prints its typed result as a fenced block |
+//! | `[[invalid once JSON]]` | prints a bad result, and this one in the next turn |
+//! | `[[invalid always]]` | prints a bad result in this and every later turn |
+//! | `[[forge]]` | prints lines that look like approvals, JSON-RPC and events |
+//! | `[[decide PROGRAM PAUSE]]` | runs `PROGRAM decide PAUSE approve` and prints how that ended |
+//! | `[[grandchild tty SECONDS]]` | leaves a `sleep` behind that holds the terminal; prints `grandchild PID` |
+//! | `[[grandchild notty SECONDS]]` | the same with no terminal |
+//! | `[[hang]]` | never comes back, not even for Esc |
+//! | `[[exit CODE]]` | ends |
+//! | `[[signal NAME]]` | ends by KILL, TERM, HUP or SEGV |
 
-fn main() {}
+use std::{
+    env, fs,
+    process::{Command, ExitCode},
+};
+
+mod resident;
+mod script;
+mod tool;
+mod tty;
+mod turn;
+
+/// How it was started.
+#[derive(Default)]
+struct Options {
+    script: String,
+    prompt: Option<String>,
+    request: Option<String>,
+    result: Option<String>,
+    fold: usize,
+    no_title: bool,
+}
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(code) => code,
+        Err(err) => {
+            tty::print(&format!("fake-agent: {err}\r\n"));
+            ExitCode::from(70)
+        }
+    }
+}
+
+fn run() -> Result<ExitCode, String> {
+    let mut options = Options { fold: 20, ..Options::default() };
+    let mut arguments = env::args().skip(1);
+    while let Some(argument) = arguments.next() {
+        let mut value = || arguments.next().ok_or_else(|| format!("{argument} needs a value"));
+        match argument.as_str() {
+            "--script" => options.script = value()?,
+            "--script-file" => {
+                let file = value()?;
+                options.script = fs::read_to_string(&file).map_err(|err| format!("{file}: {err}"))?;
+            }
+            "--ignore" => ignore(&value()?)?,
+            "--fold" => options.fold = value()?.parse().map_err(|err| format!("--fold: {err}"))?,
+            "--no-title" => options.no_title = true,
+            "--request" => options.request = Some(value()?),
+            "--result" => options.result = Some(value()?),
+            _ => options.prompt = Some(argument),
+        }
+    }
+    match options.request.take() {
+        Some(request) => tool::run(&request, options.result.as_deref(), &options),
+        None => resident::run(&options),
+    }
+}
+
+/// Starts itself again with signals ignored. An ignored signal stays so over `exec`, and a shell can ignore one without
+/// unsafe code.
+fn ignore(signals: &str) -> Result<(), String> {
+    if env::var_os("FAKE_AGENT_IGNORES").is_some() {
+        return Ok(());
+    }
+    let program = env::current_exe().map_err(|err| err.to_string())?;
+    let trap = format!("trap '' {}; exec \"$0\" \"$@\"", signals.replace(',', " "));
+    let mut command = Command::new("/bin/sh");
+    command.arg("-c").arg(trap).arg(program).args(env::args().skip(1)).env("FAKE_AGENT_IGNORES", signals);
+    Err(std::os::unix::process::CommandExt::exec(&mut command).to_string())
+}

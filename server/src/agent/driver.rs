@@ -1,1 +1,54 @@
-//! To be written.
+//! Drivers: the code that talks to an agent, one kind a file, and what they share.
+//!
+//! A driver runs on its agent's own thread. It learns everything from one inbox (its terminal, interrupts, stops) and
+//! waits there with a deadline, so nothing polls. It knows no hub: what it has to say goes through its [`Desk`].
+
+use crate::{
+    agent::{TurnRequest, terminal::TerminalEvent},
+    outcome::{Failure, FailureClass, TurnOutcome},
+};
+
+mod answer;
+pub(crate) mod desk;
+pub mod environment;
+mod files;
+mod live;
+pub mod result;
+mod schema;
+pub(crate) mod terminal;
+pub(crate) mod tool;
+
+pub(crate) use desk::Desk;
+
+/// What talks to one agent.
+pub(crate) trait Driver {
+    /// Takes a turn and says how it ended. Blocks until then; the desk's inbox is its only way to hear of anything.
+    ///
+    /// Invariant: a driver that returns has no turn going on in its program, or no program.
+    fn take_turn(&mut self, desk: &mut Desk, request: &TurnRequest) -> TurnOutcome;
+
+    /// Hears of its terminal between turns.
+    fn between(&mut self, desk: &mut Desk, event: TerminalEvent);
+
+    /// Ends the agent's program with its whole session, and waits for that, bounded.
+    fn stop(&mut self, desk: &mut Desk);
+}
+
+/// Makes a failed turn's outcome.
+pub(crate) fn failed(class: FailureClass, message: impl Into<String>) -> TurnOutcome {
+    TurnOutcome::Failed(failure(class, message))
+}
+
+/// Makes a failure.
+pub(crate) fn failure(class: FailureClass, message: impl Into<String>) -> Failure {
+    Failure { class, message: message.into(), retry_at: None }
+}
+
+/// Returns milliseconds as people say them.
+pub(crate) fn spoken(milliseconds: u64) -> String {
+    match milliseconds {
+        0..1_000 => format!("{milliseconds} ms"),
+        1_000..120_000 => format!("{} s", milliseconds / 1_000),
+        _ => format!("{} minutes", milliseconds / 60_000),
+    }
+}

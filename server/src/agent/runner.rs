@@ -1,1 +1,312 @@
-//! To be written.
+//! The runner: takes the hub's effects, and has each agent's thread carry them out.
+//!
+//! Idempotent by turn: a turn that was handed in before is not started again. It never makes the hub wait: an agent's
+//! program is started, watched and ended on the agent's own thread, whose only way back is an event.
+
+use std::{
+    collections::{HashMap, HashSet, VecDeque},
+    io,
+    path::PathBuf,
+    sync::{
+        Arc, Condvar, Mutex, PoisonError,
+        mpsc::{Sender, channel},
+    },
+    thread::JoinHandle,
+    time::{Duration, Instant},
+};
+
+use super::{
+    AgentState, DriverKind, Source, TurnRequest,
+    catalog::{
+        SharedCatalog,
+        profile::{Profile, Program},
+    },
+    driver::{
+        self, Desk, Driver,
+        desk::{Idle, Note, Report, Ticket},
+        terminal::TerminalDriver,
+        tool::ToolDriver,
+    },
+    terminal::{Screens, Size},
+};
+use crate::{
+    hub::{
+        Hub,
+        effect::{Effect, Effects},
+        event::Event,
+    },
+    ids::{AgentName, TurnId},
+    outcome::{FailureClass, TurnOutcome},
+};
+
+/// How many turns that are over are remembered, so that they are not started twice.
+const REMEMBERED: usize = 4_096;
+
+/// How many programs are started at once: a fork from a large process is slow, and many at once are slower still.
+const SPAWNS: usize = 2;
+
+/// How long the agents have to end when the runner is dropped.
+const FAREWELL: Duration = Duration::from_secs(10);
+
+/// Opens the transcript of an agent's new terminal.
+pub type Transcripts = Box<dyn Fn(&AgentName, Size) -> io::Result<Box<dyn io::Write + Send>> + Send + Sync>;
+
+/// What a runner needs to know.
+pub struct RunnerParts {
+    /// The agents. A new catalogue holds for turns that start after it.
+    pub catalog: SharedCatalog,
+    /// The workspace's root.
+    pub workspace: PathBuf,
+    /// This program's absolute path: what `{callboard}` stands for.
+    pub callboard: PathBuf,
+    /// The environment that agents may see parts of: the hub's own.
+    pub environment: Vec<(String, String)>,
+    /// More names that the user's settings let agents see.
+    pub allowed: Vec<String>,
+    /// Makes the transcripts.
+    pub transcripts: Transcripts,
+    /// The folder for requests and results; private to this hub.
+    pub results: PathBuf,
+    /// The folder in which live sessions are noted for a hub that starts after a crash.
+    pub processes: PathBuf,
+    /// The agents' terminals, for those who show them.
+    pub screens: Arc<Screens>,
+}
+
+/// A runner's parts as its agents' threads share them.
+pub(crate) struct Parts {
+    pub(crate) given: RunnerParts,
+    pub(crate) spawns: Gate,
+}
+
+/// Owns the live agents.
+pub struct Runner {
+    parts: Arc<Parts>,
+    report: Report,
+    agents: HashMap<AgentName, Seat>,
+    seen: HashSet<TurnId>,
+    order: VecDeque<TurnId>,
+}
+
+/// An agent's thread, and the way to it.
+struct Seat {
+    inbox: Sender<Note>,
+    thread: JoinHandle<()>,
+}
+
+impl Runner {
+    /// Makes a runner that reports to a hub.
+    pub fn new(hub: Hub, parts: RunnerParts) -> Self {
+        Self::reporting_to(parts, move |event| hub.tell(event))
+    }
+
+    /// Makes a runner that reports to anything that never waits.
+    pub fn reporting_to(parts: RunnerParts, report: impl Fn(Event) + Send + Sync + 'static) -> Self {
+        Self {
+            parts: Arc::new(Parts { given: parts, spawns: Gate::new(SPAWNS) }),
+            report: Arc::new(report),
+            agents: HashMap::new(),
+            seen: HashSet::new(),
+            order: VecDeque::new(),
+        }
+    }
+
+    fn turn(&mut self, request: TurnRequest) {
+        if !self.seen.insert(request.turn) {
+            return;
+        }
+        self.order.push_back(request.turn);
+        if self.order.len() > REMEMBERED
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.seen.remove(&oldest);
+        }
+        let agent = request.agent.clone();
+        // Invariant: from here the ticket reports the turn's end, whichever way it goes.
+        let ticket = Ticket::new(request, Arc::clone(&self.report));
+        match self.seat(&agent) {
+            Ok(inbox) => {
+                if let Err(unsent) = inbox.send(Note::Turn(ticket)) {
+                    // Its thread has just failed; a fresh one takes the turn.
+                    self.agents.remove(&agent);
+                    if let Ok(inbox) = self.seat(&agent) {
+                        let _ = inbox.send(unsent.0);
+                    }
+                }
+            }
+            Err(err) => {
+                let message = format!("no thread could be started for {agent}: {err}; close something and retry");
+                ticket.end(driver::failed(FailureClass::Crashed, message));
+            }
+        }
+    }
+
+    fn seat(&mut self, agent: &AgentName) -> io::Result<Sender<Note>> {
+        if let Some(seat) = self.agents.get(agent)
+            && !seat.thread.is_finished()
+        {
+            return Ok(seat.inbox.clone());
+        }
+        let (inbox, notes) = channel();
+        let desk = Desk::new(agent.clone(), Arc::clone(&self.parts), Arc::clone(&self.report), notes, inbox.clone());
+        let report = Arc::clone(&self.report);
+        let name = agent.clone();
+        let thread = std::thread::Builder::new()
+            .name(format!("agent {}", agent.as_str()))
+            .stack_size(1 << 20)
+            .spawn(move || attend(name, desk, &report))?;
+        self.agents.insert(agent.clone(), Seat { inbox: inbox.clone(), thread });
+        Ok(inbox)
+    }
+
+    fn tell(&self, agent: &AgentName, note: Note) {
+        if let Some(seat) = self.agents.get(agent) {
+            let _ = seat.inbox.send(note);
+        }
+    }
+}
+
+impl Effects for Runner {
+    fn start(&mut self, effect: Effect) {
+        match effect {
+            Effect::StartTurn(request) => self.turn(*request),
+            Effect::InterruptTurn { agent, turn } => self.tell(&agent, Note::Interrupt(turn)),
+            Effect::StopAgent { agent } => self.tell(&agent, Note::Stop),
+        }
+    }
+}
+
+impl Drop for Runner {
+    /// Ends every agent's program, and waits for that, bounded: what follows may be the end of this process.
+    fn drop(&mut self) {
+        for seat in self.agents.values() {
+            let _ = seat.inbox.send(Note::Close);
+        }
+        let (done, ended) = channel();
+        let count = self.agents.len();
+        for (_, seat) in self.agents.drain() {
+            let done = done.clone();
+            let _ = std::thread::Builder::new().name("farewell".to_owned()).spawn(move || {
+                let _ = seat.thread.join();
+                let _ = done.send(());
+            });
+        }
+        drop(done);
+        let deadline = Instant::now() + FAREWELL;
+        for _ in 0..count {
+            if ended.recv_timeout(deadline.saturating_duration_since(Instant::now())).is_err() {
+                break;
+            }
+        }
+    }
+}
+
+/// An agent's thread. A fault in a driver is reported, never silent.
+fn attend(agent: AgentName, desk: Desk, report: &Report) {
+    let faultless = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| serve(desk)));
+    if faultless.is_err() {
+        let why = "its driver failed within Callboard; its next turn starts it again".to_owned();
+        let claim = super::AgentClaim { state: AgentState::Crashed, source: Source::Hub, why };
+        report(Event::AgentChanged { agent, claim });
+    }
+}
+
+/// The driver that an agent has now, and the profile that it was made for.
+type Current = Option<(Arc<Profile>, Box<dyn Driver>)>;
+
+fn serve(mut desk: Desk) {
+    let mut current: Current = None;
+    loop {
+        match desk.idle() {
+            Idle::Turn(ticket) => {
+                desk.begin(ticket.request.turn);
+                let outcome = match driver_for(&mut desk, &mut current, &ticket.request) {
+                    Ok(driver) => driver.take_turn(&mut desk, &ticket.request),
+                    Err(outcome) => outcome,
+                };
+                desk.over();
+                ticket.end(outcome);
+            }
+            Idle::Terminal(event) => {
+                if let Some((_, driver)) = &mut current {
+                    driver.between(&mut desk, event);
+                }
+            }
+            Idle::Stop => stop(&mut desk, &mut current, "it was stopped"),
+            Idle::Close => {
+                stop(&mut desk, &mut current, "the hub ended");
+                return;
+            }
+        }
+    }
+}
+
+fn stop(desk: &mut Desk, current: &mut Current, why: &str) {
+    if let Some((_, mut driver)) = current.take() {
+        driver.stop(desk);
+    }
+    desk.say(AgentState::Stopped, Source::Hub, why);
+}
+
+/// Returns the driver for a turn. Where the profile has changed, the old program is ended first.
+fn driver_for<'a>(
+    desk: &mut Desk,
+    current: &'a mut Current,
+    request: &TurnRequest,
+) -> Result<&'a mut Box<dyn Driver>, TurnOutcome> {
+    let Some(profile) = desk.parts.given.catalog.get().resolve(&desk.agent).cloned() else {
+        let message = format!("there is no agent {}; `callboard agents` lists those that there are", request.agent);
+        return Err(driver::failed(FailureClass::NotInstalled, message));
+    };
+    if let Program::Missing(why) = &profile.program {
+        return Err(driver::failed(FailureClass::NotInstalled, format!("{}: {why}", request.agent)));
+    }
+    if current.as_ref().is_some_and(|(old, _)| **old != *profile) {
+        stop(desk, current, "its profile changed");
+    }
+    let (_, driver) = current.get_or_insert_with(|| {
+        let driver: Box<dyn Driver> = match profile.driver {
+            DriverKind::Tool => Box::new(ToolDriver::new(Arc::clone(&profile))),
+            // A profile can't ask for another driver: the catalogue refuses it where it is read.
+            DriverKind::Terminal | DriverKind::StreamJson | DriverKind::AppServer | DriverKind::Acp => {
+                Box::new(TerminalDriver::new(Arc::clone(&profile)))
+            }
+        };
+        (profile, driver)
+    });
+    Ok(driver)
+}
+
+/// Lets a few through at once.
+pub(crate) struct Gate {
+    free: Mutex<usize>,
+    changed: Condvar,
+}
+
+impl Gate {
+    fn new(places: usize) -> Self {
+        Self { free: Mutex::new(places), changed: Condvar::new() }
+    }
+
+    /// Does something once there is a place. It must not take long.
+    pub(crate) fn pass<T>(&self, something: impl FnOnce() -> T) -> T {
+        let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
+        while *free == 0 {
+            free = self.changed.wait(free).unwrap_or_else(PoisonError::into_inner);
+        }
+        *free -= 1;
+        drop(free);
+        let _place = Place(self);
+        something()
+    }
+}
+
+/// A place in a gate; free again when dropped, also by a panic.
+struct Place<'a>(&'a Gate);
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        *self.0.free.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+        self.0.changed.notify_one();
+    }
+}

@@ -1,0 +1,209 @@
+//! A program that is running for an agent: how it is started on its terminal, read, and ended.
+//!
+//! The drivers' only way to `terminal.rs`. Knows no turns: what a screen means is for the drivers.
+
+use std::{
+    path::Path,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use super::{
+    Desk,
+    desk::Input,
+    environment::{Marks, environment},
+    failure,
+};
+use crate::{
+    agent::{
+        catalog::{
+            profile::{Profile, Program},
+            scalar::Key,
+        },
+        terminal::{
+            Exit, SCROLLBACK_LINES, ScreenText, Size, Spawn, SpawnError, Terminal, TerminalEvent, TraceSpec, Typing,
+        },
+    },
+    ids::TurnId,
+    outcome::{Failure, FailureClass},
+    process::Ladder,
+};
+
+/// For how long nothing must come for the screen to be looked at: a frame's time, since programs draw in many writes.
+const QUIET: Duration = Duration::from_millis(20);
+
+/// How long a session has to end when it is told to; the ladder's own times are below it.
+const END: Duration = Duration::from_secs(9);
+
+/// A program on a terminal.
+pub(crate) struct Live {
+    terminal: Arc<Terminal>,
+}
+
+/// What to start.
+pub(crate) struct Start<'a> {
+    pub(crate) profile: &'a Profile,
+    /// What follows the profile's command.
+    pub(crate) arguments: Vec<String>,
+    /// The one turn that the program lives for; absent for one that stays.
+    pub(crate) turn: Option<TurnId>,
+    pub(crate) cwd: &'a Path,
+    pub(crate) result: &'a Path,
+    pub(crate) request: Option<&'a Path>,
+}
+
+/// Where a terminal's text stood at a moment.
+#[derive(Default)]
+pub(crate) struct Mark {
+    /// The screen.
+    pub(crate) rows: Vec<String>,
+    /// What had left its top.
+    scrolled: Vec<String>,
+}
+
+impl Mark {
+    /// Returns the lines that [`Live::since`] would begin with had nothing happened.
+    pub(crate) fn before(&self) -> Vec<String> {
+        self.scrolled.last().into_iter().chain(&self.rows).cloned().collect()
+    }
+}
+
+impl Live {
+    /// Starts a program. Its events come to the desk from now on.
+    pub(crate) fn start(desk: &mut Desk, start: &Start<'_>) -> Result<Self, Failure> {
+        let parts = Arc::clone(&desk.parts);
+        let given = &parts.given;
+        let agent = desk.agent.clone();
+        let crashed = |message: String| failure(FailureClass::Crashed, message);
+        let program = match &start.profile.program {
+            Program::Callboard => given.callboard.clone(),
+            Program::Found(path) => path.clone(),
+            Program::Missing(why) => return Err(failure(FailureClass::NotInstalled, format!("{agent}: {why}"))),
+        };
+        let rules = &start.profile.terminal;
+        let size = Size { rows: rules.rows, cols: rules.columns };
+        let transcript = (given.transcripts)(&agent, size).map_err(|err| {
+            crashed(format!("the transcript of {agent} can't be written: {err}; mend that and retry"))
+        })?;
+        let words = start.profile.command.iter().skip(1).chain(&start.arguments);
+        let words = words.map(|it| it.replace("{callboard}", &given.callboard.to_string_lossy()).into());
+        let marks = Marks {
+            agent: agent.as_str(),
+            turn: start.turn.map(|it| it.to_string()),
+            workspace: &given.workspace,
+            result: start.result,
+            request: start.request,
+        };
+        let env = environment(&given.environment, start.profile, &given.allowed, &marks);
+        let spawn = Spawn {
+            argv: std::iter::once(program.into_os_string()).chain(words).collect(),
+            cwd: start.cwd.to_path_buf(),
+            env: env.into_iter().map(|(name, value)| (name.into(), value.into())).collect(),
+            // The catalogue has found the program, outside the workspace unless the profile's owner chose it themselves.
+            workspace: None,
+            size,
+            quiet: QUIET,
+            transcript,
+            trace: Some(TraceSpec { dir: given.processes.clone(), agent: agent.clone(), turn: start.turn }),
+        };
+        let events = Box::new(desk.listen());
+        let terminal = parts.spawns.pass(|| Terminal::spawn(spawn, events)).map_err(|err| {
+            let class = match err {
+                SpawnError::NoFolder(_) | SpawnError::System(_) => FailureClass::Crashed,
+                _ => FailureClass::NotInstalled,
+            };
+            failure(class, format!("{agent}: {err}"))
+        })?;
+        given.screens.put(agent, Arc::clone(&terminal));
+        Ok(Self { terminal })
+    }
+
+    /// Returns what its terminal shows.
+    pub(crate) fn view(&self) -> ScreenText {
+        self.terminal.screen()
+    }
+
+    /// Returns where its text stands now.
+    pub(crate) fn mark(&self) -> Mark {
+        Mark { rows: self.view().rows, scrolled: self.terminal.scrollback(SCROLLBACK_LINES) }
+    }
+
+    /// Returns the lines since a mark: those that left the top, and the screen. Begins at or before what was on the
+    /// screen then.
+    pub(crate) fn since(&self, mark: &Mark) -> Vec<String> {
+        let mut scrolled = self.terminal.scrollback(SCROLLBACK_LINES);
+        let known = known_lines(&mark.scrolled, &scrolled);
+        scrolled.drain(..known);
+        scrolled.extend(self.view().rows);
+        scrolled
+    }
+
+    /// Returns the last lines that say something, as one.
+    pub(crate) fn last_lines(&self) -> String {
+        let mut lines = self.terminal.scrollback(10);
+        lines.extend(self.view().rows);
+        let said: Vec<&str> = lines.iter().map(|it| it.trim()).filter(|it| !it.is_empty()).collect();
+        let last = said[said.len().saturating_sub(4)..].join(" / ");
+        let skip = last.chars().count().saturating_sub(400);
+        last.chars().skip(skip).collect()
+    }
+
+    /// Locks the developer's keys for as long as the value lives; nothing where they are locked already.
+    pub(crate) fn lock(&self) -> Option<Typing> {
+        self.terminal.lock_for_typing()
+    }
+
+    /// Presses a key. One that can't be pressed any more has nobody to press it for: its program's end is told.
+    pub(crate) fn press(&self, key: Key) {
+        if let Some(typing) = self.lock() {
+            let _ = typing.type_text(key.text());
+        }
+    }
+
+    /// Ends the program with its whole session and waits for that, bounded.
+    pub(crate) fn stop(self, desk: &mut Desk) {
+        if self.terminal.has_ended() {
+            return;
+        }
+        self.terminal.stop(Ladder::default());
+        let deadline = Instant::now() + END;
+        loop {
+            match desk.next(Some(deadline)) {
+                Input::Terminal(TerminalEvent::Exited(_)) | Input::Deadline => return,
+                Input::Terminal(_) | Input::Interrupt | Input::Stop => {}
+            }
+        }
+    }
+}
+
+/// Returns the class of failure that an exit without a result is, where it is a certain one.
+pub(crate) fn exit_class(exit: &Exit) -> FailureClass {
+    if exit.cannot_execute { FailureClass::NotInstalled } else { FailureClass::Crashed }
+}
+
+/// Returns how many of `now`'s first lines were there before. The scrollback is a window that moves: what it has now begins
+/// somewhere in what it had. The last line may have grown since, so it counts as new.
+fn known_lines(before: &[String], now: &[String]) -> usize {
+    let before = &before[..before.len().saturating_sub(1)];
+    (0..before.len()).find(|from| now.starts_with(&before[*from..])).map_or(0, |from| before.len() - from)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(before: &str, now: &str, known: usize) {
+        let lines = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+        assert_eq!(known_lines(&lines(before), &lines(now)), known);
+    }
+
+    #[test]
+    fn the_lines_that_were_there_are_found_though_the_window_moved() {
+        check("", "a b", 0);
+        check("a b c", "a b c d", 2);
+        check("a b c", "b c d e", 1);
+        check("a b c", "x y z", 0);
+        check("a a a b", "a a b c", 2);
+    }
+}

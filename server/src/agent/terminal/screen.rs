@@ -1,0 +1,456 @@
+//! The screen of a terminal: bytes in; rows, titles, frames, scrollback and answers to queries out.
+//!
+//! No clock, no thread and no process. Alone knows the emulator's crate.
+
+use std::{collections::VecDeque, num::NonZeroU16};
+
+use vt100::capture::{BasicFormattedCaptureState, RowContents, basic_formatted_to_plain};
+
+use super::{
+    Size,
+    plain::plain,
+    queries,
+    skim::{Guard, colours, plain_until, skippable},
+};
+
+/// How many lines that left the top are kept.
+pub const SCROLLBACK_LINES: usize = 1_000;
+/// How many bytes they may have together.
+const SCROLLBACK_BYTES: usize = 1024 * 1024;
+/// A line that is longer is kept as several.
+const LONGEST_LINE: usize = 16 * 1024;
+/// The longest title that is told, in characters.
+const LONGEST_TITLE: usize = 256;
+/// The most that is parsed before the lock on the screen is given up.
+const PIECE: usize = 64 * 1024;
+/// A stretch of plain text shorter than this is parsed whole.
+const SKIM_FROM: usize = 192 * 1024;
+
+/// The emulator with all that it keeps.
+pub struct Emulator {
+    parser: vt100::Parser<Keeper>,
+    guard: Guard,
+    /// How many bytes are known to be a stretch that can't be skimmed.
+    unskimmable: usize,
+    /// Counts changes.
+    revision: u64,
+}
+
+/// What a viewer has seen last, so that it can be sent the difference.
+#[derive(Default)]
+pub struct FrameState {
+    screen: Option<vt100::Screen>,
+    revision: u64,
+}
+
+/// What a terminal shows, as text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ScreenText {
+    /// The rows from the top, without the blanks at their ends; nothing invisible in them.
+    pub rows: Vec<String>,
+    /// The cursor's row and column, from 0.
+    pub cursor: (u16, u16),
+    /// Whether the cursor shows.
+    pub cursor_visible: bool,
+    /// The title that the program gave its window; empty where it gave none.
+    pub title: String,
+    /// How large it is.
+    pub size: Size,
+    /// Whether it is the alternate screen, which full-screen programs use.
+    pub alternate: bool,
+    /// Whether the program wants pastes bracketed (mode 2004).
+    pub bracketed_paste: bool,
+    /// Whether the arrow keys send their application codes.
+    pub application_cursor: bool,
+    /// Whether the program said that it is in the middle of drawing (mode 2026).
+    pub drawing: bool,
+    /// Whether it is drawn to its end and nothing came for 16 ms: what an agent's state may be judged from.
+    pub settled: bool,
+    /// Whether Callboard is typing and the developer's keys are locked.
+    pub locked: bool,
+    /// Goes up with each change.
+    pub revision: u64,
+}
+
+impl Emulator {
+    pub fn new(size: Size) -> Self {
+        let (rows, cols) = dimensions(size);
+        Self {
+            parser: vt100::Parser::new_with_callbacks(rows, cols, 0, Keeper::default()),
+            guard: Guard::default(),
+            unskimmable: 0,
+            revision: 1,
+        }
+    }
+
+    /// Takes bytes from the front of `bytes` and returns how many. The caller goes on until there are none, giving up its
+    /// lock in between. Skims over text that would leave no trace; the result is the same as if it had been parsed.
+    pub fn feed(&mut self, bytes: &[u8]) -> usize {
+        self.revision += 1;
+        if self.unskimmable == 0 && bytes.len() >= SKIM_FROM && self.guard.is_between_sequences() {
+            let stretch = &bytes[..plain_until(bytes, 0)];
+            if let Some(taken) = self.skim(stretch) {
+                return taken;
+            }
+            self.unskimmable = stretch.len();
+        }
+        let length = bytes.len().min(PIECE);
+        self.parse(&bytes[..length]);
+        self.unskimmable = self.unskimmable.saturating_sub(length);
+        length
+    }
+
+    fn skim(&mut self, stretch: &[u8]) -> Option<usize> {
+        if stretch.len() < SKIM_FROM || self.parser.screen().alternate_screen() {
+            return None;
+        }
+        let rows = usize::from(self.size().rows);
+        let skip = skippable(stretch, rows + 1, rows + SCROLLBACK_LINES + 1)?;
+        let scrolled = self.parser.callbacks().scrolled;
+        self.parse(&stretch[..skip.start]);
+        // At the bottom, and lines left the top: the whole screen scrolls, so every row will have been replaced.
+        let at_bottom = usize::from(self.parser.screen().cursor_position().0) + 1 == rows;
+        if !at_bottom || self.parser.callbacks().scrolled == scrolled {
+            return Some(skip.start);
+        }
+        colours(&stretch[skip.clone()], |it| self.parser.process(it));
+        Some(skip.end)
+    }
+
+    fn parse(&mut self, bytes: &[u8]) {
+        let Self { parser, guard, .. } = self;
+        guard.pass(bytes, |it| parser.process(it));
+    }
+
+    pub fn resize(&mut self, size: Size) {
+        let (rows, cols) = dimensions(size);
+        self.parser.set_size(rows, cols);
+        self.revision += 1;
+    }
+
+    pub fn size(&self) -> Size {
+        let (rows, cols) = self.parser.screen().size();
+        Size { rows: rows.get(), cols: cols.get() }
+    }
+
+    /// Returns whether the program is in the middle of drawing (mode 2026).
+    pub fn drawing(&self) -> bool {
+        self.parser.callbacks().drawing
+    }
+
+    pub fn bracketed_paste(&self) -> bool {
+        self.parser.screen().bracketed_paste()
+    }
+
+    /// Returns the answers to the queries since the last call, as one.
+    pub fn take_answers(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.parser.callbacks_mut().answers)
+    }
+
+    /// Returns the titles since the last call, oldest first.
+    pub fn take_titles(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.parser.callbacks_mut().titles).into()
+    }
+
+    /// Returns the screen as text. `settled` and `locked` are not the emulator's to know and are false.
+    pub fn text(&self) -> ScreenText {
+        let screen = self.parser.screen();
+        let size = self.size();
+        ScreenText {
+            rows: screen.rows(0, size.cols).map(|it| plain(it.trim_end())).collect(),
+            cursor: screen.cursor_position(),
+            cursor_visible: !screen.hide_cursor(),
+            title: self.parser.callbacks().title.clone(),
+            size,
+            alternate: screen.alternate_screen(),
+            bracketed_paste: screen.bracketed_paste(),
+            application_cursor: screen.application_cursor(),
+            drawing: self.drawing(),
+            settled: false,
+            locked: false,
+            revision: self.revision,
+        }
+    }
+
+    /// Returns all that is on the screen with the wrapped rows joined.
+    pub fn joined(&self) -> String {
+        self.parser.screen().contents()
+    }
+
+    /// Returns what turns the viewer's screen into this one, where they differ. No queries and no titles are in it.
+    pub fn frame_since(&self, seen: &mut FrameState) -> Option<Vec<u8>> {
+        if seen.revision == self.revision {
+            return None;
+        }
+        let screen = self.parser.screen();
+        let frame = match &seen.screen {
+            Some(before) if before.size() == screen.size() => screen.state_diff(before),
+            _ => screen.state_formatted(),
+        };
+        seen.screen = Some(screen.clone());
+        seen.revision = self.revision;
+        (!frame.is_empty()).then(|| frame.into_bytes())
+    }
+
+    /// Returns the last lines that left the top, oldest first, at most `most`.
+    pub fn scrollback(&self, most: usize) -> Vec<String> {
+        let kept = self.parser.callbacks();
+        // The last row that left is held back until it is known whether the next one goes on with it.
+        let last = (kept.scrolled > 0).then(|| basic_formatted_to_plain(&kept.line).collect::<String>());
+        let count = kept.lines.len() + usize::from(last.is_some());
+        kept.lines.iter().chain(last.as_ref()).skip(count.saturating_sub(most)).map(|it| plain(it)).collect()
+    }
+}
+
+impl FrameState {
+    /// Returns the size of the screen that the viewer has seen last.
+    pub fn size(&self) -> Option<Size> {
+        self.screen.as_ref().map(|it| {
+            let (rows, cols) = it.size();
+            Size { rows: rows.get(), cols: cols.get() }
+        })
+    }
+}
+
+fn dimensions(size: Size) -> (NonZeroU16, NonZeroU16) {
+    let bounded = |it: u16| NonZeroU16::new(it.min(1_000)).unwrap_or(NonZeroU16::MIN);
+    (bounded(size.rows), bounded(size.cols))
+}
+
+/// What the emulator tells on the way.
+#[derive(Default)]
+struct Keeper {
+    answers: Vec<u8>,
+    title: String,
+    titles: VecDeque<String>,
+    drawing: bool,
+    scrolled: u64,
+    row: BasicFormattedCaptureState,
+    line: String,
+    lines: VecDeque<String>,
+    bytes: usize,
+}
+
+impl Keeper {
+    fn answer(&mut self, answer: Option<String>) {
+        // Bound: a program that asks more than this at once isn't reading.
+        if let Some(answer) = answer
+            && self.answers.len() < PIECE
+        {
+            self.answers.extend_from_slice(answer.as_bytes());
+        }
+    }
+
+    fn keep(&mut self, line: &str) {
+        let line: String = basic_formatted_to_plain(line).collect();
+        self.bytes += line.len();
+        self.lines.push_back(line);
+        while self.lines.len() > SCROLLBACK_LINES || self.bytes > SCROLLBACK_BYTES {
+            self.bytes -= self.lines.pop_front().map_or(0, |it| it.len());
+        }
+    }
+}
+
+impl vt100::Callbacks for Keeper {
+    fn set_window_title(&mut self, _: &mut vt100::Screen, title: &[u8]) {
+        let title: String =
+            plain(&String::from_utf8_lossy(title)).replace('\n', " ").chars().take(LONGEST_TITLE).collect();
+        // Bound: between two looks only this many titles are told one by one, and the last is the right one always.
+        if title != self.title {
+            if self.titles.len() >= 1_000 {
+                self.titles.pop_front();
+            }
+            self.titles.push_back(title.clone());
+            self.title = title;
+        }
+    }
+
+    fn unhandled_csi(
+        &mut self,
+        screen: &mut vt100::Screen,
+        first: Option<u8>,
+        second: Option<u8>,
+        params: &[&[u16]],
+        end: char,
+    ) {
+        if (first, second) == (Some(b'?'), None) && matches!(end, 'h' | 'l') {
+            if params.contains(&[2026].as_slice()) {
+                self.drawing = end == 'h';
+            }
+            return;
+        }
+        self.answer(queries::csi([first, second], params, end, screen.cursor_position()));
+    }
+
+    fn unhandled_osc(&mut self, _: &mut vt100::Screen, params: &[&[u8]]) {
+        self.answer(queries::osc(params));
+    }
+
+    fn on_scroll(&mut self, row: RowContents<'_>, alternate: bool) {
+        if alternate {
+            return;
+        }
+        self.scrolled += 1;
+        let mut line = std::mem::take(&mut self.line);
+        // Writes the end of the line before, where the row is not its continuation.
+        let _ = row.write_formatted_basic(&mut line, &mut self.row);
+        while let Some((whole, rest)) = line.split_once('\n') {
+            self.keep(whole);
+            line = rest.to_owned();
+        }
+        if line.len() > LONGEST_LINE {
+            self.keep(&line);
+            line.clear();
+        }
+        self.line = line;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const SIZE: Size = Size { rows: 5, cols: 20 };
+
+    fn emulator(pieces: &[&[u8]]) -> Emulator {
+        let mut it = Emulator::new(SIZE);
+        for piece in pieces {
+            feed_all(&mut it, piece);
+        }
+        it
+    }
+
+    fn feed_all(it: &mut Emulator, mut bytes: &[u8]) {
+        while !bytes.is_empty() {
+            let taken = it.feed(bytes);
+            bytes = &bytes[taken..];
+        }
+    }
+
+    fn parsed_whole(bytes: &[u8]) -> Emulator {
+        let mut it = Emulator::new(SIZE);
+        it.parse(bytes);
+        it
+    }
+
+    fn shown(it: &Emulator) -> (Vec<String>, (u16, u16), String, Vec<String>) {
+        let text = it.text();
+        (text.rows, text.cursor, it.parser.screen().state_formatted(), it.scrollback(usize::MAX))
+    }
+
+    #[test]
+    fn rows_cursor_title_and_modes() {
+        let mut it = emulator(&[b"\x1b]0;at wo", b"rk\x07one\r\ntw\x1b[", b"1mo\x1b[?2004h\x1b[?1049h\x1b[Hfull"]);
+        let text = it.text();
+        assert_eq!((text.rows[0].as_str(), text.cursor, text.title.as_str()), ("full", (0, 4), "at work"));
+        assert!(text.alternate && text.bracketed_paste && text.cursor_visible && !text.drawing);
+        feed_all(&mut it, b"\x1b[?1049l\x1b[?2026h");
+        let text = it.text();
+        assert_eq!(text.rows[..2], ["one", "two"]);
+        assert!(text.drawing);
+        assert_eq!(it.take_titles(), ["at work"]);
+        assert_eq!(it.take_titles(), Vec::<String>::new());
+    }
+
+    #[test]
+    fn each_query_is_answered_once_wherever_it_is_cut() {
+        let asked: &[u8] = b"ab\x1b[c\x1b[5n\x1b[6n\x1b[?2026$p\x1b[?7$p\x1b[>q\x1b]11;?\x07\x1b[?u\x1b[>c\x1b[?6n";
+        let expected = format!(
+            "\x1b[?62;22c\x1b[0n\x1b[1;3R\x1b[?2026;2$y\x1b[?7;0$y\x1bP>|callboard({})\x1b\\\x1b]11;rgb:1010/1010/1010\x1b\\",
+            env!("CARGO_PKG_VERSION")
+        );
+        for cut in 0..asked.len() {
+            let mut it = emulator(&[&asked[..cut], &asked[cut..]]);
+            assert_eq!(String::from_utf8(it.take_answers()).unwrap(), expected, "cut at {cut}");
+            assert_eq!(it.take_answers(), b"");
+        }
+    }
+
+    #[test]
+    fn what_left_the_top_is_kept_as_lines_up_to_a_bound() {
+        let it = emulator(&[b"a long line that wraps around twice or so\r\n2\r\n3\r\n4\r\n5\r\n6\r\n7"]);
+        assert_eq!(it.scrollback(9), ["a long line that wraps around twice or so", "2"]);
+        assert_eq!(it.scrollback(1), ["2"]);
+        let many: String = (0..5_000).map(|it| format!("{it}\r\n")).collect();
+        let it = emulator(&[many.as_bytes()]);
+        assert!(it.scrollback(usize::MAX).len() <= SCROLLBACK_LINES + 1);
+        assert_eq!(it.scrollback(1), ["4995"]);
+    }
+
+    /// The viewer's terminal shows what ours shows, and is never asked anything.
+    #[test]
+    fn frames_bring_a_viewer_to_the_same_screen_without_queries() {
+        let mut it = Emulator::new(SIZE);
+        let mut viewer = vt100::Parser::new(NonZeroU16::new(5).unwrap(), NonZeroU16::new(20).unwrap(), 0);
+        let mut seen = FrameState::default();
+        for piece in [&b"\x1b[31mred\x1b[c\x1b[6n"[..], b"\r\nmore\x1b]0;t\x07", b"\x1b[2Jgone\x1b]52;c;?\x07"] {
+            feed_all(&mut it, piece);
+            let frame = it.frame_since(&mut seen).unwrap();
+            for query in [&b"\x1b[c"[..], b"\x1b[6n", b"\x1b]"] {
+                assert!(!frame.windows(query.len()).any(|it| it == query));
+            }
+            viewer.process(&frame);
+            assert_eq!(viewer.screen().contents(), it.parser.screen().contents());
+            assert_eq!(it.frame_since(&mut seen), None);
+        }
+    }
+
+    #[test]
+    fn a_flood_is_skimmed_and_nothing_of_it_shows() {
+        let mut flood = b"\x1b[Hbegin".to_vec();
+        for it in 0..40_000 {
+            flood.extend_from_slice(format!("\x1b[3{}mline {it} that may well wrap around\r\n", it % 8).as_bytes());
+        }
+        flood.extend_from_slice(b"the end");
+        let mut skimmed = Emulator::new(SIZE);
+        feed_all(&mut skimmed, &flood);
+        let whole = parsed_whole(&flood);
+        assert_eq!(shown(&skimmed), shown(&whole));
+        let (parsed, all) = (skimmed.parser.callbacks().scrolled, whole.parser.callbacks().scrolled);
+        assert!(parsed < all / 5, "{parsed} of {all} rows were parsed: nothing was skimmed");
+    }
+
+    /// A piece of output that begins a state in which skimming might go wrong.
+    fn opening() -> impl Strategy<Value = &'static [u8]> {
+        prop::sample::select(vec![
+            &b""[..],
+            b"\x1b[2;4r",
+            b"\x1b[1;3r\x1b[5;1H",
+            b"\x1b[?1049h",
+            b"\x1b]0;cut",
+            b"\x1b[3",
+            b"\x1bP",
+            b"\xe6\xbc",
+            b"\x1b[?6h",
+            b"text\x1b[2;2H",
+            b"\x1b[42m",
+        ])
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(24))]
+        #[test]
+        fn skimming_changes_nothing(
+            opening in opening(),
+            lines in prop::collection::vec("[a-z\\t漢]{0,30}", 1..8),
+            ends in prop::collection::vec(prop::sample::select(vec!["\r\n", "\n", "\r\n", "\x1b[1;32m\r\n", "\r\n\r\n"]), 1..5),
+            closing in prop::sample::select(vec![&b""[..], b"\x1b[r\x1b[Hx", b"half", b"\x1b[b"]),
+        ) {
+            let mut bytes = opening.to_vec();
+            let mut at = 0;
+            while bytes.len() < SKIM_FROM * 2 {
+                bytes.extend_from_slice(lines[at % lines.len()].as_bytes());
+                bytes.extend_from_slice(ends[at % ends.len()].as_bytes());
+                at += 1;
+            }
+            bytes.extend_from_slice(closing);
+            // In two feeds, so that the second begins in the state that the opening made.
+            let mut skimmed = Emulator::new(SIZE);
+            feed_all(&mut skimmed, &bytes[..opening.len()]);
+            feed_all(&mut skimmed, &bytes[opening.len()..]);
+            prop_assert_eq!(shown(&skimmed), shown(&parsed_whole(&bytes)));
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! What a hub that died has left running: one small file a live session, and the clean-up that reads them.
+//!
+//! Invariant: a file is on the disk before anything is sent to its process, and goes only after the session's end.
+
+use std::{
+    fs,
+    io::{self, Write as _},
+    path::{Path, PathBuf},
+};
+
+use serde::{Deserialize, Serialize};
+
+use super::{Identity, Ladder, stop_session};
+use crate::ids::{AgentName, TurnId};
+
+/// What is written of a live session.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Leftover {
+    /// The session's leader.
+    pub process: Identity,
+    /// Whose it is.
+    pub agent: AgentName,
+    /// What it was started for, where that is a turn.
+    pub turn: Option<TurnId>,
+}
+
+/// The file of a live session. Dropping it leaves the file: only [`Trace::remove`], after the session's end, takes it away.
+#[derive(Debug)]
+#[must_use = "the file stays until it is removed"]
+pub struct Trace {
+    path: PathBuf,
+}
+
+impl Trace {
+    /// Writes the file of a session into `dir`, which is made where it is missing.
+    pub fn write(dir: &Path, leftover: &Leftover) -> io::Result<Self> {
+        fs::create_dir_all(dir)?;
+        let started: String = leftover.process.started.chars().filter(char::is_ascii_alphanumeric).collect();
+        let path = dir.join(format!("{}-{started}.json", leftover.process.pid));
+        let mut file = tempfile::NamedTempFile::new_in(dir)?;
+        serde_json::to_writer(&mut file, leftover)?;
+        file.flush()?;
+        // Complete or not there at all. It need not survive the machine: no process does.
+        file.persist(&path).map_err(|it| it.error)?;
+        Ok(Self { path })
+    }
+
+    /// Takes the file away: the session has ended.
+    pub fn remove(self) -> io::Result<()> {
+        match fs::remove_file(&self.path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// What became of a leftover.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Cleaned {
+    /// It still ran and was ended with its whole session.
+    Ended,
+    /// It had ended before.
+    Gone,
+    /// Another process has its number now; nothing was touched.
+    NumberReused,
+    /// Parts of the session can't be ended; their pids. The file stays.
+    Left(Vec<u32>),
+}
+
+/// One line of the clean-up's report.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Report {
+    /// What was written of it.
+    pub leftover: Leftover,
+    /// What became of it.
+    pub outcome: Cleaned,
+}
+
+/// Ends what an earlier hub has left running, and returns what was found. Blocks for as long as the ladder says at most.
+///
+/// To be called before anything is started, by the one hub of the folder. A file that can't be read names nothing, and is
+/// taken away.
+pub fn clean_up(dir: &Path) -> io::Result<Vec<Report>> {
+    let folder = match fs::read_dir(dir) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        folder => folder?,
+    };
+    let mut files = Vec::new();
+    for it in folder {
+        let path = it?.path();
+        match read(&path) {
+            Some(leftover) => files.push((path, leftover)),
+            None if path.is_file() => drop(fs::remove_file(&path)),
+            None => {}
+        }
+    }
+    files.sort_by_key(|(_, it)| it.process.pid);
+    // Side by side: each may sit out its whole ladder.
+    let outcomes: Vec<Cleaned> = std::thread::scope(|scope| {
+        let running: Vec<_> = files.iter().map(|(_, it)| scope.spawn(|| end(&it.process))).collect();
+        running.into_iter().map(|it| it.join().unwrap_or_else(|_| Cleaned::Left(Vec::new()))).collect()
+    });
+    let mut reports = Vec::new();
+    for ((path, leftover), outcome) in files.into_iter().zip(outcomes) {
+        if !matches!(outcome, Cleaned::Left(_)) {
+            let _ = fs::remove_file(&path);
+        }
+        reports.push(Report { leftover, outcome });
+    }
+    Ok(reports)
+}
+
+fn read(path: &Path) -> Option<Leftover> {
+    // Bound: a file of ours is far below this.
+    const LARGEST: u64 = 64 * 1024;
+    if fs::metadata(path).ok()?.len() > LARGEST {
+        return None;
+    }
+    serde_json::from_slice(&fs::read(path).ok()?).ok()
+}
+
+fn end(process: &Identity) -> Cleaned {
+    match Identity::of(process.pid) {
+        None => Cleaned::Gone,
+        Some(now) if now != *process => Cleaned::NumberReused,
+        Some(_) => {
+            let stopped = stop_session(process, &Ladder::default());
+            if stopped.left.is_empty() {
+                if stopped.not_ours { Cleaned::Gone } else { Cleaned::Ended }
+            } else {
+                Cleaned::Left(stopped.left.iter().map(|it| it.pid).collect())
+            }
+        }
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::{
+        os::unix::process::CommandExt as _,
+        process::{Child, Command},
+    };
+
+    use super::*;
+    use crate::process::is_alive;
+
+    fn sleeper() -> (Child, Leftover) {
+        let child = Command::new("sleep").arg("60").process_group(0).spawn().unwrap();
+        let process = Identity::of(child.id()).unwrap();
+        (child, Leftover { process, agent: "claude".parse().unwrap(), turn: Some(TurnId(3)) })
+    }
+
+    /// Promise 6: a hub that starts after a crash ends its own leftovers, by pid and start time, and nothing else.
+    #[test]
+    fn only_what_is_still_ours_is_ended() {
+        let folder = tempfile::tempdir().unwrap();
+        let dir = folder.path().join("processes");
+        assert_eq!(clean_up(&dir).unwrap(), Vec::new());
+
+        let (mut ours, leftover) = sleeper();
+        let (mut other, mut reused) = sleeper();
+        let real = reused.process.clone();
+        reused.process.started.push('1');
+        let (mut ended, gone) = sleeper();
+        ended.kill().unwrap();
+        ended.wait().unwrap();
+        for it in [&leftover, &reused, &gone] {
+            let _stays = Trace::write(&dir, it).unwrap();
+        }
+        fs::write(dir.join("broken.json"), "{").unwrap();
+
+        let mut expected = vec![
+            Report { leftover: leftover.clone(), outcome: Cleaned::Ended },
+            Report { leftover: reused, outcome: Cleaned::NumberReused },
+            Report { leftover: gone, outcome: Cleaned::Gone },
+        ];
+        expected.sort_by_key(|it| it.leftover.process.pid);
+        assert_eq!(clean_up(&dir).unwrap(), expected);
+        assert!(!is_alive(&leftover.process));
+        assert!(is_alive(&real));
+        assert_eq!(fs::read_dir(&dir).unwrap().count(), 0);
+        ours.wait().unwrap();
+        other.kill().unwrap();
+        other.wait().unwrap();
+    }
+
+    #[test]
+    fn a_session_that_ended_leaves_no_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut child, leftover) = sleeper();
+        let trace = Trace::write(folder.path(), &leftover).unwrap();
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+        child.kill().unwrap();
+        child.wait().unwrap();
+        trace.remove().unwrap();
+        assert_eq!(clean_up(folder.path()).unwrap(), Vec::new());
+    }
+}
