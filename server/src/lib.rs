@@ -30,4 +30,5 @@ pub mod lsp;
 pub mod protocol;
 
 // The shell.
+pub mod host;
 pub mod cli;

@@ -56,7 +56,8 @@ pub mod method {
     pub const FINDINGS: &str = "callboard/findings";
     /// Request: settle a finding.
     pub const SETTLE_FINDING: &str = "callboard/settleFinding";
-    /// Request: what is changed since a revision, and everything after it by `callboard/feed`.
+    /// Request: what changed since a revision, and everything after it, by `callboard/feed`. At least one feed follows, an
+    /// empty one where nothing changed; the answer itself only says the revision that the hub is at.
     pub const SUBSCRIBE: &str = "callboard/subscribe";
     /// Notification from the server: what changed.
     pub const FEED: &str = "callboard/feed";
@@ -657,6 +658,32 @@ pub enum Item {
     Agent(AgentView),
     /// A finding.
     Finding(Box<Finding>),
+}
+
+impl Item {
+    /// Returns the revision of the thing's last change.
+    pub fn rev(&self) -> u64 {
+        match self {
+            Self::Channel(it) => it.rev,
+            Self::Message(it) => it.rev,
+            Self::Run(it) => it.rev,
+            Self::Pause(it) => it.rev,
+            Self::Agent(it) => it.rev,
+            Self::Finding(it) => it.rev,
+        }
+    }
+
+    /// Returns what names the thing among all: an item replaces the one with the same key.
+    pub fn key(&self) -> String {
+        match self {
+            Self::Channel(it) => it.name.to_string(),
+            Self::Message(it) => it.id.to_string(),
+            Self::Run(it) => it.id.to_string(),
+            Self::Pause(it) => it.id.to_string(),
+            Self::Agent(it) => it.info.name.to_string(),
+            Self::Finding(it) => it.id.to_string(),
+        }
+    }
 }
 
 /// Result of `callboard/reload`.

@@ -1,0 +1,203 @@
+//! The composition root: puts a hub together from its parts, lets clients in, and ends it in order.
+//!
+//! The only place that knows all of journal, hub, agents and wire. Its own logic is when a hub ends, and how.
+
+use std::{sync::Arc, thread::JoinHandle, time::Duration};
+
+use tokio::{io::DuplexStream, sync::oneshot, task::JoinSet};
+
+use crate::{
+    agent::AgentInfo,
+    hub::{
+        Hub,
+        effect::Effects,
+        event::{Actor, Event},
+    },
+    ids::Timestamp,
+    lsp::{
+        session,
+        shared::{HubInfo, Shared, Surroundings},
+    },
+    protocol::RunsParams,
+    store::Journal,
+};
+
+#[cfg(unix)]
+use crate::ipc::endpoint::Endpoint;
+
+/// How many clients a hub takes at once.
+#[cfg(unix)]
+const MAX_CLIENTS: usize = 256;
+
+/// How long each step of an orderly end may take.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// What a hub is put together from.
+pub struct Parts {
+    /// Where its records are.
+    pub journal: Box<dyn Journal>,
+    /// Makes what carries out its effects.
+    pub effects: Box<dyn FnOnce(Hub) -> Box<dyn Effects> + Send>,
+    /// The files around it.
+    pub surroundings: Arc<dyn Surroundings>,
+    /// The agents that there are at the start.
+    pub agents: Vec<AgentInfo>,
+    /// Ends what its effects started. Called once, when the hub ends, on a thread that may wait.
+    pub stop: Box<dyn FnOnce() + Send>,
+    /// The workspace's root, for people.
+    pub workspace: String,
+    /// Whether it runs inside its client.
+    pub in_process: bool,
+}
+
+/// A hub that runs.
+pub struct Host {
+    shared: Arc<Shared>,
+    thread: JoinHandle<()>,
+    stop: Box<dyn FnOnce() + Send>,
+}
+
+/// Why a hub's process ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// A client asked for it.
+    Asked,
+    /// Nobody was there and nothing went on for as long as the settings say.
+    Idle,
+    /// The system asked for it.
+    Signal,
+    /// The hub's thread ended, which it must not.
+    Failed,
+}
+
+impl Host {
+    /// Reads the journal, takes up what was going on, and runs the hub on its own thread.
+    pub fn start(parts: Parts) -> anyhow::Result<Self> {
+        let Parts { journal, effects, surroundings, agents, stop, workspace, in_process } = parts;
+        let (hub, seat) = Hub::prepare();
+        // The first event: what the journal has going on again may need agents at once.
+        hub.tell(Event::Catalog(agents));
+        let thread = seat.take(journal, effects(hub.clone()))?;
+        let info = HubInfo { pid: std::process::id(), workspace, started: Timestamp::now(), in_process };
+        Ok(Self { shared: Shared::new(hub, surroundings, info), thread, stop })
+    }
+
+    /// Returns what its connections share.
+    pub fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
+    /// Connects a client that runs in this process: a person's connection, since nobody else can hold this value.
+    pub fn connect(&self, user: &str) -> DuplexStream {
+        let (client, hub) = tokio::io::duplex(64 * 1024);
+        let (reader, writer) = tokio::io::split(hub);
+        let actor = Actor::Human(user.to_owned());
+        tokio::spawn(session::serve(Arc::clone(&self.shared), actor, reader, writer));
+        client
+    }
+
+    /// Ends the sessions, makes durable what was sent before, and ends what its effects started.
+    pub async fn close(self) {
+        let Self { shared, thread, stop } = self;
+        shared.stop();
+        let mut clients = shared.clients();
+        let _ = tokio::time::timeout(PATIENCE, clients.wait_for(|it| *it == 0)).await;
+        // The hub takes events in order and answers when their records are durable, so with this one all before it are.
+        if tokio::time::timeout(PATIENCE, shared.hub.ask(Event::Tick)).await.is_err() {
+            tracing::error!("The hub did not answer at its end; what it had answered before is durable.");
+        }
+        drop(shared);
+        let (done, finished) = oneshot::channel();
+        std::thread::spawn(move || {
+            stop();
+            // Whoever still holds a handle keeps the hub's thread; it has nothing left to do, so it is not waited for.
+            if thread.is_finished() {
+                let _ = thread.join();
+            }
+            let _ = done.send(());
+        });
+        if tokio::time::timeout(PATIENCE, finished).await.is_err() {
+            tracing::error!("Not all agents could be ended in time; the next start ends what is left of them.");
+        }
+    }
+
+    /// Returns when the hub's thread has ended, which it does not while it is used.
+    async fn failed(&self) {
+        let mut snapshots = self.shared.hub.watch();
+        while snapshots.changed().await.is_ok() {}
+    }
+
+    /// Returns when no client was connected and no run was live for `patience`.
+    async fn idle(&self, patience: Duration) {
+        let (mut clients, mut snapshots) = (self.shared.clients(), self.shared.hub.watch());
+        loop {
+            let alone = *clients.borrow_and_update() == 0;
+            let busy = snapshots.borrow_and_update().runs(&RunsParams { run: None, live: true }).is_ok_and(|it| !it.is_empty());
+            let quiet = async {
+                if alone && !busy {
+                    tokio::time::sleep(patience).await;
+                } else {
+                    std::future::pending().await
+                }
+            };
+            tokio::select! {
+                () = quiet => return,
+                changed = clients.changed() => if changed.is_err() { return },
+                // A hub that has ended is `failed`'s matter.
+                changed = snapshots.changed() => if changed.is_err() { std::future::pending().await },
+            }
+        }
+    }
+}
+
+#[cfg(unix)]
+impl Host {
+    /// Lets clients in at a socket until the hub is to end, then ends it in order.
+    pub async fn serve(self, mut endpoint: Endpoint, idle: Duration) -> anyhow::Result<Ending> {
+        use tokio::signal::unix::{SignalKind, signal};
+
+        let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+        // A handler, and not "ignore": what is ignored stays ignored in the agents that are started.
+        let mut hangup = signal(SignalKind::hangup())?;
+        let door = endpoint.door();
+        let mut sessions = JoinSet::new();
+        let ending = {
+            let (failed, idle) = (std::pin::pin!(self.failed()), std::pin::pin!(self.idle(idle)));
+            let (mut failed, mut idle) = (failed, idle);
+            loop {
+                tokio::select! {
+                    mut stream = endpoint.accept() => {
+                        let full = sessions.len() >= MAX_CLIENTS;
+                        // Those who are only told that it is full are bounded too, and the rest is not even told.
+                        if sessions.len() >= 2 * MAX_CLIENTS {
+                            continue;
+                        }
+                        let (door, shared) = (Arc::clone(&door), Arc::clone(&self.shared));
+                        sessions.spawn(async move {
+                            match door.let_in(&mut stream, full).await {
+                                Ok(actor) => {
+                                    let (reader, writer) = stream.into_split();
+                                    session::serve(shared, actor, reader, writer).await;
+                                }
+                                Err(err) => tracing::warn!(%err, "A client was not let in."),
+                            }
+                        });
+                    }
+                    Some(_) = sessions.join_next() => {}
+                    () = self.shared.stopped() => break Ending::Asked,
+                    () = &mut idle => break Ending::Idle,
+                    () = &mut failed => break Ending::Failed,
+                    _ = terminate.recv() => break Ending::Signal,
+                    _ = interrupt.recv() => break Ending::Signal,
+                    _ = hangup.recv() => tracing::info!("A hang-up was ignored."),
+                }
+            }
+        };
+        tracing::info!(?ending, "The hub ends.");
+        // From here on clients find no socket, see the lock held, and wait for the next hub.
+        let lock = endpoint.withdraw();
+        self.close().await;
+        drop(lock);
+        Ok(ending)
+    }
+}

@@ -1,0 +1,204 @@
+//! The hub's side: its lock, its socket, and the door at which clients are let in.
+
+use std::{
+    fs, io,
+    os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _},
+    path::Path,
+    sync::Arc,
+    time::Duration,
+};
+
+use tokio::net::{UnixListener, UnixStream};
+
+use crate::{
+    hub::event::Actor,
+    ipc::{
+        lock::{HubLock, LockError},
+        peer,
+        preamble::{self, Token, Welcome},
+        runtime::{Names, RuntimeDir, RuntimeError},
+        watch::FolderWatch,
+    },
+    protocol::PROTOCOL,
+};
+
+/// Why a hub can't be reached by clients.
+#[derive(Debug, thiserror::Error)]
+pub enum EndpointError {
+    /// Another one lives.
+    #[error(transparent)]
+    Lock(#[from] LockError),
+    /// The folder is not what it must be.
+    #[error(transparent)]
+    Runtime(#[from] RuntimeError),
+    /// The socket can't be made.
+    #[error("the socket {path} can't be made: {why}")]
+    Socket {
+        /// Where.
+        path: String,
+        /// What the system said.
+        why: io::Error,
+    },
+}
+
+/// A hub's right to its names, before it can be reached.
+pub struct Claim {
+    names: Names,
+    lock: HubLock,
+}
+
+impl Claim {
+    /// Takes the hub's lock.
+    pub fn take(names: Names) -> Result<Self, LockError> {
+        let lock = HubLock::take(&names)?;
+        Ok(Self { names, lock })
+    }
+
+    /// Makes the hub reachable. The socket appears under its name only when it can be connected to.
+    pub fn publish(self, workspace: &str) -> Result<Endpoint, EndpointError> {
+        let Self { names, lock } = self;
+        let failed = |why| EndpointError::Socket { path: names.socket().display().to_string(), why };
+        let door = Arc::new(Door { token: Token::new().map_err(failed)?, user: peer::user_name() });
+        let watch = FolderWatch::new(names.dir()).map_err(failed)?;
+        let info = serde_json::json!({
+            "protocol": PROTOCOL,
+            "version": env!("CARGO_PKG_VERSION"),
+            "pid": std::process::id(),
+            "workspace": workspace,
+        });
+        let info = format!("{info}\n");
+        let bound = bind(&names, door.token.as_bytes(), info.as_bytes()).map_err(failed)?;
+        Ok(Endpoint { names, lock, door, watch, info, bound })
+    }
+}
+
+/// A hub's socket. It is put back when somebody removes it.
+pub struct Endpoint {
+    names: Names,
+    lock: HubLock,
+    door: Arc<Door>,
+    watch: FolderWatch,
+    info: String,
+    bound: Bound,
+}
+
+/// A listener and which file it is.
+struct Bound {
+    listener: UnixListener,
+    file: (u64, u64),
+}
+
+impl Endpoint {
+    /// Waits for a client. It is not let in yet: that is `Door::let_in`, which may take a while and needs nobody to wait.
+    pub async fn accept(&mut self) -> UnixStream {
+        loop {
+            tokio::select! {
+                accepted = self.bound.listener.accept() => match accepted {
+                    Ok((stream, _)) => return stream,
+                    Err(err) => {
+                        // Too many open files, most likely: without a breath this would spin.
+                        tracing::warn!(%err, "A connection could not be accepted.");
+                        tokio::time::sleep(Duration::from_millis(100)).await;
+                    }
+                },
+                changed = self.watch.changed() => {
+                    if let Err(err) = changed.and_then(|()| self.restore()) {
+                        tracing::error!(%err, "The socket could not be put back; running clients are served on.");
+                        tokio::time::sleep(Duration::from_secs(1)).await;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Returns the door, for the tasks that let clients in.
+    pub fn door(&self) -> Arc<Door> {
+        Arc::clone(&self.door)
+    }
+
+    /// Takes the socket and its token away and returns the lock, which the hub holds until it has ended.
+    pub fn withdraw(self) -> HubLock {
+        if self.is_in_place() {
+            for path in [self.names.socket(), self.names.token(), self.names.info()] {
+                let _ = fs::remove_file(path);
+            }
+        }
+        self.lock
+    }
+
+    fn is_in_place(&self) -> bool {
+        id_of(&self.names.socket()).is_ok_and(|it| it == self.bound.file)
+    }
+
+    /// Puts back what is missing of the folder, the lock, the token and the socket.
+    ///
+    /// The lock is ours as long as this process lives, so whatever stands at these names is not another hub's.
+    fn restore(&mut self) -> io::Result<()> {
+        let token = fs::read(self.names.token()).is_ok_and(|it| it == self.door.token.as_bytes());
+        if token && self.is_in_place() && self.lock.is_in_place(&self.names) {
+            return Ok(());
+        }
+        RuntimeDir::open(self.names.dir()).map_err(io::Error::other)?;
+        self.watch = FolderWatch::new(self.names.dir())?;
+        if !self.lock.is_in_place(&self.names) {
+            self.lock = HubLock::take(&self.names).map_err(io::Error::other)?;
+        }
+        // Who connected to the old socket and was not accepted yet sees it close, and connects again.
+        self.bound = bind(&self.names, self.door.token.as_bytes(), self.info.as_bytes())?;
+        tracing::warn!("The socket had been removed; it was put back.");
+        Ok(())
+    }
+}
+
+/// Lets clients in.
+pub struct Door {
+    token: Token,
+    user: String,
+}
+
+impl Door {
+    /// Checks who a client is and whether it may come in; answers it. Returns who it is, or why it stays outside.
+    pub async fn let_in(&self, stream: &mut UnixStream, full: bool) -> io::Result<Actor> {
+        let credentials = stream.peer_cred()?;
+        if credentials.uid() != peer::uid() {
+            return Err(io::Error::other(format!("user {} is not let in", credentials.uid())));
+        }
+        let pid = credentials.pid().and_then(|it| u32::try_from(it).ok());
+        match preamble::welcome(stream, &self.token, full, preamble::DEADLINE).await? {
+            Welcome::Ok => {}
+            Welcome::BadToken => return Err(io::Error::other("its token is wrong")),
+            Welcome::OtherVersion(_) => return Err(io::Error::other("it speaks another protocol")),
+            Welcome::Full => return Err(io::Error::other("there are as many clients as can be")),
+        }
+        Ok(peer::actor_of(pid, std::process::id(), &self.user))
+    }
+}
+
+/// Writes the token, then binds to a temporary name, closes it to others, and gives it its name.
+fn bind(names: &Names, token: &[u8], info: &[u8]) -> io::Result<Bound> {
+    replace(&names.token(), token)?;
+    replace(&names.info(), info)?;
+    let (new, path) = (names.new_socket(), names.socket());
+    match fs::remove_file(&new) {
+        Err(err) if err.kind() != io::ErrorKind::NotFound => return Err(err),
+        _ => {}
+    }
+    let listener = UnixListener::bind(&new)?;
+    fs::set_permissions(&new, fs::Permissions::from_mode(0o600))?;
+    let file = id_of(&new)?;
+    fs::rename(&new, &path)?;
+    Ok(Bound { listener, file })
+}
+
+fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let new = path.with_extension("tmp");
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true).mode(0o600);
+    io::Write::write_all(&mut options.open(&new)?, bytes)?;
+    fs::rename(&new, path)
+}
+
+fn id_of(path: &Path) -> io::Result<(u64, u64)> {
+    let found = fs::symlink_metadata(path)?;
+    Ok((found.dev(), found.ino()))
+}

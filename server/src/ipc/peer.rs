@@ -1,0 +1,167 @@
+//! Who is at the other end of a connection, by the kernel's word and never by what is sent (promise 2).
+
+use std::{fs, path::Path};
+
+use crate::{hub::event::Actor, ids::AgentName};
+
+/// The variable by which an agent's processes are marked.
+const MARK: &str = "CALLBOARD_AGENT";
+
+/// How many ancestors are looked at.
+const MAX_DEPTH: usize = 256;
+
+/// Returns who a process is to the hub with the pid `hub`: an agent where it descends from it or carries an agent's mark,
+/// else the person `user`.
+///
+/// Invariant: where it can't be told, it is an agent. So a process that hides may lose a person's rights, never gain them.
+pub fn actor_of(pid: Option<u32>, hub: u32, user: &str) -> Actor {
+    match pid {
+        // A hub that runs inside its client is not its own agent.
+        Some(pid) if pid == hub => Actor::Human(user.to_owned()),
+        Some(pid) => match (descends_from(pid, hub), mark_of(pid)) {
+            (Some(false), None) => Actor::Human(user.to_owned()),
+            (_, mark) => Actor::Agent(mark.and_then(|it| it.parse::<AgentName>().ok())),
+        },
+        None => Actor::Agent(None),
+    }
+}
+
+/// Returns whether `pid` is a strict descendant of `ancestor`, or `None` where that can't be told.
+pub fn descends_from(pid: u32, ancestor: u32) -> Option<bool> {
+    // A parent may end while the chain is walked; its children then have another one, and the walk begins again.
+    (0..3).find_map(|_| {
+        let mut at = pid;
+        for _ in 0..MAX_DEPTH {
+            at = parent_of(at)?;
+            if at == ancestor {
+                return Some(true);
+            }
+            if at <= 1 {
+                return Some(false);
+            }
+        }
+        None
+    })
+}
+
+#[cfg(target_os = "linux")]
+fn parent_of(pid: u32) -> Option<u32> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The name stands in parentheses and may have any character, so the last one counts.
+    stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()
+}
+
+#[cfg(all(unix, not(target_os = "linux")))]
+fn parent_of(pid: u32) -> Option<u32> {
+    let output = std::process::Command::new("/bin/ps").args(["-o", "ppid=", "-p", &pid.to_string()]).output().ok()?;
+    String::from_utf8(output.stdout).ok()?.trim().parse().ok()
+}
+
+#[cfg(not(unix))]
+fn parent_of(_: u32) -> Option<u32> {
+    None
+}
+
+/// Returns an agent's mark in the environment that a process was started with.
+#[cfg(target_os = "linux")]
+fn mark_of(pid: u32) -> Option<String> {
+    let environment = fs::read(format!("/proc/{pid}/environ")).ok()?;
+    let mark = environment.split(|it| *it == 0).find_map(|it| it.strip_prefix(MARK.as_bytes())?.strip_prefix(b"="))?;
+    Some(String::from_utf8_lossy(mark).into_owned())
+}
+
+#[cfg(not(target_os = "linux"))]
+fn mark_of(_: u32) -> Option<String> {
+    None
+}
+
+/// Returns the name of the account that this process runs as.
+pub fn user_name() -> String {
+    let uid = uid();
+    let passwd = fs::read_to_string(Path::new("/etc/passwd")).unwrap_or_default();
+    name_in(&passwd, uid)
+        .or_else(|| std::env::var("USER").ok().filter(|it| !it.is_empty()))
+        .unwrap_or_else(|| format!("user {uid}"))
+}
+
+fn name_in(passwd: &str, uid: u32) -> Option<String> {
+    passwd.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let (name, id) = (fields.next()?, fields.nth(1)?);
+        (id.parse() == Ok(uid) && !name.is_empty()).then(|| name.to_owned())
+    })
+}
+
+/// Returns the user that this process acts as.
+#[cfg(unix)]
+pub fn uid() -> u32 {
+    rustix::process::geteuid().as_raw()
+}
+
+#[cfg(not(unix))]
+fn uid() -> u32 {
+    0
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use std::process::{Child, Command, Stdio};
+
+    use super::*;
+
+    /// Ends the process that it holds, and only that one.
+    struct Ended(Child);
+
+    impl Drop for Ended {
+        fn drop(&mut self) {
+            let _ = self.0.kill();
+            let _ = self.0.wait();
+        }
+    }
+
+    fn cat(marked: bool) -> Ended {
+        let mut command = Command::new("cat");
+        command.stdin(Stdio::piped()).stdout(Stdio::null()).env_remove(MARK);
+        if marked {
+            command.env(MARK, "codex-2");
+        }
+        Ended(command.spawn().unwrap())
+    }
+
+    #[test]
+    fn only_strict_descendants_are_agents() {
+        let own = std::process::id();
+        let child = cat(false);
+        let pid = child.0.id();
+        assert_eq!(actor_of(Some(pid), own, "ada"), Actor::Agent(None));
+        assert_eq!(actor_of(Some(own), own, "ada"), Actor::Human("ada".to_owned()));
+        assert_eq!(actor_of(Some(own), pid, "ada"), Actor::Human("ada".to_owned()));
+        let other = cat(false);
+        assert_eq!(descends_from(pid, other.0.id()), Some(false));
+    }
+
+    #[test]
+    fn what_cannot_be_told_is_an_agent() {
+        let own = std::process::id();
+        let mut child = cat(false);
+        child.0.kill().unwrap();
+        child.0.wait().unwrap();
+        assert_eq!(actor_of(Some(child.0.id()), own, "ada"), Actor::Agent(None));
+        assert_eq!(actor_of(None, own, "ada"), Actor::Agent(None));
+    }
+
+    #[test]
+    fn a_marked_process_is_an_agent_wherever_it_went() {
+        let (marked, elsewhere) = (cat(true), cat(false));
+        let name = "codex-2".parse().unwrap();
+        assert_eq!(actor_of(Some(marked.0.id()), elsewhere.0.id(), "ada"), Actor::Agent(Some(name)));
+    }
+
+    #[test]
+    fn accounts_are_found_by_number() {
+        let passwd = "root:x:0:0:root:/root:/bin/sh\nada:x:1000:1000::/home/ada:/bin/sh\nbad\n";
+        assert_eq!(name_in(passwd, 1000).as_deref(), Some("ada"));
+        assert_eq!(name_in(passwd, 7), None);
+        assert!(!user_name().is_empty());
+    }
+}

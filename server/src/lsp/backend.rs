@@ -1,0 +1,297 @@
+//! The language server of one connection, and `service`, the one table of its methods.
+//!
+//! Invariant: a handler sends to the hub before its first await, or only reads the snapshot; so what a client sends is taken
+//! in the order in which it sent it. No handler waits for the client.
+
+use std::sync::Arc;
+
+use tokio::sync::watch;
+use tower_lsp::{
+    ClientSocket, LanguageServer, LspService,
+    jsonrpc::{Error, ErrorCode, Result},
+    lsp_types::{
+        InitializeParams, InitializeResult, ServerCapabilities, ServerInfo, SetTraceParams, WorkDoneProgressCancelParams,
+    },
+};
+
+use crate::{
+    finding::Finding,
+    hub::{
+        Reply,
+        event::{Actor, Answer, Event, Refusal, RefusalCode, Settlement},
+    },
+    ids::{MessageId, RunId},
+    lsp::{
+        outbound::Subscription,
+        shared::{Shared, Surroundings},
+    },
+    protocol::{
+        AgentView, CancelParams, Changed, ChannelView, CreateChannelParams, DecideParams, ErrorData, FindingsParams,
+        HoldParams, HubStatus, InboxParams, MessagesParams, MessagesResult, Nothing, PROTOCOL, PauseView, PostParams,
+        Posted, REFUSED, ReleaseParams, ReloadResult, RunParams, RunView, RunsParams, SentParams, SettleFindingParams,
+        Started, SubscribeParams, TurnView, WithdrawParams, method,
+    },
+};
+
+/// Makes the service of one connection. A subscription that the client asks for goes to `subscribe`.
+pub fn service(
+    shared: Arc<Shared>,
+    actor: Actor,
+    subscribe: watch::Sender<Option<Subscription>>,
+) -> (LspService<Backend>, ClientSocket) {
+    LspService::build(move |_| Backend { shared, actor, subscribe })
+        // Channels.
+        .custom_method(method::POST, Backend::post)
+        .custom_method(method::CREATE_CHANNEL, Backend::create_channel)
+        .custom_method(method::CHANNELS, Backend::channels)
+        .custom_method(method::MESSAGES, Backend::messages)
+        .custom_method(method::WITHDRAW, Backend::withdraw)
+        .custom_method(method::SENT, Backend::sent)
+        // Runs, and what waits for a person.
+        .custom_method(method::RUN, Backend::run)
+        .custom_method(method::RUNS, Backend::runs)
+        .custom_method(method::INBOX, Backend::inbox)
+        .custom_method(method::DECIDE, Backend::decide)
+        .custom_method(method::PAUSE, Backend::pause)
+        .custom_method(method::RESUME, Backend::resume)
+        .custom_method(method::CANCEL, Backend::cancel)
+        // Agents and findings.
+        .custom_method(method::AGENTS, Backend::agents)
+        .custom_method(method::FINDINGS, Backend::findings)
+        .custom_method(method::SETTLE_FINDING, Backend::settle_finding)
+        // What changes.
+        .custom_method(method::SUBSCRIBE, Backend::subscribe)
+        // The hub itself.
+        .custom_method(method::RELOAD, Backend::reload)
+        .custom_method(method::HUB_STATUS, Backend::hub_status)
+        .custom_method(method::STOP_HUB, Backend::stop_hub)
+        // Notifications of the language server protocol that tower-lsp does not know and editors send.
+        .custom_method("$/setTrace", Backend::set_trace)
+        .custom_method("window/workDoneProgress/cancel", Backend::cancel_progress)
+        .finish()
+}
+
+/// The language server of one connection.
+pub struct Backend {
+    shared: Arc<Shared>,
+    actor: Actor,
+    subscribe: watch::Sender<Option<Subscription>>,
+}
+
+#[tower_lsp::async_trait]
+impl LanguageServer for Backend {
+    async fn initialize(&self, _: InitializeParams) -> Result<InitializeResult> {
+        let experimental = serde_json::json!({ "callboard": { "protocol": PROTOCOL, "hub": self.status() } });
+        Ok(InitializeResult {
+            capabilities: ServerCapabilities { experimental: Some(experimental), ..ServerCapabilities::default() },
+            server_info: Some(ServerInfo {
+                name: "callboard".to_owned(),
+                version: Some(env!("CARGO_PKG_VERSION").to_owned()),
+            }),
+        })
+    }
+
+    async fn shutdown(&self) -> Result<()> {
+        // Only this session ends; runs go on.
+        Ok(())
+    }
+}
+
+impl Backend {
+    async fn post(&self, params: PostParams) -> Result<Posted> {
+        let PostParams { channel, thread, text, key } = params;
+        let by = self.actor.clone();
+        let reply = self.ask(Event::Post { by, channel, thread, text, key }).await?;
+        Ok(Posted { message: posted(&reply)?, rev: reply.rev })
+    }
+
+    async fn create_channel(&self, params: CreateChannelParams) -> Result<Changed> {
+        self.people_only("make a channel")?;
+        let CreateChannelParams { name, default_agent } = params;
+        self.change(Event::CreateChannel { name, default_agent }).await
+    }
+
+    async fn channels(&self, _: Nothing) -> Result<Vec<ChannelView>> {
+        Ok(self.shared.hub.snapshot().channels())
+    }
+
+    async fn messages(&self, params: MessagesParams) -> Result<MessagesResult> {
+        self.shared.hub.snapshot().messages(&params).map_err(refused)
+    }
+
+    async fn withdraw(&self, params: WithdrawParams) -> Result<Changed> {
+        let WithdrawParams { message, agent } = params;
+        self.change(Event::Withdraw { by: self.actor.clone(), message, agent }).await
+    }
+
+    async fn sent(&self, params: SentParams) -> Result<Vec<TurnView>> {
+        self.shared.hub.snapshot().sent(&params).map_err(refused)
+    }
+
+    /// Starts a workflow. The file is read before the hub is asked, so of two of these the second may start first; each is
+    /// a run of its own, so nothing depends on it.
+    async fn run(&self, params: RunParams) -> Result<Started> {
+        self.people_only("start a workflow")?;
+        let RunParams { workflow, inputs, roles, channel, key } = params;
+        let plan = self.off_thread(move |surroundings| surroundings.plan(&workflow)).await?;
+        let by = self.actor.clone();
+        let reply = self.ask(Event::StartRun { by, plan, inputs, roles, channel, key }).await?;
+        Ok(Started { run: started(&reply)?, rev: reply.rev })
+    }
+
+    async fn runs(&self, params: RunsParams) -> Result<Vec<RunView>> {
+        self.shared.hub.snapshot().runs(&params).map_err(refused)
+    }
+
+    async fn inbox(&self, params: InboxParams) -> Result<Vec<PauseView>> {
+        self.shared.hub.snapshot().inbox(&params).map_err(refused)
+    }
+
+    async fn decide(&self, params: DecideParams) -> Result<Changed> {
+        let DecideParams { pause, decision, hash } = params;
+        self.change(Event::Decide { by: self.actor.clone(), pause, decision, hash }).await
+    }
+
+    async fn pause(&self, params: HoldParams) -> Result<Changed> {
+        let HoldParams { run, interrupt } = params;
+        self.change(Event::Hold { by: self.actor.clone(), run, interrupt }).await
+    }
+
+    async fn resume(&self, params: ReleaseParams) -> Result<Changed> {
+        self.change(Event::Release { by: self.actor.clone(), run: params.run }).await
+    }
+
+    async fn cancel(&self, params: CancelParams) -> Result<Changed> {
+        self.change(Event::Cancel { by: self.actor.clone(), run: params.run }).await
+    }
+
+    async fn agents(&self, _: Nothing) -> Result<Vec<AgentView>> {
+        Ok(self.shared.hub.snapshot().agents())
+    }
+
+    async fn findings(&self, params: FindingsParams) -> Result<Vec<Finding>> {
+        self.shared.hub.snapshot().findings(&params).map_err(refused)
+    }
+
+    async fn settle_finding(&self, params: SettleFindingParams) -> Result<Changed> {
+        let how = settlement(&params).map_err(refused)?;
+        self.change(Event::SettleFinding { by: self.actor.clone(), finding: params.finding, how }).await
+    }
+
+    async fn subscribe(&self, params: SubscribeParams) -> Result<Changed> {
+        let rev = self.shared.hub.snapshot().rev;
+        self.subscribe.send_replace(Some(Subscription::new(params, rev)));
+        Ok(Changed { rev })
+    }
+
+    async fn reload(&self, _: Nothing) -> Result<ReloadResult> {
+        self.people_only("have the configuration read again")?;
+        let reading = self.off_thread(Surroundings::reload).await?;
+        let agents = u32::try_from(reading.agents.len()).unwrap_or(u32::MAX);
+        self.ask(Event::Catalog(reading.agents)).await?;
+        Ok(ReloadResult { trusted: reading.trusted, agents })
+    }
+
+    async fn hub_status(&self, _: Nothing) -> Result<HubStatus> {
+        Ok(self.status())
+    }
+
+    async fn stop_hub(&self, _: Nothing) -> Result<Changed> {
+        self.people_only("end the hub")?;
+        self.shared.stop();
+        Ok(Changed { rev: self.shared.hub.snapshot().rev })
+    }
+
+    async fn set_trace(&self, _: SetTraceParams) {}
+
+    async fn cancel_progress(&self, _: WorkDoneProgressCancelParams) {}
+
+    fn status(&self) -> HubStatus {
+        let (snapshot, info) = (self.shared.hub.snapshot(), &self.shared.info);
+        let live = snapshot.runs(&RunsParams { run: None, live: true }).map_or(0, |it| it.len());
+        HubStatus {
+            pid: info.pid,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            protocol: PROTOCOL,
+            workspace: info.workspace.clone(),
+            started: info.started,
+            rev: snapshot.rev,
+            clients: *self.shared.clients().borrow(),
+            live_runs: u32::try_from(live).unwrap_or(u32::MAX),
+            trusted: self.shared.surroundings.is_trusted(),
+            in_process: info.in_process,
+        }
+    }
+
+    /// Refuses agents. The hub refuses them too wherever its event says who asks; this is for what never gets there.
+    fn people_only(&self, what: &str) -> Result<()> {
+        match self.actor {
+            Actor::Human(_) => Ok(()),
+            Actor::Agent(_) => {
+                let message = format!("only a person may {what}, and this connection is an agent's; ask the person to do it");
+                Err(refused(Refusal::new(RefusalCode::HumansOnly, message)))
+            }
+        }
+    }
+
+    async fn ask(&self, event: Event) -> Result<Reply> {
+        self.shared.hub.ask(event).await.map_err(refused)
+    }
+
+    async fn change(&self, event: Event) -> Result<Changed> {
+        self.ask(event).await.map(|it| Changed { rev: it.rev })
+    }
+
+    /// Runs what reads files where no other session waits for it.
+    async fn off_thread<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&dyn Surroundings) -> std::result::Result<T, Refusal> + Send + 'static,
+    ) -> Result<T> {
+        let surroundings = Arc::clone(&self.shared.surroundings);
+        match tokio::task::spawn_blocking(move || work(surroundings.as_ref())).await {
+            Ok(result) => result.map_err(refused),
+            Err(err) => Err(internal(format!("reading the files failed: {err}"))),
+        }
+    }
+}
+
+/// Returns a refusal as an answer: one code for all, the class in the data.
+fn refused(refusal: Refusal) -> Error {
+    let data = serde_json::to_value(ErrorData { code: refusal.code }).ok();
+    Error { code: ErrorCode::ServerError(REFUSED), message: refusal.message.into(), data }
+}
+
+fn internal(message: String) -> Error {
+    Error { code: ErrorCode::InternalError, message: message.into(), data: None }
+}
+
+fn posted(reply: &Reply) -> Result<MessageId> {
+    match reply.answer {
+        Answer::Posted(message) => Ok(message),
+        _ => Err(internal(format!("the hub answered a message with {:?}", reply.answer))),
+    }
+}
+
+fn started(reply: &Reply) -> Result<RunId> {
+    match reply.answer {
+        Answer::Started(run) => Ok(run),
+        _ => Err(internal(format!("the hub answered a start with {:?}", reply.answer))),
+    }
+}
+
+fn settlement(params: &SettleFindingParams) -> std::result::Result<Settlement, Refusal> {
+    let reason = params.reason.trim();
+    match params.how.as_str() {
+        "dismiss" if reason.is_empty() => Err(Refusal::new(
+            RefusalCode::Invalid,
+            format!("a reason is needed to dismiss {}; reviewers are told it, so that they don't report it again", params.finding),
+        )),
+        "dismiss" => Ok(Settlement::Dismiss(reason.to_owned())),
+        "accept" => Ok(Settlement::Accept),
+        "reopen" => Ok(Settlement::Reopen),
+        other => Err(Refusal::new(
+            RefusalCode::Invalid,
+            format!("a finding can't be settled by {other:?}; say dismiss, accept or reopen"),
+        )),
+    }
+}
