@@ -3,19 +3,37 @@
 //! `args` reads, a module a command asks the hub, `render` shows. The only part of the product that writes to stdout and
 //! stderr for people. It knows the wire, never the hub's insides.
 
+// From the process's arguments to its exit code.
 pub mod args;
+pub mod entry;
+pub mod fail;
+pub mod setting;
+
+// The hub at the other end.
+pub mod connect;
+pub mod wire;
+
+// The commands.
 pub mod channel;
 pub mod decide;
-pub mod editor;
-pub mod fail;
+pub mod demo;
+pub mod doctor;
 pub mod findings;
+pub mod hub;
 pub mod lists;
+pub mod lsp;
+pub mod run;
+pub mod trust;
+pub mod workflows;
+
+// Watching a run: what is new, what a typed answer means, the loop over both.
 pub mod live;
+pub mod prompt;
+pub mod watch;
+
+// The person and the screen.
+pub mod editor;
 pub mod out;
 pub mod person;
 pub mod plain;
-pub mod prompt;
 pub mod render;
-pub mod run;
-pub mod watch;
-pub mod wire;

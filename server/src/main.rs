@@ -1,3 +1,9 @@
-//! The `callboard` program.
+//! The `callboard` program: starts the log, runs the command line, ends with its exit code.
 
-fn main() {}
+fn main() {
+    callboard::cli::entry::explain_panics();
+    callboard::cli::entry::start_logging();
+    let code = callboard::cli::entry::main();
+    // An exit and not a return: a thread that reads a terminal can't be ended otherwise. Output is flushed as it is written.
+    std::process::exit(code);
+}

@@ -11,6 +11,7 @@ pub mod line;
 pub mod markdown;
 pub mod message;
 pub mod pause;
+pub mod plan;
 pub mod run;
 pub mod source;
 pub mod step;
