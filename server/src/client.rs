@@ -12,8 +12,9 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use crate::{
     client::{
         connection::Connection,
-        target::{ConnectError, Target},
+        target::{ConnectError, Engine, Target},
     },
+    config::{Places, Workspace},
     hub::event::RefusalCode,
     protocol::{Changed, Nothing, SubscribeParams, method},
 };
@@ -65,6 +66,11 @@ pub struct Client {
 
 impl Client {
     /// Attaches to the workspace's hub, starting one where none lives, and greets it.
+    pub async fn connect(places: &Places, workspace: &Workspace, engine: Engine) -> Result<Self, ConnectError> {
+        Self::connect_to(Target::of(places, workspace, engine)).await
+    }
+
+    /// Attaches to a target and greets the hub there.
     pub async fn connect_to(target: Target) -> Result<Self, ConnectError> {
         let target = Arc::new(target);
         let mut client = target.open().await?;

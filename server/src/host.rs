@@ -25,6 +25,9 @@ use crate::{
 #[cfg(unix)]
 use crate::ipc::endpoint::Endpoint;
 
+pub mod compose;
+pub mod files;
+
 /// How many clients a hub takes at once.
 #[cfg(unix)]
 const MAX_CLIENTS: usize = 256;

@@ -16,7 +16,7 @@ use crate::{
         lock::{HubLock, LockError},
         peer,
         preamble::{self, Token, Welcome},
-        runtime::{Names, RuntimeDir, RuntimeError},
+        runtime::Names,
         watch::FolderWatch,
     },
     protocol::PROTOCOL,
@@ -28,9 +28,6 @@ pub enum EndpointError {
     /// Another one lives.
     #[error(transparent)]
     Lock(#[from] LockError),
-    /// The folder is not what it must be.
-    #[error(transparent)]
-    Runtime(#[from] RuntimeError),
     /// The socket can't be made.
     #[error("the socket {path} can't be made: {why}")]
     Socket {
@@ -138,7 +135,7 @@ impl Endpoint {
         if token && self.is_in_place() && self.lock.is_in_place(&self.names) {
             return Ok(());
         }
-        RuntimeDir::open(self.names.dir()).map_err(io::Error::other)?;
+        self.names.restore_dir()?;
         self.watch = FolderWatch::new(self.names.dir())?;
         if !self.lock.is_in_place(&self.names) {
             self.lock = HubLock::take(&self.names).map_err(io::Error::other)?;

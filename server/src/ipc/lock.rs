@@ -149,12 +149,11 @@ fn pid_in(path: &Path) -> Option<u32> {
 #[cfg(all(test, unix))]
 mod tests {
     use super::*;
-    use crate::ipc::runtime::RuntimeDir;
 
     #[tokio::test]
     async fn a_lock_is_life_and_its_holder_is_known() {
         let temp = tempfile::tempdir().unwrap();
-        let names = RuntimeDir::open(&temp.path().join("r")).unwrap().names("0123456789ab");
+        let names = Names::within(temp.path(), "0123456789ab");
         assert_eq!(life(&names).unwrap(), Life::Dead);
         let lock = HubLock::take(&names).unwrap();
         assert_eq!(life(&names).unwrap(), Life::Alive(Some(std::process::id())));
@@ -173,7 +172,7 @@ mod tests {
     #[tokio::test]
     async fn a_second_starter_waits_for_the_first() {
         let temp = tempfile::tempdir().unwrap();
-        let names = RuntimeDir::open(&temp.path().join("r")).unwrap().names("0123456789ab");
+        let names = Names::within(temp.path(), "0123456789ab");
         let first = SpawnLock::wait(&names, Instant::now() + Duration::from_secs(5)).await.unwrap().unwrap();
         assert!(SpawnLock::wait(&names, Instant::now() + Duration::from_millis(50)).await.unwrap().is_none());
         drop(first);

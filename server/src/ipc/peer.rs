@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path};
 
-use crate::{hub::event::Actor, ids::AgentName};
+use crate::{hub::event::Actor, ids::AgentName, process};
 
 /// The variable by which an agent's processes are marked.
 const MARK: &str = "CALLBOARD_AGENT";
@@ -27,12 +27,14 @@ pub fn actor_of(pid: Option<u32>, hub: u32, user: &str) -> Actor {
 }
 
 /// Returns whether `pid` is a strict descendant of `ancestor`, or `None` where that can't be told.
+///
+/// The hub adopts its agents' orphans, so the chain of an agent's process leads here although its parents have ended.
 pub fn descends_from(pid: u32, ancestor: u32) -> Option<bool> {
     // A parent may end while the chain is walked; its children then have another one, and the walk begins again.
     (0..3).find_map(|_| {
         let mut at = pid;
         for _ in 0..MAX_DEPTH {
-            at = parent_of(at)?;
+            at = process::entry(at)?.parent;
             if at == ancestor {
                 return Some(true);
             }
@@ -42,24 +44,6 @@ pub fn descends_from(pid: u32, ancestor: u32) -> Option<bool> {
         }
         None
     })
-}
-
-#[cfg(target_os = "linux")]
-fn parent_of(pid: u32) -> Option<u32> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The name stands in parentheses and may have any character, so the last one counts.
-    stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()
-}
-
-#[cfg(all(unix, not(target_os = "linux")))]
-fn parent_of(pid: u32) -> Option<u32> {
-    let output = std::process::Command::new("/bin/ps").args(["-o", "ppid=", "-p", &pid.to_string()]).output().ok()?;
-    String::from_utf8(output.stdout).ok()?.trim().parse().ok()
-}
-
-#[cfg(not(unix))]
-fn parent_of(_: u32) -> Option<u32> {
-    None
 }
 
 /// Returns an agent's mark in the environment that a process was started with.

@@ -1,119 +1,14 @@
-//! The runtime folder and the names of a hub's files in it. The folder's checks stand here and nowhere else.
+//! The names of a hub's files in the runtime folder. The folder itself is made and checked by `config.rs`.
 
 use std::{
-    fs, io,
+    fs,
     path::{Path, PathBuf},
 };
 
-use crate::protocol::PROTOCOL;
-
-/// The longest path that every system takes as a socket's, in bytes.
-const MAX_SOCKET_PATH: usize = 103;
-
-/// Why a folder can't be the runtime folder.
-#[derive(Debug, Clone, thiserror::Error)]
-pub enum RuntimeError {
-    /// Others could get in, or put something of theirs in our place.
-    #[error("the runtime folder {path} is not safe: {why}; remove it, or set XDG_RUNTIME_DIR to a folder of yours")]
-    Unsafe {
-        /// The folder.
-        path: String,
-        /// What is wrong with it.
-        why: String,
-    },
-    /// Its path is too long for a socket.
-    #[error(
-        "the runtime folder {path} has too long a path for a socket ({length} bytes, {MAX_SOCKET_PATH} are possible); \
-         set XDG_RUNTIME_DIR to a folder with a shorter one"
-    )]
-    TooLong {
-        /// The folder.
-        path: String,
-        /// How long a socket's path in it would be.
-        length: usize,
-    },
-    /// It can't be made or looked at.
-    #[error("the runtime folder {path} can't be used: {why}; set XDG_RUNTIME_DIR to a folder of yours")]
-    Unusable {
-        /// The folder.
-        path: String,
-        /// What the system said.
-        why: String,
-    },
-}
-
-/// A folder that only its owner can enter.
-#[derive(Debug, Clone)]
-pub struct RuntimeDir {
-    path: PathBuf,
-}
-
-impl RuntimeDir {
-    /// Makes the folder where it is missing, and checks that it is ours, closed to others, and no symbolic link.
-    pub fn open(path: &Path) -> Result<Self, RuntimeError> {
-        let shown = || path.display().to_string();
-        let unusable = |err: &io::Error| RuntimeError::Unusable { path: shown(), why: err.to_string() };
-        make(path).map_err(|err| unusable(&err))?;
-        let found = fs::symlink_metadata(path).map_err(|err| unusable(&err))?;
-        if let Err(why) = is_private(&found) {
-            return Err(RuntimeError::Unsafe { path: shown(), why });
-        }
-        let dir = Self { path: path.to_owned() };
-        let length = dir.names("000000000000").socket().as_os_str().len();
-        if length > MAX_SOCKET_PATH {
-            return Err(RuntimeError::TooLong { path: shown(), length });
-        }
-        Ok(dir)
-    }
-
-    /// Returns the names of a workspace's files, by the workspace's id.
-    pub fn names(&self, workspace: &str) -> Names {
-        Names { dir: self.path.clone(), id: workspace.to_owned(), protocol: PROTOCOL }
-    }
-}
-
-#[cfg(unix)]
-fn make(path: &Path) -> io::Result<()> {
-    use std::os::unix::fs::DirBuilderExt as _;
-
-    let mut builder = fs::DirBuilder::new();
-    builder.mode(0o700);
-    match builder.create(path) {
-        Err(err) if err.kind() == io::ErrorKind::NotFound => builder.recursive(true).create(path),
-        Err(err) if err.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-        other => other,
-    }
-}
-
-#[cfg(not(unix))]
-fn make(path: &Path) -> io::Result<()> {
-    fs::create_dir_all(path)
-}
-
-#[cfg(unix)]
-fn is_private(found: &fs::Metadata) -> Result<(), String> {
-    use std::os::unix::fs::MetadataExt as _;
-
-    if found.file_type().is_symlink() {
-        return Err("it is a symbolic link".to_owned());
-    }
-    if !found.is_dir() {
-        return Err("it is not a folder".to_owned());
-    }
-    let own = rustix::process::geteuid().as_raw();
-    if found.uid() != own {
-        return Err(format!("it belongs to user {}, not to user {own}", found.uid()));
-    }
-    match found.mode() & 0o077 {
-        0 => Ok(()),
-        _ => Err(format!("others may enter it (its mode is {:o}, and must be 700)", found.mode() & 0o777)),
-    }
-}
-
-#[cfg(not(unix))]
-fn is_private(found: &fs::Metadata) -> Result<(), String> {
-    if found.is_dir() { Ok(()) } else { Err("it is not a folder".to_owned()) }
-}
+use crate::{
+    config::{Places, PlacesError, Workspace},
+    protocol::PROTOCOL,
+};
 
 /// The names of a hub's files: `p<protocol>-<workspace>.<kind>`.
 #[derive(Debug, Clone)]
@@ -121,9 +16,34 @@ pub struct Names {
     dir: PathBuf,
     id: String,
     protocol: u32,
+    places: Option<Places>,
 }
 
 impl Names {
+    /// Returns a workspace's names. Makes and checks the runtime folder.
+    #[cfg(unix)]
+    pub fn of(places: &Places, workspace: &Workspace) -> Result<Self, PlacesError> {
+        let dir = places.runtime_dir()?;
+        Ok(Self { places: Some(places.clone()), ..Self::within(&dir, &workspace.id) })
+    }
+
+    /// Returns the names in a folder that is known to be safe.
+    pub fn within(dir: &Path, workspace: &str) -> Self {
+        Self { dir: dir.to_owned(), id: workspace.to_owned(), protocol: PROTOCOL, places: None }
+    }
+
+    /// Makes the folder again where it was removed, and checks it again.
+    #[cfg(unix)]
+    pub fn restore_dir(&self) -> std::io::Result<()> {
+        match self.places.as_ref().map(Places::runtime_dir) {
+            Some(Err(err)) => Err(std::io::Error::other(err)),
+            Some(Ok(dir)) if dir != self.dir => {
+                Err(std::io::Error::other(format!("the runtime folder is {} now", dir.display())))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// The folder that they are in.
     pub fn dir(&self) -> &Path {
         &self.dir
@@ -181,45 +101,29 @@ impl Names {
     }
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
 mod tests {
-    use std::os::unix::fs::{PermissionsExt as _, symlink};
-
     use super::*;
-
-    #[test]
-    fn a_folder_that_others_can_reach_is_refused() {
-        let temp = tempfile::tempdir().unwrap();
-        let dir = temp.path().join("run");
-        RuntimeDir::open(&dir).unwrap();
-        assert_eq!(fs::metadata(&dir).unwrap().permissions().mode() & 0o777, 0o700);
-        RuntimeDir::open(&dir).unwrap();
-
-        fs::set_permissions(&dir, fs::Permissions::from_mode(0o750)).unwrap();
-        let err = RuntimeDir::open(&dir).unwrap_err().to_string();
-        assert!(err.contains("mode is 750") && err.contains("XDG_RUNTIME_DIR"), "{err}");
-
-        fs::set_permissions(&dir, fs::Permissions::from_mode(0o700)).unwrap();
-        symlink(&dir, temp.path().join("link")).unwrap();
-        let err = RuntimeDir::open(&temp.path().join("link")).unwrap_err().to_string();
-        assert!(err.contains("symbolic link"), "{err}");
-
-        fs::write(temp.path().join("file"), "").unwrap();
-        assert!(RuntimeDir::open(&temp.path().join("file")).unwrap_err().to_string().contains("not a folder"));
-        let err = RuntimeDir::open(&temp.path().join("x".repeat(100))).unwrap_err();
-        assert!(matches!(err, RuntimeError::TooLong { .. }), "{err}");
-    }
 
     #[test]
     fn the_protocol_is_in_the_names() {
         let temp = tempfile::tempdir().unwrap();
-        let dir = RuntimeDir::open(&temp.path().join("r")).unwrap();
-        let names = dir.names("0123456789ab");
+        let names = Names::within(temp.path(), "0123456789ab");
         assert!(names.socket().ends_with(format!("p{PROTOCOL}-0123456789ab.sock")));
         fs::write(names.dir().join("p7-0123456789ab.lock"), "").unwrap();
         fs::write(names.dir().join("p8-ffffffffffff.lock"), "").unwrap();
         fs::write(names.lock(), "").unwrap();
         let others = names.of_other_protocols();
         assert_eq!(others.iter().map(|it| it.0).collect::<Vec<_>>(), [7]);
+        assert!(others[0].1.lock().ends_with("p7-0123456789ab.lock"));
+    }
+
+    #[test]
+    fn every_name_fits_a_socket() {
+        let temp = tempfile::tempdir().unwrap();
+        let names = Names { protocol: 99_999, ..Names::within(temp.path(), "0123456789ab") };
+        for path in [names.socket(), names.new_socket(), names.spawn_lock()] {
+            assert!(path.file_name().unwrap().len() <= crate::config::LONGEST_RUNTIME_NAME, "{}", path.display());
+        }
     }
 }

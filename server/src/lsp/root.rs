@@ -1,4 +1,4 @@
-//! Which folder an editor speaks of: read from its `initialize` before there is a hub to ask.
+//! What a proxy reads of the messages that it passes on: the editor's folder, the end of the session, whom to answer.
 
 use std::path::PathBuf;
 
@@ -57,6 +57,14 @@ pub fn passing(body: &[u8]) -> Passing {
     }
 }
 
+/// Returns the body of an error answer to `request`, or to nothing in particular where that is no request.
+pub fn refusal(request: &[u8], why: &str) -> Vec<u8> {
+    let id = serde_json::from_slice::<serde_json::Value>(request).ok().and_then(|it| it.get("id").cloned());
+    // -32803 is "request failed": a server's own reason, and the editor's request was right.
+    let error = serde_json::json!({ "code": -32803, "message": why });
+    serde_json::json!({ "jsonrpc": "2.0", "id": id, "error": error }).to_string().into_bytes()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -84,5 +92,14 @@ mod tests {
         assert_eq!(passing(br#"{"jsonrpc":"2.0","method":"exit"}"#), Passing::Exit);
         assert_eq!(passing(br#"{"jsonrpc":"2.0","method":"x","params":{"method":"exit"}}"#), Passing::Other);
         assert_eq!(passing(b"{"), Passing::Other);
+    }
+
+    #[test]
+    fn a_refusal_answers_the_request_that_it_is_about() {
+        let answer: serde_json::Value =
+            serde_json::from_slice(&refusal(br#"{"jsonrpc":"2.0","id":"a","method":"initialize"}"#, "no hub")).unwrap();
+        assert_eq!((&answer["id"], &answer["error"]["message"]), (&"a".into(), &"no hub".into()));
+        let answer: serde_json::Value = serde_json::from_slice(&refusal(b"nonsense", "no hub")).unwrap();
+        assert!(answer["id"].is_null() && answer["error"]["code"] == -32803, "{answer}");
     }
 }

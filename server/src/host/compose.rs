@@ -1,0 +1,166 @@
+//! Puts the real parts of a hub together: the journal on disk, the agents' runner, and the files around them.
+//!
+//! The only place that knows all of them. It decides nothing about runs.
+
+use std::{
+    ffi::OsString,
+    io,
+    path::PathBuf,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use anyhow::Context as _;
+
+use crate::{
+    agent::{
+        catalog::SharedCatalog,
+        runner::{Runner, RunnerParts},
+        terminal::{Screens, Size},
+    },
+    config::{Places, Workspace, redact::Redactor, settings::Settings},
+    host::{Parts, files::Files},
+    hub::{
+        Hub,
+        effect::{Effect, Effects},
+    },
+    ids::{AgentName, Timestamp},
+    lsp::shared::Surroundings as _,
+    process::leftovers,
+    store::{
+        private,
+        sqlite::SqliteJournal,
+        transcript::{Header, TranscriptWriter},
+    },
+};
+
+/// A hub's parts, and what its process needs to know besides.
+pub struct Composed {
+    /// The parts.
+    pub parts: Parts,
+    /// How long a hub with no client and nothing going on stays.
+    pub idle: Duration,
+}
+
+/// Opens a workspace's journal, ends what an earlier hub left running, and reads trust and the catalogue. May wait.
+pub fn compose(places: &Places, workspace: &Workspace, in_process: bool) -> anyhow::Result<Composed> {
+    let state = places.make_state_dir(workspace)?;
+    // The journal's lock first: whoever holds it is the one hub, in whichever process.
+    let journal = SqliteJournal::open(&places.journal(workspace))?;
+    let settings = Settings::read(&places.settings_file())?;
+
+    let folder = |name: &str| -> anyhow::Result<PathBuf> {
+        let path = state.join(name);
+        private::folder(&path).with_context(|| format!("the folder {} can't be used", path.display()))?;
+        Ok(path)
+    };
+    let (processes, results) = (folder("processes")?, folder("results")?);
+    let terminals = places.terminals_dir(workspace);
+    private::folder(&terminals).with_context(|| format!("the folder {} can't be used", terminals.display()))?;
+    for found in leftovers::clean_up(&processes).context("what an earlier hub left running can't be looked for")? {
+        tracing::warn!(?found, "An earlier hub had left this running.");
+    }
+
+    let catalog = SharedCatalog::default();
+    let files = Arc::new(Files::new(places.clone(), workspace.clone(), catalog.clone()));
+    let agents = files.reload().map_err(anyhow::Error::new)?.agents;
+    let runner = RunnerParts {
+        catalog,
+        workspace: workspace.root.clone(),
+        callboard: std::env::current_exe().context("this program's own path is not known")?,
+        environment: environment(std::env::vars_os()),
+        allowed: settings.agents_env.clone(),
+        transcripts: transcripts(terminals, settings.transcript_max_bytes)?,
+        results,
+        processes,
+        screens: Arc::new(Screens::default()),
+    };
+    let crew = Crew::default();
+    let parts = Parts {
+        journal: Box::new(journal),
+        effects: crew.effects(runner),
+        surroundings: files,
+        agents,
+        stop: crew.stop(),
+        workspace: workspace.root.to_string_lossy().into_owned(),
+        in_process,
+    };
+    Ok(Composed { parts, idle: Duration::from_secs(60 * u64::from(settings.idle_exit_minutes)) })
+}
+
+/// Returns the variables that are text: no agent is given others.
+fn environment(vars: impl Iterator<Item = (OsString, OsString)>) -> Vec<(String, String)> {
+    vars.filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))).collect()
+}
+
+/// Returns what opens a transcript for an agent's new terminal. Keys of known shapes are not written.
+fn transcripts(dir: PathBuf, max_bytes: u64) -> anyhow::Result<crate::agent::runner::Transcripts> {
+    let redactor = Arc::new(Redactor::new([]).map_err(|err| anyhow::anyhow!("secrets can't be kept out of transcripts: {err}"))?);
+    Ok(Box::new(move |agent: &AgentName, size: Size| {
+        let started = Timestamp::now();
+        let path = dir.join(format!("{}-{}.cast", agent.as_str(), started.0));
+        let header = Header { cols: size.cols, rows: size.rows, title: agent.to_string(), started };
+        let writer = TranscriptWriter::create(&path, header, max_bytes, Some(Arc::clone(&redactor)))?;
+        Ok(Box::new(Transcript(writer)) as Box<dyn io::Write + Send>)
+    }))
+}
+
+/// A transcript as a stream of bytes.
+struct Transcript(TranscriptWriter);
+
+impl io::Write for Transcript {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes).map(|()| bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+/// The runner, as the hub's thread and the hub's end share it.
+///
+/// Invariant: once the hub ends nothing is reported any more. A turn that is ended with the hub has not failed; it is taken
+/// up again at the next start.
+#[derive(Default, Clone)]
+struct Crew {
+    runner: Arc<Mutex<Option<Runner>>>,
+    ending: Arc<AtomicBool>,
+}
+
+impl Crew {
+    fn effects(&self, parts: RunnerParts) -> Box<dyn FnOnce(Hub) -> Box<dyn Effects> + Send> {
+        let crew = self.clone();
+        Box::new(move |hub| {
+            let ending = Arc::clone(&crew.ending);
+            let runner = Runner::reporting_to(parts, move |event| {
+                if !ending.load(Ordering::SeqCst) {
+                    hub.tell(event);
+                }
+            });
+            *crew.runner.lock().unwrap_or_else(PoisonError::into_inner) = Some(runner);
+            Box::new(crew)
+        })
+    }
+
+    fn stop(&self) -> Box<dyn FnOnce() + Send> {
+        let crew = self.clone();
+        Box::new(move || {
+            crew.ending.store(true, Ordering::SeqCst);
+            let runner = crew.runner.lock().unwrap_or_else(PoisonError::into_inner).take();
+            // Ends every agent's session, and waits for that.
+            drop(runner);
+        })
+    }
+}
+
+impl Effects for Crew {
+    fn start(&mut self, effect: Effect) {
+        if let Some(runner) = self.runner.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
+            runner.start(effect);
+        }
+    }
+}

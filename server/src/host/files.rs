@@ -1,0 +1,135 @@
+//! The files around a hub: trust, the catalogue, workflows. Reads them anew each time it is asked.
+
+use std::{
+    fmt::Write as _,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use crate::{
+    agent::catalog::{Catalog, Folder, SharedCatalog, profile::Origin, program::finder},
+    config::{Places, Workspace},
+    hub::event::{Refusal, RefusalCode},
+    lsp::shared::{Reading, Surroundings},
+    workflow::{
+        self,
+        library::{Library, WORKSPACE_FOLDER},
+        plan::Plan,
+        problem::Problem,
+    },
+    workspace::trust::{Trust, TrustStatus},
+};
+
+/// Where a workspace keeps its own profiles.
+const AGENTS_FOLDER: &str = ".callboard/agents";
+
+/// How many problems of a workflow a refusal lists.
+const MOST_PROBLEMS: usize = 20;
+
+/// The files of one workspace and its user.
+pub struct Files {
+    places: Places,
+    workspace: Workspace,
+    trust: Trust,
+    trusted: AtomicBool,
+    catalog: SharedCatalog,
+}
+
+impl Files {
+    /// Makes it; nothing is read yet. What `reload` reads of agents goes into `catalog`.
+    pub fn new(places: Places, workspace: Workspace, catalog: SharedCatalog) -> Self {
+        let trust = Trust::new(&places);
+        Self { places, workspace, trust, trusted: AtomicBool::new(false), catalog }
+    }
+
+    fn status(&self) -> TrustStatus {
+        let status = self.trust.status(&self.workspace);
+        self.trusted.store(status == TrustStatus::Trusted, Ordering::SeqCst);
+        status
+    }
+
+    /// Reads the catalogue, the workspace's own profiles too where it is trusted.
+    fn read_catalog(&self, trusted: bool) -> Catalog {
+        let mut folders = vec![Folder { path: self.places.agents_dir(), origin: Origin::User }];
+        if trusted {
+            folders.push(Folder { path: self.workspace.root.join(AGENTS_FOLDER), origin: Origin::Workspace });
+        }
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let (catalog, problems) = Catalog::load(&folders, &finder(&path, &self.workspace.root));
+        for problem in problems {
+            tracing::warn!("A profile is left out: {problem}.");
+        }
+        catalog
+    }
+}
+
+impl Surroundings for Files {
+    fn plan(&self, name: &str) -> Result<Arc<Plan>, Refusal> {
+        let refused = |what: String| Err(Refusal::new(RefusalCode::Untrusted, what));
+        match self.status() {
+            TrustStatus::Trusted => {}
+            TrustStatus::Untrusted => {
+                return refused(format!(
+                    "{} is not trusted, so nothing in it is read or run; look at it with `callboard trust --show`, then say `callboard trust`",
+                    self.workspace.root.display()
+                ));
+            }
+            TrustStatus::Changed { what } => {
+                return refused(format!(
+                    "what {} configures changed since it was trusted ({}); look at it with `callboard trust --show`, then say `callboard trust`",
+                    self.workspace.root.display(),
+                    what.join(", ")
+                ));
+            }
+        }
+        // The very bytes that trust was given to: reading the file again might be reading another.
+        let own = format!("{WORKSPACE_FOLDER}/{name}.yaml");
+        let files = self.trust.trusted_files(&self.workspace);
+        let files = files.map_err(|err| Refusal::new(RefusalCode::Untrusted, err.to_string()))?;
+        let text = match files.into_iter().find(|it| it.path == own) {
+            Some(file) => String::from_utf8(file.bytes)
+                .map_err(|_| Refusal::new(RefusalCode::Invalid, format!("{own} is not UTF-8; save it as that")))?,
+            None => {
+                let library = Library::new(Some(self.places.workflows_dir()));
+                library.find(name).map_err(|err| Refusal::new(RefusalCode::NotFound, err.to_string()))?.text
+            }
+        };
+        let loaded = workflow::load(name, &text);
+        match loaded.plan {
+            Some(plan) => Ok(Arc::new(plan)),
+            None => Err(Refusal::new(RefusalCode::Invalid, problems_of(name, &loaded.problems))),
+        }
+    }
+
+    fn reload(&self) -> Result<Reading, Refusal> {
+        let mut trusted = self.status() == TrustStatus::Trusted;
+        let mut catalog = self.read_catalog(trusted);
+        // What was read between two answers that agree is what was trusted, as far as looking twice can tell.
+        if trusted && self.status() != TrustStatus::Trusted {
+            trusted = false;
+            catalog = self.read_catalog(false);
+        }
+        let agents = catalog.infos();
+        self.catalog.set(catalog);
+        Ok(Reading { trusted, agents })
+    }
+
+    fn is_trusted(&self) -> bool {
+        self.trusted.load(Ordering::SeqCst)
+    }
+}
+
+/// Says all that is wrong with a workflow.
+fn problems_of(name: &str, problems: &[Problem]) -> String {
+    let errors: Vec<_> = problems.iter().filter(|it| it.is_error()).collect();
+    let mut text = format!("the workflow {name} can't be run:");
+    for problem in errors.iter().take(MOST_PROBLEMS) {
+        let _ = write!(text, "\n  {problem}");
+    }
+    if errors.len() > MOST_PROBLEMS {
+        let _ = write!(text, "\n  and {} more; see `callboard workflows check`", errors.len() - MOST_PROBLEMS);
+    }
+    text
+}
