@@ -8,6 +8,7 @@
 
 use std::{
     ffi::{OsStr, OsString},
+    fmt::Write as _,
     fs,
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
@@ -250,7 +251,7 @@ impl World {
     pub fn story(&self) -> String {
         let mut story = format!("world {}\n", self.root().display());
         for process in processes::of(self.root()) {
-            story += &format!("  process {}: {}\n", process.pid, process.command_line());
+            let _ = writeln!(story, "  process {}: {}", process.pid, process.command_line());
         }
         for said in self.talk.lock().expect("the world's talk").iter() {
             story += said;
@@ -258,7 +259,7 @@ impl World {
         for path in logs_below(&self.runtime()).into_iter().chain(logs_below(&self.state())) {
             let text = fs::read_to_string(&path).unwrap_or_default();
             let tail = text.lines().rev().take(30).collect::<Vec<_>>();
-            story += &format!("  {}:\n", path.display());
+            let _ = writeln!(story, "  {}:", path.display());
             story.extend(tail.into_iter().rev().map(|line| format!("    {line}\n")));
         }
         story

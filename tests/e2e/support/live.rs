@@ -241,8 +241,8 @@ impl Drop for Live {
         }
         let _ = self.child.kill();
         let _ = self.child.wait();
-        if self.must_be_read && self.has_unread() && !std::thread::panicking() {
-            panic!("{} said something that the test never read: {:?}", self.what, self.unread);
-        }
+        // A second panic while the test fails already would hide why.
+        let all_read = !self.must_be_read || !self.has_unread() || std::thread::panicking();
+        assert!(all_read, "{} said something that the test never read: {:?}", self.what, self.unread);
     }
 }
