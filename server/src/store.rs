@@ -4,6 +4,17 @@
 
 use crate::ids::Timestamp;
 
+pub mod memory;
+pub mod private;
+pub mod sqlite;
+pub mod transcript;
+
+#[cfg(test)]
+pub mod conformance;
+mod kill;
+mod lock;
+mod schema;
+
 /// A record to be appended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewEntry {
