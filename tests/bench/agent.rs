@@ -98,7 +98,7 @@ fn resident(log: &Path) -> Result<(), String> {
 fn interactive(log: &Path) -> Result<(), String> {
     raw_mode();
     let mut log = open(log)?;
-    let mut buffer = [0; 65536];
+    let mut buffer = vec![0; 65536];
     let mut first = None;
     let mut typed = Vec::new();
     say("\x1b[?2004h\x1b]2;ready\x07> ")?;

@@ -1,11 +1,6 @@
 //! The disk's own limits: a durable append, SQLite with nothing around it, and a read by index.
 
-use std::{
-    fs::OpenOptions,
-    io::Write as _,
-    path::Path,
-    time::Instant,
-};
+use std::{fs::OpenOptions, io::Write as _, path::Path, time::Instant};
 
 use rusqlite::{Connection, params};
 

@@ -43,11 +43,8 @@ async fn tell_all(bench: &Bench) -> Result<Measured, String> {
         tokio::spawn(listen(stream, sender.clone()));
         streams.push(listener.accept().await.map_err(|error| bad(&error))?.0);
     }
-    let mut record = OpenOptions::new()
-        .create(true)
-        .append(true)
-        .open(bench.file("fan-out"))
-        .map_err(|error| bad(&error))?;
+    let mut record =
+        OpenOptions::new().create(true).append(true).open(bench.file("fan-out")).map_err(|error| bad(&error))?;
     let line = format!("{}\n", "x".repeat(199));
     let rounds = bench.samples(500);
     let mut samples = Vec::with_capacity(rounds * CLIENTS);

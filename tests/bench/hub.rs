@@ -67,9 +67,8 @@ impl Effects for Agents {
         let outcome = TurnOutcome::Answered { text: "done".to_owned(), result: None, usage: Usage::default() };
         let end = Event::TurnEnded { turn: request.turn, outcome };
         match self.manner {
-            Manner::Instant => hub.tell(end),
             Manner::Hang(word) if request.prompt.contains(word) => {}
-            Manner::Hang(_) => hub.tell(end),
+            Manner::Instant | Manner::Hang(_) => hub.tell(end),
             Manner::Sleep(time) => drop(std::thread::spawn(move || {
                 std::thread::sleep(time);
                 hub.tell(end);
@@ -93,7 +92,8 @@ impl Running {
         let (hub, seat) = Hub::prepare();
         let (sender, begun) = channel();
         let effects = Agents { hub: hub.clone(), manner, begun: sender };
-        let thread = seat.take(Box::new(journal), Box::new(effects)).map_err(|error| why("starting the hub")(&error))?;
+        let thread =
+            seat.take(Box::new(journal), Box::new(effects)).map_err(|error| why("starting the hub")(&error))?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .enable_all()
@@ -191,7 +191,8 @@ pub fn appends(bench: &Bench) -> Vec<Row> {
         Row::figure("journal: 1 record an append", single.clone(), reach).on("SQLite", bench.floor("sqlite row")),
         Row::figure("journal: 100 records an append", grouped.clone(), reach).on("SQLite", bench.floor("sqlite rows")),
         Row::figure("hub: messages posted one after another, durable", posted, reach).on("journal", floor(&single)),
-        Row::figure("hub: messages posted by 64 at once, durable", together, reach).on("journal, groups", floor(&grouped)),
+        Row::figure("hub: messages posted by 64 at once, durable", together, reach)
+            .on("journal, groups", floor(&grouped)),
     ]
 }
 
@@ -270,7 +271,8 @@ pub fn messages(bench: &Bench) -> Vec<Row> {
     let measured = Running::start(&bench.file("messages"), Manner::Instant, 1).and_then(|running| {
         post_many(&running, count, 256)?;
         each(bench.samples(500), || {
-            let found = running.hub.snapshot().messages(&MessagesParams { limit: Some(100), ..MessagesParams::default() });
+            let found =
+                running.hub.snapshot().messages(&MessagesParams { limit: Some(100), ..MessagesParams::default() });
             let found = found.map_err(|refusal| refusal.message)?.messages.len();
             if found == 100 { Ok(()) } else { Err(format!("{found} messages came")) }
         })

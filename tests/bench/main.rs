@@ -110,7 +110,11 @@ fn main() -> ExitCode {
             bench.floors.insert(name, measured);
         }
         let row = Row::floor(what, taken);
-        say(&report::aligned(&report::floors(std::slice::from_ref(&row))).lines().skip(1).collect::<Vec<_>>().join("\n"));
+        say(&report::aligned(&report::floors(std::slice::from_ref(&row)))
+            .lines()
+            .skip(1)
+            .collect::<Vec<_>>()
+            .join("\n"));
         say("\n");
         floors.push(row);
     }

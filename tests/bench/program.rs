@@ -1,7 +1,8 @@
 //! Figures of the whole program: the real binary, its hub as a process of its own, agents on real terminals.
 
 use std::{
-    io::{BufRead as _, BufReader, Read as _, Write as _},
+    fmt::Write as _,
+    io::{BufReader, Write as _},
     process::Stdio,
     time::{Duration, Instant},
 };
@@ -52,8 +53,10 @@ pub fn flood(bench: &Bench) -> Vec<Row> {
     };
     let floor = bench.floor("flood");
     vec![
-        Row::figure(format!("{megabytes} MB printed by an agent, turn's start to end"), speed, "≤ 1.2 × floor").on("PTY to file", floor),
-        Row::figure("a command's answer meanwhile, its own start included", answers, "").on("spawn", bench.floor("spawn")),
+        Row::figure(format!("{megabytes} MB printed by an agent, turn's start to end"), speed, "≤ 1.2 × floor")
+            .on("PTY to file", floor),
+        Row::figure("a command's answer meanwhile, its own start included", answers, "")
+            .on("spawn", bench.floor("spawn")),
         Row::figure("memory that the hub takes for it", memory, "≤ 20 MB"),
     ]
 }
@@ -65,16 +68,18 @@ pub fn idle(bench: &Bench) -> Vec<Row> {
         Err(why) => (Err(why.clone()), Err(why)),
     };
     vec![
-        Row::figure("hub with 20 idle agents on terminals: resident memory", memory, "≤ 20 MB").on("bare", bench.floor("idle")),
+        Row::figure("hub with 20 idle agents on terminals: resident memory", memory, "≤ 20 MB")
+            .on("bare", bench.floor("idle")),
         Row::figure("the same: CPU", cpu, "0.00 %"),
     ]
 }
 
 /// A profile of the benchmark's own interactive program.
 fn profile(world: &World, name: &str, log: &std::path::Path) -> Result<(), String> {
-    let program = myself()?;
+    // A path in double quotes is a YAML text, whatever it has in it.
+    let (program, log) = (format!("{:?}", myself()?.to_string_lossy()), format!("{:?}", log.to_string_lossy()));
     let yaml = format!(
-        "name: {name}\ntitle: An agent of the benchmark\ndriver: terminal\ncommand: [{program:?}, --as=interactive, {log:?}]\n\
+        "name: {name}\ntitle: An agent of the benchmark\ndriver: terminal\ncommand: [{program}, --as=interactive, {log}]\n\
          access: write\ngood-for: [bench]\nterminal:\n  title:\n    idle: ['^ready$']\n    working: ['^working$']\n  drop: ['^> *$']\n"
     );
     world.profile(name, &yaml);
@@ -93,18 +98,26 @@ fn taking_turns(bench: &Bench, steps: usize) -> Result<Measured, String> {
     for number in 0..steps {
         let needs = if number == 0 { String::new() } else { format!("    needs: [s{}]\n", number - 1) };
         let role = if number % 2 == 0 { "one" } else { "two" };
-        yaml += &format!("  - id: s{number}\n{needs}    role: {role}\n    prompt: go\n");
+        let _ = write!(yaml, "  - id: s{number}\n{needs}    role: {role}\n    prompt: go\n");
     }
     world.workflow("relay", &yaml);
     let ran = world.callboard(&["run", "relay", "--yes", "--json"]);
     if ran.code != Some(0) {
-        return Err(format!("`callboard run relay` ended with {:?}: {}", ran.code, last_line(&ran.stderr, &ran.stdout)));
+        return Err(format!(
+            "`callboard run relay` ended with {:?}: {}",
+            ran.code,
+            last_line(&ran.stderr, &ran.stdout)
+        ));
     }
     let [first, second] = &logs;
     let there = between(&stamps(first, "end")?, &stamps(second, "first")?)?;
     stop_hub(&world)?;
     // The first turns start the programs; the rest are hand-offs between resident agents.
-    if there.n < steps / 2 - 2 { Err(format!("only {} of {} hand-offs were seen", there.n, steps / 2)) } else { Ok(there) }
+    if there.n < steps / 2 - 2 {
+        Err(format!("only {} of {} hand-offs were seen", there.n, steps / 2))
+    } else {
+        Ok(there)
+    }
 }
 
 fn drown(bench: &Bench, megabytes: u32) -> Result<(Measured, Measured, Measured), String> {
@@ -114,7 +127,11 @@ fn drown(bench: &Bench, megabytes: u32) -> Result<(Measured, Measured, Measured)
     let turn = |prompt: &str, n: usize| -> Result<(), String> {
         let ran = world.callboard(&["channel", "post", &format!("@flood {prompt}")]);
         if ran.code != Some(0) {
-            return Err(format!("`callboard channel post` ended with {:?}: {}", ran.code, last_line(&ran.stderr, &ran.stdout)));
+            return Err(format!(
+                "`callboard channel post` ended with {:?}: {}",
+                ran.code,
+                last_line(&ran.stderr, &ran.stdout)
+            ));
         }
         let over = || (stamps(&log, "end").unwrap_or_default().len() >= n).then_some(());
         poll(LIMIT, over).ok_or_else(|| format!("the turn `{prompt}` did not end within {LIMIT:?}"))
@@ -138,7 +155,7 @@ fn drown(bench: &Bench, megabytes: u32) -> Result<(Measured, Measured, Measured)
         }
     }
     let (firsts, ends) = (stamps(&log, "first")?, stamps(&log, "end")?);
-    let took = (ends[1] - firsts[1]) as f64 / 1e9;
+    let took = Duration::from_nanos(u64::try_from(ends[1] - firsts[1]).unwrap_or_default()).as_secs_f64();
     let speed = Measured::of(vec![f64::from(megabytes) / took], Unit::MegabytesPerSecond)?;
     stop_hub(&world)?;
     Ok((speed, Measured::of(answers, Unit::Millis)?, Measured::of(vec![most - before], Unit::Megabytes)?))
@@ -153,7 +170,11 @@ fn rest(bench: &Bench) -> Result<(Measured, Measured), String> {
     for number in 0..logs.len() {
         let ran = world.callboard(&["channel", "post", &format!("@idle-{number} hello")]);
         if ran.code != Some(0) {
-            return Err(format!("`callboard channel post` ended with {:?}: {}", ran.code, last_line(&ran.stderr, &ran.stdout)));
+            return Err(format!(
+                "`callboard channel post` ended with {:?}: {}",
+                ran.code,
+                last_line(&ran.stderr, &ran.stdout)
+            ));
         }
     }
     let all = || logs.iter().all(|log| stamps(log, "end").is_ok_and(|ends| !ends.is_empty())).then_some(());
@@ -190,7 +211,8 @@ fn initialize(world: &World) -> Result<f64, String> {
     let mut child = command.spawn().map_err(|error| format!("starting `callboard lsp`: {error}"))?;
     let (mut to, from) = (child.stdin.take().ok_or("no input")?, child.stdout.take().ok_or("no output")?);
     let mut from = BufReader::new(from);
-    let answered = to.write_all(frame(body).as_bytes()).map_err(|error| error.to_string()).and_then(|()| answer(&mut from));
+    let answered =
+        to.write_all(frame(body).as_bytes()).map_err(|error| error.to_string()).and_then(|()| answer(&mut from));
     let took = millis(start.elapsed());
     for body in [r#"{"jsonrpc":"2.0","id":2,"method":"shutdown"}"#, r#"{"jsonrpc":"2.0","method":"exit"}"#] {
         let _ = to.write_all(frame(body).as_bytes());

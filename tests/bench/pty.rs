@@ -3,6 +3,7 @@
 use std::{
     fs::{File, OpenOptions},
     io::{BufRead as _, BufReader, Read, Write},
+    num::NonZeroU16,
     path::Path,
     process::{Command, Stdio},
     time::{Duration, Instant},
@@ -141,11 +142,12 @@ pub fn between(ends: &[i128], firsts: &[i128]) -> Result<Measured, String> {
 
 /// A PTY read as fast as it gives, and appended to a file.
 pub fn flood(bench: &Bench) -> Result<Measured, String> {
-    let megabytes = if bench.quick { 10 } else { 100 };
+    let megabytes: u32 = if bench.quick { 10 } else { 100 };
     let mut number = 0;
     rate(3, f64::from(megabytes), Unit::MegabytesPerSecond, || {
         number += 1;
-        let mut out = File::create(bench.file(&format!("flood-{number}"))).map_err(|error| format!("a file: {error}"))?;
+        let mut out =
+            File::create(bench.file(&format!("flood-{number}"))).map_err(|error| format!("a file: {error}"))?;
         let mut source = OnPty::start(&["--as=flood", &megabytes.to_string()])?;
         let mut buffer = vec![0; 65_536];
         let mut lines = 0_u64;
@@ -157,7 +159,7 @@ pub fn flood(bench: &Bench) -> Result<Measured, String> {
         }
         let took = start.elapsed();
         source.child.wait().map_err(|error| format!("waiting: {error}"))?;
-        let expected = u64::from(megabytes.unsigned_abs()) * 10_000;
+        let expected = u64::from(megabytes) * 10_000;
         if lines == expected { Ok(took) } else { Err(format!("{lines} of {expected} lines came")) }
     })
 }
@@ -165,7 +167,8 @@ pub fn flood(bench: &Bench) -> Result<Measured, String> {
 /// The cheapest process there is.
 pub fn spawn(bench: &Bench) -> Result<Measured, String> {
     each(bench.samples(500), || {
-        let status = Command::new("true").stdin(Stdio::null()).status().map_err(|error| format!("starting: {error}"))?;
+        let status =
+            Command::new("true").stdin(Stdio::null()).status().map_err(|error| format!("starting: {error}"))?;
         if status.success() { Ok(()) } else { Err(format!("`true` ended with {status}")) }
     })
 }
@@ -191,9 +194,10 @@ pub fn idle_memory(_bench: &Bench) -> Result<Measured, String> {
 /// The role behind `idle_memory`: says `ready` and waits for the end of its input.
 pub fn hold_screens(count: usize) -> Result<(), String> {
     let mut agents = (0..count).map(|_| OnPty::start(&["--as=echo"])).collect::<Result<Vec<_>, _>>()?;
+    let (rows, columns) = (NonZeroU16::MIN.saturating_add(49), NonZeroU16::MIN.saturating_add(159));
     let mut screens = Vec::new();
     for agent in &mut agents {
-        let mut screen = vt100::Parser::new(50, 160, 0);
+        let mut screen = vt100::Parser::new(rows, columns, 0);
         screen.process(&agent.line()?);
         screens.push(screen);
     }

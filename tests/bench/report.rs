@@ -2,7 +2,7 @@
 
 use std::{fmt::Write as _, path::Path};
 
-use crate::measure::Measured;
+use super::measure::Measured;
 
 /// A line of the report.
 #[derive(Debug, Clone)]
@@ -46,7 +46,9 @@ impl Row {
             if name.is_empty() { value } else { format!("{value} ({name})") }
         });
         match &self.outcome {
-            Ok(it) => [self.what.clone(), it.unit.show(it.median), it.unit.show(it.bad), it.n.to_string(), floor, times],
+            Ok(it) => {
+                [self.what.clone(), it.unit.show(it.median), it.unit.show(it.bad), it.n.to_string(), floor, times]
+            }
             Err(why) => [self.what.clone(), format!("not taken: {why}"), String::new(), String::new(), floor, times],
         }
     }
@@ -54,7 +56,9 @@ impl Row {
 
 /// Returns a Markdown table of figures.
 pub fn figures(rows: &[Row]) -> String {
-    let mut text = "| what | median | worst 5 % | n | floor, same run | × floor | to reach |\n|---|---|---|---|---|---|---|\n".to_owned();
+    let mut text =
+        "| what | median | worst 5 % | n | floor, same run | × floor | to reach |\n|---|---|---|---|---|---|---|\n"
+            .to_owned();
     for row in rows {
         let _ = writeln!(text, "| {} | {} |", row.cells().join(" | "), row.reach);
     }
@@ -73,7 +77,8 @@ pub fn floors(rows: &[Row]) -> String {
 
 /// Returns a Markdown table set in columns, for a terminal.
 pub fn aligned(table: &str) -> String {
-    let rows: Vec<Vec<&str>> = table.lines().map(|line| line.trim_matches('|').split('|').map(str::trim).collect()).collect();
+    let rows: Vec<Vec<&str>> =
+        table.lines().map(|line| line.trim_matches('|').split('|').map(str::trim).collect()).collect();
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let width = |column: usize| {
         let cells = rows.iter().filter_map(|row| row.get(column)).filter(|cell| !cell.starts_with("not taken"));

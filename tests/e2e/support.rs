@@ -20,9 +20,14 @@ use std::{
     time::Duration,
 };
 
+// The paths are written out because the benchmarks include this file by its path, from another folder.
+#[path = "support/live.rs"]
 pub mod live;
+#[path = "support/normal.rs"]
 pub mod normal;
+#[path = "support/processes.rs"]
 pub mod processes;
+#[path = "support/wait.rs"]
 pub mod wait;
 
 pub use self::{live::Live, live::Ran, wait::wait_for};
