@@ -181,5 +181,5 @@ pub(crate) fn say(text: &str) -> Result<(), String> {
     out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|error| error.to_string())
 }
 
-/// How long a figure waits for what should take milliseconds.
-pub const LIMIT: Duration = Duration::from_secs(120);
+/// How long a figure waits for what should take milliseconds, or for a flood.
+pub const LIMIT: Duration = Duration::from_secs(60);

@@ -174,16 +174,20 @@ pub fn appends(bench: &Bench) -> Vec<Row> {
     let grouped = alone("journal-grouped", 100);
     let posted = Running::start(&bench.file("posts-single"), Manner::Instant, 1).and_then(|running| {
         rate(bench.samples(30), 50.0, Unit::PerSecond, || {
+            let before = running.hub.snapshot().rev;
             let start = Instant::now();
             (0..50).try_for_each(|_| running.ask(post()).map(drop))?;
-            Ok(start.elapsed())
+            let took = start.elapsed();
+            recorded(&running, before, 50).map(|()| took)
         })
     });
     let together = Running::start(&bench.file("posts-grouped"), Manner::Instant, 1).and_then(|running| {
         rate(bench.samples(30), 6_400.0, Unit::PerSecond, || {
+            let before = running.hub.snapshot().rev;
             let start = Instant::now();
             post_many(&running, 6_400, 64)?;
-            Ok(start.elapsed())
+            let took = start.elapsed();
+            recorded(&running, before, 6_400).map(|()| took)
         })
     });
     let floor = |measured: &Result<Measured, String>| measured.as_ref().ok().copied();
@@ -344,6 +348,12 @@ pub fn victim(journal: &Path, runs: usize) -> Result<(), String> {
     crate::agent::say("ready\n")?;
     std::thread::sleep(LIMIT);
     Ok(())
+}
+
+/// Makes sure that a rate counts records and not empty answers.
+fn recorded(running: &Running, before: u64, posts: u64) -> Result<(), String> {
+    let more = running.ask(post())?.rev.saturating_sub(before);
+    if more > posts { Ok(()) } else { Err(format!("{posts} posts made only {more} records")) }
 }
 
 fn post_many(running: &Running, count: usize, at_once: usize) -> Result<(), String> {

@@ -49,9 +49,22 @@ impl Row {
             Ok(it) => {
                 [self.what.clone(), it.unit.show(it.median), it.unit.show(it.bad), it.n.to_string(), floor, times]
             }
-            Err(why) => [self.what.clone(), format!("not taken: {why}"), String::new(), String::new(), floor, times],
+            Err(why) => [
+                self.what.clone(),
+                format!("not taken: {}", in_a_cell(why)),
+                String::new(),
+                String::new(),
+                floor,
+                times,
+            ],
         }
     }
+}
+
+/// A sentence that fits in a table: one line, no column marks, and no folder of this machine.
+fn in_a_cell(text: &str) -> String {
+    let text = text.replace(env!("CARGO_MANIFEST_DIR"), ".").replace('|', "/");
+    text.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(200).collect()
 }
 
 /// Returns a Markdown table of figures.
