@@ -1,1 +1,5 @@
 //! End-to-end tests: the real binary, real PTYs, real SQLite, real git.
+
+mod figures;
+mod harness;
+mod support;
