@@ -65,7 +65,7 @@ struct Work {
     originals: BTreeMap<String, String>,
     /// Which of `before` had their fix applied.
     tried: BTreeSet<usize>,
-    /// Which of `before` broke the code when they were fixed alone, and how.
+    /// Which of `before` can't be fixed although they have a fix, and why.
     refused: BTreeMap<usize, String>,
 }
 
@@ -92,6 +92,7 @@ fn fix(shop: &mut Shop<'_>, scope: &[String], before: Vec<Remark>, targets: &[us
 }
 
 fn rounds(shop: &mut Shop<'_>, scope: &[String], targets: &[usize], work: &mut Work) -> Result<(), Trouble> {
+    refuse_shared(targets, work);
     let mut alone = false;
     for round in 0..ROUNDS + ALONE {
         let is_open = |it: &usize| !work.refused.contains_key(it) && edits(work.now[*it].as_ref()).is_some();
@@ -120,7 +121,9 @@ fn rounds(shop: &mut Shop<'_>, scope: &[String], targets: &[usize], work: &mut W
             shop.say(&format!("taken back, because it broke the code: {}", lint::line(&error)));
             put_back(shop, &previous)?;
             if let [one] = chosen.as_slice() {
-                work.refused.insert(*one, lint::line(&error));
+                let why =
+                    format!("its fix was tried and taken back, because it broke the code: {}", lint::line(&error));
+                work.refused.insert(*one, why);
             }
             alone = true;
             continue;
@@ -132,6 +135,20 @@ fn rounds(shop: &mut Shop<'_>, scope: &[String], targets: &[usize], work: &mut W
         work.now = pairs.into_iter().map(|it| it.map(|at| after[at].clone())).collect();
     }
     Ok(())
+}
+
+/// Refuses fixes that are, to the letter, also those of something that was not handed in: it would be fixed as well.
+fn refuse_shared(targets: &[usize], work: &mut Work) {
+    let targets: BTreeSet<usize> = targets.iter().copied().collect();
+    for target in &targets {
+        let Some(wanted) = edits(Some(&work.before[*target])) else { continue };
+        let mut others = work.before.iter().enumerate().filter(|(index, _)| !targets.contains(index));
+        if let Some((_, other)) = others.find(|(_, it)| edits(Some(it)) == Some(wanted)) {
+            let why =
+                format!("its fix would also fix another finding that was not handed in: {}", lint::line(&other.draft));
+            work.refused.insert(*target, why);
+        }
+    }
 }
 
 /// Writes texts, and returns what stood there; the first text of each file is kept in `originals`.
@@ -187,7 +204,9 @@ fn new_error(before: &[Remark], after: &[Remark]) -> Option<FindingDraft> {
 fn is_breakage(draft: &FindingDraft) -> bool {
     match draft.code.as_deref() {
         None => true,
-        Some(code) => code.starts_with("rustc::E") || code == "ruff::invalid-syntax" || code == "go" || code == "make",
+        Some(code) => {
+            code.starts_with("rustc::E") || ["ruff::invalid-syntax", "eslint::parse", "go", "make"].contains(&code)
+        }
     }
 }
 
@@ -228,13 +247,11 @@ fn report(
 }
 
 /// Returns why a remark is still there.
-fn reason(remark: &Remark, tried: bool, broke: Option<&str>) -> String {
+fn reason(remark: &Remark, tried: bool, refused: Option<&str>) -> String {
     let code = remark.draft.code.as_deref().unwrap_or("this");
     let linter = linter(code);
-    match (&remark.fix, broke) {
-        (_, Some(error)) => {
-            format!("{linter}'s fix for {code} was tried and taken back, because it broke the code: {error}")
-        }
+    match (&remark.fix, refused) {
+        (_, Some(why)) => why.to_owned(),
         (Fix::None, _) => format!("{linter} has no automatic fix for {code}"),
         (Fix::Unsafe, _) => format!("{linter} has a suggestion for {code}, but does not call it safe to apply unseen"),
         (Fix::Edits(_), _) if tried => format!("{linter}'s fix for {code} was applied, and it still reports it"),

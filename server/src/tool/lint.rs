@@ -1,5 +1,7 @@
 //! `@lint`: what the project's own linters say, as a review.
 
+use std::fmt::Write as _;
+
 use super::{
     Trouble, ecosystem,
     project::{self, Kind, Project, Purpose},
@@ -67,7 +69,7 @@ fn review(remarks: &[Remark]) -> ReviewResult {
         all => format!("{}, {material} of them material", text::count(all, "finding")),
     };
     if remarks.len() > MOST {
-        summary += &format!("; the first {MOST} are listed, the others come when these are gone");
+        let _ = write!(summary, "; the first {MOST} are listed, the others come when these are gone");
     }
     ReviewResult { verdict, summary, findings: remarks.iter().take(MOST).map(|it| it.draft.clone()).collect() }
 }

@@ -114,7 +114,7 @@ fn workspace_dir(shop: &mut Shop<'_>, project: &Project, cargo: &std::path::Path
         return Err(broken("cargo locate-project", &ran));
     }
     let manifest = ran.stdout.trim();
-    Ok(match shop.from_root("", manifest) {
+    Ok(match shop.path_of("", manifest) {
         Some(inside) => text::parent(&inside).to_owned(),
         None => text::parent(manifest).to_owned(),
     })

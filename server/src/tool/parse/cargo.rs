@@ -183,7 +183,7 @@ fn suggestion(it: &Diagnostic, fix: &Fix) -> Option<String> {
         && !one.trim().is_empty()
         && !one.contains('\n')
     {
-        text += &format!(": `{}`", one.trim());
+        text = format!("{text}: `{}`", one.trim());
     }
     if matches!(fix, Fix::Edits(_)) {
         text += " (machine-applicable: `cargo clippy --fix` or an autofix step can do it)";
@@ -201,12 +201,25 @@ mod tests {
 
     #[test]
     fn clippy_is_read_with_its_fixes() {
-        insta::assert_snapshot!(show(&read(CLIPPY, BASE)), @"");
+        insta::assert_snapshot!(show(&read(CLIPPY, BASE)), @r"
+        src/lib.rs:14:5 Warning clippy::cast_abs_to_unsigned casting the result of `i32::abs()` to u32 [fix]
+        src/lib.rs:19:8 Warning clippy::len_zero length comparison to zero [fix]
+        src/lib.rs:29:5 Warning clippy::needless_return unneeded `return` statement [fix]
+        src/lib.rs:33:1 Warning clippy::too_many_arguments this function has too many arguments (8/7)
+        src/lib.rs:14:5 Warning clippy::cast_abs_to_unsigned casting the result of `i32::abs()` to u32 [fix]
+        src/lib.rs:19:8 Warning clippy::len_zero length comparison to zero [fix]
+        src/lib.rs:29:5 Warning clippy::needless_return unneeded `return` statement [fix]
+        src/lib.rs:33:1 Warning clippy::too_many_arguments this function has too many arguments (8/7)
+        ");
     }
 
     #[test]
     fn compile_errors_are_read() {
-        insta::assert_snapshot!(show(&read(BROKEN, BASE)), @"");
+        insta::assert_snapshot!(show(&read(BROKEN, BASE)), @r"
+        src/lib.rs:5:7 Error rustc::E0277 cannot add `&str` to `i32`: no implementation for `i32 + &str`
+        src/lib.rs:10:20 Error rustc::E0425 cannot find value `missing` in this scope: not found in this scope
+        src/lib.rs:5:7 Error rustc::E0277 cannot add `&str` to `i32`: no implementation for `i32 + &str`
+        ");
     }
 
     #[test]
