@@ -12,13 +12,13 @@ use super::{
     files::Files as _,
     lint,
     pairing::pair,
-    project::{self, Purpose},
+    project::{self, Kind, Purpose},
     remark::{Edit, Fix, Remark},
     shop::Shop,
     text,
 };
 use crate::{
-    finding::{Declined, Finding, FindingDraft, Severity},
+    finding::{Declined, Finding, FindingDraft},
     outcome::ChangeResult,
 };
 
@@ -31,7 +31,7 @@ const ALONE: usize = 20;
 /// Fixes `findings`, or all that the linter says of `paths` where there are none.
 pub fn run(shop: &mut Shop<'_>, paths: &[String], findings: &[Finding]) -> Result<ChangeResult, Trouble> {
     let scope = scope(paths, findings);
-    let before = lint::gather(shop, &scope)?;
+    let lint::Said { remarks: before, kinds } = lint::gather(shop, &scope)?;
     let drafts: Vec<&FindingDraft> = findings.iter().map(|it| &it.draft).collect();
     // Of each finding: the remark of now that it is, where the linter still makes it.
     let known = pair(&drafts, &before.iter().map(|it| &it.draft).collect::<Vec<_>>());
@@ -50,7 +50,7 @@ pub fn run(shop: &mut Shop<'_>, paths: &[String], findings: &[Finding]) -> Resul
             ecosystem::format(shop, project)?;
         }
     }
-    let result = report(shop, findings, &known, &targets, &work);
+    let result = report(shop, findings, &known, &kinds, &targets, &work);
     shop.say(&format!("autofix: {}", result.summary));
     Ok(result)
 }
@@ -69,9 +69,9 @@ struct Work {
     refused: BTreeMap<usize, String>,
 }
 
-/// Returns what is to be linted: the paths, or the files that the findings speak of.
+/// Returns what is to be linted: the files that the findings speak of, or the paths where there are no findings.
 fn scope(paths: &[String], findings: &[Finding]) -> Vec<String> {
-    if !paths.is_empty() || findings.is_empty() {
+    if findings.is_empty() {
         return paths.to_vec();
     }
     if findings.iter().any(|it| it.draft.place.is_none()) {
@@ -111,7 +111,7 @@ fn rounds(shop: &mut Shop<'_>, scope: &[String], targets: &[usize], work: &mut W
         let chosen: Vec<usize> = applied.groups.iter().map(|it| candidates[*it]).collect();
         let previous = write(shop, &applied.texts, &mut work.originals)?;
         let after = match lint::gather(shop, scope) {
-            Ok(after) => after,
+            Ok(after) => after.remarks,
             Err(why) => {
                 put_back(shop, &previous)?;
                 return Err(why);
@@ -189,10 +189,7 @@ fn put_back(shop: &Shop<'_>, texts: &BTreeMap<String, String>) -> Result<(), Tro
 /// Returns an error that the linter did not report before: a fix broke the code.
 fn new_error(before: &[Remark], after: &[Remark]) -> Option<FindingDraft> {
     let errors = |all: &[Remark]| -> Vec<FindingDraft> {
-        all.iter()
-            .filter(|it| it.draft.severity == Severity::Error && is_breakage(&it.draft))
-            .map(|it| it.draft.clone())
-            .collect()
+        all.iter().filter(|it| it.is_breakage()).map(|it| it.draft.clone()).collect()
     };
     let (olds, news) = (errors(before), errors(after));
     let pairs = pair(&olds.iter().collect::<Vec<_>>(), &news.iter().collect::<Vec<_>>());
@@ -200,20 +197,11 @@ fn new_error(before: &[Remark], after: &[Remark]) -> Option<FindingDraft> {
     news.into_iter().enumerate().find(|(index, _)| !matched.contains(index)).map(|(_, it)| it)
 }
 
-/// Returns whether an error means that the code can't be compiled or read, not that a rule calls itself an error.
-fn is_breakage(draft: &FindingDraft) -> bool {
-    match draft.code.as_deref() {
-        None => true,
-        Some(code) => {
-            code.starts_with("rustc::E") || ["ruff::invalid-syntax", "eslint::parse", "go", "make"].contains(&code)
-        }
-    }
-}
-
 fn report(
     shop: &Shop<'_>,
     findings: &[Finding],
     known: &[Option<usize>],
+    kinds: &[Kind],
     targets: &[usize],
     work: &Work,
 ) -> ChangeResult {
@@ -225,7 +213,7 @@ fn report(
             Some(at) => work.now[*at]
                 .as_ref()
                 .map(|it| reason(it, work.tried.contains(at), work.refused.get(at).map(String::as_str))),
-            None if is_a_linters(&finding.draft) => None,
+            None if is_known_to(kinds, &finding.draft) => None,
             None => Some("no linter of this project reports it, so there is no automatic fix for it".to_owned()),
         };
         match reason {
@@ -259,17 +247,31 @@ fn reason(remark: &Remark, tried: bool, refused: Option<&str>) -> String {
     }
 }
 
+/// Returns what people call the linter that gives a code.
 fn linter(code: &str) -> &str {
-    match code.split_once("::").map_or(code, |(tool, _)| tool) {
+    match prefix(code) {
         "rustc" => "the compiler",
         "text" => "the text linter",
         "govet" | "go" => "go vet",
-        it @ ("clippy" | "eslint" | "ruff" | "gofmt" | "make") => it,
-        _ => "the linter",
+        it => it,
     }
 }
 
-/// Returns whether a finding was made by one of our linters: then its absence means that it is gone.
-fn is_a_linters(draft: &FindingDraft) -> bool {
-    draft.code.as_deref().is_some_and(|code| linter(code) != "the linter")
+fn prefix(code: &str) -> &str {
+    code.split_once("::").map_or(code, |(tool, _)| tool)
+}
+
+/// Returns whether a finding is of a kind that the linters which ran would report: then its absence means that it is gone.
+fn is_known_to(kinds: &[Kind], draft: &FindingDraft) -> bool {
+    let kind = match draft.code.as_deref().map(prefix) {
+        Some("clippy" | "rustc") => Kind::Rust,
+        Some("eslint") => Kind::Node,
+        Some("ruff") => Kind::Python,
+        Some("govet" | "go" | "gofmt") => Kind::Go,
+        Some("make") => Kind::Make,
+        Some("text") => Kind::Plain,
+        _ => return false,
+    };
+    let is_inside = |path: &String| text::normal("", path).as_ref() == Some(path);
+    kinds.contains(&kind) && draft.place.as_ref().is_none_or(|it| is_inside(&it.path))
 }
