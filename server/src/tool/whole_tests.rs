@@ -198,6 +198,43 @@ fn code_that_does_not_compile_is_a_failure_with_its_place() {
     assert!(seen.contains("callboard tool lint: cargo"), "{seen}");
 }
 
+/// Cargo's paths start at its workspace, which may stand above the package, and even above the root.
+#[test]
+fn a_member_of_a_cargo_workspace_has_its_paths_from_the_root() {
+    let package = |name: &str| format!("[package]\nname = \"{name}\"\nversion = \"0.1.0\"\nedition = \"2021\"\n");
+    let bad = "pub fn is_none(text: &str) -> bool {\n    text.len() == 0\n}\n\n#[test]\nfn fails() {\n    assert!(is_none(\"a\"));\n}\n";
+    let bench = Bench::new(&[("Cargo.toml", "[workspace]\nmembers = [\"crates/*\"]\nresolver = \"2\"\n")]);
+    for name in ["one", "two"] {
+        bench.write(&format!("crates/{name}/Cargo.toml"), &package(name));
+        bench.write(&format!("crates/{name}/src/lib.rs"), bad);
+    }
+    let places = |review: &ReviewResult| -> Vec<String> {
+        review.findings.iter().filter_map(|it| it.place.as_ref()).map(|it| it.path.clone()).collect()
+    };
+    let (review, seen) = bench.lint(&["crates/one/src/lib.rs"]);
+    assert_eq!(places(&review), ["crates/one/src/lib.rs"], "{seen}");
+    assert!(seen.starts_with("$ (cd crates/one) cargo clippy"), "{seen}");
+    let (tests, seen) = bench.test(&["crates/two"]);
+    assert_eq!(
+        tests.failures[0].place.as_ref().map(|it| (it.path.as_str(), it.line)),
+        Some(("crates/two/src/lib.rs", 7)),
+        "{seen}"
+    );
+    assert_eq!(places(&bench.lint(&[]).0), ["crates/one/src/lib.rs", "crates/two/src/lib.rs"]);
+
+    let mut seen = Vec::new();
+    let request = Request {
+        turn: TurnId(1),
+        agent: "lint".parse().unwrap(),
+        root: bench.root().join("crates/one"),
+        paths: Vec::new(),
+        findings: Vec::new(),
+        expects: ResultKind::Review,
+    };
+    let Ok(TypedResult::Review(review)) = run(ToolKind::Lint, &request, &mut seen) else { panic!("no review") };
+    assert_eq!(places(&review), ["src/lib.rs"]);
+}
+
 #[test]
 fn any_folder_is_linted_and_fixed_without_a_toolchain() {
     let bench = Bench::new(&[
