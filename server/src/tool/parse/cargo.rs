@@ -1,5 +1,7 @@
 //! `cargo … --message-format=json`: rustc's and clippy's diagnostics, with the edits that they call machine-applicable.
 
+use std::collections::BTreeSet;
+
 use serde::Deserialize;
 
 use super::Base;
@@ -64,12 +66,23 @@ struct Expansion {
     span: RustSpan,
 }
 
-/// Returns what people see of a line: the rendered diagnostic of a JSON line, nothing for cargo's other JSON, and every
-/// other line as it is.
-pub fn for_people(line: &str) -> Option<String> {
-    match parse_line(line) {
-        Some(it) => it.message?.rendered.map(|it| it.trim_end().to_owned() + "\n"),
-        None => Some(line.to_owned()),
+/// What people see of cargo's output: each diagnostic once, though it comes for every target that has the file.
+#[derive(Default)]
+pub struct ForPeople {
+    shown: BTreeSet<String>,
+}
+
+impl ForPeople {
+    /// How many diagnostics are remembered.
+    const MOST: usize = 2_000;
+
+    /// Returns what people see of a line: the rendered diagnostic of a JSON line, nothing for cargo's other JSON, and every
+    /// other line as it is.
+    pub fn line(&mut self, line: &str) -> Option<String> {
+        let Some(parsed) = parse_line(line) else { return Some(line.to_owned()) };
+        let rendered = parsed.message?.rendered.map(|it| it.trim_end().to_owned() + "\n")?;
+        let is_new = self.shown.len() >= Self::MOST || self.shown.insert(rendered.clone());
+        is_new.then_some(rendered)
     }
 }
 
@@ -224,11 +237,14 @@ mod tests {
 
     #[test]
     fn people_see_the_rendered_text_and_foreign_lines() {
+        let mut people = ForPeople::default();
         let first = CLIPPY.lines().next().unwrap();
-        assert!(for_people(first).unwrap().starts_with("warning: casting the result"));
-        assert_eq!(for_people(r#"{"reason":"build-finished","success":true}"#), None);
-        assert_eq!(for_people("running 1 test").as_deref(), Some("running 1 test"));
-        assert_eq!(for_people(r#"{"reason":"a test's own"}"#).as_deref(), Some(r#"{"reason":"a test's own"}"#));
+        assert!(people.line(first).unwrap().starts_with("warning: casting the result"));
+        assert_eq!(people.line(first), None, "it comes again for the tests of the library");
+        assert_eq!(people.line(r#"{"reason":"build-finished","success":true}"#), None);
+        assert_eq!(people.line("running 1 test").as_deref(), Some("running 1 test"));
+        assert_eq!(people.line("running 1 test").as_deref(), Some("running 1 test"));
+        assert_eq!(people.line(r#"{"reason":"a test's own"}"#).as_deref(), Some(r#"{"reason":"a test's own"}"#));
     }
 
     #[test]
