@@ -83,8 +83,8 @@ impl Emulator {
         }
     }
 
-    /// Takes bytes from the front of `bytes` and returns how many. The caller goes on until there are none, giving up its
-    /// lock in between. Skims over text that would leave no trace; the result is the same as if it had been parsed.
+    /// Takes bytes from the front of `bytes` and returns how many. The caller goes on until there are none, giving up
+    /// its lock in between. Skims over text that would leave no trace; the result is the same as if it had been parsed.
     pub fn feed(&mut self, bytes: &[u8]) -> usize {
         self.revision += 1;
         if self.unskimmable == 0 && bytes.len() >= SKIM_FROM && self.guard.is_between_sequences() {
@@ -296,7 +296,7 @@ impl vt100::Callbacks for Keeper {
         let _ = row.write_formatted_basic(&mut line, &mut self.row);
         while let Some((whole, rest)) = line.split_once('\n') {
             self.keep(whole);
-            line = rest.to_owned();
+            line = rest.into();
         }
         if line.len() > LONGEST_LINE {
             self.keep(&line);
@@ -373,7 +373,7 @@ mod tests {
         let it = emulator(&[b"a long line that wraps around twice or so\r\n2\r\n3\r\n4\r\n5\r\n6\r\n7"]);
         assert_eq!(it.scrollback(9), ["a long line that wraps around twice or so", "2"]);
         assert_eq!(it.scrollback(1), ["2"]);
-        let many: String = (0..5_000).map(|it| format!("{it}\r\n")).collect();
+        let many = (0..5_000).map(|it| it.to_string()).collect::<Vec<_>>().join("\r\n") + "\r\n";
         let it = emulator(&[many.as_bytes()]);
         assert!(it.scrollback(usize::MAX).len() <= SCROLLBACK_LINES + 1);
         assert_eq!(it.scrollback(1), ["4995"]);
