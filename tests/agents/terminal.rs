@@ -336,6 +336,7 @@ fn it_has_the_size_and_the_environment_of_its_profile_and_no_more() {
     let expect = [
         "CALLBOARD_AGENT",
         "CALLBOARD_RESULT",
+        "CALLBOARD_SESSION",
         "CALLBOARD_WORKSPACE",
         "COLORTERM",
         "HOME",
