@@ -317,7 +317,7 @@ fn outcome(desk: &Desk, request: &TurnRequest, text: &str) -> Result<TurnOutcome
     }
     let written = files::read_result(&file);
     let _ = files::clear(&file);
-    let fenced = result::fenced(text);
+    let fenced = result::fenced(text).or_else(|| result::unfenced(text, &request.expects));
     let rest = fenced.as_ref().map_or(text, |it| it.1.as_str()).trim().to_owned();
     let typed = match (written?, &fenced) {
         (Some(json), _) => result::parse(&json, &request.expects)?,
