@@ -131,16 +131,10 @@ mod tests {
 
     #[test]
     fn a_prompt_that_ends_with_a_fence_is_found_with_it_and_without() {
-        let prompt =
-            "end with a block fenced like this, and nothing after it:\n```callboard-result\n{\"kind\": 1}\n```";
-        check("gemini", prompt, "", "> nothing after it:\n```callboard-result\n{\"kind\": 1}\n```\n✦ yes", "yes");
-        check(
-            "gemini",
-            prompt,
-            "",
-            "> and nothing after it:\n  {\"kind\": 1}\n✦ yes",
-            "> and nothing after it:\n  {\"kind\": 1}\nyes",
-        );
+        let json = "{\"kind\": \"plan\", \"summary\": \"what is to be done\", \"steps\": []}";
+        let prompt = format!("fenced like this:\n```callboard-result\n{json}\n```");
+        check("gemini", &prompt, "", &format!("> like this:\n```callboard-result\n{json}\n```\n✦ yes"), "yes");
+        check("gemini", &prompt, "", &format!("> like this:\n  {json}\n✦ yes"), "yes");
     }
 
     #[test]
