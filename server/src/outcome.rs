@@ -8,6 +8,8 @@ use crate::{
     ids::{FindingId, Timestamp},
 };
 
+pub mod form;
+
 /// The form that a step wants its result in.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]

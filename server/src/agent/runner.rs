@@ -111,7 +111,7 @@ impl Runner {
         }
     }
 
-    fn turn(&mut self, request: TurnRequest) {
+    fn turn(&mut self, mut request: TurnRequest) {
         if !self.seen.insert(request.turn) {
             return;
         }
@@ -121,6 +121,8 @@ impl Runner {
         {
             self.seen.remove(&oldest);
         }
+        // The hub names places from the workspace's root; it knows no other.
+        request.cwd = self.parts.given.workspace.join(&request.cwd);
         let agent = request.agent.clone();
         // Invariant: from here the ticket reports the turn's end, whichever way it goes.
         let ticket = Ticket::new(request, Arc::clone(&self.report));

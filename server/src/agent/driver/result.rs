@@ -9,6 +9,7 @@ use super::schema;
 use crate::outcome::{
     ChangeResult, JsonResult, PlanResult, ResultKind, ReviewResult, ReviewVerdict, TestVerdict, TestsResult,
     TextResult, TypedResult,
+    form::{self, FENCE},
 };
 
 /// The longest result that is read, in bytes.
@@ -22,9 +23,6 @@ const MAX_TEXT: usize = 64 * 1024;
 
 /// How many places are tried where a result with no fence could begin.
 const MAX_STARTS: usize = 50;
-
-/// The fence of a result in an answer.
-const FENCE: &str = "```callboard-result";
 
 /// Reads a result's JSON. Where text was asked for, a result of any form will do.
 pub fn parse(json: &str, expects: &ResultKind) -> Result<TypedResult, String> {
@@ -73,38 +71,6 @@ fn before(lines: &[&str]) -> String {
     let text = lines.join("\n");
     let text = text.trim_end();
     text.strip_suffix("callboard-result").unwrap_or(text).trim_end().to_owned()
-}
-
-/// Returns what an agent is told of the form that its result must have; nothing where text will do.
-pub fn instructions(expects: &ResultKind) -> Option<String> {
-    let example = match expects {
-        ResultKind::Text => return None,
-        ResultKind::Review => concat!(
-            r#"{"kind": "review", "verdict": "approved" or "changes_requested", "summary": "…", "findings": ["#,
-            r#"{"severity": "error" or "warning" or "info" or "hint", "text": "what is wrong and why it matters", "#,
-            r#""place": {"path": "src/a.rs", "line": 12}, "suggestion": "…", "excerpt": "the source line", "#,
-            r#""id": "f3 if it repeats a finding that you were told of"}]}"#
-        )
-        .to_owned(),
-        ResultKind::Change => concat!(
-            r#"{"kind": "change", "summary": "…", "files": ["src/a.rs"], "fixed": ["f1"], "#,
-            r#""declined": [{"finding": "f2", "reason": "…"}]}"#
-        )
-        .to_owned(),
-        ResultKind::Tests => concat!(
-            r#"{"kind": "tests", "verdict": "passed" or "failed" or "none", "summary": "…", "passed": 3, "failed": 1, "#,
-            r#""skipped": 0, "failures": [{"name": "…", "message": "…", "place": {"path": "src/a.rs", "line": 12}}]}"#
-        )
-        .to_owned(),
-        ResultKind::Plan => r#"{"kind": "plan", "summary": "…", "steps": ["…", "…"]}"#.to_owned(),
-        ResultKind::Json(schema) => {
-            format!(r#"{{"kind": "json", "value": …}} where the value fits this JSON Schema: {schema}"#)
-        }
-    };
-    Some(format!(
-        "End your answer with your result as JSON, alone in a block fenced like this, and print nothing after it \
-         (or write the JSON to the file named by the variable CALLBOARD_RESULT instead):\n\n{FENCE}\n{example}\n```"
-    ))
 }
 
 /// Returns a result in a sentence or two, for people.
@@ -318,11 +284,11 @@ mod tests {
 
     #[test]
     fn every_form_has_instructions_but_text() {
-        assert_eq!(instructions(&ResultKind::Text), None);
+        assert_eq!(form::instructions(&ResultKind::Text), None);
         let kinds =
             [ResultKind::Review, ResultKind::Change, ResultKind::Tests, ResultKind::Plan, ResultKind::Json(json!({}))];
         for kind in kinds {
-            let text = instructions(&kind).unwrap();
+            let text = form::instructions(&kind).unwrap();
             assert!(text.contains(FENCE) && text.contains(&format!("\"kind\": \"{}\"", kind.name())), "{text}");
         }
     }

@@ -22,7 +22,7 @@ use crate::{
         status,
         terminal::TerminalEvent,
     },
-    outcome::{Failure, FailureClass, ResultKind, TurnOutcome, TypedResult, Usage},
+    outcome::{Failure, FailureClass, ResultKind, TurnOutcome, TypedResult, Usage, form},
 };
 
 mod ending;
@@ -151,7 +151,7 @@ impl TerminalDriver {
         begun: Instant,
         why: &str,
     ) -> Result<TurnOutcome, Ended> {
-        let form = result::instructions(&request.expects).unwrap_or_default();
+        let form = form::instructions(&request.expects).unwrap_or_default();
         let prompt = format!("Your result could not be used: {why}.\nGive the whole result again. {form}");
         let watch = self.submit(desk, request, prompt, begun)?;
         let text = self.watch(desk, request, watch)?;
@@ -332,7 +332,7 @@ fn outcome(desk: &Desk, request: &TurnRequest, text: &str) -> Result<TurnOutcome
 
 /// Returns the prompt with what the agent must know of its result, unless the prompt says so already.
 fn with_instructions(request: &TurnRequest) -> String {
-    match result::instructions(&request.expects) {
+    match form::instructions(&request.expects) {
         Some(form) if !request.prompt.contains("callboard-result") => {
             format!("{}\n\n{form}", request.prompt.trim_end())
         }

@@ -15,7 +15,7 @@ use crate::{
         state::{Message, State},
     },
     ids::{AgentName, ChannelName, FindingId, MessageId, RunId, StepId},
-    outcome::{ResultKind, ReviewVerdict, TypedResult},
+    outcome::{ResultKind, ReviewVerdict, TypedResult, form},
     protocol::Author,
     workflow::{
         plan::{Action, TurnAction, Who},
@@ -141,11 +141,11 @@ pub(super) fn for_step(
             let _ = writeln!(text, "> {line}");
         }
     }
-    if entry.info.driver != DriverKind::Tool {
-        text.push_str(how_to_answer(&action.result));
-        if let ResultKind::Json(schema) = &action.result {
-            let _ = write!(text, "\nIts value must fit this JSON Schema:\n\n{schema}\n");
-        }
+    // A tool is not told in words: its request names the form.
+    if entry.info.driver != DriverKind::Tool
+        && let Some(form) = form::instructions(&action.result)
+    {
+        let _ = write!(text, "\n\n{form}\n");
     }
     if text.len() > PROMPT_LIMIT {
         return Err(format!("the prompt of {step} has {} KiB; name less in it", text.len() / 1024));
@@ -188,38 +188,6 @@ fn evaluate_findings(expression: &str, context: &Context) -> Result<Vec<FindingI
         Value::Null => Ok(Vec::new()),
         Value::Array(list) => Ok(list.iter().filter_map(|it| it.get("id")?.as_str()?.parse().ok()).collect()),
         other => Err(format!("`findings: {expression}` gives {other}; it must give a list of findings")),
-    }
-}
-
-fn how_to_answer(kind: &ResultKind) -> &'static str {
-    match kind {
-        ResultKind::Text => "",
-        ResultKind::Review => concat!(
-            "\n\nEnd your answer with a fenced block whose first line is ```callboard-result and which holds one JSON object:\n",
-            r#"{"kind":"review","verdict":"approved" or "changes_requested","summary":"…","findings":[{"place":{"path":"src/lib.rs","line":12},"#,
-            r#""severity":"error"|"warning"|"info"|"hint","text":"…","suggestion":"…"}]}"#,
-            "\nReport few findings, and only such that matter. Give a finding that you were told of its \"id\" again.\n",
-        ),
-        ResultKind::Change => concat!(
-            "\n\nEnd your answer with a fenced block whose first line is ```callboard-result and which holds one JSON object:\n",
-            r#"{"kind":"change","summary":"…","files":["src/lib.rs"],"fixed":["f1"],"declined":[{"finding":"f2","reason":"…"}]}"#,
-            "\nTo decline a finding, with a reason, is a good answer.\n",
-        ),
-        ResultKind::Tests => concat!(
-            "\n\nEnd your answer with a fenced block whose first line is ```callboard-result and which holds one JSON object:\n",
-            r#"{"kind":"tests","verdict":"passed"|"failed"|"none","summary":"…","passed":1,"failed":0,"skipped":0,"failures":[{"name":"…","message":"…"}]}"#,
-            "\n",
-        ),
-        ResultKind::Plan => concat!(
-            "\n\nEnd your answer with a fenced block whose first line is ```callboard-result and which holds one JSON object:\n",
-            r#"{"kind":"plan","summary":"…","steps":["…"]}"#,
-            "\n",
-        ),
-        ResultKind::Json(_) => concat!(
-            "\n\nEnd your answer with a fenced block whose first line is ```callboard-result and which holds one JSON object:\n",
-            r#"{"kind":"json","value":…}"#,
-            "\n",
-        ),
     }
 }
 
