@@ -1,1 +1,4 @@
 //! End-to-end tests: the real binary, real PTYs, real SQLite, real git.
+
+#[cfg(unix)]
+mod wire;
