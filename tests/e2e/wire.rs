@@ -22,7 +22,7 @@ use callboard::{
         target::{ConnectError, Engine, MakeHost, Target},
     },
     config::{Places, Workspace},
-    host::{Ending, Host, Parts, compose::compose},
+    host::{Ending, Host, Parts},
     hub::{
         effect::{Effect, Effects},
         event::{Refusal, RefusalCode},
@@ -38,7 +38,7 @@ use callboard::{
         shared::{Reading, Surroundings},
     },
     protocol::{HubStatus, Nothing, PROTOCOL, method},
-    store::memory::MemoryJournal,
+    store::{memory::MemoryJournal, sqlite::SqliteJournal},
     workflow::plan::Plan,
 };
 use rustix::process::{Pid, Signal, kill_process};
@@ -308,16 +308,21 @@ async fn what_is_removed_from_the_runtime_folder_is_put_back() {
     let house = House::new();
     let client = house.client().await;
     let pid = house.pid();
-    for path in [house.names().socket(), house.names().token(), house.names().dir().to_owned()] {
-        if path.is_dir() {
-            fs::remove_dir_all(&path).unwrap();
-        } else {
-            fs::remove_file(&path).unwrap();
-        }
+    for path in [house.names().socket(), house.names().token()] {
+        fs::remove_file(&path).unwrap();
         // A client that comes in between waits for it, as the lock is held.
         let other = within("a client after the removal", house.client()).await;
         assert_eq!(status(&other).await.pid, pid, "after the removal of {}", path.display());
     }
+    let names = house.names();
+    fs::rename(names.dir(), house.temp.path().join("away")).unwrap();
+    within("the folder's return", async {
+        while !names.socket().exists() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    })
+    .await;
+    assert_eq!(status(&house.client().await).await.pid, pid, "after the removal of the folder");
     assert_eq!(status(&client).await.pid, pid);
     assert_eq!(house.pid(), pid);
 }
@@ -445,15 +450,27 @@ async fn where_the_runtime_folder_is_loose_the_hub_runs_in_the_client() {
 
     let client = Client::connect(&house.places, &house.workspace, Engine::Auto).await.unwrap();
     assert!(status(&client).await.in_process);
-    let err = compose(&house.places, &house.workspace, true).err().unwrap().to_string();
-    assert!(err.contains("in use by another process"), "two hubs share a journal: {err}");
     client.close().await;
 
     fs::set_permissions(&dir, fs::Permissions::from_mode(0o700)).unwrap();
     let client = house.client().await;
     assert!(!status(&client).await.in_process);
+}
+
+/// Promise 1: whoever holds the journal is the one hub, in whichever process, and the other says so.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_hubs_never_share_a_journal() {
+    let house = House::new();
+    house.places.make_state_dir(&house.workspace).unwrap();
+    let held = SqliteJournal::open(&house.places.journal(&house.workspace)).unwrap();
+    let holder = format!("pid {}", std::process::id());
     let err = Client::connect(&house.places, &house.workspace, Engine::InProc).await.err().unwrap().to_string();
-    assert!(err.contains(&format!("pid {}", house.pid())), "{err}");
+    assert!(err.contains("in use by another process") && err.contains(&holder), "{err}");
+    let err = house.try_client(house.attach()).await.err().unwrap().to_string();
+    assert!(err.contains("did not start") && err.contains(&holder), "{err}");
+    assert_eq!(house.life(), Life::Dead);
+    drop(held);
+    house.client().await;
 }
 
 /// What the other user's process does, in `another_user_is_not_let_in`; nothing where that did not start it.
