@@ -35,6 +35,9 @@ const MAX_CLIENTS: usize = 256;
 /// How long each step of an orderly end may take.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// How long ending the agents may take: each has its own ladder of signals, and they end side by side.
+const FAREWELL: Duration = Duration::from_secs(15);
+
 /// What a hub is put together from.
 pub struct Parts {
     /// Where its records are.
@@ -119,7 +122,7 @@ impl Host {
             }
             let _ = done.send(());
         });
-        if tokio::time::timeout(PATIENCE, finished).await.is_err() {
+        if tokio::time::timeout(FAREWELL, finished).await.is_err() {
             tracing::error!("Not all agents could be ended in time; the next start ends what is left of them.");
         }
     }
@@ -190,12 +193,13 @@ async fn unneeded(shared: &Shared, patience: Duration) {
     let (mut clients, mut snapshots) = (shared.clients(), shared.hub.watch());
     loop {
         let alone = *clients.borrow_and_update() == 0;
-        let busy = snapshots.borrow_and_update().runs(&RunsParams { run: None, live: true }).is_ok_and(|it| !it.is_empty());
+        let busy =
+            snapshots.borrow_and_update().runs(&RunsParams { run: None, live: true }).is_ok_and(|it| !it.is_empty());
         let quiet = async {
             if alone && !busy {
                 tokio::time::sleep(patience).await;
             } else {
-                std::future::pending().await
+                std::future::pending::<()>().await;
             }
         };
         tokio::select! {

@@ -89,11 +89,8 @@ impl House {
     }
 
     fn attach(&self) -> Attach {
-        let mut args: Vec<_> = self
-            .variables()
-            .into_iter()
-            .map(|(name, value)| format!("{name}={}", value.display()).into())
-            .collect();
+        let mut args: Vec<_> =
+            self.variables().into_iter().map(|(name, value)| format!("{name}={}", value.display()).into()).collect();
         args.extend([env!("CARGO_BIN_EXE_callboard").into(), "hub".into(), "run".into()]);
         args.push(self.workspace.root.clone().into_os_string());
         Attach { names: self.names(), launch: Some(("/usr/bin/env".into(), args)), timeout: BOUND }
@@ -150,7 +147,8 @@ impl House {
 impl Drop for House {
     fn drop(&mut self) {
         // The lock is in this test's own folder, so its holder is a hub that this test started, or this process.
-        if let Ok(Life::Alive(Some(pid))) = life(&Names::within(&self.temp.path().join("run/callboard"), &self.workspace.id))
+        if let Ok(Life::Alive(Some(pid))) =
+            life(&Names::within(&self.temp.path().join("run/callboard"), &self.workspace.id))
             && pid != std::process::id()
             && let Some(pid) = pid.try_into().ok().and_then(Pid::from_raw)
         {
@@ -479,13 +477,21 @@ fn as_another_user() {
     let Some(socket) = std::env::var_os("CALLBOARD_TEST_SOCKET") else { return };
     let preamble = std::env::var("CALLBOARD_TEST_TOKEN").unwrap();
     match UnixStream::connect(socket) {
-        Err(err) => eprintln!("outcome: {:?}", err.kind()),
+        Err(err) => {
+            let _ = writeln!(std::io::stderr(), "outcome: {:?}", err.kind());
+        }
         Ok(mut stream) => {
             let bytes = [&b"CLBD"[..], &PROTOCOL.to_be_bytes(), preamble.as_bytes()].concat();
             let sent = stream.write_all(&bytes);
             let mut answer = Vec::new();
             let read = stream.read_to_end(&mut answer);
-            eprintln!("outcome: connected, sent {}, heard {} bytes, {}", sent.is_ok(), answer.len(), read.is_ok());
+            let _ = writeln!(
+                std::io::stderr(),
+                "outcome: connected, sent {}, heard {} bytes, {}",
+                sent.is_ok(),
+                answer.len(),
+                read.is_ok()
+            );
         }
     }
 }
@@ -494,7 +500,7 @@ fn as_another_user() {
 #[tokio::test]
 async fn another_user_is_not_let_in() {
     if !rustix::process::geteuid().is_root() {
-        eprintln!("only root can become another user: nothing was tried");
+        let _ = writeln!(std::io::stderr(), "only root can become another user: nothing was tried");
         return;
     }
     let house = House::new();
@@ -510,7 +516,10 @@ async fn another_user_is_not_let_in() {
         command.args(["--exact", "wire::as_another_user", "--nocapture"]).current_dir("/").uid(65534).gid(65534);
         command.env("CALLBOARD_TEST_SOCKET", house.names().socket()).env("CALLBOARD_TEST_TOKEN", &token);
         let output = command.output().unwrap();
-        String::from_utf8_lossy(&output.stderr).lines().find_map(|it| it.strip_prefix("outcome: ").map(str::to_owned)).unwrap()
+        String::from_utf8_lossy(&output.stderr)
+            .lines()
+            .find_map(|it| it.strip_prefix("outcome: ").map(str::to_owned))
+            .unwrap()
     };
     assert_eq!(try_as_nobody(), "PermissionDenied");
 
@@ -519,7 +528,8 @@ async fn another_user_is_not_let_in() {
     for dir in &opened {
         fs::set_permissions(dir, fs::Permissions::from_mode(0o755)).unwrap();
     }
-    fs::set_permissions(names.dir().join(names.socket().file_name().unwrap()), fs::Permissions::from_mode(0o666)).unwrap();
+    fs::set_permissions(names.dir().join(names.socket().file_name().unwrap()), fs::Permissions::from_mode(0o666))
+        .unwrap();
     let socket = names.socket();
     let mut command = Command::new(&copy);
     command.args(["--exact", "wire::as_another_user", "--nocapture"]).current_dir("/").uid(65534).gid(65534);
@@ -582,7 +592,9 @@ async fn a_descendant_of_the_hub_is_an_agent_and_the_hubs_own_process_is_not() {
 
     let own = house.client().await;
     match own.request::<Value>(method::RUN, json!({ "workflow": "review-fix" })).await {
-        Err(RpcError::Refused { code, .. }) => assert_eq!(code, RefusalCode::NotFound, "a person gets as far as the files"),
+        Err(RpcError::Refused { code, .. }) => {
+            assert_eq!(code, RefusalCode::NotFound, "a person gets as far as the files");
+        }
         other => panic!("{other:?}"),
     }
     own.stop_hub().await.unwrap();

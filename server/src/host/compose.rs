@@ -98,7 +98,8 @@ fn environment(vars: impl Iterator<Item = (OsString, OsString)>) -> Vec<(String,
 
 /// Returns what opens a transcript for an agent's new terminal. Keys of known shapes are not written.
 fn transcripts(dir: PathBuf, max_bytes: u64) -> anyhow::Result<crate::agent::runner::Transcripts> {
-    let redactor = Arc::new(Redactor::new([]).map_err(|err| anyhow::anyhow!("secrets can't be kept out of transcripts: {err}"))?);
+    let redactor =
+        Arc::new(Redactor::new([]).map_err(|err| anyhow::anyhow!("secrets can't be kept out of transcripts: {err}"))?);
     Ok(Box::new(move |agent: &AgentName, size: Size| {
         let started = Timestamp::now();
         let path = dir.join(format!("{}-{}.cast", agent.as_str(), started.0));

@@ -10,7 +10,8 @@ use tower_lsp::{
     ClientSocket, LanguageServer, LspService,
     jsonrpc::{Error, ErrorCode, Result},
     lsp_types::{
-        InitializeParams, InitializeResult, ServerCapabilities, ServerInfo, SetTraceParams, WorkDoneProgressCancelParams,
+        InitializeParams, InitializeResult, ServerCapabilities, ServerInfo, SetTraceParams,
+        WorkDoneProgressCancelParams,
     },
 };
 
@@ -97,6 +98,7 @@ impl LanguageServer for Backend {
     }
 }
 
+#[expect(clippy::unused_async, reason = "tower-lsp takes futures, and most handlers only read what is there")]
 impl Backend {
     async fn post(&self, params: PostParams) -> Result<Posted> {
         let PostParams { channel, thread, text, key } = params;
@@ -228,7 +230,8 @@ impl Backend {
         match self.actor {
             Actor::Human(_) => Ok(()),
             Actor::Agent(_) => {
-                let message = format!("only a person may {what}, and this connection is an agent's; ask the person to do it");
+                let message =
+                    format!("only a person may {what}, and this connection is an agent's; ask the person to do it");
                 Err(refused(Refusal::new(RefusalCode::HumansOnly, message)))
             }
         }
@@ -284,7 +287,10 @@ fn settlement(params: &SettleFindingParams) -> std::result::Result<Settlement, R
     match params.how.as_str() {
         "dismiss" if reason.is_empty() => Err(Refusal::new(
             RefusalCode::Invalid,
-            format!("a reason is needed to dismiss {}; reviewers are told it, so that they don't report it again", params.finding),
+            format!(
+                "a reason is needed to dismiss {}; reviewers are told it, so that they don't report it again",
+                params.finding
+            ),
         )),
         "dismiss" => Ok(Settlement::Dismiss(reason.to_owned())),
         "accept" => Ok(Settlement::Accept),
