@@ -2,9 +2,28 @@
 //!
 //! A pause's document is text that a person may edit; what they leave in it is what goes on. Pure: text in, value out.
 
+use std::fmt::Write as _;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+
+mod escape;
+mod region;
+mod result;
+mod review;
+
+pub use escape::visible;
+pub use result::{read_result, result_document};
+pub use review::{ReviewEdit, read_review, review_document};
+
+use escape::{cut, one_line, prose};
+
+/// The longest document that is written or read, in bytes.
+pub const MOST_DOCUMENT: usize = 1024 * 1024;
+
+/// The longest text of one part that is shown, in characters. What is cut is not approved: the part goes on as shown.
+const MOST_PART: usize = 20_000;
 
 /// A person's answer at a pause point (design §9).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -55,6 +74,64 @@ impl Decision {
     }
 }
 
+/// What stands above every document.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Header {
+    /// What it is about: one line.
+    pub title: String,
+    /// What the person is asked, as Markdown; may be empty.
+    pub question: String,
+    /// What else they should know, such as the run, the round, the cost: a word and one line each.
+    pub facts: Vec<(String, String)>,
+}
+
+/// Why an edited document can't be read. Nothing was decided; the person mends the line and tries again.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("line {line}: {message}")]
+pub struct DocumentError {
+    /// Which line of the edited document, from 1.
+    pub line: usize,
+    /// What is wrong with it, and what to do.
+    pub message: String,
+}
+
+impl DocumentError {
+    fn new(line: usize, message: impl Into<String>) -> Self {
+        Self { line, message: message.into() }
+    }
+}
+
+/// Returns a document that tells something and asks for a decision, and that can't be edited: a failure, a limit, a loop
+/// that is stuck. The paragraphs may hold what agents said.
+pub fn notice_document(header: &Header, paragraphs: &[String]) -> String {
+    let mut document = head(header);
+    for paragraph in paragraphs.iter().take(50) {
+        if document.len() > MOST_DOCUMENT / 2 {
+            break;
+        }
+        let _ = writeln!(document, "{}\n", prose(&cut(paragraph, MOST_PART).0));
+    }
+    document.truncate(document.trim_end().len());
+    document.push('\n');
+    document
+}
+
+/// Returns the top of a document, with an empty line behind it. Invariant: no line of it can be taken for an item or a mark
+/// by those who read documents, whatever stands in the header.
+fn head(header: &Header) -> String {
+    let mut head = format!("# {}\n\n", cut(&one_line(&header.title), 200).0);
+    if !header.question.trim().is_empty() {
+        let _ = writeln!(head, "{}\n", prose(&cut(&header.question, MOST_PART).0));
+    }
+    for (word, value) in header.facts.iter().take(30) {
+        let _ = writeln!(head, "**{}**: {}  ", cut(&one_line(word), 50).0, cut(&one_line(value), 500).0);
+    }
+    if !header.facts.is_empty() {
+        head.push('\n');
+    }
+    head
+}
+
 /// Returns the SHA-256 of a document in hex: what an approval is bound to.
 pub fn hash_of(document: &str) -> String {
     Sha256::digest(document.as_bytes())
@@ -62,32 +139,5 @@ pub fn hash_of(document: &str) -> String {
         .fold(String::with_capacity(64), |text, byte| text + &format!("{byte:02x}"))
 }
 
-/// Returns text in which everything that could act on a screen or mislead a reader is visible: control characters, marks
-/// that turn the direction of writing, and what has no width. Tabs and line breaks stay; a second pass changes nothing.
-pub fn visible(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len());
-    let mut rest = text.chars().peekable();
-    while let Some(it) = rest.next() {
-        match it {
-            '\n' | '\t' => shown.push(it),
-            // The line breaks of Windows are line breaks.
-            '\r' if rest.peek() == Some(&'\n') => {}
-            '\0'..='\u{1f}' => shown.push(char::from_u32(0x2400 + it as u32).unwrap_or('\u{fffd}')),
-            '\u{7f}' => shown.push('\u{2421}'),
-            '\u{80}'..='\u{9f}'
-            | '\u{ad}'
-            | '\u{61c}'
-            | '\u{180e}'
-            | '\u{200b}'..='\u{200f}'
-            | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}'
-            | '\u{feff}'
-            | '\u{fff9}'..='\u{fffb}'
-            | '\u{e0000}'..='\u{e007f}' => {
-                shown.push_str(&format!("\u{27e8}U+{:04X}\u{27e9}", it as u32));
-            }
-            _ => shown.push(it),
-        }
-    }
-    shown
-}
+#[cfg(test)]
+mod tests;

@@ -5,25 +5,51 @@
 //! The hub knows no leaf: agents, editors and timers know it.
 
 use std::{
+    collections::VecDeque,
     sync::{
         Arc,
-        mpsc::{Receiver, Sender, channel},
+        mpsc::{Receiver, RecvTimeoutError, Sender, channel},
     },
     thread::JoinHandle,
+    time::Duration,
 };
 
+use anyhow::Context as _;
 use tokio::sync::{oneshot, watch};
 
 use self::{
-    effect::Effects,
-    event::{Answer, Event, Refusal, RefusalCode},
+    apply::apply,
+    decide::decide,
+    effect::{Effect, Effects},
+    event::{Answer, Event, Refusal, RefusalCode, Stamped},
+    record::Record,
     snapshot::Snapshot,
+    state::State,
 };
-use crate::store::Journal;
+use crate::{
+    ids::Timestamp,
+    store::{Journal, NewEntry},
+};
 
+pub mod apply;
+pub mod decide;
 pub mod effect;
 pub mod event;
+pub mod record;
+pub mod run;
 pub mod snapshot;
+pub mod state;
+
+#[cfg(test)]
+mod scene;
+#[cfg(test)]
+mod tests;
+
+/// How many events go into one transaction at most.
+const BATCH: usize = 512;
+
+/// How long the hub waits before it tries a journal again that refused, while events of agents are waiting.
+const JOURNAL_RETRY: Duration = Duration::from_secs(1);
 
 /// A durable answer, and the revision at which it holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,22 +60,24 @@ pub struct Reply {
     pub rev: u64,
 }
 
+type Asker = oneshot::Sender<Result<Reply, Refusal>>;
+
 /// What goes through the hub's inbox.
-struct Envelope {
-    event: Event,
-    reply: Option<oneshot::Sender<Result<Reply, Refusal>>>,
+enum Letter {
+    Event(Stamped, Option<Asker>),
+    Close,
 }
 
 /// A handle on the hub. Clones are cheap; sending never waits.
 #[derive(Clone)]
 pub struct Hub {
-    inbox: Sender<Envelope>,
+    inbox: Sender<Letter>,
     snapshots: watch::Receiver<Arc<Snapshot>>,
 }
 
 /// The hub's seat, before its thread runs: what `Hub::prepare` gives so that leaves can be built around the handle first.
 pub struct Seat {
-    inbox: Receiver<Envelope>,
+    inbox: Receiver<Letter>,
     publish: watch::Sender<Arc<Snapshot>>,
 }
 
@@ -63,15 +91,29 @@ impl Hub {
 
     /// Sends an event and waits until its records are durable.
     pub async fn ask(&self, event: Event) -> Result<Reply, Refusal> {
+        self.send(event).await.unwrap_or_else(|_| Err(gone()))
+    }
+
+    /// Sends an event and waits on this thread until its records are durable. Not for async code.
+    pub fn ask_blocking(&self, event: Event) -> Result<Reply, Refusal> {
+        self.send(event).blocking_recv().unwrap_or_else(|_| Err(gone()))
+    }
+
+    fn send(&self, event: Event) -> oneshot::Receiver<Result<Reply, Refusal>> {
         let (sender, receiver) = oneshot::channel();
-        let gone = || Refusal::new(RefusalCode::Journal, "the hub has ended; start the command again");
-        self.inbox.send(Envelope { event, reply: Some(sender) }).map_err(|_| gone())?;
-        receiver.await.unwrap_or_else(|_| Err(gone()))
+        // Where the hub has ended the letter is dropped, and the receiver says so.
+        let _ = self.inbox.send(Letter::Event(stamp(event), Some(sender)));
+        receiver
     }
 
     /// Sends an event that nobody waits for. After the hub's end it goes nowhere.
     pub fn tell(&self, event: Event) {
-        let _ = self.inbox.send(Envelope { event, reply: None });
+        let _ = self.inbox.send(Letter::Event(stamp(event), None));
+    }
+
+    /// Has the hub end once it has made durable what was sent before.
+    pub fn close(&self) {
+        let _ = self.inbox.send(Letter::Close);
     }
 
     /// Returns the latest durable state.
@@ -85,18 +127,151 @@ impl Hub {
     }
 }
 
+fn stamp(event: Event) -> Stamped {
+    Stamped { at: Timestamp::now(), event }
+}
+
+fn gone() -> Refusal {
+    Refusal::new(RefusalCode::Journal, "the hub has ended; start the command again")
+}
+
 impl Seat {
-    /// Reads the journal, takes up what was going on, and runs the hub on a thread of its own until every handle is gone.
-    pub fn take(self, _journal: Box<dyn Journal>, _effects: Box<dyn Effects>) -> anyhow::Result<JoinHandle<()>> {
+    /// Reads the journal and runs the hub on a thread of its own until `Hub::close`. The first snapshot is published when
+    /// this returns. Nothing is taken up until `Event::Recovered` is sent, after `Trusted` and `Catalog`.
+    pub fn take(self, journal: Box<dyn Journal>, effects: Box<dyn Effects>) -> anyhow::Result<JoinHandle<()>> {
+        let state = replay(journal.as_ref())?;
         let Self { inbox, publish } = self;
-        Ok(std::thread::Builder::new().name("hub".to_owned()).spawn(move || {
-            while let Ok(envelope) = inbox.recv() {
-                let _ = envelope.event;
-                let rev = publish.borrow().rev;
-                if let Some(reply) = envelope.reply {
-                    let _ = reply.send(Ok(Reply { answer: Answer::Done, rev }));
+        let mut writer = Writer { state, journal, effects, publish, waiting: VecDeque::new() };
+        writer.publish();
+        Ok(std::thread::Builder::new().name("hub".to_owned()).spawn(move || writer.run(&inbox))?)
+    }
+}
+
+/// Returns the state that a journal comes to.
+pub fn replay(journal: &dyn Journal) -> anyhow::Result<State> {
+    let mut state = State::default();
+    let mut bad = None;
+    journal.read(0, &mut |entry| match serde_json::from_str::<Record>(&entry.body) {
+        Ok(record) => apply(&mut state, entry.seq, entry.at, &record),
+        Err(error) => {
+            bad.get_or_insert_with(|| anyhow::anyhow!("record {} ({}): {error}", entry.seq, entry.kind));
+        }
+    })?;
+    match bad {
+        None => Ok(state),
+        Some(error) => {
+            Err(error.context("the journal holds a record that this Callboard can't read; nothing was changed"))
+        }
+    }
+}
+
+/// The hub's thread.
+struct Writer {
+    /// Invariant: always durable. A batch is tried on clones and takes its place only after the commit.
+    state: State,
+    journal: Box<dyn Journal>,
+    effects: Box<dyn Effects>,
+    publish: watch::Sender<Arc<Snapshot>>,
+    /// Events that nobody waits for and that the journal refused: what agents came to must not be lost with a full disk.
+    waiting: VecDeque<Stamped>,
+}
+
+impl Writer {
+    fn run(&mut self, inbox: &Receiver<Letter>) {
+        loop {
+            let mut letters: Vec<(Stamped, Option<Asker>)> = self.waiting.drain(..).map(|it| (it, None)).collect();
+            let mut closing = false;
+            match self.next(inbox, !letters.is_empty()) {
+                Ok(Letter::Event(stamped, asker)) => letters.push((stamped, asker)),
+                Ok(Letter::Close) | Err(RecvTimeoutError::Disconnected) => closing = true,
+                Err(RecvTimeoutError::Timeout) => {}
+            }
+            while !closing && letters.len() < BATCH {
+                match inbox.try_recv() {
+                    Ok(Letter::Event(stamped, asker)) => letters.push((stamped, asker)),
+                    Ok(Letter::Close) => closing = true,
+                    Err(_) => break,
                 }
             }
-        })?)
+            let now = Timestamp::now();
+            if self.state.next_wake().is_some_and(|due| due <= now) {
+                letters.push((Stamped { at: now, event: Event::Tick }, None));
+            }
+            self.batch(letters);
+            if closing {
+                return;
+            }
+        }
     }
+
+    /// Waits for a letter, or until something is due.
+    fn next(&self, inbox: &Receiver<Letter>, retry: bool) -> Result<Letter, RecvTimeoutError> {
+        let due = self.state.next_wake().map(|due| Duration::from_millis(due.since(Timestamp::now())));
+        let retry = retry.then_some(JOURNAL_RETRY);
+        match due.into_iter().chain(retry).min() {
+            Some(wait) => inbox.recv_timeout(wait),
+            None => inbox.recv().map_err(|_| RecvTimeoutError::Disconnected),
+        }
+    }
+
+    fn batch(&mut self, letters: Vec<(Stamped, Option<Asker>)>) {
+        let mut state = self.state.clone();
+        let mut entries = Vec::new();
+        let mut effects: Vec<Effect> = Vec::new();
+        let mut answers = Vec::new();
+        let mut told = Vec::new();
+        for (stamped, asker) in letters {
+            match decide(&state, &stamped) {
+                Ok(decided) => {
+                    entries.extend(decided.records.iter().map(|it| entry(stamped.at, it)));
+                    state = decided.state;
+                    effects.extend(decided.effects);
+                    match asker {
+                        Some(asker) => answers.push((asker, decided.answer, state.rev)),
+                        None if decided.records.is_empty() => {}
+                        None => told.push(stamped),
+                    }
+                }
+                Err(refusal) => match asker {
+                    Some(asker) => drop(asker.send(Err(refusal))),
+                    None => tracing::warn!(%refusal, "an event was refused."),
+                },
+            }
+        }
+        if !entries.is_empty()
+            && let Err(error) = self.journal.append(self.state.rev, &entries)
+        {
+            tracing::error!(%error, "the journal refused records; nothing of this batch happened.");
+            for (asker, _, _) in answers {
+                let _ = asker.send(Err(Refusal::new(RefusalCode::Journal, error.to_string())));
+            }
+            self.waiting = told.into();
+            return;
+        }
+        self.state = state;
+        for effect in effects {
+            self.effects.start(effect);
+        }
+        if !entries.is_empty() {
+            self.publish();
+        }
+        for (asker, answer, rev) in answers {
+            let _ = asker.send(Ok(Reply { answer, rev }));
+        }
+    }
+
+    fn publish(&mut self) {
+        self.publish.send_replace(Arc::new(Snapshot::of(&self.state)));
+    }
+}
+
+fn entry(at: Timestamp, record: &Record) -> NewEntry {
+    // A record is made of strings, numbers and maps with string keys: writing it can't fail.
+    let body = serde_json::to_string(record).unwrap_or_else(|error| unreachable!("a record is always JSON: {error}"));
+    NewEntry { at, kind: record.kind(), body }
+}
+
+/// Reads the journal in the way that the hub does, for tools that only look.
+pub fn read_state(journal: &dyn Journal) -> anyhow::Result<Snapshot> {
+    Ok(Snapshot::of(&replay(journal).context("reading the journal")?))
 }

@@ -13,7 +13,7 @@ pub mod reaper;
 mod table;
 
 pub use self::{
-    ladder::{Ladder, Reach, Stopped, stop_session, stop_session_in_background},
+    ladder::{Ladder, Reach, Stopped, stop_processes, stop_session, stop_session_in_background},
     table::{Entry, entries, entry},
 };
 
@@ -23,8 +23,8 @@ pub use self::{
 pub struct Identity {
     /// Its number while it lives.
     pub pid: u32,
-    /// When it was started, as the system says it: opaque, equal for the same process only. On Linux it holds the boot's
-    /// id too, so that a file that outlives a reboot names nothing.
+    /// When it was started, as the system says it: opaque, equal for the same process only. On Linux it holds the
+    /// boot's id too, so that a file that outlives a reboot names nothing.
     pub started: String,
 }
 

@@ -1,4 +1,7 @@
 //! End-to-end tests: the real binary, real PTYs, real SQLite, real git.
 
+mod figures;
+mod harness;
+mod support;
 #[cfg(unix)]
 mod wire;

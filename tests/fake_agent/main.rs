@@ -14,7 +14,7 @@
 //! | `[[sleep MS]]` | is silent, still working |
 //! | `[[chat MS]]` | prints a dot every 20 ms for so long |
 //! | `[[title TEXT]]` | sets the title |
-//! | `[[frame TEXT]]` | within one synchronized update, draws TEXT and takes it back |
+//! | `[[frame TEXT]]` | within one synchronized update, draws ` TEXT` and takes it back |
 //! | `[[split TEXT]]` | prints TEXT in bold, its escapes and characters split over writes |
 //! | `[[flood MB]]` | prints so many megabytes |
 //! | `[[size]]` | prints `size ROWSxCOLUMNS` |

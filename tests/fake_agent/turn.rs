@@ -79,6 +79,7 @@ impl Turn<'_> {
             "sleep" => return Ok(self.wait(Duration::from_millis(number()?))),
             "chat" => {
                 let end = Instant::now() + Duration::from_millis(number()?);
+                tty::print(if self.resident { "\r\x1b[K" } else { "" });
                 while Instant::now() < end {
                     tty::print(".");
                     if self.wait(Duration::from_millis(20)) == End::Interrupted {
@@ -86,12 +87,15 @@ impl Turn<'_> {
                     }
                 }
                 tty::print("\r\n");
+                self.footer();
             }
             "title" => tty::print(&format!("\x1b]0;{}\x07", directive.rest)),
             "frame" => {
-                tty::print(&format!("\x1b[?2026h\r\n{}\r\n", directive.rest));
+                tty::print(&format!("\x1b[?2026h\r\n {}\r\n", directive.rest));
                 let end = self.wait(Duration::from_millis(60));
-                tty::print("\x1b[2A\x1b[J\x1b[?2026l");
+                tty::print("\x1b[2A\r\x1b[J");
+                self.footer();
+                tty::print("\x1b[?2026l");
                 return Ok(end);
             }
             "split" => self.split(&directive.rest),
@@ -149,6 +153,14 @@ impl Turn<'_> {
     fn line(&self, text: &str) {
         let start = if self.resident { "\r\x1b[K" } else { "" };
         tty::print(&format!("{start}{text}\r\n"));
+        self.footer();
+    }
+
+    /// Shows that it works where no title does.
+    fn footer(&self) {
+        if self.resident && !self.memory.titles {
+            tty::print("(esc to interrupt)");
+        }
     }
 
     /// Waits with an ear for Esc.

@@ -1,7 +1,7 @@
 //! A terminal: a program on a PTY in a session of its own, its screen, and what is typed into it.
 //!
-//! The only place that starts a process on a PTY. Knows no agent's ways: what a screen means is for `agent/status.rs` and
-//! the drivers. PTY bytes stay here; only events leave.
+//! The only place that starts a process on a PTY. Knows no agent's ways: what a screen means is for `agent/status.rs`
+//! and the drivers. PTY bytes stay here; only events leave.
 //! Invariant: no query reaches a viewer, and nothing is typed that the caller did not ask for.
 
 use std::{
@@ -61,7 +61,8 @@ pub struct Spawn {
     pub argv: Vec<OsString>,
     /// Where it works; must be a folder.
     pub cwd: PathBuf,
-    /// The whole environment. TERM, COLORTERM, LANG and SHELL are added where they are not in it, and nothing else is.
+    /// The whole environment. `TERM`, `COLORTERM`, `LANG` and `SHELL` are added where they are not in it,
+    /// `CALLBOARD_SESSION` where there is a trace, and nothing else is.
     pub env: Vec<(OsString, OsString)>,
     /// The folder inside which no program is taken from; none where the person has chosen the program themselves.
     pub workspace: Option<PathBuf>,
@@ -140,7 +141,8 @@ pub struct Exit {
     pub code: Option<i32>,
     /// The number of the signal that ended it.
     pub signal: Option<i32>,
-    /// Whether it never ran: the file can't be executed (a script whose interpreter is missing, another machine's program).
+    /// Whether it never ran: the file can't be executed (a script whose interpreter is missing, another machine's
+    /// program).
     pub cannot_execute: bool,
     /// What of its session could not be killed.
     pub left: Vec<Identity>,
@@ -197,7 +199,7 @@ impl Shared {
 }
 
 impl Terminal {
-    /// Starts a program. `events` is called until `Exited`.
+    /// Starts a program. `events` is called until `Exited`, and may be called before this returns.
     pub fn spawn(spec: Spawn, events: Box<dyn Fn(TerminalEvent) + Send + Sync>) -> Result<Arc<Self>, SpawnError> {
         let (started, master) = pty::start(&spec)?;
         let shared = Arc::new(Shared {
@@ -260,8 +262,8 @@ impl Terminal {
     }
 
     /// Returns what brings a viewer's screen from what it has seen last to what is shown now, as bytes for a terminal
-    /// emulator of the same size ([`FrameState::size`]). `None` where nothing changed, or the program is in the middle of
-    /// drawing: `Changed` comes when it is done.
+    /// emulator of the same size ([`FrameState::size`]). `None` where nothing changed, or the program is in the middle
+    /// of drawing: `Changed` comes when it is done.
     pub fn frame_since(&self, seen: &mut FrameState) -> Option<Vec<u8>> {
         let display = self.shared.display();
         if display.held { None } else { display.emulator.frame_since(seen) }

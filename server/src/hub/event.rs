@@ -25,6 +25,8 @@ pub enum Actor {
 pub enum Event {
     /// The hub has read its journal; what was going on when the last one ended is to be taken up again.
     Recovered,
+    /// The developer trusts the workspace, or no longer: told at every start of the hub, and at each change.
+    Trusted(bool),
     /// The catalogue of agents was read, or read again.
     Catalog(Vec<AgentInfo>),
     /// A person or an agent speaks in a channel.
@@ -42,6 +44,8 @@ pub enum Event {
     },
     /// A person makes a channel.
     CreateChannel {
+        /// Who.
+        by: Actor,
         /// Its name.
         name: ChannelName,
         /// The agent that a message with no mention wakes.

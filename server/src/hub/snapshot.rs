@@ -1,59 +1,321 @@
 //! What readers see: the state at a revision, as the wire shows it.
 
+use std::{ops::Bound, sync::Arc};
+
+use super::{
+    event::{Refusal, RefusalCode},
+    run::{Run, StepState},
+    state::{AgentEntry, Channel, Key, Message, Pause, State, Turn},
+};
 use crate::{
+    channel::DEFAULT_CHANNEL,
     finding::Finding,
-    hub::event::Refusal,
+    ids::{ChannelName, TurnId},
     protocol::{
-        AgentView, ChannelView, Feed, FindingsParams, InboxParams, MessagesParams, MessagesResult, PauseView, RunView,
-        RunsParams, SentParams, SubscribeParams, TurnView,
+        AgentView, ChannelView, Feed, FindingsParams, InboxParams, Item, MessageView, MessagesParams, MessagesResult,
+        PauseView, RunView, RunsParams, SentParams, StepView, SubscribeParams, TurnView, is_settled,
     },
+    workflow::plan::{Action, Step},
 };
 
-/// The state at a revision. Cheap to keep: it shares what later ones do not change.
+/// How many messages one request gets at most.
+const MESSAGES_AT_ONCE: u32 = 1_000;
+
+/// The state at a revision. Cheap to make and to keep: it shares what other ones do not change.
 #[derive(Debug, Clone, Default)]
 pub struct Snapshot {
     /// The journal's last record in it.
     pub rev: u64,
+    state: State,
 }
 
 impl Snapshot {
-    /// Returns the channels in the order of their making.
+    /// Takes a snapshot.
+    pub fn of(state: &State) -> Self {
+        Self { rev: state.rev, state: state.clone() }
+    }
+
+    /// Returns the state itself.
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// Returns whether the developer trusts the workspace.
+    pub fn is_trusted(&self) -> bool {
+        self.state.trusted
+    }
+
+    /// Returns how many runs have not ended.
+    pub fn live_runs(&self) -> usize {
+        self.state.live_runs.len()
+    }
+
+    /// Returns how many turns are with agents or in their queues.
+    pub fn turns_going_on(&self) -> usize {
+        self.state.live_turns.len() + self.state.agents.values().map(|it| it.queue.len()).sum::<usize>()
+    }
+
+    /// Returns the channels by name.
     pub fn channels(&self) -> Vec<ChannelView> {
-        Vec::new()
+        self.state.channels.values().map(|it| channel_view(it)).collect()
     }
 
     /// Returns messages of a channel or thread, oldest first.
-    pub fn messages(&self, _params: &MessagesParams) -> Result<MessagesResult, Refusal> {
-        Ok(MessagesResult { messages: Vec::new(), rev: self.rev })
+    pub fn messages(&self, params: &MessagesParams) -> Result<MessagesResult, Refusal> {
+        let limit = params.limit.unwrap_or(100).min(MESSAGES_AT_ONCE) as usize;
+        let before = params.before.map_or(u64::MAX, |it| it.0);
+        let root = match params.thread {
+            Some(id) => Some(self.state.message(id).ok_or_else(|| missing(id))?),
+            None => None,
+        };
+        let name = match (root, &params.channel) {
+            (Some(root), _) => root.channel.clone(),
+            (None, Some(name)) => name.clone(),
+            (None, None) => DEFAULT_CHANNEL.parse::<ChannelName>().map_err(|_| missing(DEFAULT_CHANNEL))?,
+        };
+        let Some(channel) = self.state.channels.get(&name) else {
+            return match &params.channel {
+                Some(name) => Err(missing(name)),
+                None => Ok(MessagesResult { messages: Vec::new(), rev: self.rev }),
+            };
+        };
+        let thread = root.map(|it| it.thread.unwrap_or(it.id));
+        let end = channel.messages.binary_search_by(|it| it.0.cmp(&before)).unwrap_or_else(|it| it);
+        let mut messages: Vec<MessageView> = channel
+            .messages
+            .take(end)
+            .iter()
+            .rev()
+            .filter_map(|it| self.state.message(*it))
+            .filter(|it| thread.is_none_or(|thread| it.id == thread || it.thread == Some(thread)))
+            .take(limit)
+            .map(|it| message_view(it))
+            .collect();
+        messages.reverse();
+        Ok(MessagesResult { messages, rev: self.rev })
     }
 
-    /// Returns what was sent in a turn, or for a message.
-    pub fn sent(&self, _params: &SentParams) -> Result<Vec<TurnView>, Refusal> {
-        Ok(Vec::new())
+    /// Returns what was sent in a turn, or for a message. A prompt that is no longer in memory is empty: `sent_at` finds it.
+    pub fn sent(&self, params: &SentParams) -> Result<Vec<TurnView>, Refusal> {
+        let turns: Vec<TurnId> = match (params.turn, params.message) {
+            (Some(turn), _) => vec![turn],
+            (None, Some(id)) => {
+                let message = self.state.message(id).ok_or_else(|| missing(id))?;
+                message.about.turn.into_iter().chain(message.deliveries.iter().filter_map(|it| it.turn)).collect()
+            }
+            (None, None) => return Err(Refusal::new(RefusalCode::Invalid, "name a turn or a message")),
+        };
+        turns.into_iter().map(|id| self.state.turn(id).map(|it| turn_view(it)).ok_or_else(|| missing(id))).collect()
+    }
+
+    /// Returns the number of the journal's record that holds what was sent in a turn.
+    pub fn sent_at(&self, turn: TurnId) -> Option<u64> {
+        self.state.turn(turn)?.sent_at
     }
 
     /// Returns runs, oldest first.
-    pub fn runs(&self, _params: &RunsParams) -> Result<Vec<RunView>, Refusal> {
-        Ok(Vec::new())
+    pub fn runs(&self, params: &RunsParams) -> Result<Vec<RunView>, Refusal> {
+        if let Some(id) = params.run {
+            return Ok(vec![self.state.runs.get(&id).map(|it| run_view(it)).ok_or_else(|| missing(id))?]);
+        }
+        let runs = self.state.runs.values().filter(|it| !params.live || it.ended.is_none());
+        Ok(runs.map(|it| run_view(it)).collect())
     }
 
     /// Returns what waits for a person, oldest first.
-    pub fn inbox(&self, _params: &InboxParams) -> Result<Vec<PauseView>, Refusal> {
-        Ok(Vec::new())
+    pub fn inbox(&self, params: &InboxParams) -> Result<Vec<PauseView>, Refusal> {
+        if let Some(id) = params.pause {
+            return Ok(vec![self.state.pause(id).map(|it| pause_view(it)).ok_or_else(|| missing(id))?]);
+        }
+        if params.all {
+            return Ok(self.state.pauses.iter().map(|it| pause_view(it)).collect());
+        }
+        Ok(self.state.open_pauses.iter().filter_map(|it| self.state.pause(*it)).map(|it| pause_view(it)).collect())
     }
 
     /// Returns the agents by name.
     pub fn agents(&self) -> Vec<AgentView> {
-        Vec::new()
+        self.state.agents.values().map(|it| agent_view(it)).collect()
     }
 
     /// Returns findings by id.
-    pub fn findings(&self, _params: &FindingsParams) -> Result<Vec<Finding>, Refusal> {
-        Ok(Vec::new())
+    pub fn findings(&self, params: &FindingsParams) -> Result<Vec<Finding>, Refusal> {
+        if let Some(run) = params.run
+            && !self.state.runs.contains_key(&run)
+        {
+            return Err(missing(run));
+        }
+        let wanted = |it: &&Arc<Finding>| {
+            (params.all || !is_settled(&it.state)) && params.run.is_none_or(|run| it.run == Some(run))
+        };
+        Ok(self.state.findings.iter().filter(wanted).map(|it| (**it).clone()).collect())
     }
 
     /// Returns the present form of all that changed after `since` and passes the filter, oldest change first.
-    pub fn changed_since(&self, _since: u64, _filter: &SubscribeParams) -> Feed {
-        Feed { rev: self.rev, items: Vec::new() }
+    pub fn changed_since(&self, since: u64, filter: &SubscribeParams) -> Feed {
+        let after = (Bound::Excluded((since, last_key())), Bound::<(u64, Key)>::Unbounded);
+        let items = self.state.touched.range(after).filter_map(|(_, key)| self.item(key, filter)).collect();
+        Feed { rev: self.rev, items }
+    }
+
+    fn item(&self, key: &Key, filter: &SubscribeParams) -> Option<Item> {
+        let of_run = |run| filter.run.is_none() || filter.run == run;
+        let of_channel = |channel: &ChannelName| filter.channel.as_ref().is_none_or(|it| it == channel);
+        match key {
+            Key::Channel(name) => {
+                let it = self.state.channels.get(name)?;
+                (filter.run.is_none() && of_channel(name)).then(|| Item::Channel(channel_view(it)))
+            }
+            Key::Message(id) => {
+                let it = self.state.message(*id)?;
+                (of_run(it.about.run) && of_channel(&it.channel)).then(|| Item::Message(Box::new(message_view(it))))
+            }
+            Key::Run(id) => {
+                let it = self.state.runs.get(id)?;
+                (of_run(Some(*id)) && of_channel(&it.channel)).then(|| Item::Run(Box::new(run_view(it))))
+            }
+            Key::Pause(id) => {
+                let it = self.state.pause(*id)?;
+                (of_run(it.subject.run()) && of_channel(&it.channel)).then(|| Item::Pause(Box::new(pause_view(it))))
+            }
+            Key::Agent(name) => {
+                let it = self.state.agents.get(name)?;
+                let plays = |run| {
+                    self.state.runs.get(&run).is_none_or(|run| {
+                        run.roles.values().any(|it| it == name)
+                            || run.steps.values().any(|it| it.by.as_ref() == Some(name))
+                    })
+                };
+                filter.run.is_none_or(plays).then(|| Item::Agent(agent_view(it)))
+            }
+            Key::Finding(id) => {
+                let it = self.state.finding(*id)?;
+                of_run(it.run).then(|| Item::Finding(Box::new((**it).clone())))
+            }
+        }
+    }
+}
+
+/// Returns a key behind which none of the same revision stands.
+fn last_key() -> Key {
+    Key::Finding(crate::ids::FindingId(u64::MAX))
+}
+
+fn missing(what: impl std::fmt::Display) -> Refusal {
+    Refusal::new(RefusalCode::NotFound, format!("there is no {what} in this workspace"))
+}
+
+fn channel_view(it: &Channel) -> ChannelView {
+    ChannelView {
+        name: it.name.clone(),
+        default_agent: it.default_agent.clone(),
+        messages: it.messages.len() as u64,
+        rev: it.rev,
+    }
+}
+
+fn message_view(it: &Message) -> MessageView {
+    MessageView {
+        id: it.id,
+        channel: it.channel.clone(),
+        thread: it.thread,
+        author: it.author.clone(),
+        at: it.at,
+        text: it.text.to_string(),
+        about: (it.about != crate::protocol::About::default()).then(|| it.about.clone()),
+        hops: it.hops,
+        deliveries: it.deliveries.clone(),
+        rev: it.rev,
+    }
+}
+
+fn turn_view(it: &Turn) -> TurnView {
+    TurnView {
+        id: it.id,
+        agent: it.agent.clone(),
+        prompt: it.sent.as_ref().map_or_else(String::new, |it| it.prompt.to_string()),
+        queued: it.queued,
+        started: it.began,
+        ended: it.ended.as_ref().map(|it| it.0),
+    }
+}
+
+fn pause_view(it: &Pause) -> PauseView {
+    PauseView {
+        id: it.id,
+        kind: it.kind,
+        title: it.title.clone(),
+        run: it.subject.run(),
+        step: it.subject.step().cloned(),
+        channel: it.channel.clone(),
+        opened: it.opened,
+        document: it.document.to_string(),
+        hash: it.hash.clone(),
+        decisions: it.decisions.clone(),
+        answered: it.answered.clone(),
+        rev: it.rev,
+    }
+}
+
+fn agent_view(it: &AgentEntry) -> AgentView {
+    AgentView {
+        info: it.info.clone(),
+        claim: it.claim.clone(),
+        since: it.since,
+        turn: it.live,
+        queued: u32::try_from(it.queue.len()).unwrap_or(u32::MAX),
+        rev: it.rev,
+    }
+}
+
+fn run_view(it: &Run) -> RunView {
+    let mut steps = Vec::new();
+    step_views(it, &it.plan.steps, 0, &mut steps);
+    RunView {
+        id: it.id,
+        workflow: it.plan.name.clone(),
+        title: it.plan.title.clone(),
+        hash: it.plan.hash.clone(),
+        channel: it.channel.clone(),
+        thread: Some(it.thread),
+        by: it.by.to_string(),
+        started: it.started,
+        ended: it.ended.as_ref().map(|it| it.0),
+        status: it.status(),
+        why: it.ended.as_ref().map_or_else(String::new, |it| it.2.to_string()),
+        inputs: (*it.inputs).clone(),
+        roles: it.roles.iter().map(|(role, agent)| (role.as_str().to_owned(), agent.clone())).collect(),
+        steps,
+        turns: it.turns,
+        usage: it.usage,
+        rev: it.rev,
+    }
+}
+
+fn step_views(run: &Run, steps: &[Step], depth: u32, views: &mut Vec<StepView>) {
+    for step in steps {
+        let Some(now) = run.step(&step.id) else { continue };
+        views.push(step_view(step, now, depth));
+        if let Action::Repeat(repeat) = &step.action {
+            step_views(run, &repeat.steps, depth + 1, views);
+        }
+    }
+}
+
+fn step_view(step: &Step, now: &StepState, depth: u32) -> StepView {
+    StepView {
+        id: step.id.clone(),
+        title: if step.title.is_empty() { step.id.to_string() } else { step.title.clone() },
+        depth,
+        status: now.status,
+        round: now.round.max(now.lap),
+        attempt: now.attempt,
+        agent: now.by.clone(),
+        turn: now.turn,
+        pause: now.pause,
+        started: now.started,
+        ended: now.ended,
+        result: now.result.as_deref().cloned(),
+        failure: now.failure.clone(),
     }
 }

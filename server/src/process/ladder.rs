@@ -1,7 +1,7 @@
 //! How a session is ended: asked first, then told, then killed, and nothing outside it touched.
 //!
-//! Invariant: pid and start time are verified between taking hold of a process and signalling it, so a pid that was used
-//! again is never hit.
+//! Invariant: pid and start time are verified between taking hold of a process and signalling it, so a pid that was
+//! used again is never hit.
 
 use std::time::{Duration, Instant};
 
@@ -21,7 +21,7 @@ pub enum Reach {
 /// How long each rung of the ladder waits before the next is tried.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ladder {
-    /// SIGINT to the leader's group first, and this long; not at all where absent.
+    /// SIGINT, and this long; not at all where absent.
     pub interrupt: Option<Duration>,
     /// SIGTERM (with SIGCONT, for what was frozen), and this long; not at all where absent.
     pub terminate: Option<Duration>,
@@ -67,14 +67,22 @@ pub struct Stopped {
 
 /// Ends a session and waits until it has ended, for as long as the ladder says at most.
 ///
-/// Goes by the leader, which must live or be a zombie that nobody has collected yet: only then is its number, and with it
-/// the session's, certain to be its own. Blocks; see [`stop_session_in_background`].
+/// Goes by the leader, which must live or be a zombie that nobody has collected yet: only then is its number, and with
+/// it the session's, certain to be its own. Blocks; see [`stop_session_in_background`].
 pub fn stop_session(leader: &Identity, ladder: &Ladder) -> Stopped {
-    let mut stopped = Stopped::default();
     if !holds_its_number(leader) {
-        stopped.not_ours = true;
-        return stopped;
+        return Stopped { not_ours: true, ..Stopped::default() };
     }
+    climb(ladder, |known| living(leader, ladder.reach, known))
+}
+
+/// Ends exactly these processes, each of which the caller knows to be ours. Blocks like [`stop_session`].
+pub fn stop_processes(processes: &[Identity], ladder: &Ladder) -> Stopped {
+    climb(ladder, |_| processes.iter().filter(|it| super::is_alive(it)).cloned().collect())
+}
+
+fn climb(ladder: &Ladder, mut living: impl FnMut(&mut Vec<Identity>) -> Vec<Identity>) -> Stopped {
+    let mut stopped = Stopped::default();
     let rungs = [
         (signals::INTERRUPT, ladder.interrupt),
         (signals::TERMINATE, ladder.terminate),
@@ -86,7 +94,7 @@ pub fn stop_session(leader: &Identity, ladder: &Ladder) -> Stopped {
         let deadline = Instant::now() + wait;
         let mut signalled: Vec<Identity> = Vec::new();
         loop {
-            let living = living(leader, ladder.reach, &mut known);
+            let living = living(&mut known);
             if living.is_empty() {
                 stopped.left.clear();
                 return stopped;

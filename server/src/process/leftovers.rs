@@ -6,12 +6,13 @@ use std::{
     fs,
     io::{self, Write as _},
     path::{Path, PathBuf},
+    sync::atomic::{AtomicU64, Ordering},
 };
 
 use serde::{Deserialize, Serialize};
 
-use super::{Identity, Ladder, stop_session};
-use crate::ids::{AgentName, TurnId};
+use super::{Identity, Ladder, Stopped, members, stop_processes, stop_session};
+use crate::ids::{AgentName, Timestamp, TurnId};
 
 /// What is written of a live session.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,9 +24,21 @@ pub struct Leftover {
     pub agent: AgentName,
     /// What it was started for, where that is a turn.
     pub turn: Option<TurnId>,
+    /// An entry `KEY=VALUE` of its environment that no other session has: by it what is left of the session is known
+    /// when its leader is gone. See [`new_mark`].
+    #[serde(default)]
+    pub mark: Option<String>,
 }
 
-/// The file of a live session. Dropping it leaves the file: only [`Trace::remove`], after the session's end, takes it away.
+/// Returns a pair for a session's environment that no other session has or had.
+pub fn new_mark() -> (&'static str, String) {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    ("CALLBOARD_SESSION", format!("{:x}-{:x}-{count:x}", Timestamp::now().0, std::process::id()))
+}
+
+/// The file of a live session. Dropping it leaves the file: only [`Trace::remove`], after the session's end, takes it
+/// away.
 #[derive(Debug)]
 #[must_use = "the file stays until it is removed"]
 pub struct Trace {
@@ -77,10 +90,11 @@ pub struct Report {
     pub outcome: Cleaned,
 }
 
-/// Ends what an earlier hub has left running, and returns what was found. Blocks for as long as the ladder says at most.
+/// Ends what an earlier hub has left running, and returns what was found. Blocks for as long as the ladder says at
+/// most.
 ///
-/// To be called before anything is started, by the one hub of the folder. A file that can't be read names nothing, and is
-/// taken away.
+/// To be called before anything is started, by the one hub of the folder. A file that can't be read names nothing, and
+/// is taken away.
 pub fn clean_up(dir: &Path) -> io::Result<Vec<Report>> {
     let folder = match fs::read_dir(dir) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -98,7 +112,7 @@ pub fn clean_up(dir: &Path) -> io::Result<Vec<Report>> {
     files.sort_by_key(|(_, it)| it.process.pid);
     // Side by side: each may sit out its whole ladder.
     let outcomes: Vec<Cleaned> = std::thread::scope(|scope| {
-        let running: Vec<_> = files.iter().map(|(_, it)| scope.spawn(|| end(&it.process))).collect();
+        let running: Vec<_> = files.iter().map(|(_, it)| scope.spawn(|| end(it))).collect();
         running.into_iter().map(|it| it.join().unwrap_or_else(|_| Cleaned::Left(Vec::new()))).collect()
     });
     let mut reports = Vec::new();
@@ -120,19 +134,40 @@ fn read(path: &Path) -> Option<Leftover> {
     serde_json::from_slice(&fs::read(path).ok()?).ok()
 }
 
-fn end(process: &Identity) -> Cleaned {
+fn end(leftover: &Leftover) -> Cleaned {
+    let process = &leftover.process;
     match Identity::of(process.pid) {
-        None => Cleaned::Gone,
-        Some(now) if now != *process => Cleaned::NumberReused,
-        Some(_) => {
-            let stopped = stop_session(process, &Ladder::default());
-            if stopped.left.is_empty() {
-                if stopped.not_ours { Cleaned::Gone } else { Cleaned::Ended }
-            } else {
-                Cleaned::Left(stopped.left.iter().map(|it| it.pid).collect())
-            }
+        Some(now) if now == *process => outcome(&stop_session(process, &Ladder::default())),
+        // A number is given out again only when its session has ended to the last process.
+        Some(_) => Cleaned::NumberReused,
+        // The leader has ended and others of its session may not have, because they ignore the hangup or never got one.
+        None => {
+            let left: Vec<_> =
+                members(process.pid).into_iter().map(|it| it.identity).filter(|it| has_mark(it, leftover)).collect();
+            if left.is_empty() { Cleaned::Gone } else { outcome(&stop_processes(&left, &Ladder::default())) }
         }
     }
+}
+
+fn outcome(stopped: &Stopped) -> Cleaned {
+    match (stopped.left.is_empty(), stopped.not_ours) {
+        (true, true) => Cleaned::Gone,
+        (true, false) => Cleaned::Ended,
+        (false, _) => Cleaned::Left(stopped.left.iter().map(|it| it.pid).collect()),
+    }
+}
+
+/// Returns whether a process was started with the session's mark. Where the system doesn't tell, it was not.
+#[cfg(target_os = "linux")]
+fn has_mark(process: &Identity, leftover: &Leftover) -> bool {
+    let Some(mark) = &leftover.mark else { return false };
+    let environment = fs::read(format!("/proc/{}/environ", process.pid)).unwrap_or_default();
+    environment.split(|it| *it == 0).any(|it| it == mark.as_bytes()) && super::is_alive(process)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn has_mark(_: &Identity, _: &Leftover) -> bool {
+    false
 }
 
 #[cfg(all(test, unix))]
@@ -148,7 +183,7 @@ mod tests {
     fn sleeper() -> (Child, Leftover) {
         let child = Command::new("sleep").arg("60").process_group(0).spawn().unwrap();
         let process = Identity::of(child.id()).unwrap();
-        (child, Leftover { process, agent: "claude".parse().unwrap(), turn: Some(TurnId(3)) })
+        (child, Leftover { process, agent: "claude".parse().unwrap(), turn: Some(TurnId(3)), mark: None })
     }
 
     /// Promise 6: a hub that starts after a crash ends its own leftovers, by pid and start time, and nothing else.
@@ -183,6 +218,37 @@ mod tests {
         ours.wait().unwrap();
         other.kill().unwrap();
         other.wait().unwrap();
+    }
+
+    /// Promise 6: what is left of a session is ended though its leader is gone; without the mark nothing proves it
+    /// ours.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_session_without_its_leader_is_known_by_its_mark() {
+        use std::io::{BufRead as _, BufReader};
+        let folder = tempfile::tempdir().unwrap();
+        let (key, value) = new_mark();
+        let mut leader = Command::new("/bin/sh")
+            .args(["-c", "(trap '' HUP TERM; echo ready; while :; do sleep 60; done) & exec sleep 60"])
+            .env(key, &value)
+            .process_group(0)
+            .stdout(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        BufReader::new(leader.stdout.take().unwrap()).read_line(&mut String::new()).unwrap();
+        let process = Identity::of(leader.id()).unwrap();
+        leader.kill().unwrap();
+        leader.wait().unwrap();
+        assert!(!members(process.pid).is_empty());
+
+        let agent: AgentName = "claude".parse().unwrap();
+        let unmarked = Leftover { process: process.clone(), agent, turn: None, mark: None };
+        let marked = Leftover { mark: Some(format!("{key}={value}")), ..unmarked.clone() };
+        for (leftover, outcome) in [(unmarked, Cleaned::Gone), (marked, Cleaned::Ended)] {
+            let _stays = Trace::write(folder.path(), &leftover).unwrap();
+            assert_eq!(clean_up(folder.path()).unwrap(), [Report { leftover, outcome }]);
+        }
+        assert_eq!(members(process.pid), Vec::new());
     }
 
     #[test]

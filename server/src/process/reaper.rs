@@ -19,8 +19,9 @@ impl Drop for Kept {
 
 /// Starts a child that makes a session of its own and is waited for here. `start` returns it with its pid.
 ///
-/// The reaper decides nothing while `start` runs, so the child's status can't be lost between its start and its entry in
-/// the list; starts happen one after the other for the same reason. A child that stays in our session needs none of this.
+/// The reaper decides nothing while `start` runs, so the child's status can't be lost between its start and its entry
+/// in the list; starts happen one after the other for the same reason. A child that stays in our session needs none of
+/// this.
 pub fn keep<T, E>(start: impl FnOnce() -> Result<(T, u32), E>) -> Result<(T, Kept), E> {
     let mut kept = lock();
     let (child, pid) = start()?;
@@ -34,8 +35,8 @@ fn lock() -> std::sync::MutexGuard<'static, BTreeSet<u32>> {
 
 /// Makes this process the parent of its descendants' orphans, and collects each when it ends. Once per process.
 ///
-/// What an agent started then always descends from the hub, which is how a peer is told from a person. Elsewhere than on
-/// Linux orphans go to the system's first process, and this does nothing.
+/// What an agent started then always descends from the hub, which is how a peer is told from a person. Elsewhere than
+/// on Linux orphans go to the system's first process, and this does nothing.
 #[cfg(target_os = "linux")]
 pub fn adopt_orphans() -> io::Result<()> {
     use std::sync::atomic::{AtomicBool, Ordering};
@@ -85,8 +86,8 @@ fn collect() {
     }
 }
 
-/// Returns whether a zombie child of ours was not started here. A child that was is in our session, or leads its own and
-/// is kept; an orphan of something in our own session can't be told from a child, and is left to the system.
+/// Returns whether a zombie child of ours was not started here. A child that was is in our session, or leads its own
+/// and is kept; an orphan of something in our own session can't be told from a child, and is left to the system.
 #[cfg(target_os = "linux")]
 fn was_adopted(pid: u32, session: u32, own_session: u32, kept: &BTreeSet<u32>) -> bool {
     session != own_session && !(session == pid && kept.contains(&pid))
@@ -111,8 +112,8 @@ mod tests {
         assert!(was_adopted(40, 40, 10, &kept), "an agent's orphan with a session of its own");
     }
 
-    /// Promises 2 and 6: an agent's daemon descends from us after its parents are gone, and leaves no zombie; a child that
-    /// we wait for keeps its status meanwhile.
+    /// Promises 2 and 6: an agent's daemon descends from us after its parents are gone, and leaves no zombie; a child
+    /// that we wait for keeps its status meanwhile.
     #[test]
     fn an_orphan_is_ours_until_it_ends_and_then_gone() {
         adopt_orphans().unwrap();

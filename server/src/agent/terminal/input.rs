@@ -56,8 +56,8 @@ pub enum PasteMode {
 
 /// Returns the bytes that paste `text`, without the key that submits it.
 ///
-/// Controls but newline and tab are left out: an `ESC` in the text could end the bracket early, and what follows would be
-/// keys.
+/// Controls but newline and tab are left out: an `ESC` in the text could end the bracket early, and what follows would
+/// be keys.
 pub fn paste(text: &str, mode: PasteMode) -> Result<Vec<u8>, InputError> {
     let text: String = text
         .replace("\r\n", "\n")

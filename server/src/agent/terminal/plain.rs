@@ -1,13 +1,13 @@
 //! Text that came from a program, made safe to show anywhere: no escape sequence, no control, nothing invisible.
 //!
-//! Pure, and invariant under how the text is cut: feeding it in pieces gives what feeding it at once gives. Knows nothing
-//! of screens; for what a terminal shows, ask the terminal.
+//! Pure, and invariant under how the text is cut: feeding it in pieces gives what feeding it at once gives. Knows
+//! nothing of screens; for what a terminal shows, ask the terminal.
 
 /// Returns `text` without escape sequences and controls, and with invisible characters made visible.
 ///
-/// Kept: newlines and tabs. `\r\n` becomes `\n`, a lone `\r` too. What changes the direction of text, has no width or hides
-/// a message (bidi controls, zero-width characters but the joiners between emoji, tags, deprecated formats) becomes
-/// `⟨U+202E⟩` and the like.
+/// Kept: newlines and tabs. `\r\n` becomes `\n`, a lone `\r` too. What changes the direction of text, has no width or
+/// hides a message (bidi controls, zero-width characters but the joiners between emoji, tags, deprecated formats)
+/// becomes `⟨U+202E⟩` and the like.
 pub fn plain(text: &str) -> String {
     let mut stripper = Plain::default();
     let mut out = stripper.feed(text.as_bytes());
@@ -29,8 +29,8 @@ pub struct Plain {
     string: usize,
 }
 
-/// A string sequence (OSC, DCS and their kin) that is longer than this is none: what follows is text again. Otherwise one
-/// unfinished sequence would hide everything after it.
+/// A string sequence (OSC, DCS and their kin) that is longer than this is none: what follows is text again. Otherwise
+/// one unfinished sequence would hide everything after it.
 const LONGEST_STRING: usize = 64 * 1024;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -110,10 +110,12 @@ impl Plain {
     fn character(&mut self, it: char, out: &mut String) {
         self.state = match (self.state, it) {
             // These end whatever has begun, wherever it is.
-            (_, '\u{18}' | '\u{1a}') => State::Text,
+            (_, '\u{18}' | '\u{1a}')
+            | (State::StringEscape, '\\')
+            | (State::String, '\u{7}' | '\u{9c}')
+            | (State::EscapeEnd, '0'..='~')
+            | (State::Csi, '@'..='~') => State::Text,
             (State::String, '\u{1b}') => State::StringEscape,
-            (State::StringEscape, '\\') => State::Text,
-            (State::String, '\u{7}' | '\u{9c}') => State::Text,
             (State::String, _) if self.string < LONGEST_STRING => {
                 self.string += it.len_utf8();
                 State::String
@@ -122,7 +124,6 @@ impl Plain {
             (State::StringEscape | State::Escape, _) => self.after_escape(it, out),
             (_, '\u{1b}') => State::Escape,
             (State::EscapeEnd, ' '..='/') => State::EscapeEnd,
-            (State::EscapeEnd, '0'..='~') | (State::Csi, '@'..='~') => State::Text,
             (State::Csi, ' '..='?') => State::Csi,
             // Controls within a sequence are carried out by a terminal; a newline there is still a newline.
             (State::Csi | State::EscapeEnd, '\0'..='\u{1f}' | '\u{7f}') => {

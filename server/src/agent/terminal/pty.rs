@@ -1,8 +1,8 @@
 //! Starting a program on a PTY, and the three threads that read, write and wait for it.
 //!
 //! Invariants: the size is set and the slave closed before the first read; the writer lives until the program is dead,
-//! because its end types a newline and an end-of-file; the leader is collected last, so that the session's number stays its
-//! own while the rest of the session is killed.
+//! because its end types a newline and an end-of-file; the leader is collected last, so that the session's number stays
+//! its own while the rest of the session is killed.
 
 use std::{
     ffi::{OsStr, OsString},
@@ -18,7 +18,7 @@ use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system}
 use super::{Exit, Shared, Size, Spawn, SpawnError, watch::End};
 use crate::process::{
     Identity, Ladder,
-    leftovers::{Leftover, Trace},
+    leftovers::{Leftover, Trace, new_mark},
     reaper::{self, Kept},
     stop_session,
 };
@@ -54,7 +54,11 @@ pub fn start(spec: &Spawn) -> Result<(Started, Box<dyn MasterPty + Send>), Spawn
     let pair = native_pty_system().openpty(pty_size(spec.size)).map_err(SpawnError::system)?;
     let reader = pair.master.try_clone_reader().map_err(SpawnError::system)?;
     let writer = pair.master.take_writer().map_err(SpawnError::system)?;
-    let command = command(&program, spec);
+    let mark = spec.trace.as_ref().map(|_| new_mark());
+    let mut command = command(&program, spec);
+    if let Some((key, value)) = &mark {
+        command.env(key, value);
+    }
     let begun = Instant::now();
     let (mut child, kept) = reaper::keep(|| {
         let child = pair.slave.spawn_command(command).map_err(SpawnError::system)?;
@@ -65,7 +69,12 @@ pub fn start(spec: &Spawn) -> Result<(Started, Box<dyn MasterPty + Send>), Spawn
     let identity = child.process_id().and_then(Identity::of);
     let trace = match (&identity, &spec.trace) {
         (Some(process), Some(it)) => {
-            let leftover = Leftover { process: process.clone(), agent: it.agent.clone(), turn: it.turn };
+            let leftover = Leftover {
+                process: process.clone(),
+                agent: it.agent.clone(),
+                turn: it.turn,
+                mark: mark.map(|(key, value)| format!("{key}={value}")),
+            };
             Some(Trace::write(&it.dir, &leftover)).transpose()
         }
         _ => Ok(None),
@@ -120,8 +129,8 @@ pub fn pty_size(size: Size) -> PtySize {
 
 /// Finds a program by name on `path`, or takes an absolute path, and returns it as an absolute path.
 ///
-/// Relative folders of the path are passed over, and so is everything inside the workspace, by its real place: a repository
-/// must not choose what `git` or `claude` is.
+/// Relative folders of the path are passed over, and so is everything inside the workspace, by its real place: a
+/// repository must not choose what `git` or `claude` is.
 pub fn find_program(name: &OsStr, path: Option<&OsStr>, workspace: Option<&Path>) -> Result<PathBuf, SpawnError> {
     let workspace = workspace.map(|it| it.canonicalize().unwrap_or_else(|_| it.to_owned()));
     let inside = |it: &Path| {

@@ -1,12 +1,12 @@
 //! What a terminal answers when a program asks it something.
 //!
-//! Pure. Invariant: Callboard is the only terminal that answers; viewers get frames, in which there are no queries, so no
-//! query is answered twice.
+//! Pure. Invariant: Callboard is the only terminal that answers; viewers get frames, in which there are no queries, so
+//! no query is answered twice.
 
 /// Returns the answer to a CSI sequence that the screen doesn't know, where it is a question that is answered.
 ///
-/// `cursor` is the row and the column, from 0. The question after the keyboard's protocol (`CSI ? u`) gets no answer, which
-/// is the answer "I have none".
+/// `cursor` is the row and the column, from 0. The question after the keyboard's protocol (`CSI ? u`) gets no answer,
+/// which is the answer "I have none".
 pub fn csi(intermediates: [Option<u8>; 2], params: &[&[u16]], end: char, cursor: (u16, u16)) -> Option<String> {
     let first = params.first().and_then(|it| it.first()).copied().unwrap_or(0);
     match (intermediates, end) {

@@ -110,8 +110,8 @@ fn colour_until(bytes: &[u8], at: usize) -> Option<usize> {
     (rest[length] == b'm').then_some(at + 2 + length + 1)
 }
 
-/// Returns what of `bytes`, which [`plain_until`] called plain, can be skipped: from the end of line `head` to the end of
-/// the last line that has `tail` more after it. Both ends are right after a `\r\n`, where the column is 0.
+/// Returns what of `bytes`, which [`plain_until`] called plain, can be skipped: from the end of line `head` to the end
+/// of the last line that has `tail` more after it. Both ends are right after a `\r\n`, where the column is 0.
 pub fn skippable(bytes: &[u8], head: usize, tail: usize) -> Option<Range<usize>> {
     let mut lines = 0;
     let start = bytes.iter().enumerate().find_map(|(at, &it)| {
@@ -128,7 +128,8 @@ pub fn skippable(bytes: &[u8], head: usize, tail: usize) -> Option<Range<usize>>
     (end > start).then_some(start..end)
 }
 
-/// Calls `out` with every colour sequence of a plain stretch: what is skipped may have changed the colour of what follows.
+/// Calls `out` with every colour sequence of a plain stretch: what is skipped may have changed the colour of what
+/// follows.
 pub fn colours<'a>(bytes: &'a [u8], mut out: impl FnMut(&'a [u8])) {
     let mut at = 0;
     while let Some(next) = bytes[at..].iter().position(|&it| it == 0x1b) {

@@ -154,6 +154,21 @@ fn a_grandchild_that_keeps_the_terminal_does_not_hide_the_exit() {
     assert!(it.transcript.text().contains("grandchild="));
 }
 
+/// Promise 6: a process outside the session is left alone, and though it keeps the terminal the exit is told.
+#[test]
+fn a_session_apart_that_keeps_the_terminal_does_not_hide_the_exit() {
+    let it = sh("setsid sh -c 'echo apart=$$.; exec sleep 60' & read go; exit 4");
+    it.wait_for_text("apart=");
+    it.wait_for_text(".");
+    let rows = it.terminal.screen().rows.join(" ");
+    let pid = rows.split_once("apart=").unwrap().1.split_once('.').unwrap().0.parse().unwrap();
+    let apart = Identity::of(pid).unwrap();
+    it.terminal.type_text("\r").unwrap();
+    assert_eq!(it.exit().code, Some(4));
+    assert!(is_alive(&apart));
+    process::stop_session(&apart, &Ladder::at_once());
+}
+
 /// Promise 6: stopping ends the whole session, also what ignores HUP and TERM, and returns at once.
 #[test]
 fn stopping_ends_a_session_that_ignores_hup_and_term() {
@@ -183,13 +198,13 @@ fn nothing_is_typed_when_a_terminal_is_dropped() {
     let Stage { terminal, events, transcript, _folder } = it;
     drop(terminal);
     let deadline = Instant::now() + PATIENCE;
-    loop {
-        match events.recv_timeout(deadline.saturating_duration_since(Instant::now())).expect("the exit after the drop")
-        {
-            TerminalEvent::Exited(exit) => break assert_eq!(exit.signal, Some(15), "{}", transcript.text()),
-            _ => {}
+    let exit = loop {
+        let event = events.recv_timeout(deadline.saturating_duration_since(Instant::now()));
+        if let TerminalEvent::Exited(exit) = event.expect("the exit after the drop") {
+            break exit;
         }
-    }
+    };
+    assert_eq!(exit.signal, Some(15), "{}", transcript.text());
     assert!(!is_alive(&identity));
     assert_eq!(fs::read_to_string(heard).unwrap(), "");
 }
@@ -238,12 +253,12 @@ fn the_developers_keys_are_locked_while_callboard_types() {
 #[test]
 fn a_query_is_answered_once_even_when_it_comes_in_two_parts() {
     let it = sh("stty raw -echo; printf '\\033['; sleep 0.1; printf '6n'; dd bs=1 count=6 2>/dev/null | od -An -c; \
-                 printf '\\033[c\\033[5n'; dd bs=1 count=14 2>/dev/null | od -An -c; \
+                 printf '\\033[c\\033[5n'; dd bs=1 count=13 2>/dev/null | od -An -c; \
                  stty min 0 time 2; echo rest=$(dd bs=9 count=1 2>/dev/null | od -An -c); stty sane; echo done; sleep 60");
     it.wait_for_text("done");
     let rows = it.terminal.screen().rows.join(" ");
     let words: Vec<&str> = rows.split_whitespace().collect();
-    assert_eq!(words.join(" "), "033 [ 1 ; 1 R 033 [ ? 6 2 ; 2 2 c 033 [ 0 n rest= done");
+    assert_eq!(words.concat(), "033[1;1R033[?62;22c033[0nrest=done");
 }
 
 #[test]
@@ -293,6 +308,38 @@ fn quiet_is_told_once_for_each_silence() {
     assert_eq!(quiet, 2);
 }
 
+/// Nothing polls: the threads of a terminal in which nothing happens are not woken.
+#[cfg(target_os = "linux")]
+#[test]
+fn an_idle_terminal_sleeps() {
+    let it = sh("echo ready; exec cat");
+    it.wait_for_text("ready");
+    it.wait("quiet", |it| matches!(it, TerminalEvent::Quiet).then_some(()));
+    let pid = it.terminal.identity().pid.to_string();
+    let wakes = || -> Vec<(String, String)> {
+        let tasks = fs::read_dir("/proc/self/task").unwrap().flatten().map(|it| it.path());
+        let ours = tasks.filter_map(|it| Some((fs::read_to_string(it.join("comm")).ok()?.trim().to_owned(), it)));
+        let mut found: Vec<_> = ours
+            .filter(|(name, _)| name.split(' ').nth(1) == Some(&pid))
+            .map(|(name, it)| {
+                let status = fs::read_to_string(it.join("status")).unwrap();
+                let count = status.lines().find_map(|it| it.strip_prefix("voluntary_ctxt_switches:"));
+                (name, count.unwrap().trim().to_owned())
+            })
+            .collect();
+        found.sort();
+        found
+    };
+    assert_eq!(wakes().len(), 4);
+    // On a busy machine a thread may still be on its way to sleep; one that polls twice a second never sleeps through.
+    let slept_through = (0..20).any(|_| {
+        let before = wakes();
+        std::thread::sleep(Duration::from_millis(500));
+        wakes() == before
+    });
+    assert!(slept_through, "{:?}", wakes());
+}
+
 /// Security: a program sees exactly the environment that it was given.
 #[test]
 fn the_environment_is_the_given_one_and_nothing_else() {
@@ -303,6 +350,7 @@ fn the_environment_is_the_given_one_and_nothing_else() {
     let text = it.transcript.text();
     let mut lines: Vec<&str> = text.lines().map(str::trim_end).collect();
     lines.sort_unstable();
+    // With a trace there is one more, by which a later hub knows what is left of the session.
     assert_eq!(lines, ["COLORTERM=truecolor", "GIVEN=yes", "LANG=xx", "SHELL=/bin/sh", "TERM=xterm-256color"]);
 }
 
@@ -396,70 +444,93 @@ fn screens_give_out_handles_of_their_own() {
     let handle = screens.get(&agent).unwrap();
     assert!(screens.put(agent.clone(), Arc::clone(&second.terminal)).is_some());
     screens.remove(&agent, &handle);
-    assert_eq!(screens.agents(), [agent.clone()], "another terminal is the agent's by now");
+    assert_eq!(screens.agents(), std::slice::from_ref(&agent), "another terminal is the agent's by now");
     screens.remove(&agent, &second.terminal);
     assert!(screens.get(&agent).is_none());
 }
 
-/// Counts lines and bytes, and nothing else: the flood's disk.
-struct Lines(std::fs::File, Arc<Mutex<(u64, u64)>>);
+/// The flood's transcript: a file, and how often it was closed.
+struct Disk(fs::File, Arc<Mutex<u32>>);
 
-impl Write for Lines {
+impl Write for Disk {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.write_all(bytes)?;
-        let mut count = self.1.lock().unwrap();
-        count.0 += bytes.len() as u64;
-        Ok(bytes.len())
+        self.0.write(bytes)
     }
     fn flush(&mut self) -> io::Result<()> {
-        self.1.lock().unwrap().1 += 1;
+        *self.1.lock().unwrap() += 1;
         self.0.flush()
     }
 }
 
-/// All of a flood is on the disk, the screen ends right, a title and a query in the middle are not lost, and the memory
-/// stays bounded. 100 MB with `RUN_SLOW_TESTS=1`.
+/// What reading and appending alone takes, with nothing kept on a screen.
+fn floor(source: &Path, disk: &Path) -> Duration {
+    let pair = portable_pty::native_pty_system().openpty(pty::pty_size(Size::default())).unwrap();
+    let mut command = portable_pty::CommandBuilder::new("/bin/cat");
+    command.arg(source);
+    let mut reader = pair.master.try_clone_reader().unwrap();
+    let begun = Instant::now();
+    let mut child = pair.slave.spawn_command(command).unwrap();
+    drop(pair.slave);
+    let mut file = fs::File::create(disk).unwrap();
+    let mut chunk = vec![0; 64 * 1024];
+    while let Ok(length @ 1..) = io::Read::read(&mut reader, &mut chunk) {
+        file.write_all(&chunk[..length]).unwrap();
+    }
+    child.wait().unwrap();
+    begun.elapsed()
+}
+
+/// The most memory that this process has had, in kilobytes; 0 where that can't be read.
+fn peak_kilobytes() -> u64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|it| it.strip_prefix("VmHWM:"));
+    line.and_then(|it| it.split_whitespace().next()?.parse().ok()).unwrap_or(0)
+}
+
+/// All of a flood is on the disk, the screen ends right, and a title and a query in the middle are not lost. With
+/// `RUN_SLOW_TESTS=1` it is 100 MB, and is to take little longer than reading and appending alone.
 #[test]
 fn a_flood_is_kept_whole_and_the_screen_is_right() {
-    let lines: u64 = if std::env::var_os("RUN_SLOW_TESTS").is_some() { 1_000_000 } else { 60_000 };
+    let slow = std::env::var_os("RUN_SLOW_TESTS").is_some();
+    let lines: u64 = if slow { 1_000_000 } else { 60_000 };
     let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("transcript");
-    let count = Arc::new(Mutex::new((0, 0)));
-    let half = lines / 2;
-    // 98 characters and CR LF a line.
-    let body = format!(
-        "BEGIN {{ for (i = 1; i <= {lines}; i++) {{ printf \"%010d %087d\\n\", i, i; if (i == {half}) printf \"\\033]0;half\\007\\033[5n\" }} }}"
-    );
-    let sink = Lines(fs::File::create(&file).unwrap(), Arc::clone(&count));
-    let it = stage_with(
-        &[
-            "/bin/sh",
-            "-c",
-            "stty -echo; awk \"$0\"; read -r answer; echo \"answered:$answer\" | od -An -c; sleep 60",
-            &body,
-        ],
-        |it| {
-            it.transcript = Box::new(sink);
-        },
-    );
+    let (source, disk) = (folder.path().join("source"), folder.path().join("transcript"));
+    let mut file = io::BufWriter::new(fs::File::create(&source).unwrap());
+    for it in 1..=lines {
+        let mark = if it == lines / 2 { "\x1b]0;half\x07\x1b[5n" } else { "" };
+        writeln!(file, "{mark}{it:010} {it:087}").unwrap();
+    }
+    file.into_inner().unwrap().sync_all().unwrap();
+    let closed = Arc::new(Mutex::new(0));
+    let sink = Disk(fs::File::create(&disk).unwrap(), Arc::clone(&closed));
+    let script = "stty -echo; cat \"$0\"; echo; echo all; read -r answer; echo \"$answer\" | od -An -c; sleep 60";
+    let before = peak_kilobytes();
     let begun = Instant::now();
+    let it = stage_with(&["/bin/sh", "-c", script, source.to_str().unwrap()], |it| it.transcript = Box::new(sink));
     it.wait("the title from the middle", |it| (it == TerminalEvent::Title("half".to_owned())).then_some(()));
+    it.wait_for_text("all");
+    let taken = begun.elapsed();
+    let more = peak_kilobytes() - before;
     it.terminal.type_text("\r").unwrap();
     it.wait_for_text("033   [   0   n");
-    let seconds = begun.elapsed().as_secs_f64();
-    let bytes = count.lock().unwrap().0;
+
     let rows = it.terminal.screen().rows;
-    assert!(rows.iter().any(|it| it.starts_with(&format!("{lines:010} "))), "{rows:#?}");
+    let last: Vec<u64> = rows.iter().filter_map(|it| it.get(..10)?.parse().ok()).collect();
+    assert_eq!(last.iter().max(), Some(&lines), "{rows:#?}");
     let history = it.terminal.scrollback(usize::MAX);
-    assert!(history.len() >= SCROLLBACK_LINES, "{}", history.len());
+    assert!(history.len() >= SCROLLBACK_LINES, "{} lines", history.len());
+    assert!(history.iter().rev().skip(1).take(900).all(|it| it.len() == 98), "a line of the scrollback is cut");
     it.terminal.stop(Ladder::at_once());
     it.exit();
-    assert_eq!(count.lock().unwrap().1, 1, "the transcript is closed once");
-    let text = fs::read_to_string(&file).unwrap();
-    let kept = text.lines().filter(|it| it.trim_start_matches("\x1b]0;half\x07\x1b[5n").len() >= 98).count();
-    assert_eq!(kept as u64, lines);
-    let note = format!("{:.0} MB in {seconds:.2} s, {:.0} MB/s", bytes as f64 / 1e6, bytes as f64 / 1e6 / seconds);
-    if std::env::var_os("RUN_SLOW_TESTS").is_some() {
-        let _ = fs::write(std::env::temp_dir().join("callboard-flood.txt"), note);
+    assert_eq!(*closed.lock().unwrap(), 1, "the transcript is closed once");
+    let text = fs::read_to_string(&disk).unwrap();
+    let expected = fs::read_to_string(&source).unwrap().replace('\n', "\r\n");
+    assert!(text.starts_with(&expected), "the transcript is not what was printed");
+    if slow {
+        assert!(more < 20_000, "{more} kB more memory");
+        let floor = floor(&source, &folder.path().join("floor"));
+        let ratio = taken.as_secs_f64() / floor.as_secs_f64();
+        // Unoptimised, and on a machine with other work, so with some room above the 1.2 that is meant.
+        assert!(ratio < 2.0, "{more} kB; {taken:?} against {floor:?} for reading and appending alone: {ratio:.2}");
     }
 }

@@ -1,7 +1,8 @@
-//! The thread that keeps a terminal's screen: it takes what the reader has put aside, parses it, and tells what happened.
+//! The thread that keeps a terminal's screen: it takes what the reader has put aside, parses it, and tells what
+//! happened.
 //!
-//! Invariants: every event comes from this thread, in order, and `Exited` is the last. It wakes for bytes and for deadlines
-//! that are set, and sleeps otherwise.
+//! Invariants: every event comes from this thread, in order, and `Exited` is the last. It wakes for bytes and for
+//! deadlines that are set, and sleeps otherwise.
 
 use std::{
     sync::PoisonError,
@@ -49,8 +50,8 @@ pub struct End {
 }
 
 impl Shared {
-    /// Takes output from the reader, into the transcript first. Waits while the screen is far behind. Returns whether the
-    /// reader is to go on.
+    /// Takes output from the reader, into the transcript first. Waits while the screen is far behind. Returns whether
+    /// the reader is to go on.
     pub(super) fn take_output(&self, bytes: &[u8]) -> bool {
         let written = match self.transcript.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
             Some(transcript) => transcript.write_all(bytes),

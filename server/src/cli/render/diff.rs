@@ -1,0 +1,41 @@
+//! A diff in colours.
+
+use super::{Line, Tone};
+use crate::cli::plain::plain;
+
+/// Returns a unified diff as lines, at most `most` of them, and then how many were left out.
+pub fn diff(text: &str, most: usize) -> Vec<Line> {
+    let text = plain(text);
+    let mut lines: Vec<Line> = text.lines().take(most).map(|it| Line::new().with(tone(it), it)).collect();
+    let left = text.lines().count().saturating_sub(most);
+    if left > 0 {
+        lines.push(Line::new().with(Tone::Faint, format!("… {left} more lines")));
+    }
+    lines
+}
+
+fn tone(line: &str) -> Tone {
+    match line.as_bytes() {
+        [b'+', b'+', b'+', b' ', ..] | [b'-', b'-', b'-', b' ', ..] => Tone::Strong,
+        [b'+', ..] => Tone::Good,
+        [b'-', ..] => Tone::Bad,
+        [b'@', b'@', ..] => Tone::Code,
+        _ if line.starts_with("diff ") => Tone::Strong,
+        _ if line.starts_with("index ") => Tone::Faint,
+        _ => Tone::Plain,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::render::text;
+
+    #[test]
+    fn additions_and_removals_have_their_tones_and_a_flood_is_cut() {
+        let lines = diff("diff --git a/x b/x\n--- a/x\n+++ b/x\n@@ -1 +1 @@\n-old\x1b[2J\n+new\n same\n", 6);
+        assert!(lines[4].paint(true).starts_with("\x1b[1;31m-old"));
+        assert!(lines[5].paint(true).starts_with("\x1b[32m+new"));
+        assert!(text(&lines).ends_with("+new\n… 1 more lines\n"));
+    }
+}

@@ -1,0 +1,157 @@
+//! The short lists: agents, channels, the hub.
+
+use super::{Line, Tone, View, table::table, time};
+use crate::{
+    agent::{Access, AgentState, DriverKind, Source},
+    cli::plain::plain,
+    ids::Timestamp,
+    protocol::{AgentView, ChannelView, HubStatus},
+};
+
+/// Returns the agents as a table. A state is a fact with a source (promise 3), so why it is believed is a column.
+pub fn agents(agents: &[AgentView], now: Timestamp, view: &View) -> Vec<Line> {
+    let rows: Vec<_> = agents
+        .iter()
+        .map(|it| {
+            let (word, tone) = match &it.info.missing {
+                Some(_) => ("missing".to_owned(), Tone::Faint),
+                None => state(&it.claim.state),
+            };
+            let why = it.info.missing.clone().unwrap_or_else(|| believed(it, now));
+            vec![
+                Line::new().with(Tone::Name, it.info.name.to_string()),
+                Line::new().with(tone, word),
+                Line::plain(driver(it.info.driver)),
+                Line::plain(match it.info.access {
+                    Access::Read => "read",
+                    Access::Write => "write",
+                }),
+                Line::plain(plain(&it.info.good_for.join(" "))),
+                Line::new().with(Tone::Faint, plain(&why)),
+            ]
+        })
+        .collect();
+    table(&["agent", "state", "driver", "access", "good for", "why"], &rows, view.width)
+}
+
+fn believed(agent: &AgentView, now: Timestamp) -> String {
+    let source = match agent.claim.source {
+        Source::Hub => "hub",
+        Source::Protocol => "protocol",
+        Source::Hook => "hook",
+        Source::ExitStatus => "exit status",
+        Source::Title => "title",
+        Source::Screen => "screen: a guess",
+    };
+    let queued = if agent.queued > 0 { format!(", {} queued", agent.queued) } else { String::new() };
+    let since = time::lasted(now.since(agent.since));
+    format!("{} ({source}), for {since}{queued}", agent.claim.why)
+}
+
+/// Returns an agent's state in the words of the product, with its tone.
+pub fn state(state: &AgentState) -> (String, Tone) {
+    let (word, tone) = match state {
+        AgentState::Starting => ("starting", Tone::Note),
+        AgentState::Idle => ("idle", Tone::Good),
+        AgentState::Working => ("working", Tone::Note),
+        AgentState::WaitingForPermission => ("waiting for permission", Tone::Warn),
+        AgentState::WaitingForAnswer => ("waiting for an answer", Tone::Warn),
+        AgentState::RateLimited { .. } => ("rate-limited", Tone::Warn),
+        AgentState::OutOfBudget => ("out of budget", Tone::Bad),
+        AgentState::Crashed => ("crashed", Tone::Bad),
+        AgentState::Stopped => ("stopped", Tone::Faint),
+    };
+    (word.to_owned(), tone)
+}
+
+/// Returns a driver's name.
+pub fn driver(kind: DriverKind) -> &'static str {
+    match kind {
+        DriverKind::StreamJson => "stream-json",
+        DriverKind::AppServer => "app-server",
+        DriverKind::Acp => "acp",
+        DriverKind::Terminal => "terminal",
+        DriverKind::Tool => "tool",
+    }
+}
+
+/// Returns the channels as a table.
+pub fn channels(channels: &[ChannelView], view: &View) -> Vec<Line> {
+    let rows: Vec<_> = channels
+        .iter()
+        .map(|it| {
+            vec![
+                Line::new().with(Tone::Strong, it.name.to_string()),
+                Line::plain(it.messages.to_string()),
+                Line::new().with(Tone::Name, it.default_agent.as_ref().map_or_else(|| "-".into(), ToString::to_string)),
+            ]
+        })
+        .collect();
+    table(&["channel", "messages", "a message with no mention wakes"], &rows, view.width)
+}
+
+/// Returns what hub this is.
+pub fn hub(status: &HubStatus, now: Timestamp, view: &View) -> Vec<Line> {
+    let running = if status.in_process {
+        "in this process; it ends with it".to_owned()
+    } else {
+        format!("pid {}, up for {}", status.pid, time::lasted(now.since(status.started)))
+    };
+    let facts = [
+        ("hub", running),
+        ("workspace", status.workspace.clone()),
+        ("version", format!("{} (protocol {})", status.version, status.protocol)),
+        ("started", time::day(status.started, &view.zone)),
+        ("journal", format!("at record {}", status.rev)),
+        ("clients", status.clients.to_string()),
+        ("live runs", status.live_runs.to_string()),
+        ("trusted", if status.trusted { "yes".to_owned() } else { "no: run `callboard trust`".to_owned() }),
+    ];
+    facts
+        .iter()
+        .map(|(name, text)| Line::new().with(Tone::Faint, format!("{name:<10} ")).with(Tone::Plain, plain(text)))
+        .collect()
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::{
+        agent::{AgentClaim, AgentInfo, TurnTimes},
+        cli::render::text,
+    };
+
+    pub(crate) fn sample(name: &str, state: AgentState, source: Source) -> AgentView {
+        AgentView {
+            info: AgentInfo {
+                name: name.parse().unwrap(),
+                profile: name.to_owned(),
+                title: name.to_owned(),
+                driver: DriverKind::Tool,
+                access: Access::Read,
+                good_for: vec!["review".to_owned()],
+                missing: None,
+                times: TurnTimes::default(),
+            },
+            claim: AgentClaim { state, source, why: "clippy runs".to_owned() },
+            since: Timestamp(0),
+            turn: None,
+            queued: 1,
+            rev: 1,
+        }
+    }
+
+    #[test]
+    fn promise_3_a_state_is_shown_with_its_source() {
+        let guess = sample("amp", AgentState::WaitingForPermission, Source::Screen);
+        let mut gone = sample("codex", AgentState::Stopped, Source::Hub);
+        gone.info.missing = Some("codex is not on PATH".to_owned());
+        let all = [sample("lint", AgentState::Working, Source::Protocol), guess, gone];
+        insta::assert_snapshot!(text(&agents(&all, Timestamp(4_000), &View { width: 120, ..View::plain() })), @r"
+        agent   state                   driver  access  good for  why
+        @lint   working                 tool    read    review    clippy runs (protocol), for 4.0 s, 1 queued
+        @amp    waiting for permission  tool    read    review    clippy runs (screen: a guess), for 4.0 s, 1 queued
+        @codex  missing                 tool    read    review    codex is not on PATH
+        ");
+    }
+}

@@ -1,0 +1,204 @@
+//! Runs: a list of them, and one whole.
+
+use super::{Line, Tone, View, finding, pause, step, table::table, time};
+use crate::{
+    cli::plain::plain,
+    finding::{Finding, FindingState},
+    ids::Timestamp,
+    protocol::{PauseView, RunStatus, RunView},
+};
+
+/// Returns runs as a table, the newest last.
+pub fn runs(runs: &[RunView], now: Timestamp, view: &View) -> Vec<Line> {
+    if runs.is_empty() {
+        return vec![
+            Line::plain("No runs yet. To start one: ").with(Tone::Code, "callboard run review-fix"),
+        ];
+    }
+    let rows: Vec<_> = runs
+        .iter()
+        .map(|it| {
+            let (word, tone) = status(it.status);
+            vec![
+                Line::new().with(Tone::Strong, it.id.to_string()),
+                Line::new().with(tone, word),
+                Line::plain(plain(&it.workflow)),
+                Line::plain(time::day(it.started, &view.zone)),
+                Line::plain(time::lasted(it.ended.unwrap_or(now).since(it.started))),
+                Line::plain(it.turns.to_string()),
+                Line::plain(time::cost(&it.usage)),
+                Line::new().with(Tone::Faint, plain(&it.why)),
+            ]
+        })
+        .collect();
+    table(&["run", "status", "workflow", "started", "took", "turns", "cost", "why"], &rows, view.width)
+}
+
+/// Returns one run whole: its head, its steps, what waits, its findings.
+pub fn run(run: &RunView, pauses: &[PauseView], findings: &[Finding], now: Timestamp, view: &View) -> Vec<Line> {
+    let mut lines = vec![head(run), Line::new()];
+    let mut fact = |name: &str, text: String| {
+        let lead = Line::new().with(Tone::Faint, format!("{name:<9} "));
+        lines.extend(Line::plain(text).wrap(view.width, &lead, &Line::plain(" ".repeat(10))));
+    };
+    fact("channel", run.channel.to_string());
+    fact("started", format!("{} by {}", time::day(run.started, &view.zone), plain(&run.by)));
+    fact("took", time::lasted(run.ended.unwrap_or(now).since(run.started)));
+    fact("turns", run.turns.to_string());
+    fact("cost", time::cost(&run.usage));
+    fact("template", run.hash.chars().take(12).collect());
+    if !run.inputs.is_empty() {
+        let inputs = run.inputs.iter().map(|(name, value)| format!("{name}={}", plain(&value.to_string())));
+        fact("inputs", inputs.collect::<Vec<_>>().join("  "));
+    }
+    if !run.roles.is_empty() {
+        let roles = run.roles.iter().map(|(role, agent)| format!("{role}={agent}"));
+        fact("roles", roles.collect::<Vec<_>>().join("  "));
+    }
+    lines.push(Line::new());
+    let rows: Vec<_> = run.steps.iter().map(|it| step::row(it, now)).collect();
+    lines.extend(table(&["step", "who", "lap", "took", "result"], &rows, view.width));
+    for it in run.steps.iter().filter_map(|it| it.failure.as_ref().map(|failure| (it, failure))) {
+        let lead = Line::new().with(Tone::Bad, format!("{}: ", it.0.id));
+        lines.extend(Line::plain(plain(&it.1.message)).wrap(view.width, &lead, &"  ".into()));
+    }
+    if !pauses.is_empty() {
+        lines.push(Line::new());
+        lines.extend(pause::inbox(pauses, view));
+    }
+    if !findings.is_empty() {
+        lines.push(Line::new());
+        lines.extend(finding::findings(findings, view.width));
+    }
+    lines
+}
+
+/// Returns the line at the head of a run: `r3 approved  Review–fix loop (review-fix)`.
+pub fn head(run: &RunView) -> Line {
+    let (word, tone) = status(run.status);
+    let mut line = Line::new().with(Tone::Strong, run.id.to_string()).with(Tone::Plain, " ").with(tone, word);
+    line.push(Tone::Plain, format!("  {}", plain(&run.title)));
+    line.push(Tone::Faint, format!("  ({})", plain(&run.workflow)));
+    line
+}
+
+/// Returns the closing lines of a run that was watched: how it ended and the totals.
+pub fn totals(run: &RunView, findings: &[&Finding], view: &View) -> Vec<Line> {
+    let (word, tone) = status(run.status);
+    let rounds = run.steps.iter().map(|it| it.round).max().unwrap_or(0);
+    let mut head = Line::new().with(tone, format!("{} {word}", run.id));
+    if !run.why.is_empty() {
+        head.push(Tone::Plain, format!(": {}", plain(&run.why)));
+    }
+    let took = run.ended.unwrap_or(run.started).since(run.started);
+    let mut parts = Vec::new();
+    if rounds > 0 {
+        parts.push(time::count(usize::try_from(rounds).unwrap_or(0), "round"));
+    }
+    parts.push(time::count(usize::try_from(run.turns).unwrap_or(0), "turn"));
+    let count = |wanted: fn(&FindingState) -> bool| findings.iter().filter(|it| wanted(&it.state)).count();
+    let kinds: [(usize, &str); 4] = [
+        (count(|it| matches!(it, FindingState::Fixed)), "fixed"),
+        (count(|it| matches!(it, FindingState::Accepted { .. })), "accepted"),
+        (count(|it| matches!(it, FindingState::Dismissed { .. })), "dismissed"),
+        (count(|it| matches!(it, FindingState::Open | FindingState::Stale)), "open"),
+    ];
+    let kinds: Vec<_> = kinds.iter().filter(|it| it.0 > 0).map(|it| format!("{} {}", it.0, it.1)).collect();
+    if !kinds.is_empty() {
+        parts.push(format!("{}: {}", time::count(findings.len(), "finding"), kinds.join(", ")));
+    }
+    parts.push(time::lasted(took));
+    parts.push(format!("cost {}", time::cost(&run.usage)));
+    let mut lines = head.wrap(view.width, &Line::new(), &"  ".into());
+    lines.extend(Line::new().with(Tone::Faint, parts.join(" · ")).wrap(view.width, &"  ".into(), &"  ".into()));
+    lines
+}
+
+/// Returns a status as a word with its tone.
+pub fn status(status: RunStatus) -> (&'static str, Tone) {
+    match status {
+        RunStatus::Running => ("running", Tone::Note),
+        RunStatus::Waiting => ("waiting", Tone::Warn),
+        RunStatus::Held => ("held", Tone::Warn),
+        RunStatus::Approved => ("approved", Tone::Good),
+        RunStatus::Done => ("done", Tone::Good),
+        RunStatus::Failed => ("failed", Tone::Bad),
+        RunStatus::Rejected => ("rejected", Tone::Bad),
+        RunStatus::Stopped => ("stopped", Tone::Bad),
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::{
+        cli::render::text,
+        ids::RunId,
+        outcome::Usage,
+        protocol::{StepStatus, StepView},
+    };
+
+    pub(crate) fn sample(id: u64, status: RunStatus, steps: Vec<StepView>) -> RunView {
+        RunView {
+            id: RunId(id),
+            workflow: "review-fix".to_owned(),
+            title: "Review–fix loop".to_owned(),
+            hash: "0123456789abcdef".to_owned(),
+            channel: "main".parse().unwrap(),
+            thread: None,
+            by: "ada".to_owned(),
+            started: Timestamp(1_763_805_780_000),
+            ended: status.has_ended().then_some(Timestamp(1_763_805_799_000)),
+            status,
+            why: String::new(),
+            inputs: [("path".to_owned(), serde_json::json!("src"))].into(),
+            roles: [("reviewer".to_owned(), "lint".parse().unwrap())].into(),
+            steps,
+            turns: 2,
+            usage: Usage::default(),
+            rev: 3,
+        }
+    }
+
+    #[test]
+    fn a_run_is_shown_whole() {
+        let review = StepView { depth: 1, round: 1, ..step::tests::sample("review", StepStatus::Running) };
+        let lap = StepView { agent: None, ..step::tests::sample("lap", StepStatus::Running) };
+        let it = sample(3, RunStatus::Running, vec![lap, review]);
+        let lines = run(&it, &[pause::tests::sample(1)], &[], Timestamp(1_763_805_790_000), &View::plain());
+        insta::assert_snapshot!(text(&lines), @r#"
+        r3 running  Review–fix loop  (review-fix)
+
+        channel   #main
+        started   2025-11-22 10:03:00 by ada
+        took      10 s
+        turns     2
+        cost      unknown
+        template  0123456789ab
+        inputs    path="src"
+        roles     reviewer=@lint
+
+        step        who    lap      took  result
+        ▸ lap                       10 s
+          ▸ review  @lint  round 1  10 s
+
+        10:03:09 ⏸ p1 Approve the findings?  (pause point, run r3, step gate)
+          callboard decide p1 approve | edit | request-changes | reject | stop
+        "#);
+    }
+
+    #[test]
+    fn totals_count_what_became_of_the_findings() {
+        let fixed = Finding { state: FindingState::Fixed, ..finding::tests::sample(1) };
+        let accepted = Finding { state: FindingState::Accepted { by: "ada".to_owned() }, ..finding::tests::sample(2) };
+        let it = sample(3, RunStatus::Approved, vec![]);
+        insta::assert_snapshot!(text(&totals(&it, &[&fixed, &accepted], &View::plain())), @r"
+        r3 approved
+          2 turns · 2 findings: 1 fixed, 1 accepted · 19 s · cost unknown
+        ");
+        insta::assert_snapshot!(text(&runs(&[it], Timestamp(0), &View::plain())), @r"
+        run  status    workflow    started              took  turns  cost     why
+        r3   approved  review-fix  2025-11-22 10:03:00  19 s  2      unknown
+        ");
+    }
+}

@@ -1,0 +1,206 @@
+//! Steps of a run: their marks, their one-line results, the lines of the live area.
+
+use super::{Line, Tone, View, time};
+use crate::{
+    cli::plain::plain,
+    ids::Timestamp,
+    outcome::{ReviewVerdict, TestVerdict, TypedResult},
+    protocol::{StepStatus, StepView},
+};
+
+/// Returns the line that is printed when a step starts.
+pub fn started(step: &StepView, view: &View) -> Line {
+    let at = step.started.map_or_else(String::new, |it| time::clock(it, &view.zone) + " ");
+    Line::new().with(Tone::Faint, at).with(Tone::Note, "▸ ").with(Tone::Plain, name(step)).with(Tone::Faint, who(step))
+}
+
+/// Returns the line that is printed when a step is over, with its result in short.
+pub fn ended(step: &StepView, view: &View) -> Line {
+    let (mark, tone) = mark(step);
+    let at = step.ended.map_or_else(String::new, |it| time::clock(it, &view.zone) + " ");
+    let mut line = Line::new().with(Tone::Faint, at).with(tone, mark).with(Tone::Plain, " ");
+    line.push(Tone::Plain, name(step));
+    line.push(Tone::Faint, who(step));
+    let outcome = outcome(step);
+    if !outcome.is_empty() {
+        line.push(Tone::Plain, "  ");
+        line.push(if tone == Tone::Good { Tone::Plain } else { tone }, outcome);
+    }
+    if let Some(lasted) = lasted(step, None) {
+        line.push(Tone::Faint, format!("  {lasted}"));
+    }
+    line
+}
+
+/// Returns the line of a step in the live area, with `frame` as its spinner.
+pub fn live(step: &StepView, now: Timestamp, frame: &str, doing: &str) -> Line {
+    let mut line = match step.status {
+        StepStatus::Running => Line::new().with(Tone::Note, frame),
+        StepStatus::Backoff => Line::new().with(Tone::Warn, "↻"),
+        StepStatus::Paused => Line::new().with(Tone::Warn, "⏸"),
+        _ => Line::new().with(Tone::Faint, "·"),
+    };
+    line.push(Tone::Plain, " ");
+    line.push(Tone::Strong, name(step));
+    line.push(Tone::Faint, who(step));
+    if !doing.is_empty() {
+        line.push(Tone::Faint, format!("  {}", plain(doing)));
+    }
+    match (step.status, lasted(step, Some(now))) {
+        (StepStatus::Queued, _) => line.push(Tone::Faint, "  in the queue"),
+        (StepStatus::Backoff, _) => line.push(Tone::Warn, "  waits to be tried again"),
+        (_, Some(lasted)) => line.push(Tone::Faint, format!("  {lasted}")),
+        _ => {}
+    }
+    line
+}
+
+/// Returns a step's row in the view of a whole run.
+pub fn row(step: &StepView, now: Timestamp) -> Vec<Line> {
+    let (mark, tone) = mark(step);
+    let indent = "  ".repeat(usize::try_from(step.depth.min(8)).unwrap_or(0));
+    let times = match (step.round, step.attempt) {
+        (0, 0 | 1) => String::new(),
+        (0, attempt) => format!("try {attempt}"),
+        (round, 0 | 1) => format!("round {round}"),
+        (round, attempt) => format!("round {round}, try {attempt}"),
+    };
+    vec![
+        Line::plain(indent).with(tone, mark).with(Tone::Plain, format!(" {}", plain(&step.title))),
+        Line::new().with(Tone::Name, step.agent.as_ref().map_or_else(String::new, ToString::to_string)),
+        Line::plain(times),
+        Line::plain(lasted(step, Some(now)).unwrap_or_default()),
+        Line::new().with(if tone == Tone::Good { Tone::Plain } else { tone }, outcome(step)),
+    ]
+}
+
+/// Returns a result in one line.
+pub fn result(result: &TypedResult) -> String {
+    let text = match result {
+        TypedResult::Text(it) => first_line(&it.text),
+        TypedResult::Review(it) => {
+            let verdict = match it.verdict {
+                ReviewVerdict::Approved => "approved",
+                ReviewVerdict::ChangesRequested => "changes requested",
+            };
+            format!("{verdict}, {}", time::count(it.findings.len(), "finding"))
+        }
+        TypedResult::Change(it) => {
+            let mut parts = vec![format!("changed {}", time::count(it.files.len(), "file"))];
+            if !it.fixed.is_empty() {
+                parts.push(format!("fixed {}", it.fixed.len()));
+            }
+            if !it.declined.is_empty() {
+                parts.push(format!("declined {}", it.declined.len()));
+            }
+            parts.join(", ")
+        }
+        TypedResult::Tests(it) => match it.verdict {
+            TestVerdict::None => "no test ran".to_owned(),
+            _ if !it.summary.is_empty() => first_line(&it.summary),
+            _ => format!("{} passed, {} failed", it.passed, it.failed),
+        },
+        TypedResult::Plan(it) => time::count(it.steps.len(), "step"),
+        TypedResult::Json(_) => "a JSON value".to_owned(),
+    };
+    plain(&text)
+}
+
+/// Returns how a step came out, in one line.
+pub fn outcome(step: &StepView) -> String {
+    match (&step.failure, &step.result, step.status) {
+        (Some(failure), _, StepStatus::Failed | StepStatus::Paused | StepStatus::Backoff) => {
+            format!("{}: {}", failure.class.name(), first_line(&plain(&failure.message)))
+        }
+        (_, _, StepStatus::Skipped) => "skipped".to_owned(),
+        (_, _, StepStatus::Paused) => "waits for you".to_owned(),
+        (_, Some(it), _) => result(it),
+        _ => String::new(),
+    }
+}
+
+fn name(step: &StepView) -> String {
+    let title = plain(&step.title);
+    if step.round > 1 { format!("{title} (round {})", step.round) } else { title }
+}
+
+fn who(step: &StepView) -> String {
+    step.agent.as_ref().map_or_else(String::new, |it| format!("  {it}"))
+}
+
+fn lasted(step: &StepView, now: Option<Timestamp>) -> Option<String> {
+    let started = step.started?;
+    Some(time::lasted(step.ended.or(now)?.since(started)))
+}
+
+fn mark(step: &StepView) -> (&'static str, Tone) {
+    let is_bad = match &step.result {
+        Some(TypedResult::Tests(it)) => it.verdict == TestVerdict::Failed,
+        Some(TypedResult::Review(it)) => it.verdict == ReviewVerdict::ChangesRequested,
+        _ => false,
+    };
+    match step.status {
+        StepStatus::Done if is_bad => ("✓", Tone::Warn),
+        StepStatus::Done => ("✓", Tone::Good),
+        StepStatus::Failed => ("✗", Tone::Bad),
+        StepStatus::Skipped => ("–", Tone::Faint),
+        StepStatus::Paused => ("⏸", Tone::Warn),
+        StepStatus::Backoff => ("↻", Tone::Warn),
+        StepStatus::Running => ("▸", Tone::Note),
+        StepStatus::Waiting | StepStatus::Queued => ("·", Tone::Faint),
+    }
+}
+
+fn first_line(text: &str) -> String {
+    text.lines().next().unwrap_or("").trim().to_owned()
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::outcome::{Failure, FailureClass, ReviewResult};
+
+    pub(crate) fn sample(id: &str, status: StepStatus) -> StepView {
+        StepView {
+            id: id.parse().unwrap(),
+            title: id.to_owned(),
+            depth: 0,
+            status,
+            round: 0,
+            attempt: 1,
+            agent: Some("lint".parse().unwrap()),
+            turn: None,
+            pause: None,
+            started: Some(Timestamp(1_763_805_780_000)),
+            ended: None,
+            result: None,
+            failure: None,
+        }
+    }
+
+    #[test]
+    fn a_step_is_one_line_from_start_to_end() {
+        let now = Timestamp(1_763_805_792_000);
+        let mut step = StepView { round: 2, ..sample("review", StepStatus::Running) };
+        insta::assert_snapshot!(started(&step, &View::plain()).text(), @"10:03:00 ▸ review (round 2)  @lint");
+        insta::assert_snapshot!(live(&step, now, "⠋", "clippy").text(), @"⠋ review (round 2)  @lint  clippy  12 s");
+        step.status = StepStatus::Done;
+        step.ended = Some(now);
+        step.result = Some(TypedResult::Review(ReviewResult {
+            verdict: ReviewVerdict::Approved,
+            summary: String::new(),
+            findings: Vec::new(),
+        }));
+        insta::assert_snapshot!(ended(&step, &View::plain()).text(),
+            @"10:03:12 ✓ review (round 2)  @lint  approved, 0 findings  12 s");
+    }
+
+    #[test]
+    fn a_failure_says_its_class_and_what_to_do() {
+        let message = "clippy is not installed; `rustup component add clippy`\nmore".to_owned();
+        let failure = Failure { class: FailureClass::NotInstalled, message, retry_at: None };
+        let step = StepView { failure: Some(failure), ..sample("review", StepStatus::Failed) };
+        insta::assert_snapshot!(ended(&step, &View::plain()).text(),
+            @"✗ review  @lint  not_installed: clippy is not installed; `rustup component add clippy`");
+    }
+}

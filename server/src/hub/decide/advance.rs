@@ -1,0 +1,150 @@
+//! The step machine: starts every step whose needs are over, until nothing more can start.
+//!
+//! Invariant: no step starts before its needs are over, none while its run or the workspace is held or waits at a limit,
+//! and none that is on a turn already.
+
+use std::sync::Arc;
+
+use super::{Draft, context, pause, result, rounds, run, turn};
+use crate::{
+    hub::{record::Record, run::Run, state::State},
+    ids::{AgentName, RunId, StepId},
+    outcome::{Failure, FailureClass, ReviewVerdict, TypedResult},
+    protocol::{RunStatus, StepStatus},
+    workflow::{
+        plan::{Action, Plan, Step, TurnAction, Who},
+        prompt,
+    },
+};
+
+/// Brings a run as far as it can go without anybody's answer.
+pub(super) fn advance(draft: &mut Draft, id: RunId) {
+    let Some(plan) = draft.state.runs.get(&id).map(|it| Arc::clone(&it.plan)) else { return };
+    while goes_on(draft, id) && advance_list(draft, id, &plan, &plan.steps) {}
+    let Some(known) = draft.state.runs.get(&id) else { return };
+    if known.ended.is_none() && known.is_over(&plan.steps) {
+        let (status, why) = closing(&draft.state, known);
+        run::end(draft, id, status, &why);
+    }
+}
+
+fn goes_on(draft: &Draft, id: RunId) -> bool {
+    draft.state.runs.get(&id).is_some_and(|it| it.ended.is_none() && it.limit_pause.is_none())
+        && !draft.state.is_held(Some(id))
+        && draft.state.trusted
+}
+
+/// Starts what can start in one list. Returns whether anything changed.
+fn advance_list(draft: &mut Draft, id: RunId, plan: &Plan, steps: &[Step]) -> bool {
+    let mut changed = false;
+    for step in steps {
+        if !goes_on(draft, id) {
+            return changed;
+        }
+        let Some(known) = draft.state.runs.get(&id) else { return false };
+        let Some(now) = known.step(&step.id) else { continue };
+        match (now.status, &step.action) {
+            (StepStatus::Waiting, _) => {
+                if step.needs.iter().all(|it| known.step(it).is_some_and(|it| it.is_over())) {
+                    start(draft, id, step);
+                    changed = true;
+                }
+            }
+            (StepStatus::Running, Action::Repeat(repeat)) => {
+                if known.is_over(&repeat.steps) {
+                    rounds::close(draft, id, step, repeat);
+                    changed = true;
+                } else {
+                    changed |= advance_list(draft, id, plan, &repeat.steps);
+                }
+            }
+            _ => {}
+        }
+    }
+    changed
+}
+
+/// Starts a step whose needs are over, or skips it.
+fn start(draft: &mut Draft, id: RunId, step: &Step) {
+    if let Some(condition) = &step.when {
+        match holds(draft, id, &step.id, condition) {
+            Ok(true) => {}
+            Ok(false) => {
+                let why = format!("`{condition}` is false");
+                draft.emit(Record::StepSkipped { run: id, step: step.id.clone(), why });
+                return;
+            }
+            Err(failure) => {
+                result::failed(draft, id, &step.id, &failure);
+                return;
+            }
+        }
+    }
+    match &step.action {
+        Action::Turn(action) => start_turn(draft, id, step, action),
+        Action::Pause(action) => pause::open_step(draft, id, step, action),
+        Action::Repeat(repeat) => draft.emit(Record::RoundStarted {
+            run: id,
+            step: step.id.clone(),
+            round: 1,
+            bound: repeat.max,
+            left: String::new(),
+        }),
+    }
+}
+
+fn start_turn(draft: &mut Draft, id: RunId, step: &Step, action: &TurnAction) {
+    if let Some(limit) = run::limit_reached(draft, id) {
+        pause::open_limit(draft, id, limit);
+        return;
+    }
+    let Some(known) = draft.state.runs.get(&id) else { return };
+    let Some(agent) = who(known, &step.id, action) else {
+        let failure = Failure {
+            class: FailureClass::NotInstalled,
+            message: format!("nobody plays the part that {} needs; retry it with --agent NAME", step.id),
+            retry_at: None,
+        };
+        result::failed(draft, id, &step.id, &failure);
+        return;
+    };
+    turn::queue_step(draft, id, &step.id, &agent);
+}
+
+fn who(run: &Run, step: &StepId, action: &TurnAction) -> Option<AgentName> {
+    run.step(step).and_then(|it| it.agent.clone()).or_else(|| match &action.who {
+        Who::Role(role) => run.roles.get(role).cloned(),
+        Who::Agent(name) => Some(name.clone()),
+    })
+}
+
+/// Evaluates a condition of a step.
+pub(super) fn holds(draft: &Draft, id: RunId, step: &StepId, condition: &str) -> Result<bool, Failure> {
+    let bad = |message: String| Failure { class: FailureClass::InvalidResult, message, retry_at: None };
+    let Some(run) = draft.state.runs.get(&id) else { return Err(bad(format!("{id} is gone"))) };
+    let round = run.step(step).map_or(1, |it| it.round.max(it.lap));
+    let context = context::values(&draft.state, run, round, &[condition]);
+    prompt::truthy(condition, &context).map_err(|it| bad(format!("the condition `{condition}` of {step}: {it}")))
+}
+
+/// Returns how a run ends whose steps are all over, and why.
+fn closing(state: &State, run: &Run) -> (RunStatus, String) {
+    let mut reviews = 0;
+    let mut open = 0;
+    let mut unclean = 0;
+    for step in run.steps.values() {
+        if let (StepStatus::Done, Some(TypedResult::Review(review))) = (step.status, step.result.as_deref()) {
+            reviews += 1;
+            open += context::material(state, step).count();
+            if context::effective_verdict(state, step, review.verdict) == ReviewVerdict::ChangesRequested {
+                unclean += 1;
+            }
+        }
+    }
+    match (reviews, unclean) {
+        (0, _) => (RunStatus::Done, "all steps are over".to_owned()),
+        (_, 0) => (RunStatus::Approved, "nothing material is left open".to_owned()),
+        _ if open == 1 => (RunStatus::Done, "1 finding is open".to_owned()),
+        _ => (RunStatus::Done, format!("{open} findings are open")),
+    }
+}

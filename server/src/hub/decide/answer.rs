@@ -1,0 +1,334 @@
+//! A person's answer at a pause point: who may give it, what it is bound to, and what follows.
+//!
+//! Invariant (promise 2): only a person's connection answers, once, and only what was shown: the hash must match.
+
+use std::sync::Arc;
+
+use super::{Draft, advance, human, not_found, pause, result, rounds, run, talk};
+use crate::{
+    document::{self, Decision},
+    finding::FindingState,
+    hub::{
+        event::{Actor, Answer, Refusal, RefusalCode},
+        record::{Record, RunLimit, Subject},
+        run::Run,
+        state::Pause,
+    },
+    ids::{FindingId, PauseId, RunId, StepId},
+    outcome::TypedResult,
+    protocol::{About, RunStatus, StepStatus},
+    workflow::plan::{Action, PauseAction, Step},
+};
+
+/// Takes a decision.
+pub(super) fn decide_pause(
+    draft: &mut Draft,
+    by: &Actor,
+    id: PauseId,
+    decision: &Decision,
+    hash: &str,
+) -> Result<Answer, Refusal> {
+    let by = human(by, "answer a pause point")?;
+    let Some(pause) = draft.state.pause(id).cloned() else {
+        return Err(not_found(format!("pause {id}"), "`callboard inbox` lists what waits"));
+    };
+    if let Some(answered) = &pause.answered {
+        let message = format!("{id} was answered before: {} by {}", answered.decision.name(), answered.by);
+        return Err(Refusal::new(RefusalCode::AlreadyAnswered, message));
+    }
+    if pause.hash != hash {
+        return Err(Refusal::new(
+            RefusalCode::Changed,
+            format!("{id} shows something else than what you answered; look at it again (`callboard inbox {id}`)"),
+        ));
+    }
+    let takes = |name: &str| pause.decisions.iter().any(|it| it == name);
+    if !takes(decision.name()) {
+        let message = format!("{id} takes {}; not {}", pause.decisions.join(", "), decision.name());
+        return Err(Refusal::new(RefusalCode::Invalid, message));
+    }
+    if let Decision::RequestChanges { text } = decision
+        && text.trim().is_empty()
+    {
+        return Err(Refusal::new(RefusalCode::Invalid, "say what to change (--text)"));
+    }
+    if let Decision::Retry { agent: Some(agent) } = decision {
+        run::check_agent(&draft.state, agent, None)?;
+    }
+    let edit = match decision {
+        Decision::Edit { document } => Some(read_edit(draft, &pause, document)?),
+        _ => None,
+    };
+    draft.emit(Record::PauseAnswered {
+        pause: id,
+        by: by.to_owned(),
+        decision: decision.clone(),
+        hash: hash.to_owned(),
+    });
+    if let Some(run) = pause.subject.run() {
+        let about = About { run: Some(run), step: pause.subject.step().cloned(), turn: None, pause: Some(id) };
+        let note = match decision {
+            Decision::RequestChanges { text } | Decision::Reject { text } if !text.trim().is_empty() => {
+                format!("\n\n{}", text.trim())
+            }
+            Decision::Retry { agent: Some(agent) } => format!(" with {agent}"),
+            _ => String::new(),
+        };
+        draft.announce(run, about, &format!("{by} answered {id}: **{}**{note}", decision.name()));
+    }
+    follow(draft, &pause, decision, edit, by);
+    Ok(Answer::Done)
+}
+
+/// What an edited document came to.
+enum Edited {
+    /// A review's findings.
+    Review { edit: document::ReviewEdit, shown: StepId },
+    /// Another result.
+    Result(TypedResult),
+}
+
+fn read_edit(draft: &Draft, pause: &Pause, edited: &str) -> Result<Edited, Refusal> {
+    let invalid = |it: &document::DocumentError| {
+        Refusal::new(RefusalCode::Invalid, format!("line {} of the edited document: {}", it.line, it.message))
+    };
+    let nothing =
+        || Refusal::new(RefusalCode::Invalid, "this pause shows nothing that can be edited; approve it instead");
+    let Subject::Step { run, step } = &pause.subject else { return Err(nothing()) };
+    let run = draft.state.runs.get(run).ok_or_else(nothing)?;
+    let Some(Action::Pause(PauseAction { show: Some(shown), .. })) = run.plan.step(step).map(|it| &it.action) else {
+        return Err(nothing());
+    };
+    let step = run.step(shown).ok_or_else(nothing)?;
+    match step.result.as_deref().ok_or_else(nothing)? {
+        TypedResult::Review(_) => {
+            let findings = pause::open(draft, &step.findings);
+            let edit = document::read_review(edited, &findings).map_err(|it| invalid(&it))?;
+            Ok(Edited::Review { edit, shown: shown.clone() })
+        }
+        other => Ok(Edited::Result(document::read_result(edited, other).map_err(|it| invalid(&it))?)),
+    }
+}
+
+fn follow(draft: &mut Draft, pause: &Pause, decision: &Decision, edit: Option<Edited>, by: &str) {
+    match &pause.subject {
+        Subject::Step { run, step } => after_step(draft, *run, step, decision, edit, by),
+        Subject::Failure { run, step } => after_failure(draft, *run, step, decision, by),
+        Subject::RunLimit { run, limit } => after_limit(draft, *run, *limit, decision, by),
+        Subject::Rounds { run, step } => after_rounds(draft, *run, step, decision, by),
+        Subject::Stuck { run, step, findings } => after_stuck(draft, *run, step, findings, decision, by),
+        Subject::Hops { message } => talk::settle_hops(draft, *message, matches!(decision, Decision::Approve), by),
+    }
+    if let Some(run) = pause.subject.run() {
+        advance::advance(draft, run);
+    }
+}
+
+/// Ends the run where the decision says so. Returns whether it did.
+fn ends(draft: &mut Draft, run: RunId, decision: &Decision, by: &str) -> bool {
+    match decision {
+        Decision::Reject { text } => {
+            let why = if text.trim().is_empty() {
+                format!("{by} rejected it")
+            } else {
+                format!("{by} rejected it: {}", text.trim())
+            };
+            run::end(draft, run, RunStatus::Rejected, &why);
+            true
+        }
+        Decision::Stop => {
+            run::end(draft, run, RunStatus::Stopped, &format!("{by} stopped it"));
+            true
+        }
+        _ => false,
+    }
+}
+
+fn after_step(draft: &mut Draft, id: RunId, step: &StepId, decision: &Decision, edit: Option<Edited>, by: &str) {
+    if ends(draft, id, decision, by) {
+        return;
+    }
+    let Some(run) = draft.state.runs.get(&id).cloned() else { return };
+    let Some(planned) = run.plan.step(step) else { return };
+    let Action::Pause(action) = &planned.action else { return };
+    let shown = action.show.as_ref().and_then(|it| run.step(it)).cloned();
+    match decision {
+        Decision::RequestChanges { text } => {
+            if let Some(from) = pause::redo_from(&run, planned, action) {
+                redo(draft, &run, &from, step, text);
+            }
+        }
+        Decision::Skip => {
+            let why = format!("{by} skipped it");
+            draft.emit(Record::StepSkipped { run: id, step: step.clone(), why });
+        }
+        _ => {
+            let (result, findings) = match edit {
+                Some(Edited::Review { edit, shown }) => settle_review(draft, id, &shown, edit, by),
+                Some(Edited::Result(result)) => (Some(Arc::new(result)), Vec::new()),
+                None => match &shown {
+                    Some(it) => (it.result.clone(), it.findings.to_vec()),
+                    None => (None, Vec::new()),
+                },
+            };
+            draft.emit(Record::StepFinished { run: id, step: step.clone(), result, findings });
+        }
+    }
+}
+
+/// Makes the findings what the person left in the document. Returns the review as approved.
+fn settle_review(
+    draft: &mut Draft,
+    run: RunId,
+    shown: &StepId,
+    edit: document::ReviewEdit,
+    by: &str,
+) -> (Option<Arc<TypedResult>>, Vec<FindingId>) {
+    for finding in edit.struck {
+        let state = FindingState::Dismissed { by: by.to_owned(), reason: "struck at a pause point".to_owned() };
+        draft.emit(Record::FindingSettled { finding, state });
+    }
+    let mut findings = Vec::new();
+    for (finding, text) in edit.kept {
+        if let Some(text) = text {
+            draft.emit(Record::FindingReworded { finding, text });
+        }
+        findings.push(finding);
+    }
+    for added in &edit.added {
+        findings.extend(result::report(draft, None, Some(run), added));
+    }
+    let result = draft.state.runs.get(&run).and_then(|it| it.step(shown)).and_then(|it| it.result.clone());
+    // The review itself goes on with what was added, so that later steps find it there too.
+    draft.emit(Record::StepFinished { run, step: shown.clone(), result: result.clone(), findings: findings.clone() });
+    (result, findings)
+}
+
+/// Has a step done again with the person's words, and everything between it and the pause: its checks (promise 2).
+fn redo(draft: &mut Draft, run: &Run, from: &StepId, pause: &StepId, text: &str) {
+    let Some((siblings, _)) = Run::siblings(&run.plan, pause) else { return };
+    let mut again: Vec<StepId> = vec![from.clone()];
+    for step in siblings {
+        if step.needs.iter().any(|it| again.contains(it)) {
+            again.push(step.id.clone());
+        }
+    }
+    for step in again {
+        let note = (step == *from).then(|| text.to_owned());
+        reset(draft, run, &step, note);
+    }
+}
+
+/// Has a step wait again. What it is on right now works on something that no longer holds, so it is stopped.
+fn reset(draft: &mut Draft, run: &Run, step: &StepId, note: Option<String>) {
+    let Some(now) = run.step(step).filter(|it| it.status != StepStatus::Waiting) else { return };
+    let stale = now.pause.and_then(|it| draft.state.pause(it)).filter(|it| it.answered.is_none()).cloned();
+    if let Some(pause) = stale {
+        // What it shows no longer holds; it is asked again with what comes of the redo.
+        draft.emit(Record::PauseAnswered {
+            pause: pause.id,
+            by: "the redo of what it shows".to_owned(),
+            decision: Decision::Retry { agent: None },
+            hash: pause.hash.clone(),
+        });
+    }
+    draft.emit(Record::StepReset { run: run.id, step: step.clone(), note, agent: None });
+    if let Some(turn) = now.turn {
+        run::drop_turn(draft, turn);
+    }
+}
+
+fn after_failure(draft: &mut Draft, run: RunId, step: &StepId, decision: &Decision, by: &str) {
+    match decision {
+        Decision::Retry { agent } => {
+            draft.emit(Record::StepReset { run, step: step.clone(), note: None, agent: agent.clone() });
+        }
+        Decision::Skip => {
+            draft.emit(Record::StepSkipped {
+                run,
+                step: step.clone(),
+                why: format!("{by} skipped it after its failure"),
+            });
+        }
+        other => {
+            ends(draft, run, other, by);
+        }
+    }
+}
+
+fn after_limit(draft: &mut Draft, id: RunId, limit: RunLimit, decision: &Decision, by: &str) {
+    if ends(draft, id, decision, by) {
+        return;
+    }
+    let Some(run) = draft.state.runs.get(&id) else { return };
+    let more = run.plan.limits;
+    let mut limits = run.limits;
+    match limit {
+        RunLimit::Turns => limits.turns = run.turns.max(limits.turns).saturating_add(more.turns),
+        RunLimit::Time => limits.time = run.worked_until(draft.at).max(limits.time).saturating_add(more.time),
+        RunLimit::Tokens => {
+            limits.tokens = run.usage.tokens.unwrap_or(0).max(limits.tokens).saturating_add(more.tokens);
+        }
+        RunLimit::Money => {
+            let used = run.usage.micro_dollars.unwrap_or(0);
+            limits.micro_dollars = used.max(limits.micro_dollars).saturating_add(more.micro_dollars);
+        }
+    }
+    draft.emit(Record::LimitRaised { run: id, limits });
+}
+
+fn loop_of(draft: &Draft, run: RunId, step: &StepId) -> Option<(Arc<crate::workflow::plan::Plan>, u32)> {
+    let plan = Arc::clone(&draft.state.runs.get(&run)?.plan);
+    let Action::Repeat(repeat) = &plan.step(step)?.action else { return None };
+    let max = repeat.max;
+    Some((plan, max))
+}
+
+fn after_rounds(draft: &mut Draft, run: RunId, step: &StepId, decision: &Decision, by: &str) {
+    if ends(draft, run, decision, by) {
+        return;
+    }
+    let Some((plan, max)) = loop_of(draft, run, step) else { return };
+    let Some(planned) = plan.step(step) else { return };
+    if matches!(decision, Decision::Skip) {
+        draft.emit(Record::StepFinished { run, step: step.clone(), result: None, findings: Vec::new() });
+    } else {
+        rounds::once_more(draft, run, planned, max.saturating_sub(1));
+    }
+}
+
+fn after_stuck(draft: &mut Draft, run: RunId, step: &StepId, findings: &[FindingId], decision: &Decision, by: &str) {
+    if ends(draft, run, decision, by) {
+        return;
+    }
+    let Some((plan, _)) = loop_of(draft, run, step) else { return };
+    let Some(planned) = plan.step(step) else { return };
+    let is_open = |it: &&FindingId| draft.state.finding(**it).is_some_and(|it| it.state == FindingState::Open);
+    let open: Vec<FindingId> = findings.iter().filter(is_open).copied().collect();
+    match decision {
+        Decision::Approve => {
+            for finding in open {
+                draft.emit(Record::FindingSettled { finding, state: FindingState::Accepted { by: by.to_owned() } });
+            }
+            draft.emit(Record::StepFinished { run, step: step.clone(), result: None, findings: Vec::new() });
+        }
+        Decision::RequestChanges { text } => {
+            // The person took the findings up again: what the fixer declined counts as not declined.
+            for finding in open {
+                draft.emit(Record::FindingSettled { finding, state: FindingState::Open });
+            }
+            rounds::once_more(draft, run, planned, 0);
+            for writer in writers(planned) {
+                draft.emit(Record::StepReset { run, step: writer, note: Some(text.clone()), agent: None });
+            }
+        }
+        _ => rounds::once_more(draft, run, planned, 0),
+    }
+}
+
+/// Returns the steps of a loop that change files: those who are told what the person wants.
+fn writers(step: &Step) -> Vec<StepId> {
+    let Action::Repeat(repeat) = &step.action else { return Vec::new() };
+    let changes = |it: &&Step| matches!(&it.action, Action::Turn(turn) if turn.result.name() == "change");
+    repeat.steps.iter().filter(changes).map(|it| it.id.clone()).collect()
+}

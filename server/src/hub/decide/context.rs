@@ -1,0 +1,318 @@
+//! What an agent is sent: chosen, not dumped (design §7), and kept as a record so that it can be read afterwards.
+
+use std::{fmt::Write as _, sync::Arc};
+
+use serde_json::{Map, Value, json};
+
+use super::{Draft, talk};
+use crate::{
+    agent::{Access, AgentInfo, DriverKind},
+    channel,
+    finding::{Finding, FindingState},
+    hub::{
+        record::Sent,
+        run::{Run, StepState},
+        state::{Message, State},
+    },
+    ids::{AgentName, ChannelName, FindingId, MessageId, RunId, StepId},
+    outcome::{ResultKind, ReviewVerdict, TypedResult},
+    protocol::Author,
+    workflow::{
+        plan::{Action, TurnAction, Who},
+        prompt::{self, Context},
+    },
+};
+
+/// How many characters of unseen messages a prompt takes with it: about 6,000 tokens.
+const UNSEEN_BUDGET: usize = 24_000;
+
+/// The longest prompt, in bytes. What a template makes beyond it is an error, not a cut.
+const PROMPT_LIMIT: usize = 1024 * 1024;
+
+/// Returns what an agent is sent for a message, and the last message of the channel that it has seen with it.
+pub(super) fn for_message(
+    draft: &Draft,
+    agent: &AgentName,
+    message: MessageId,
+) -> Result<(Sent, Option<MessageId>), String> {
+    let state = &draft.state;
+    let (Some(asked), Some(entry)) = (state.message(message), state.agents.get(agent)) else {
+        return Err(format!("message {message} or {agent} is gone"));
+    };
+    let seen = entry.seen.get(&asked.channel).copied().unwrap_or(MessageId(0));
+    let mut prompt = format!(
+        "You are {agent} in the channel {} of a workspace that a developer shares with several agents.\n",
+        asked.channel
+    );
+    if let Some(root) = asked.thread.and_then(|it| state.message(it)) {
+        prompt.push_str("\nThe thread began with:\n\n");
+        quote(&mut prompt, root);
+    }
+    let unseen = unseen(state, agent, &asked.channel, seen, asked);
+    if !unseen.is_empty() {
+        prompt.push_str("\nMessages that you have not seen yet, oldest first. They are for your information:\n\n");
+        for it in &unseen {
+            quote(&mut prompt, it);
+        }
+    }
+    prompt.push_str("\nThe message that you are asked to answer:\n\n");
+    quote(&mut prompt, asked);
+    prompt.push_str("\nAnswer in Markdown. Write `@name` only to hand work on to that agent: it wakes it.\n");
+    let last = state.channels.get(&asked.channel).and_then(|it| it.messages.last().copied());
+    let expects = talk::expects(&entry.info);
+    let findings = match expects {
+        ResultKind::Change => open_findings(state),
+        _ => Vec::new(),
+    };
+    let sent = Sent {
+        prompt: prompt.into(),
+        expects,
+        paths: channel::paths(&asked.text),
+        findings,
+        access: entry.info.access,
+        times: entry.info.times,
+    };
+    Ok((sent, last))
+}
+
+fn open_findings(state: &State) -> Vec<FindingId> {
+    state.findings.iter().filter(|it| it.state == FindingState::Open).map(|it| it.id).collect()
+}
+
+/// Returns what the agent has not seen of a channel: the newest that fit the budget, oldest first.
+fn unseen<'a>(
+    state: &'a State,
+    agent: &AgentName,
+    channel: &ChannelName,
+    seen: MessageId,
+    asked: &Message,
+) -> Vec<&'a Arc<Message>> {
+    let mut budget = UNSEEN_BUDGET;
+    let mut found = Vec::new();
+    let Some(channel) = state.channels.get(channel) else { return found };
+    for id in channel.messages.iter().rev().take_while(|it| **it > seen) {
+        let Some(message) = state.message(*id) else { continue };
+        if *id == asked.id || Some(*id) == asked.thread || message.author == Author::Agent(agent.clone()) {
+            continue;
+        }
+        let Some(left) = budget.checked_sub(message.text.len()) else { break };
+        budget = left;
+        found.push(message);
+    }
+    found.reverse();
+    found
+}
+
+/// Adds a message as data: who said it, and the text behind `>`, so that it can't pass for anything around it.
+fn quote(prompt: &mut String, message: &Message) {
+    let who = match &message.author {
+        Author::Person(name) => format!("{name} (a person)"),
+        Author::Agent(name) => format!("{name} (an agent)"),
+        Author::Operator => "the operator".to_owned(),
+        Author::System => "Callboard".to_owned(),
+    };
+    let _ = writeln!(prompt, "{} from {who}:", message.id);
+    for line in message.text.lines() {
+        let _ = writeln!(prompt, "> {line}");
+    }
+    prompt.push('\n');
+}
+
+/// Returns what an agent is sent for a step.
+pub(super) fn for_step(
+    draft: &Draft,
+    agent: &AgentName,
+    run: RunId,
+    step: &StepId,
+) -> Result<(Sent, Option<MessageId>), String> {
+    let state = &draft.state;
+    let (Some(run), Some(entry)) = (state.runs.get(&run), state.agents.get(agent)) else {
+        return Err(format!("{run} or {agent} is gone"));
+    };
+    let (Some(Action::Turn(action)), Some(now)) = (run.plan.step(step).map(|it| &it.action), run.step(step)) else {
+        return Err(format!("{step} is no step that an agent does"));
+    };
+    let texts = [Some(action.prompt.as_str()), action.paths.as_deref(), action.findings.as_deref()];
+    let context = values(state, run, now.round, &texts.map(Option::unwrap_or_default));
+    let mut text = prompt::render(&action.prompt, &context).map_err(|it| format!("the prompt of {step}: {it}"))?;
+    if let Some(note) = &now.note {
+        text.push_str("\n\nThe developer looked at your last result and asks for changes:\n\n");
+        for line in note.lines() {
+            let _ = writeln!(text, "> {line}");
+        }
+    }
+    if entry.info.driver != DriverKind::Tool {
+        text.push_str(how_to_answer(&action.result));
+        if let ResultKind::Json(schema) = &action.result {
+            let _ = write!(text, "\nIts value must fit this JSON Schema:\n\n{schema}\n");
+        }
+    }
+    if text.len() > PROMPT_LIMIT {
+        return Err(format!("the prompt of {step} has {} KiB; name less in it", text.len() / 1024));
+    }
+    let paths = action.paths.as_deref().map_or(Ok(Vec::new()), |it| evaluate_paths(it, &context))?;
+    let findings = action.findings.as_deref().map_or(Ok(Vec::new()), |it| evaluate_findings(it, &context))?;
+    let mut times = entry.info.times;
+    times.total = action.time.or(times.total);
+    let sent = Sent {
+        prompt: text.into(),
+        expects: action.result.clone(),
+        paths,
+        findings,
+        access: access(run, action, &entry.info),
+        times,
+    };
+    Ok((sent, None))
+}
+
+fn access(run: &Run, action: &TurnAction, info: &AgentInfo) -> Access {
+    match &action.who {
+        Who::Role(role) => run.plan.roles.iter().find(|it| it.id == *role).map_or(Access::Read, |it| it.access),
+        Who::Agent(_) => info.access,
+    }
+}
+
+fn evaluate_paths(expression: &str, context: &Context) -> Result<Vec<String>, String> {
+    let value = prompt::evaluate(expression, context).map_err(|it| format!("`paths: {expression}`: {it}"))?;
+    match value {
+        Value::Null => Ok(Vec::new()),
+        Value::String(path) => Ok(vec![path]),
+        Value::Array(paths) => Ok(paths.iter().filter_map(Value::as_str).map(ToOwned::to_owned).collect()),
+        other => Err(format!("`paths: {expression}` gives {other}; it must give a path or a list of paths")),
+    }
+}
+
+fn evaluate_findings(expression: &str, context: &Context) -> Result<Vec<FindingId>, String> {
+    let value = prompt::evaluate(expression, context).map_err(|it| format!("`findings: {expression}`: {it}"))?;
+    match value {
+        Value::Null => Ok(Vec::new()),
+        Value::Array(list) => Ok(list.iter().filter_map(|it| it.get("id")?.as_str()?.parse().ok()).collect()),
+        other => Err(format!("`findings: {expression}` gives {other}; it must give a list of findings")),
+    }
+}
+
+fn how_to_answer(kind: &ResultKind) -> &'static str {
+    match kind {
+        ResultKind::Text => "",
+        ResultKind::Review => concat!(
+            "\n\nEnd your answer with a fenced block whose first line is ```callboard-result and which holds one JSON object:\n",
+            r#"{"kind":"review","verdict":"approved" or "changes_requested","summary":"…","findings":[{"place":{"path":"src/lib.rs","line":12},"#,
+            r#""severity":"error"|"warning"|"info"|"hint","text":"…","suggestion":"…"}]}"#,
+            "\nReport few findings, and only such that matter. Give a finding that you were told of its \"id\" again.\n",
+        ),
+        ResultKind::Change => concat!(
+            "\n\nEnd your answer with a fenced block whose first line is ```callboard-result and which holds one JSON object:\n",
+            r#"{"kind":"change","summary":"…","files":["src/lib.rs"],"fixed":["f1"],"declined":[{"finding":"f2","reason":"…"}]}"#,
+            "\nTo decline a finding, with a reason, is a good answer.\n",
+        ),
+        ResultKind::Tests => concat!(
+            "\n\nEnd your answer with a fenced block whose first line is ```callboard-result and which holds one JSON object:\n",
+            r#"{"kind":"tests","verdict":"passed"|"failed"|"none","summary":"…","passed":1,"failed":0,"skipped":0,"failures":[{"name":"…","message":"…"}]}"#,
+            "\n",
+        ),
+        ResultKind::Plan => concat!(
+            "\n\nEnd your answer with a fenced block whose first line is ```callboard-result and which holds one JSON object:\n",
+            r#"{"kind":"plan","summary":"…","steps":["…"]}"#,
+            "\n",
+        ),
+        ResultKind::Json(_) => concat!(
+            "\n\nEnd your answer with a fenced block whose first line is ```callboard-result and which holds one JSON object:\n",
+            r#"{"kind":"json","value":…}"#,
+            "\n",
+        ),
+    }
+}
+
+/// Returns the values that a run's prompts and conditions see. Steps that `texts` don't name are left out: they can't be asked for.
+pub(super) fn values(state: &State, run: &Run, round: u32, texts: &[&str]) -> Context {
+    let mut map = Map::new();
+    for (id, step) in &run.steps {
+        if texts.iter().any(|it| it.contains(id.as_str())) {
+            map.insert(id.as_str().to_owned(), value_of(state, step));
+        }
+    }
+    map.insert("inputs".to_owned(), json!(*run.inputs));
+    map.insert("round".to_owned(), json!(round.max(1)));
+    map.insert("run".to_owned(), json!({ "id": run.id, "workflow": run.plan.name }));
+    map.insert("roles".to_owned(), json!(*run.roles));
+    Context::new(map)
+}
+
+fn value_of(state: &State, step: &StepState) -> Value {
+    let Some(result) = &step.result else {
+        return step.decision.map_or(Value::Null, |it| json!({ "decision": it, "note": step.note }));
+    };
+    let mut value = match result.as_ref() {
+        TypedResult::Review(review) => {
+            let all: Vec<&Arc<Finding>> = step.findings.iter().filter_map(|it| state.finding(*it)).collect();
+            let open = |it: &&&Arc<Finding>| it.state == FindingState::Open;
+            let to_act: Vec<Value> = all.iter().filter(open).filter(|it| !it.contested).map(|it| flat(it)).collect();
+            let contested: Vec<Value> = all.iter().filter(open).filter(|it| it.contested).map(|it| flat(it)).collect();
+            let declined: Vec<Value> = all
+                .iter()
+                .filter_map(|it| it.declined.as_ref().map(|why| json!({ "finding": it.id, "reason": why })))
+                .collect();
+            json!({
+                "verdict": effective_verdict(state, step, review.verdict),
+                "summary": review.summary,
+                "findings": to_act,
+                "contested": contested,
+                "all": all.iter().map(|it| flat(it)).collect::<Vec<_>>(),
+                "declined": declined,
+            })
+        }
+        TypedResult::Json(it) => json!({ "value": it.value }),
+        TypedResult::Tests(it) => json!({
+            "verdict": it.verdict,
+            "summary": it.summary,
+            "passed": it.passed,
+            "failed": it.failed,
+            "failures": it.failures.iter().map(|it| json!({
+                "name": it.name,
+                "path": it.place.as_ref().map(|it| &it.path),
+                "line": it.place.as_ref().map(|it| it.line),
+                "message": it.message,
+            })).collect::<Vec<_>>(),
+        }),
+        other => json!(other),
+    };
+    if let (Some(object), Some(decision)) = (value.as_object_mut(), step.decision) {
+        object.insert("decision".to_owned(), json!(decision));
+        object.insert("note".to_owned(), json!(step.note));
+    }
+    value
+}
+
+/// Returns a finding as prompts see it.
+fn flat(finding: &Finding) -> Value {
+    let place = finding.draft.place.as_ref();
+    json!({
+        "id": finding.id,
+        "severity": finding.draft.severity,
+        "path": place.map(|it| &it.path),
+        "line": place.map(|it| it.line),
+        "column": place.map(|it| it.column),
+        "code": finding.draft.code,
+        "text": finding.draft.text,
+        "suggestion": finding.draft.suggestion,
+        "excerpt": finding.draft.excerpt,
+        "declined": finding.declined,
+        "state": finding.state,
+    })
+}
+
+/// Returns the verdict that counts: the reviewer's word where there is nothing to go by, else whether anything material is open.
+pub(super) fn effective_verdict(state: &State, step: &StepState, said: ReviewVerdict) -> ReviewVerdict {
+    if step.findings.is_empty() {
+        return said;
+    }
+    if material(state, step).next().is_some() { ReviewVerdict::ChangesRequested } else { ReviewVerdict::Approved }
+}
+
+/// Returns the findings of a review that are open and may keep a loop going.
+pub(super) fn material<'a>(state: &'a State, step: &'a StepState) -> impl Iterator<Item = &'a Arc<Finding>> {
+    step.findings
+        .iter()
+        .filter_map(|it| state.finding(*it))
+        .filter(|it| it.state == FindingState::Open && it.draft.severity.is_material())
+}

@@ -1,0 +1,225 @@
+//! Opening pause points: what is asked, what is shown, and which answers it takes.
+
+use std::sync::Arc;
+
+use super::{Draft, context, result, talk};
+use crate::{
+    document::{self, Header},
+    finding::{Finding, FindingState},
+    hub::{
+        record::{Record, RunLimit, Subject},
+        run::Run,
+    },
+    ids::{MessageId, PauseId, RunId, StepId},
+    outcome::{Failure, FailureClass, TypedResult},
+    protocol::{About, PauseKind},
+    workflow::{
+        plan::{PauseAction, Step},
+        prompt,
+    },
+};
+
+/// Opens the pause of a pause step.
+pub(super) fn open_step(draft: &mut Draft, id: RunId, step: &Step, action: &PauseAction) {
+    let Some(run) = draft.state.runs.get(&id).cloned() else { return };
+    let round = run.step(&step.id).map_or(1, |it| it.round);
+    let values = context::values(&draft.state, &run, round, &[&action.message]);
+    let message = match prompt::render(&action.message, &values) {
+        Ok(it) => it,
+        Err(error) => {
+            let message = format!("the message of the pause {}: {error}", step.id);
+            let failure = Failure { class: FailureClass::InvalidResult, message, retry_at: None };
+            result::failed(draft, id, &step.id, &failure);
+            return;
+        }
+    };
+    let shown = action.show.as_ref().and_then(|it| run.step(it)).cloned();
+    let header = header(draft, &run, &step.id, &message);
+    let document = match shown.as_ref().and_then(|it| it.result.as_deref()) {
+        Some(TypedResult::Review(_)) => {
+            let ids = shown.as_ref().map(|it| Arc::clone(&it.findings)).unwrap_or_default();
+            document::review_document(&header, &open(draft, &ids))
+        }
+        Some(result) => document::result_document(&header, result),
+        None => document::notice_document(&header, std::slice::from_ref(&message)),
+    };
+    let mut decisions = vec!["approve"];
+    if shown.as_ref().is_some_and(|it| it.result.is_some()) {
+        decisions.push("edit");
+    }
+    if redo_from(&run, step, action).is_some() {
+        decisions.push("request-changes");
+    }
+    decisions.extend(["reject", "skip", "stop"]);
+    let title = first_line(&message, &step.title, step.id.as_str());
+    open_one(draft, PauseKind::Step, Subject::Step { run: id, step: step.id.clone() }, &title, document, &decisions);
+}
+
+/// Returns the step that "request changes" goes back to: the one shown, where it stands in the pause's own list.
+pub(super) fn redo_from(run: &Run, step: &Step, action: &PauseAction) -> Option<StepId> {
+    let shown = action.show.as_ref()?;
+    let (siblings, _) = Run::siblings(&run.plan, &step.id)?;
+    siblings.iter().any(|it| it.id == *shown).then(|| shown.clone())
+}
+
+/// Returns those of the findings that are open, in their order.
+pub(super) fn open(draft: &Draft, ids: &[crate::ids::FindingId]) -> Vec<Finding> {
+    ids.iter()
+        .filter_map(|it| draft.state.finding(*it))
+        .filter(|it| it.state == FindingState::Open)
+        .map(|it| (**it).clone())
+        .collect()
+}
+
+pub(super) fn open_failure(draft: &mut Draft, id: RunId, subject: Subject, failure: &Failure) {
+    let Some(run) = draft.state.runs.get(&id).cloned() else { return };
+    let Some(step) = subject.step().cloned() else { return };
+    let who = run.step(&step).and_then(|it| it.by.clone()).map_or(String::new(), |it| format!(" ({it})"));
+    let title = format!("{step}{who} failed: {}", failure.class.name().replace('_', " "));
+    let paragraphs = vec![
+        failure.message.clone(),
+        "Retry does the step again (with --agent NAME by another agent), skip goes on without it, stop ends the run."
+            .to_owned(),
+    ];
+    let header = header(draft, &run, &step, &title);
+    let document = document::notice_document(&header, &paragraphs);
+    open_one(draft, PauseKind::Failure, subject, &title, document, &["retry", "skip", "stop"]);
+}
+
+pub(super) fn open_limit(draft: &mut Draft, id: RunId, limit: RunLimit) {
+    let Some(run) = draft.state.runs.get(&id).cloned() else { return };
+    let (what, used) = match limit {
+        RunLimit::Turns => ("turns", format!("{} turns were taken", run.turns)),
+        RunLimit::Time => ("time", format!("it has worked for {} minutes", run.worked_until(draft.at) / 60_000)),
+        RunLimit::Tokens => ("tokens", format!("{} tokens were used", run.usage.tokens.unwrap_or(0))),
+        RunLimit::Money => {
+            let dollars = run.usage.micro_dollars.unwrap_or(0) / 10_000;
+            ("money", format!("{}.{:02} dollars were used", dollars / 100, dollars % 100))
+        }
+    };
+    let title = format!("{} reached its limit of {what}", run.plan.title);
+    let paragraphs = vec![
+        format!("{}: {used}.", run.id),
+        "Approve raises the limit by as much again and goes on; stop ends the run.".to_owned(),
+    ];
+    let step: StepId = match run.plan.steps.first() {
+        Some(step) => step.id.clone(),
+        None => return,
+    };
+    let header = header(draft, &run, &step, &title);
+    let document = document::notice_document(&header, &paragraphs);
+    open_one(draft, PauseKind::Limit, Subject::RunLimit { run: id, limit }, &title, document, &["approve", "stop"]);
+}
+
+pub(super) fn open_rounds(draft: &mut Draft, subject: Subject, rounds: u32, open: &[Arc<Finding>], failing: &[String]) {
+    let (Some(id), Some(step)) = (subject.run(), subject.step().cloned()) else { return };
+    let Some(run) = draft.state.runs.get(&id).cloned() else { return };
+    let title = format!("{step} is not through after {rounds} rounds");
+    let mut paragraphs = vec![
+        "Approve allows as many rounds again, skip takes the work as it is and goes on, reject and stop end the run."
+            .to_owned(),
+    ];
+    paragraphs.extend(open.iter().map(|it| line_of(it)));
+    paragraphs.extend(failing.iter().map(|it| format!("The test {it} fails.")));
+    let header = header(draft, &run, &step, &title);
+    let document = document::notice_document(&header, &paragraphs);
+    open_one(draft, PauseKind::Limit, subject, &title, document, &["approve", "skip", "reject", "stop"]);
+}
+
+pub(super) fn open_stuck(draft: &mut Draft, subject: Subject, why: &str, open: &[Arc<Finding>]) {
+    let (Some(id), Some(step)) = (subject.run(), subject.step().cloned()) else { return };
+    let Some(run) = draft.state.runs.get(&id).cloned() else { return };
+    let title = match open.len() {
+        0 => format!("{step} no longer gets further"),
+        1 => "1 finding is left to you".to_owned(),
+        n => format!("{n} findings are left to you"),
+    };
+    let mut paragraphs = vec![
+        why.to_owned(),
+        "Approve accepts what is left and goes on. Request changes tells the fixer what you want and takes another round; \
+         retry takes one as it is. Reject and stop end the run."
+            .to_owned(),
+    ];
+    paragraphs.extend(open.iter().map(|it| line_of(it)));
+    let header = header(draft, &run, &step, &title);
+    let document = document::notice_document(&header, &paragraphs);
+    let decisions = ["approve", "request-changes", "retry", "reject", "stop"];
+    open_one(draft, PauseKind::Stuck, subject, &title, document, &decisions);
+}
+
+pub(super) fn open_hops(draft: &mut Draft, message: MessageId, held: &[crate::ids::AgentName]) -> PauseId {
+    let (kind, subject, title, paragraphs) = talk::hop_notice(draft, message, held);
+    let facts = vec![("Message".to_owned(), message.to_string())];
+    let header = Header { title: title.clone(), question: String::new(), facts };
+    let document = document::notice_document(&header, &paragraphs);
+    open_one(draft, kind, subject, &title, document, &["approve", "stop"])
+}
+
+fn open_one(
+    draft: &mut Draft,
+    kind: PauseKind,
+    subject: Subject,
+    title: &str,
+    document: String,
+    decisions: &[&str],
+) -> PauseId {
+    let pause = draft.state.next_pause();
+    let run = subject.run();
+    let step = subject.step().cloned();
+    let channel = match (&subject, run.and_then(|it| draft.state.runs.get(&it))) {
+        (_, Some(run)) => run.channel.clone(),
+        (Subject::Hops { message }, None) => {
+            draft.state.message(*message).map_or_else(talk::default_channel, |it| it.channel.clone())
+        }
+        _ => talk::default_channel(),
+    };
+    let hash = document::hash_of(&document);
+    draft.emit(Record::PauseOpened {
+        pause,
+        kind,
+        subject,
+        title: title.to_owned(),
+        channel: channel.clone(),
+        document: document.into(),
+        hash,
+        decisions: decisions.iter().map(|it| (*it).to_owned()).collect(),
+    });
+    if let Some(run) = run {
+        let about = About { run: Some(run), step, turn: None, pause: Some(pause) };
+        draft.announce(run, about, &format!("**{pause}** waits for a person: {title}"));
+    }
+    pause
+}
+
+fn header(draft: &Draft, run: &Run, step: &StepId, message: &str) -> Header {
+    let round = run.step(step).map_or(0, |it| it.round.max(it.lap));
+    let place = if round > 0 { format!(", round {round}") } else { String::new() };
+    let pause = draft.state.next_pause();
+    let mut facts = vec![
+        ("Pause".to_owned(), pause.to_string()),
+        ("Run".to_owned(), format!("{} ({})", run.id, run.plan.name)),
+        ("Step".to_owned(), format!("{step}{place}")),
+    ];
+    if let Some(dollars) = run.usage.micro_dollars.map(|it| it / 10_000) {
+        facts.push(("Cost so far".to_owned(), format!("{}.{:02} dollars", dollars / 100, dollars % 100)));
+    }
+    Header {
+        title: first_line(message, &run.plan.title, step.as_str()),
+        question: message.trim().lines().skip(1).collect::<Vec<_>>().join("\n").trim().to_owned(),
+        facts,
+    }
+}
+
+fn first_line(message: &str, title: &str, id: &str) -> String {
+    let line = message.lines().map(str::trim).find(|it| !it.is_empty()).unwrap_or("");
+    let line = if line.is_empty() { title } else { line };
+    let line = if line.is_empty() { id } else { line };
+    line.chars().take(120).collect()
+}
+
+fn line_of(finding: &Finding) -> String {
+    let place = finding.draft.place.as_ref().map_or(String::new(), |it| format!(" {}:{}", it.path, it.line));
+    let code = finding.draft.code.as_ref().map_or(String::new(), |it| format!(" ({it})"));
+    let declined = finding.declined.as_ref().map_or(String::new(), |it| format!(" Declined, because: {it}"));
+    format!("{}{place}{code}: {}{declined}", finding.id, finding.draft.text)
+}

@@ -1,0 +1,406 @@
+//! Runs as a whole: start, hold, limits, end; and what the shell tells of trust, agents and time.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use serde_json::Value;
+
+use super::{Draft, advance, human, not_found, pause, talk, turn};
+use crate::{
+    agent::{Access, AgentInfo},
+    finding::FindingState,
+    hub::{
+        effect::Effect,
+        event::{Actor, Answer, Refusal, RefusalCode},
+        record::{Cause, Record, RunLimit, TurnEnd},
+        state::{Keyed, State},
+    },
+    ids::{AgentName, ChannelName, RoleId, RunId, StepId, TurnId},
+    outcome::Usage,
+    protocol::{About, Author, RunStatus},
+    workflow::plan::{Action, Input, InputKind, Plan, Role, Who},
+};
+
+#[expect(clippy::too_many_arguments, reason = "they are the fields of one event")]
+pub(super) fn start(
+    draft: &mut Draft,
+    by: &Actor,
+    plan: &Arc<Plan>,
+    inputs: &BTreeMap<String, Value>,
+    roles: &BTreeMap<String, AgentName>,
+    channel: Option<&ChannelName>,
+    key: Option<&str>,
+) -> Result<Answer, Refusal> {
+    let by = human(by, "start a workflow")?;
+    if let Some(Keyed::Run(run)) = key.and_then(|key| draft.state.keys.get(key)) {
+        return Ok(Answer::Started(*run));
+    }
+    if !draft.state.trusted {
+        return Err(Refusal::new(
+            RefusalCode::Untrusted,
+            "this workspace is not trusted, so nothing is started for it; see what would be used with `callboard trust`",
+        ));
+    }
+    let inputs = take_inputs(plan, inputs)?;
+    let roles = bind_roles(&draft.state, plan, roles)?;
+    let channel = channel.or(plan.channel.as_ref()).cloned().unwrap_or_else(talk::default_channel);
+    let run = draft.state.next_run();
+    let players: Vec<String> = roles.iter().map(|(role, agent)| format!("{agent} as {}", role.as_str())).collect();
+    let cast = if players.is_empty() { String::new() } else { format!(": {}", players.join(", ")) };
+    let text = format!("**{}** ({run}), started by {by}{cast}", plan.title);
+    let about = About { run: Some(run), ..About::default() };
+    let thread = draft.say(Author::Operator, &channel, None, about, &text);
+    draft.emit(Record::RunStarted {
+        run,
+        plan: Arc::clone(plan),
+        inputs: Arc::new(inputs),
+        roles: Arc::new(roles),
+        channel,
+        thread,
+        by: by.to_owned(),
+        key: key.map(ToOwned::to_owned),
+    });
+    advance::advance(draft, run);
+    Ok(Answer::Started(run))
+}
+
+fn take_inputs(plan: &Plan, given: &BTreeMap<String, Value>) -> Result<BTreeMap<String, Value>, Refusal> {
+    let invalid = |message: String| Refusal::new(RefusalCode::Invalid, message);
+    if let Some(unknown) = given.keys().find(|it| !plan.inputs.iter().any(|input| input.name == **it)) {
+        let known: Vec<&str> = plan.inputs.iter().map(|it| it.name.as_str()).collect();
+        let known =
+            if known.is_empty() { "it takes none".to_owned() } else { format!("it takes {}", known.join(", ")) };
+        return Err(invalid(format!("{} has no input {unknown:?}; {known}", plan.name)));
+    }
+    let mut taken = BTreeMap::new();
+    for input in &plan.inputs {
+        let value = match given.get(&input.name) {
+            Some(value) => read_input(input, value).map_err(invalid)?,
+            None => input.default.clone().ok_or_else(|| {
+                invalid(format!(
+                    "{} needs the input {} ({}); give it with --input {}=…",
+                    plan.name, input.name, input.description, input.name
+                ))
+            })?,
+        };
+        taken.insert(input.name.clone(), value);
+    }
+    Ok(taken)
+}
+
+/// Reads an input. Commands send text for everything, so text is taken for every kind where it reads as one.
+fn read_input(input: &Input, value: &Value) -> Result<Value, String> {
+    let bad = |what: &str| format!("the input {} must be {what}, not {value}", input.name);
+    match (input.kind, value) {
+        (InputKind::Text, Value::String(_)) => Ok(value.clone()),
+        (InputKind::Path, Value::String(path)) => {
+            let escapes = path.starts_with('/') || path.split(['/', '\\']).any(|it| it == "..") || path.contains('\0');
+            if escapes { Err(bad("a path inside the workspace, from its root")) } else { Ok(value.clone()) }
+        }
+        (InputKind::Number, Value::Number(it)) if it.is_i64() || it.is_u64() => Ok(value.clone()),
+        (InputKind::Number, Value::String(it)) => {
+            it.trim().parse::<i64>().map(Value::from).map_err(|_| bad("a whole number"))
+        }
+        (InputKind::Flag, Value::Bool(_)) => Ok(value.clone()),
+        (InputKind::Flag, Value::String(it)) => match it.as_str() {
+            "true" | "yes" | "on" => Ok(Value::Bool(true)),
+            "false" | "no" | "off" => Ok(Value::Bool(false)),
+            _ => Err(bad("yes or no")),
+        },
+        (InputKind::Text, _) => Err(bad("text")),
+        (InputKind::Path, _) => Err(bad("a path")),
+        (InputKind::Number, _) => Err(bad("a whole number")),
+        (InputKind::Flag, _) => Err(bad("yes or no")),
+    }
+}
+
+fn bind_roles(
+    state: &State,
+    plan: &Plan,
+    given: &BTreeMap<String, AgentName>,
+) -> Result<BTreeMap<RoleId, AgentName>, Refusal> {
+    if let Some(unknown) = given.keys().find(|it| !plan.roles.iter().any(|role| role.id.as_str() == **it)) {
+        let known: Vec<&str> = plan.roles.iter().map(|it| it.id.as_str()).collect();
+        let message = format!("{} has no role {unknown:?}; it has {}", plan.name, known.join(", "));
+        return Err(Refusal::new(RefusalCode::Invalid, message));
+    }
+    let mut bound = BTreeMap::new();
+    for role in &plan.roles {
+        let agent = match given.get(role.id.as_str()) {
+            Some(agent) => {
+                check_agent(state, agent, Some(role))?;
+                agent.clone()
+            }
+            None => choose(state, role).ok_or_else(|| nobody_for(state, role))?,
+        };
+        bound.insert(role.id.clone(), agent);
+    }
+    for step in plan.all_steps() {
+        if let Action::Turn(turn) = &step.action
+            && let Who::Agent(agent) = &turn.who
+        {
+            check_agent(state, agent, None)?;
+        }
+    }
+    Ok(bound)
+}
+
+/// Refuses an agent that is not known, not installed, or may not do what a role asks for.
+pub(super) fn check_agent(state: &State, agent: &AgentName, role: Option<&Role>) -> Result<(), Refusal> {
+    let entry =
+        state.agents.get(agent).ok_or_else(|| not_found(format!("agent {agent}"), "`callboard agents` lists them"))?;
+    if let Some(missing) = &entry.info.missing {
+        return Err(Refusal::new(RefusalCode::NoAgent, format!("{agent} can't be used: {missing}")));
+    }
+    if let Some(role) = role
+        && role.access > entry.info.access
+    {
+        let message = format!("{agent} may only read, and the role {} has to write", role.id.as_str());
+        return Err(Refusal::new(RefusalCode::NoAgent, message));
+    }
+    Ok(())
+}
+
+fn fits(info: &AgentInfo, role: &Role) -> bool {
+    info.missing.is_none() && (role.access == Access::Read || info.access == Access::Write)
+}
+
+/// Returns the first of the preferred agents that is available, else the first that is good for what the role needs.
+fn choose(state: &State, role: &Role) -> Option<AgentName> {
+    let preferred = role.prefer.iter().find(|it| state.agents.get(*it).is_some_and(|it| fits(&it.info, role)));
+    preferred.cloned().or_else(|| {
+        let word = role.good_for.as_ref()?;
+        let good = |it: &AgentInfo| fits(it, role) && it.good_for.contains(word);
+        state.agents.iter().find(|(_, it)| good(&it.info)).map(|(name, _)| name.clone())
+    })
+}
+
+fn nobody_for(state: &State, role: &Role) -> Refusal {
+    let tried: Vec<String> = role
+        .prefer
+        .iter()
+        .map(|it| {
+            let why = state
+                .agents
+                .get(it)
+                .map_or("is not known", |entry| entry.info.missing.as_deref().unwrap_or("may only read"));
+            format!("{it}: {why}")
+        })
+        .collect();
+    let message = format!(
+        "nobody here can play the role {}. Tried {}. Install one of them, or choose an agent with --agent {}=NAME",
+        role.id.as_str(),
+        if tried.is_empty() { "nobody".to_owned() } else { tried.join("; ") },
+        role.id.as_str()
+    );
+    Refusal::new(RefusalCode::NoAgent, message)
+}
+
+/// Ends a run: what waits for a person no longer does, what waits in a queue is taken back, what goes on is stopped.
+pub(super) fn end(draft: &mut Draft, id: RunId, status: RunStatus, why: &str) {
+    if !draft.state.live_runs.contains(&id) {
+        return;
+    }
+    draft.emit(Record::RunEnded { run: id, status, why: why.to_owned() });
+    let idle: Vec<_> = draft
+        .state
+        .open_pauses
+        .iter()
+        .filter_map(|it| draft.state.pause(*it))
+        .filter(|it| it.subject.run() == Some(id))
+        .map(|it| (it.id, it.hash.clone()))
+        .collect();
+    for (pause, hash) in idle {
+        let by = format!("the end of {id}");
+        draft.emit(Record::PauseAnswered { pause, by, decision: crate::document::Decision::Stop, hash });
+    }
+    for (turn, _, _) in turns_of(&draft.state, Some(id)) {
+        drop_turn(draft, turn);
+    }
+    draft.announce(id, About::default(), &closing_words(&draft.state, id, status, why));
+}
+
+/// Takes a turn back where it waits, and has it stopped where it goes on.
+pub(super) fn drop_turn(draft: &mut Draft, id: TurnId) {
+    let Some(turn) = draft.state.turn(id).filter(|it| it.ended.is_none()).cloned() else { return };
+    if draft.state.live_turns.contains(&id) {
+        draft.effect(Effect::InterruptTurn { agent: turn.agent.clone(), turn: id });
+    } else {
+        draft.emit(Record::TurnEnded { turn: id, how: TurnEnd::Withdrawn, usage: Usage::default() });
+        turn::kick(draft, &turn.agent);
+    }
+}
+
+fn closing_words(state: &State, id: RunId, status: RunStatus, why: &str) -> String {
+    let word = match status {
+        RunStatus::Approved => "approved",
+        RunStatus::Done => "done",
+        RunStatus::Failed => "failed",
+        RunStatus::Rejected => "rejected",
+        RunStatus::Stopped => "stopped",
+        RunStatus::Running | RunStatus::Waiting | RunStatus::Held => "going on",
+    };
+    let count = |wanted: fn(&FindingState) -> bool| {
+        state.findings.iter().filter(|it| it.run == Some(id) && wanted(&it.state)).count()
+    };
+    let mut counted = Vec::new();
+    for (n, what) in [
+        (count(|it| *it == FindingState::Fixed), "fixed"),
+        (count(|it| matches!(it, FindingState::Accepted { .. })), "accepted"),
+        (count(|it| matches!(it, FindingState::Dismissed { .. })), "dismissed"),
+        (count(|it| *it == FindingState::Open), "open"),
+    ] {
+        if n > 0 {
+            counted.push(format!("{n} {what}"));
+        }
+    }
+    let findings = if counted.is_empty() { String::new() } else { format!(" Findings: {}.", counted.join(", ")) };
+    format!("{id} is **{word}**: {why}.{findings}")
+}
+
+/// Returns the turns of a run, or all of them, that have not ended, each with whether its agent has it already.
+fn turns_of(state: &State, run: Option<RunId>) -> Vec<(TurnId, AgentName, bool)> {
+    let mut found = Vec::new();
+    for entry in state.agents.values() {
+        let queued = entry.queue.iter().map(|it| (*it, false));
+        for (id, live) in entry.live.iter().map(|it| (*it, true)).chain(queued) {
+            let Some(turn) = state.turn(id) else { continue };
+            let of_run = matches!(&turn.cause, Cause::Step { run: of, .. } if Some(*of) == run);
+            if run.is_none() || of_run {
+                found.push((id, turn.agent.clone(), live));
+            }
+        }
+    }
+    found
+}
+
+pub(super) fn cancel(draft: &mut Draft, by: &Actor, run: RunId) -> Result<Answer, Refusal> {
+    let by = human(by, "end a run")?;
+    live(draft, run)?;
+    end(draft, run, RunStatus::Stopped, &format!("{by} stopped it"));
+    Ok(Answer::Done)
+}
+
+pub(super) fn hold(draft: &mut Draft, by: &Actor, run: Option<RunId>, interrupt: bool) -> Result<Answer, Refusal> {
+    let by = human(by, "pause the work")?.to_owned();
+    if let Some(run) = run {
+        live(draft, run)?;
+    }
+    let held = run.map_or(draft.state.held, |it| draft.state.runs.get(&it).is_some_and(|it| it.held));
+    if !held {
+        draft.emit(Record::Held { run, by: by.clone() });
+        if let Some(run) = run {
+            draft.announce(
+                run,
+                About::default(),
+                &format!("{by} paused {run}: no step starts until `callboard resume {run}`."),
+            );
+        }
+    }
+    if interrupt {
+        for (turn, agent, live) in turns_of(&draft.state, run) {
+            if live {
+                draft.effect(Effect::InterruptTurn { agent, turn });
+            }
+        }
+    }
+    Ok(Answer::Done)
+}
+
+pub(super) fn release(draft: &mut Draft, by: &Actor, run: Option<RunId>) -> Result<Answer, Refusal> {
+    let by = human(by, "resume the work")?.to_owned();
+    if let Some(run) = run {
+        live(draft, run)?;
+    }
+    let held = run.map_or(draft.state.held, |it| draft.state.runs.get(&it).is_some_and(|it| it.held));
+    if held {
+        draft.emit(Record::Released { run, by: by.clone() });
+        if let Some(run) = run {
+            draft.announce(run, About::default(), &format!("{by} resumed {run}."));
+        }
+        go_on(draft);
+    }
+    Ok(Answer::Done)
+}
+
+fn live(draft: &Draft, run: RunId) -> Result<(), Refusal> {
+    match draft.state.runs.get(&run) {
+        None => Err(not_found(run, "`callboard runs` lists them")),
+        Some(it) if it.ended.is_some() => {
+            Err(Refusal::new(RefusalCode::Invalid, format!("{run} is over; `callboard show {run}` tells how")))
+        }
+        Some(_) => Ok(()),
+    }
+}
+
+/// Starts whatever may start now.
+fn go_on(draft: &mut Draft) {
+    let agents: Vec<AgentName> = draft.state.agents.keys().cloned().collect();
+    for agent in agents {
+        turn::kick(draft, &agent);
+    }
+    let runs: Vec<RunId> = draft.state.live_runs.iter().copied().collect();
+    for run in runs {
+        advance::advance(draft, run);
+    }
+}
+
+pub(super) fn trust(draft: &mut Draft, trusted: bool) {
+    if draft.state.trusted != trusted {
+        draft.emit(Record::TrustChanged { trusted });
+        if trusted && draft.state.live_turns.is_empty() {
+            go_on(draft);
+        }
+    }
+}
+
+pub(super) fn know_agents(draft: &mut Draft, agents: &[AgentInfo]) {
+    let same = agents.len() == draft.state.agents.len()
+        && agents.iter().all(|it| draft.state.agents.get(&it.name).is_some_and(|known| known.info == *it));
+    if !same {
+        draft.emit(Record::AgentsKnown { agents: agents.to_vec() });
+    }
+    draft.need_channel(&talk::default_channel());
+}
+
+/// Returns the limit of a run that is reached, where one is.
+pub(super) fn limit_reached(draft: &Draft, run: RunId) -> Option<RunLimit> {
+    let run = draft.state.runs.get(&run)?;
+    let limits = run.limits;
+    let taken = run.turns + queued(&draft.state, run.id);
+    if taken >= limits.turns {
+        Some(RunLimit::Turns)
+    } else if run.worked_until(draft.at) >= limits.time {
+        Some(RunLimit::Time)
+    } else if run.usage.tokens.is_some_and(|it| it >= limits.tokens) {
+        Some(RunLimit::Tokens)
+    } else if run.usage.micro_dollars.is_some_and(|it| it >= limits.micro_dollars) {
+        Some(RunLimit::Money)
+    } else {
+        None
+    }
+}
+
+/// Returns how many of a run's turns wait in queues: they count before they start, or parallel steps would pass the limit.
+fn queued(state: &State, run: RunId) -> u32 {
+    let count = turns_of(state, Some(run)).iter().filter(|it| !it.2).count();
+    u32::try_from(count).unwrap_or(u32::MAX)
+}
+
+/// Does what is due: tries steps again, and stops at a limit on time.
+pub(super) fn tick(draft: &mut Draft) {
+    let due: Vec<(RunId, Option<StepId>)> =
+        draft.state.wakes.iter().take_while(|it| it.0 <= draft.at).map(|(_, run, step)| (*run, step.clone())).collect();
+    for (run, step) in due {
+        match step {
+            Some(step) => {
+                draft.emit(Record::StepReset { run, step, note: None, agent: None });
+                advance::advance(draft, run);
+            }
+            None => {
+                if draft.state.runs.get(&run).is_some_and(|it| it.ended.is_none() && it.limit_pause.is_none()) {
+                    pause::open_limit(draft, run, RunLimit::Time);
+                }
+            }
+        }
+    }
+}

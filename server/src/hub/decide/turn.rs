@@ -1,0 +1,198 @@
+//! Turns: one prompt to one agent at a time, from the queue to the recorded end.
+
+use std::{path::PathBuf, sync::Arc};
+
+use super::{Draft, advance, context, result, talk};
+use crate::{
+    agent::{AgentClaim, AgentState, Source, TurnRequest},
+    hub::{
+        effect::Effect,
+        record::{Cause, Record, Sent, TurnEnd},
+        run::StepState,
+    },
+    ids::{AgentName, MessageId, RunId, StepId, TurnId},
+    outcome::{Failure, FailureClass, TurnOutcome, TypedResult, Usage},
+    protocol::{About, Author, DeliveryState, StepStatus},
+};
+
+/// Starts the first turn of an agent's queue that may start, where the agent is on none.
+pub(super) fn kick(draft: &mut Draft, agent: &AgentName) {
+    loop {
+        if !draft.state.trusted {
+            return;
+        }
+        let Some(entry) = draft.state.agents.get(agent) else { return };
+        if entry.live.is_some() {
+            return;
+        }
+        let next = entry.queue.iter().copied().find(|turn| may_start(draft, *turn));
+        let Some(turn) = next else { return };
+        if intend(draft, turn) {
+            return;
+        }
+    }
+}
+
+fn may_start(draft: &Draft, turn: TurnId) -> bool {
+    match draft.state.turn(turn).map(|it| &it.cause) {
+        Some(Cause::Delivery { .. }) => !draft.state.held,
+        Some(Cause::Step { run, .. }) => !draft.state.is_held(Some(*run)),
+        None => false,
+    }
+}
+
+/// Fixes what a turn is sent and has it started. Returns false where it could not be, and has ended instead.
+fn intend(draft: &mut Draft, id: TurnId) -> bool {
+    let Some(turn) = draft.state.turn(id).cloned() else { return false };
+    let composed = match &turn.cause {
+        Cause::Delivery { message } => context::for_message(draft, &turn.agent, *message),
+        Cause::Step { run, step } => context::for_step(draft, &turn.agent, *run, step),
+    };
+    let (sent, seen) = match composed {
+        Ok(it) => it,
+        Err(message) => {
+            let failure = Failure { class: FailureClass::InvalidResult, message, retry_at: None };
+            end(draft, id, &TurnOutcome::Failed(failure));
+            return false;
+        }
+    };
+    let sent = Arc::new(sent);
+    draft.emit(Record::TurnIntended { turn: id, sent: Arc::clone(&sent), seen });
+    let request = request(draft, id, &turn.agent, &sent);
+    draft.effect(Effect::StartTurn(Box::new(request)));
+    true
+}
+
+fn request(draft: &Draft, turn: TurnId, agent: &AgentName, sent: &Sent) -> TurnRequest {
+    TurnRequest {
+        turn,
+        agent: agent.clone(),
+        prompt: Arc::clone(&sent.prompt),
+        expects: sent.expects.clone(),
+        paths: sent.paths.clone(),
+        findings: sent.findings.iter().filter_map(|it| draft.state.finding(*it)).map(|it| (**it).clone()).collect(),
+        access: sent.access,
+        cwd: PathBuf::from("."),
+        times: sent.times,
+    }
+}
+
+pub(super) fn began(draft: &mut Draft, turn: TurnId) {
+    if draft.state.turn(turn).is_some_and(|it| it.sent_at.is_some() && it.began.is_none() && it.ended.is_none()) {
+        draft.emit(Record::TurnBegan { turn });
+    }
+}
+
+/// Takes a turn's outcome. The first one counts; whatever comes after it changes nothing (promise 1).
+pub(super) fn ended(draft: &mut Draft, turn: TurnId, outcome: &TurnOutcome) {
+    if draft.state.live_turns.contains(&turn) {
+        end(draft, turn, outcome);
+    }
+}
+
+fn end(draft: &mut Draft, id: TurnId, outcome: &TurnOutcome) {
+    let Some(turn) = draft.state.turn(id).cloned() else { return };
+    let (how, usage) = match outcome {
+        TurnOutcome::Answered { usage, .. } => (TurnEnd::Answered, *usage),
+        TurnOutcome::Failed(failure) => (TurnEnd::Failed { failure: failure.clone() }, Usage::default()),
+    };
+    draft.emit(Record::TurnEnded { turn: id, how, usage });
+    match &turn.cause {
+        Cause::Delivery { message } => answer_message(draft, &turn.agent, id, *message, outcome),
+        Cause::Step { run, step } => result::take(draft, &turn.agent, id, *run, step, outcome),
+    }
+    kick(draft, &turn.agent);
+}
+
+fn answer_message(draft: &mut Draft, agent: &AgentName, turn: TurnId, message: MessageId, outcome: &TurnOutcome) {
+    let Some(asked) = draft.state.message(message).cloned() else { return };
+    let thread = Some(asked.thread.unwrap_or(message));
+    let about = About { turn: Some(turn), ..About::default() };
+    match outcome {
+        TurnOutcome::Answered { text, result, .. } => {
+            let mut findings = Vec::new();
+            if let Some(TypedResult::Review(review)) = result {
+                findings.extend(review.findings.iter().filter_map(|it| result::report(draft, Some(agent), None, it)));
+            }
+            let said = result::words(draft, agent, Some(&findings), text, result.as_ref());
+            let id = talk::answer(draft, agent, &asked.channel, thread, about, &said, asked.hops + 1);
+            draft.emit(Record::DeliveryChanged {
+                message,
+                agent: agent.clone(),
+                state: DeliveryState::Answered { message: id },
+            });
+        }
+        TurnOutcome::Failed(failure) if failure.class == FailureClass::Interrupted && draft.state.held => {
+            draft.emit(Record::DeliveryChanged { message, agent: agent.clone(), state: DeliveryState::Stored });
+            talk::deliver(draft, message, [agent].into_iter());
+        }
+        TurnOutcome::Failed(failure) => {
+            let state = DeliveryState::Failed { why: failure.message.clone() };
+            draft.emit(Record::DeliveryChanged { message, agent: agent.clone(), state });
+            let text = format!("{agent} did not answer {message}: {}", failure.message);
+            draft.say(Author::System, &asked.channel, thread, about, &text);
+        }
+    }
+}
+
+pub(super) fn claimed(draft: &mut Draft, agent: &AgentName, claim: &AgentClaim) {
+    if draft.state.agents.get(agent).is_some_and(|it| it.claim != *claim) {
+        draft.emit(Record::AgentClaimed { agent: agent.clone(), claim: claim.clone() });
+    }
+}
+
+/// Puts a step's turn in the queue of its agent.
+pub(super) fn queue_step(draft: &mut Draft, run: RunId, step: &StepId, agent: &AgentName) {
+    let turn = draft.state.next_turn();
+    let attempt = draft.state.runs.get(&run).and_then(|it| it.step(step)).map_or(1, |it| it.attempt + 1);
+    draft.emit(Record::TurnQueued { turn, agent: agent.clone(), cause: Cause::Step { run, step: step.clone() } });
+    draft.emit(Record::StepQueued { run, step: step.clone(), turn, agent: agent.clone(), attempt });
+    kick(draft, agent);
+}
+
+/// Takes up what was going on when the last hub ended: what a live turn came to is not known, so another takes its place.
+pub(super) fn recover(draft: &mut Draft) {
+    let stopped = AgentClaim {
+        state: AgentState::Stopped,
+        source: Source::Hub,
+        why: "the hub was started anew, and it starts its programs when they are needed".to_owned(),
+    };
+    let believed: Vec<AgentName> = draft
+        .state
+        .agents
+        .iter()
+        .filter(|(_, it)| it.claim.state != AgentState::Stopped)
+        .map(|(name, _)| name.clone())
+        .collect();
+    for agent in believed {
+        claimed(draft, &agent, &stopped);
+    }
+    let lost: Vec<TurnId> = draft.state.live_turns.iter().copied().collect();
+    for id in lost {
+        let Some(turn) = draft.state.turn(id).cloned() else { continue };
+        draft.emit(Record::TurnEnded { turn: id, how: TurnEnd::Lost, usage: Usage::default() });
+        match &turn.cause {
+            Cause::Delivery { message } => {
+                let state = DeliveryState::Stored;
+                draft.emit(Record::DeliveryChanged { message: *message, agent: turn.agent.clone(), state });
+                talk::deliver(draft, *message, [&turn.agent].into_iter());
+            }
+            Cause::Step { run, step } => {
+                let waits = |it: &Arc<StepState>| it.turn == Some(id) && it.status == StepStatus::Running;
+                if draft.state.live_runs.contains(run)
+                    && draft.state.runs.get(run).and_then(|it| it.step(step)).is_some_and(waits)
+                {
+                    queue_step(draft, *run, step, &turn.agent);
+                }
+            }
+        }
+    }
+    let agents: Vec<AgentName> = draft.state.agents.keys().cloned().collect();
+    for agent in agents {
+        kick(draft, &agent);
+    }
+    let runs: Vec<RunId> = draft.state.live_runs.iter().copied().collect();
+    for run in runs {
+        advance::advance(draft, run);
+    }
+}

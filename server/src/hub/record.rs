@@ -1,0 +1,491 @@
+//! The facts that the journal keeps. State is a fold of them; nothing else changes it.
+//!
+//! Invariant: a record that was ever written must be readable for ever. Fields are added with a default, and a kind is
+//! never given a new meaning.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    agent::{Access, AgentClaim, AgentInfo, TurnTimes},
+    document::Decision,
+    finding::{FindingDraft, FindingState},
+    ids::{AgentName, ChannelName, FindingId, MessageId, PauseId, RoleId, RunId, StepId, Timestamp, TurnId},
+    outcome::{Failure, ResultKind, TypedResult, Usage},
+    protocol::{About, Author, DeliveryState, PauseKind, RunStatus},
+    workflow::plan::{Limits, Plan},
+};
+
+/// A fact.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "record", rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub enum Record {
+    /// The developer trusts the workspace, or no longer.
+    TrustChanged {
+        /// Whether.
+        trusted: bool,
+    },
+    /// The catalogue of agents is this one.
+    AgentsKnown {
+        /// All of them.
+        agents: Vec<AgentInfo>,
+    },
+    /// Something else is believed of an agent.
+    AgentClaimed {
+        /// Which.
+        agent: AgentName,
+        /// What, and why.
+        claim: AgentClaim,
+    },
+    /// A channel was made.
+    ChannelCreated {
+        /// Its name.
+        name: ChannelName,
+        /// The agent that a message with no mention wakes.
+        default_agent: Option<AgentName>,
+    },
+    /// A message was posted. Its deliveries begin as stored.
+    MessagePosted {
+        /// Its id.
+        id: MessageId,
+        /// Where.
+        channel: ChannelName,
+        /// The message that its thread began with.
+        thread: Option<MessageId>,
+        /// Who.
+        author: Author,
+        /// Markdown.
+        text: Arc<str>,
+        /// What of Callboard it speaks of.
+        #[serde(default)]
+        about: About,
+        /// How many agents passed the word on since a person last spoke.
+        hops: u32,
+        /// The sender's key.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        key: Option<String>,
+        /// The agents that it wakes.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        to: Vec<AgentName>,
+    },
+    /// A delivery got further.
+    DeliveryChanged {
+        /// Of which message.
+        message: MessageId,
+        /// To whom.
+        agent: AgentName,
+        /// How far.
+        state: DeliveryState,
+    },
+    /// A person let a chain of agents go on: it counts from zero again.
+    HopsForgiven {
+        /// The message at which the chain was held.
+        message: MessageId,
+    },
+    /// A turn was put in an agent's queue.
+    TurnQueued {
+        /// Its id.
+        turn: TurnId,
+        /// Whose.
+        agent: AgentName,
+        /// What for.
+        cause: Cause,
+    },
+    /// A turn is the agent's now, with this prompt. The effect that starts it follows the commit of this.
+    TurnIntended {
+        /// Which.
+        turn: TurnId,
+        /// What is sent.
+        sent: Arc<Sent>,
+        /// The last message of its channel that the prompt holds or passes over as seen.
+        seen: Option<MessageId>,
+    },
+    /// The agent has begun.
+    TurnBegan {
+        /// Which.
+        turn: TurnId,
+    },
+    /// A turn is over. There is one of these for each turn, and nothing after it.
+    TurnEnded {
+        /// Which.
+        turn: TurnId,
+        /// How.
+        how: TurnEnd,
+        /// What it used.
+        #[serde(default)]
+        usage: Usage,
+    },
+    /// A run was started.
+    RunStarted {
+        /// Its id.
+        run: RunId,
+        /// What it is pinned to.
+        plan: Arc<Plan>,
+        /// What it was told, defaults included.
+        inputs: Arc<BTreeMap<String, serde_json::Value>>,
+        /// Who plays which role.
+        roles: Arc<BTreeMap<RoleId, AgentName>>,
+        /// Where it is shown.
+        channel: ChannelName,
+        /// The message that its thread begins with.
+        thread: MessageId,
+        /// Who started it.
+        by: String,
+        /// The sender's key.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        key: Option<String>,
+    },
+    /// A step's turn was queued.
+    StepQueued {
+        /// Of which run.
+        run: RunId,
+        /// Which.
+        step: StepId,
+        /// Its turn.
+        turn: TurnId,
+        /// Who.
+        agent: AgentName,
+        /// The try, from 1.
+        attempt: u32,
+    },
+    /// A step is over, with a result: its only one in this round.
+    StepFinished {
+        /// Of which run.
+        run: RunId,
+        /// Which.
+        step: StepId,
+        /// What came of it.
+        result: Option<Arc<TypedResult>>,
+        /// The findings of a review, in its order.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        findings: Vec<FindingId>,
+    },
+    /// A step is over, without a result.
+    StepSkipped {
+        /// Of which run.
+        run: RunId,
+        /// Which.
+        step: StepId,
+        /// Why, in words.
+        why: String,
+    },
+    /// A step failed; a pause, another try or the run's end follows in the same commit.
+    StepFailed {
+        /// Of which run.
+        run: RunId,
+        /// Which.
+        step: StepId,
+        /// How.
+        failure: Failure,
+    },
+    /// A failed step waits to be tried again.
+    StepBackedOff {
+        /// Of which run.
+        run: RunId,
+        /// Which.
+        step: StepId,
+        /// Until when.
+        until: Timestamp,
+    },
+    /// A step is to be done again.
+    StepReset {
+        /// Of which run.
+        run: RunId,
+        /// Which.
+        step: StepId,
+        /// What the person wants changed.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        note: Option<String>,
+        /// Who does it from now on, where a person chose another.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        agent: Option<AgentName>,
+    },
+    /// A loop began a round: the steps in it wait again.
+    RoundStarted {
+        /// Of which run.
+        run: RunId,
+        /// The loop.
+        step: StepId,
+        /// The lap, from 1.
+        round: u32,
+        /// The bound on rounds from now on.
+        bound: u32,
+        /// What the round before left to do, so that a loop that only repeats itself is seen.
+        #[serde(default)]
+        left: String,
+    },
+    /// A limit of a run was raised.
+    LimitRaised {
+        /// Of which run.
+        run: RunId,
+        /// All its limits from now on.
+        limits: Limits,
+    },
+    /// A person said "pause now".
+    Held {
+        /// Of which run; the workspace where absent.
+        run: Option<RunId>,
+        /// Who.
+        by: String,
+    },
+    /// A person let it go on.
+    Released {
+        /// Of which run; the workspace where absent.
+        run: Option<RunId>,
+        /// Who.
+        by: String,
+    },
+    /// A run is over.
+    RunEnded {
+        /// Which.
+        run: RunId,
+        /// How.
+        status: RunStatus,
+        /// Why, in words.
+        why: String,
+    },
+    /// Something waits for a person.
+    PauseOpened {
+        /// Its id.
+        pause: PauseId,
+        /// Why.
+        kind: PauseKind,
+        /// What it is about.
+        subject: Subject,
+        /// One line: what is asked.
+        title: String,
+        /// Where it is shown.
+        channel: ChannelName,
+        /// What is shown.
+        document: Arc<str>,
+        /// SHA-256 of the document, in hex.
+        hash: String,
+        /// The decisions that it takes, the usual one first.
+        decisions: Vec<String>,
+    },
+    /// A person answered, or the run's end made the question idle (`decision` is `stop` then).
+    PauseAnswered {
+        /// Which.
+        pause: PauseId,
+        /// Who.
+        by: String,
+        /// What.
+        decision: Decision,
+        /// The hash of what was shown.
+        hash: String,
+    },
+    /// An agent reported a finding.
+    FindingReported {
+        /// Its id, new or known.
+        finding: FindingId,
+        /// Who; absent where a person added it at a pause.
+        by: Option<AgentName>,
+        /// In which run.
+        run: Option<RunId>,
+        /// What it says, in its latest words.
+        draft: FindingDraft,
+        /// Whether it had been declined before: now it is a person's to settle.
+        contested: bool,
+    },
+    /// A finding's state changed.
+    FindingSettled {
+        /// Which.
+        finding: FindingId,
+        /// What it is now.
+        state: FindingState,
+    },
+    /// A fixer will not fix a finding.
+    FindingDeclined {
+        /// Which.
+        finding: FindingId,
+        /// Why.
+        reason: String,
+    },
+    /// A person changed what a finding says.
+    FindingReworded {
+        /// Which.
+        finding: FindingId,
+        /// The new text.
+        text: String,
+    },
+}
+
+/// What a turn is for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "for", rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub enum Cause {
+    /// A message that woke the agent.
+    Delivery {
+        /// Which.
+        message: MessageId,
+    },
+    /// A step of a run.
+    Step {
+        /// The run.
+        run: RunId,
+        /// The step.
+        step: StepId,
+    },
+}
+
+/// What an agent was sent.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Sent {
+    /// The prompt, whole.
+    pub prompt: Arc<str>,
+    /// The form that the result must have.
+    pub expects: ResultKind,
+    /// Files and folders the turn is about.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub paths: Vec<String>,
+    /// Findings the turn is about.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub findings: Vec<FindingId>,
+    /// What the agent may do.
+    pub access: Access,
+    /// How long it may take.
+    pub times: TurnTimes,
+}
+
+/// How a turn ended, as the journal keeps it: its result is in the step or the message that it became.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "ended", rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub enum TurnEnd {
+    /// The agent answered.
+    Answered,
+    /// It failed.
+    Failed {
+        /// How.
+        failure: Failure,
+    },
+    /// The hub ended while it went on: what came of it is not known. Another turn takes its place.
+    Lost,
+    /// It was taken back before it began.
+    Withdrawn,
+}
+
+/// What a pause is about.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "about", rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub enum Subject {
+    /// A pause step.
+    Step {
+        /// The run.
+        run: RunId,
+        /// The step.
+        step: StepId,
+    },
+    /// A failed step.
+    Failure {
+        /// The run.
+        run: RunId,
+        /// The step.
+        step: StepId,
+    },
+    /// A limit of a run as a whole.
+    RunLimit {
+        /// The run.
+        run: RunId,
+        /// Which limit.
+        limit: RunLimit,
+    },
+    /// A loop's bound on rounds.
+    Rounds {
+        /// The run.
+        run: RunId,
+        /// The loop.
+        step: StepId,
+    },
+    /// A loop that only repeats itself, or has only declined findings left.
+    Stuck {
+        /// The run.
+        run: RunId,
+        /// The loop.
+        step: StepId,
+        /// The findings that are left.
+        findings: Vec<FindingId>,
+    },
+    /// A chain of agents that passes the word on and on.
+    Hops {
+        /// The message at which it is held.
+        message: MessageId,
+    },
+}
+
+impl Subject {
+    /// Returns the run that waits, where one does.
+    pub fn run(&self) -> Option<RunId> {
+        match self {
+            Self::Step { run, .. }
+            | Self::Failure { run, .. }
+            | Self::RunLimit { run, .. }
+            | Self::Rounds { run, .. }
+            | Self::Stuck { run, .. } => Some(*run),
+            Self::Hops { .. } => None,
+        }
+    }
+
+    /// Returns the step that waits, where one does.
+    pub fn step(&self) -> Option<&StepId> {
+        match self {
+            Self::Step { step, .. }
+            | Self::Failure { step, .. }
+            | Self::Rounds { step, .. }
+            | Self::Stuck { step, .. } => Some(step),
+            Self::RunLimit { .. } | Self::Hops { .. } => None,
+        }
+    }
+}
+
+/// The limits of a run as a whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum RunLimit {
+    /// Turns that agents take.
+    Turns,
+    /// Working time.
+    Time,
+    /// Tokens.
+    Tokens,
+    /// Money.
+    Money,
+}
+
+impl Record {
+    /// Returns the record's kind, as the journal's `kind` column has it.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::TrustChanged { .. } => "trust.changed",
+            Self::AgentsKnown { .. } => "agents.known",
+            Self::AgentClaimed { .. } => "agent.claimed",
+            Self::ChannelCreated { .. } => "channel.created",
+            Self::MessagePosted { .. } => "message.posted",
+            Self::DeliveryChanged { .. } => "delivery.changed",
+            Self::HopsForgiven { .. } => "hops.forgiven",
+            Self::TurnQueued { .. } => "turn.queued",
+            Self::TurnIntended { .. } => "turn.intended",
+            Self::TurnBegan { .. } => "turn.began",
+            Self::TurnEnded { .. } => "turn.ended",
+            Self::RunStarted { .. } => "run.started",
+            Self::StepQueued { .. } => "step.queued",
+            Self::StepFinished { .. } => "step.finished",
+            Self::StepSkipped { .. } => "step.skipped",
+            Self::StepFailed { .. } => "step.failed",
+            Self::StepBackedOff { .. } => "step.backed_off",
+            Self::StepReset { .. } => "step.reset",
+            Self::RoundStarted { .. } => "round.started",
+            Self::LimitRaised { .. } => "limit.raised",
+            Self::Held { .. } => "held",
+            Self::Released { .. } => "released",
+            Self::RunEnded { .. } => "run.ended",
+            Self::PauseOpened { .. } => "pause.opened",
+            Self::PauseAnswered { .. } => "pause.answered",
+            Self::FindingReported { .. } => "finding.reported",
+            Self::FindingSettled { .. } => "finding.settled",
+            Self::FindingDeclined { .. } => "finding.declined",
+            Self::FindingReworded { .. } => "finding.reworded",
+        }
+    }
+}

@@ -1,0 +1,195 @@
+//! A run: where each of its steps stands, what it has used, and how long it has worked.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use imbl::OrdMap;
+
+use crate::{
+    ids::{AgentName, ChannelName, FindingId, MessageId, PauseId, RoleId, RunId, StepId, Timestamp, TurnId},
+    outcome::{Failure, TypedResult, Usage},
+    protocol::{RunStatus, StepStatus},
+    workflow::plan::{Action, Limits, Plan, Step},
+};
+
+/// One execution of a workflow.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Run {
+    /// Its id.
+    pub id: RunId,
+    /// What it is pinned to.
+    pub plan: Arc<Plan>,
+    /// What it was told.
+    pub inputs: Arc<BTreeMap<String, serde_json::Value>>,
+    /// Who plays which role.
+    pub roles: Arc<BTreeMap<RoleId, AgentName>>,
+    /// Where it is shown.
+    pub channel: ChannelName,
+    /// The message that its thread begins with.
+    pub thread: MessageId,
+    /// Who started it.
+    pub by: Arc<str>,
+    /// When.
+    pub started: Timestamp,
+    /// When and how it ended, and why.
+    pub ended: Option<(Timestamp, RunStatus, Arc<str>)>,
+    /// Whether a person said "pause now".
+    pub held: bool,
+    /// Where each step stands, at every depth.
+    pub steps: OrdMap<StepId, Arc<StepState>>,
+    /// The limits, as raised.
+    pub limits: Limits,
+    /// The pause at a limit of the whole run. While it is open no step starts.
+    pub limit_pause: Option<PauseId>,
+    /// Turns taken.
+    pub turns: u32,
+    /// What was used.
+    pub usage: Usage,
+    /// Milliseconds of work in the spells that are over.
+    pub worked: u64,
+    /// Since when it works; `None` while it waits for people only.
+    pub working_since: Option<Timestamp>,
+    /// Revision of the last change.
+    pub rev: u64,
+}
+
+/// Where a step stands.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StepState {
+    /// Where.
+    pub status: StepStatus,
+    /// The lap of the loop around it, from 1; 0 outside a loop.
+    pub round: u32,
+    /// For a loop: its own lap, from 1, and the bound on laps.
+    pub lap: u32,
+    /// For a loop: how many laps it may take before a person is asked.
+    pub bound: u32,
+    /// For a loop: what the lap before left to do.
+    pub left: Arc<str>,
+    /// The try in this round, from 1; 0 before the first.
+    pub attempt: u32,
+    /// Failures in a row that the failure policy has answered with another try.
+    pub retried: u32,
+    /// Who does it, where a person chose another than the role's.
+    pub agent: Option<AgentName>,
+    /// Who did or does it.
+    pub by: Option<AgentName>,
+    /// Its turn.
+    pub turn: Option<TurnId>,
+    /// The pause that it waits at.
+    pub pause: Option<PauseId>,
+    /// When it began in this round.
+    pub started: Option<Timestamp>,
+    /// When it ended in this round.
+    pub ended: Option<Timestamp>,
+    /// Its latest result: stays in sight until the next replaces it.
+    pub result: Option<Arc<TypedResult>>,
+    /// The findings of that result, where it is a review.
+    pub findings: Arc<[FindingId]>,
+    /// The findings of the result before that one.
+    pub findings_before: Arc<[FindingId]>,
+    /// Its latest failure in this round.
+    pub failure: Option<Failure>,
+    /// When it is tried again.
+    pub not_before: Option<Timestamp>,
+    /// What a person wants changed.
+    pub note: Option<Arc<str>>,
+    /// For a pause step: the decision that it was left with.
+    pub decision: Option<&'static str>,
+}
+
+impl Default for StepState {
+    fn default() -> Self {
+        Self {
+            status: StepStatus::Waiting,
+            round: 0,
+            lap: 0,
+            bound: 0,
+            left: Arc::from(""),
+            attempt: 0,
+            retried: 0,
+            agent: None,
+            by: None,
+            turn: None,
+            pause: None,
+            started: None,
+            ended: None,
+            result: None,
+            findings: Arc::from([]),
+            findings_before: Arc::from([]),
+            failure: None,
+            not_before: None,
+            note: None,
+            decision: None,
+        }
+    }
+}
+
+impl StepState {
+    /// Returns whether the step is over in this round.
+    pub fn is_over(&self) -> bool {
+        matches!(self.status, StepStatus::Done | StepStatus::Skipped | StepStatus::Failed)
+    }
+}
+
+impl Run {
+    /// Returns where a step stands.
+    pub fn step(&self, id: &StepId) -> Option<&Arc<StepState>> {
+        self.steps.get(id)
+    }
+
+    /// Returns whether every step of a list is over.
+    pub fn is_over(&self, steps: &[Step]) -> bool {
+        steps.iter().all(|it| self.steps.get(&it.id).is_some_and(|it| it.is_over()))
+    }
+
+    /// Returns where the run stands as a whole.
+    pub fn status(&self) -> RunStatus {
+        if let Some((_, status, _)) = &self.ended {
+            return *status;
+        }
+        if self.held {
+            return RunStatus::Held;
+        }
+        if self.is_at_work() { RunStatus::Running } else { RunStatus::Waiting }
+    }
+
+    /// Returns whether the run is doing something by itself: a turn, or a wait before another try.
+    pub fn is_at_work(&self) -> bool {
+        self.steps.values().any(|it| match it.status {
+            StepStatus::Queued | StepStatus::Backoff => true,
+            StepStatus::Running => it.turn.is_some(),
+            _ => false,
+        })
+    }
+
+    /// Returns the milliseconds of work up to `now`; time at pauses and holds is not counted.
+    pub fn worked_until(&self, now: Timestamp) -> u64 {
+        self.worked + self.working_since.map_or(0, |since| now.since(since))
+    }
+
+    /// Returns when the limit on time is reached if the run goes on working.
+    ///
+    /// Invariant: `None` while the run waits at a limit, else its `Tick` would come again and again.
+    pub fn time_is_up_at(&self) -> Option<Timestamp> {
+        let since = self.working_since.filter(|_| self.limit_pause.is_none())?;
+        Some(since.plus(self.limits.time.saturating_sub(self.worked)))
+    }
+
+    /// Returns the list that a step stands in, and the loop around it.
+    pub fn siblings<'a>(plan: &'a Plan, id: &StepId) -> Option<(&'a [Step], Option<&'a Step>)> {
+        fn within<'a>(
+            steps: &'a [Step],
+            around: Option<&'a Step>,
+            id: &StepId,
+        ) -> Option<(&'a [Step], Option<&'a Step>)> {
+            if steps.iter().any(|it| it.id == *id) {
+                return Some((steps, around));
+            }
+            steps.iter().find_map(|step| match &step.action {
+                Action::Repeat(repeat) => within(&repeat.steps, Some(step), id),
+                Action::Turn(_) | Action::Pause(_) => None,
+            })
+        }
+        within(&plan.steps, None, id)
+    }
+}

@@ -1,0 +1,298 @@
+//! A stage for tests of the core: events in, text out. After each event it checks that the state is the fold of the records.
+
+use std::{collections::BTreeMap, fmt::Write as _, sync::Arc};
+
+use serde_json::{Value, json};
+
+use super::{
+    apply::apply,
+    decide::decide,
+    effect::Effect,
+    event::{Actor, Answer, Event, Refusal, Stamped},
+    record::Record,
+    snapshot::Snapshot,
+    state::State,
+};
+use crate::{
+    agent::{Access, AgentInfo, DriverKind, TurnTimes},
+    document::Decision,
+    ids::{AgentName, PauseId, RunId, Timestamp, TurnId},
+    outcome::{Failure, FailureClass, TurnOutcome, TypedResult, Usage},
+    protocol::{Author, MessagesParams, RunsParams},
+    workflow::plan::Plan,
+};
+
+/// A workspace in memory, with its journal.
+pub struct Scene {
+    pub state: State,
+    pub at: i64,
+    pub journal: Vec<(Timestamp, Record)>,
+    pub effects: Vec<Effect>,
+}
+
+/// Returns the person of all scenes.
+pub fn ada() -> Actor {
+    Actor::Human("ada".to_owned())
+}
+
+pub fn name(text: &str) -> AgentName {
+    text.parse().unwrap()
+}
+
+pub fn info(agent: &str, driver: DriverKind, access: Access, good_for: &[&str]) -> AgentInfo {
+    AgentInfo {
+        name: name(agent),
+        profile: agent.to_owned(),
+        title: agent.to_owned(),
+        driver,
+        access,
+        good_for: good_for.iter().map(|it| (*it).to_owned()).collect(),
+        missing: None,
+        times: TurnTimes::default(),
+    }
+}
+
+pub fn cast() -> Vec<AgentInfo> {
+    vec![
+        info("claude", DriverKind::Terminal, Access::Write, &["review", "fix"]),
+        info("codex", DriverKind::Terminal, Access::Write, &["fix"]),
+        info("lint", DriverKind::Tool, Access::Read, &["review"]),
+        info("autofix", DriverKind::Tool, Access::Write, &["fix"]),
+        info("tests", DriverKind::Tool, Access::Read, &["test"]),
+    ]
+}
+
+/// Returns a text answer.
+pub fn says(text: &str) -> TurnOutcome {
+    TurnOutcome::Answered { text: text.to_owned(), result: None, usage: Usage::default() }
+}
+
+/// Returns an answer with a typed result, given as JSON.
+pub fn gives(result: Value) -> TurnOutcome {
+    let result: TypedResult = serde_json::from_value(result).unwrap();
+    TurnOutcome::Answered { text: String::new(), result: Some(result), usage: Usage::default() }
+}
+
+pub fn fails(class: FailureClass) -> TurnOutcome {
+    TurnOutcome::Failed(Failure { class, message: format!("it was {}", class.name()), retry_at: None })
+}
+
+/// Returns a review with findings given as `(line, text)` of `src/lib.rs`.
+pub fn review(findings: &[(u32, &str)]) -> TurnOutcome {
+    let verdict = if findings.is_empty() { "approved" } else { "changes_requested" };
+    let findings: Vec<Value> = findings
+        .iter()
+        .map(|(line, text)| json!({ "place": { "path": "src/lib.rs", "line": line }, "severity": "warning", "text": text }))
+        .collect();
+    gives(json!({ "kind": "review", "verdict": verdict, "summary": "", "findings": findings }))
+}
+
+impl Scene {
+    pub fn empty() -> Self {
+        Self { state: State::default(), at: 0, journal: Vec::new(), effects: Vec::new() }
+    }
+
+    /// Sets the stage: a trusted workspace with five agents.
+    pub fn new() -> Self {
+        let mut scene = Self::empty();
+        scene.ok(Event::Trusted(true));
+        scene.ok(Event::Catalog(cast()));
+        scene.ok(Event::Recovered);
+        scene
+    }
+
+    /// Takes an event in, a second after the last.
+    pub fn event(&mut self, event: Event) -> Result<Answer, Refusal> {
+        self.at += 1_000;
+        let stamped = Stamped { at: Timestamp(self.at), event };
+        let decided = decide(&self.state, &stamped)?;
+        for record in &decided.records {
+            let text = serde_json::to_string(record).unwrap();
+            assert_eq!(
+                &serde_json::from_str::<Record>(&text).unwrap(),
+                record,
+                "a record reads back as it was written"
+            );
+            self.journal.push((stamped.at, record.clone()));
+        }
+        self.state = decided.state;
+        self.effects.extend(decided.effects);
+        assert!(self.folded() == self.state, "the state is the fold of the records");
+        Ok(decided.answer)
+    }
+
+    pub fn ok(&mut self, event: Event) -> Answer {
+        self.event(event).unwrap_or_else(|refusal| panic!("refused: {refusal}"))
+    }
+
+    /// Returns what the journal comes to.
+    pub fn folded(&self) -> State {
+        let mut state = State::default();
+        for (index, (at, record)) in self.journal.iter().enumerate() {
+            apply(&mut state, index as u64 + 1, *at, record);
+        }
+        state
+    }
+
+    pub fn post(&mut self, text: &str) {
+        self.ok(Event::Post { by: ada(), channel: None, thread: None, text: text.to_owned(), key: None });
+    }
+
+    pub fn run(&mut self, plan: Value) -> RunId {
+        self.run_with(plan, &[])
+    }
+
+    pub fn run_with(&mut self, plan: Value, roles: &[(&str, &str)]) -> RunId {
+        let plan: Plan = serde_json::from_value(plan).unwrap();
+        let roles = roles.iter().map(|(role, agent)| ((*role).to_owned(), name(agent))).collect();
+        let event = Event::StartRun {
+            by: ada(),
+            plan: Arc::new(plan),
+            inputs: BTreeMap::new(),
+            roles,
+            channel: None,
+            key: None,
+        };
+        let Answer::Started(run) = self.ok(event) else { panic!("no run") };
+        run
+    }
+
+    /// Ends the turn that an agent is on.
+    pub fn ends(&mut self, agent: &str, outcome: TurnOutcome) {
+        let turn = self.live(agent).unwrap_or_else(|| panic!("@{agent} is on no turn\n{}", self.runs()));
+        self.ok(Event::TurnStarted { turn });
+        self.ok(Event::TurnEnded { turn, outcome });
+    }
+
+    pub fn live(&self, agent: &str) -> Option<TurnId> {
+        self.state.agents.get(&name(agent)).and_then(|it| it.live)
+    }
+
+    pub fn decide(&mut self, pause: u64, decision: Decision) -> Result<Answer, Refusal> {
+        let hash = self.state.pause(PauseId(pause)).map_or(String::new(), |it| it.hash.clone());
+        self.event(Event::Decide { by: ada(), pause: PauseId(pause), decision, hash })
+    }
+
+    /// Returns what an agent was last sent.
+    pub fn sent(&self, agent: &str) -> String {
+        let of = |it: &&Effect| matches!(it, Effect::StartTurn(request) if request.agent == name(agent));
+        let Some(Effect::StartTurn(request)) = self.effects.iter().rev().find(of) else { panic!("nothing was sent") };
+        request.prompt.to_string()
+    }
+
+    /// Returns the effects since the last call, a line each.
+    pub fn new_effects(&mut self) -> String {
+        let lines: Vec<String> = self
+            .effects
+            .drain(..)
+            .map(|it| match it {
+                Effect::StartTurn(request) => format!("start {} {}", request.turn, request.agent),
+                Effect::InterruptTurn { agent, turn } => format!("interrupt {turn} {agent}"),
+                Effect::StopAgent { agent } => format!("stop {agent}"),
+            })
+            .collect();
+        lines.join("\n")
+    }
+
+    /// Returns the default channel as people see it.
+    pub fn channel(&self) -> String {
+        let messages = Snapshot::of(&self.state).messages(&MessagesParams::default()).unwrap().messages;
+        let mut text = String::new();
+        for it in messages {
+            let who = match &it.author {
+                Author::Person(name) => name.clone(),
+                Author::Agent(name) => name.to_string(),
+                Author::Operator => "operator".to_owned(),
+                Author::System => "system".to_owned(),
+            };
+            let _ = writeln!(text, "{} {who}: {}", it.id, it.text.replace('\n', " / "));
+            for delivery in &it.deliveries {
+                let state = serde_json::to_value(&delivery.state).unwrap();
+                let _ = writeln!(text, "    to {}: {}", delivery.agent, state["is"].as_str().unwrap());
+            }
+        }
+        text
+    }
+
+    /// Returns the runs as people see them.
+    pub fn runs(&self) -> String {
+        let mut text = String::new();
+        for run in Snapshot::of(&self.state).runs(&RunsParams::default()).unwrap() {
+            let _ = writeln!(text, "{} {:?} {}", run.id, run.status, run.why);
+            for step in run.steps {
+                let indent = "  ".repeat(step.depth as usize + 1);
+                let round = if step.round > 0 { format!(" round {}", step.round) } else { String::new() };
+                let attempt = if step.attempt > 1 { format!(" attempt {}", step.attempt) } else { String::new() };
+                let _ = writeln!(text, "{indent}{} {:?}{round}{attempt}", step.id, step.status);
+            }
+        }
+        text
+    }
+
+    /// Returns the findings as people see them.
+    pub fn findings(&self) -> String {
+        self.state
+            .findings
+            .iter()
+            .map(|it| {
+                let state = serde_json::to_value(&it.state).unwrap();
+                format!("{} {} {}\n", it.id, it.draft.text, state["is"].as_str().unwrap())
+            })
+            .collect()
+    }
+
+    /// Returns what waits for a person.
+    pub fn inbox(&self) -> String {
+        self.state
+            .open_pauses
+            .iter()
+            .filter_map(|it| self.state.pause(*it))
+            .map(|it| format!("{} {:?} {} [{}]\n", it.id, it.kind, it.title, it.decisions.join(" ")))
+            .collect()
+    }
+}
+
+/// Returns a plan around steps.
+pub fn plan(steps: Value) -> Value {
+    json!({
+        "name": "test", "title": "Test", "description": "", "category": "ops", "hash": "0", "channel": null,
+        "inputs": [],
+        "roles": [
+            { "id": "reviewer", "description": "", "prefer": ["lint"], "goodFor": null, "access": "read" },
+            { "id": "fixer", "description": "", "prefer": ["autofix"], "goodFor": null, "access": "write" },
+            { "id": "writer", "description": "", "prefer": ["claude"], "goodFor": null, "access": "write" },
+        ],
+        "steps": steps,
+        "limits": { "turns": 50, "time": 7_200_000, "tokens": 1000, "microDollars": 1000 },
+    })
+}
+
+pub fn turn(id: &str, needs: &[&str], role: &str, result: &str) -> Value {
+    json!({
+        "id": id, "title": "", "needs": needs, "when": null, "onFailure": { "classes": {}, "otherwise": { "then": "pause" } },
+        "action": {
+            "does": "turn", "who": { "role": role }, "result": result, "prompt": format!("do {id}"),
+            "paths": null, "findings": null, "time": null,
+        },
+    })
+}
+
+pub fn pause(id: &str, needs: &[&str], show: Option<&str>) -> Value {
+    json!({
+        "id": id, "title": "", "needs": needs, "when": null, "onFailure": { "classes": {}, "otherwise": { "then": "pause" } },
+        "action": { "does": "pause", "show": show, "message": format!("look at {id}") },
+    })
+}
+
+pub fn repeat(id: &str, needs: &[&str], until: &str, max: u32, steps: Value) -> Value {
+    json!({
+        "id": id, "title": "", "needs": needs, "when": null, "onFailure": { "classes": {}, "otherwise": { "then": "pause" } },
+        "action": { "does": "repeat", "steps": steps, "until": until, "max": max },
+    })
+}
+
+/// Returns a step with one of its fields changed.
+pub fn with(mut step: Value, pointer: &str, value: Value) -> Value {
+    *step.pointer_mut(pointer).unwrap() = value;
+    step
+}

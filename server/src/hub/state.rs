@@ -1,0 +1,276 @@
+//! The state of a workspace: what the records come to.
+//!
+//! All maps are persistent: a clone shares everything and costs a few reference counts, so that a snapshot, and a try at an
+//! event that is then refused, cost nothing that grows with the history.
+
+use std::sync::Arc;
+
+use imbl::{OrdMap, OrdSet, Vector};
+
+use super::{
+    record::{Cause, Sent, Subject, TurnEnd},
+    run::Run,
+};
+use crate::{
+    agent::{AgentClaim, AgentInfo},
+    finding::Finding,
+    ids::{AgentName, ChannelName, FindingId, MessageId, PauseId, RunId, StepId, Timestamp, TurnId},
+    protocol::{About, Answered, Author, DeliveryView, PauseKind},
+};
+
+/// How many ended turns keep their prompt in memory. The journal keeps all.
+pub const PROMPTS_KEPT: usize = 500;
+
+/// How many sender's keys are remembered.
+pub const KEYS_KEPT: usize = 10_000;
+
+/// The state of a workspace.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct State {
+    /// The number of the last record in it.
+    pub rev: u64,
+    /// Whether the developer trusts the workspace. Nothing is started before.
+    pub trusted: bool,
+    /// Whether a person said "pause now" for all of it.
+    pub held: bool,
+    /// The channels.
+    pub channels: OrdMap<ChannelName, Arc<Channel>>,
+    /// The messages; number N is at N − 1.
+    pub messages: Vector<Arc<Message>>,
+    /// The agents.
+    pub agents: OrdMap<AgentName, Arc<AgentEntry>>,
+    /// The turns; number N is at N − 1.
+    pub turns: Vector<Arc<Turn>>,
+    /// Turns that were intended and have not ended.
+    pub live_turns: OrdSet<TurnId>,
+    /// Ended turns whose prompt is still in memory, oldest first.
+    pub prompts: Vector<TurnId>,
+    /// The runs.
+    pub runs: OrdMap<RunId, Arc<Run>>,
+    /// The runs that have not ended.
+    pub live_runs: OrdSet<RunId>,
+    /// The pauses; number N is at N − 1.
+    pub pauses: Vector<Arc<Pause>>,
+    /// The pauses that wait.
+    pub open_pauses: OrdSet<PauseId>,
+    /// The findings; number N is at N − 1.
+    pub findings: Vector<Arc<Finding>>,
+    /// The findings by what makes them the same.
+    pub fingerprints: OrdMap<Arc<str>, FindingId>,
+    /// What the senders' keys came to.
+    pub keys: OrdMap<Arc<str>, Keyed>,
+    /// The keys, oldest first.
+    pub key_order: Vector<Arc<str>>,
+    /// The times at which something is due.
+    pub wakes: OrdSet<(Timestamp, RunId, Option<StepId>)>,
+    /// Every thing that clients see, by the revision that changed it last.
+    pub touched: OrdSet<(u64, Key)>,
+}
+
+/// What a sender's key came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keyed {
+    /// A message.
+    Message(MessageId),
+    /// A run.
+    Run(RunId),
+}
+
+/// A thing that clients see.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Key {
+    /// A channel.
+    Channel(ChannelName),
+    /// A message.
+    Message(MessageId),
+    /// A run.
+    Run(RunId),
+    /// A pause.
+    Pause(PauseId),
+    /// An agent.
+    Agent(AgentName),
+    /// A finding.
+    Finding(FindingId),
+}
+
+/// A channel.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Channel {
+    /// Its name.
+    pub name: ChannelName,
+    /// The agent that a message with no mention wakes.
+    pub default_agent: Option<AgentName>,
+    /// Its messages in order.
+    pub messages: Vector<MessageId>,
+    /// The agents that were addressed or spoke here: whom `@all` means.
+    pub members: OrdSet<AgentName>,
+    /// How often each agent woke each other one since a person last spoke.
+    pub pairs: OrdMap<(AgentName, AgentName), u32>,
+    /// Revision of the last change.
+    pub rev: u64,
+}
+
+/// A message.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Message {
+    /// Its id.
+    pub id: MessageId,
+    /// Where.
+    pub channel: ChannelName,
+    /// The message that its thread began with.
+    pub thread: Option<MessageId>,
+    /// Who.
+    pub author: Author,
+    /// When.
+    pub at: Timestamp,
+    /// Markdown.
+    pub text: Arc<str>,
+    /// What of Callboard it speaks of.
+    pub about: About,
+    /// How many agents passed the word on since a person last spoke.
+    pub hops: u32,
+    /// What became of it.
+    pub deliveries: Vec<DeliveryView>,
+    /// Revision of the last change.
+    pub rev: u64,
+}
+
+/// An agent.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AgentEntry {
+    /// What the catalogue says.
+    pub info: AgentInfo,
+    /// What is believed, and why.
+    pub claim: AgentClaim,
+    /// Since when.
+    pub since: Timestamp,
+    /// The turn that it is on. Invariant: one at a time.
+    pub live: Option<TurnId>,
+    /// The turns that wait, in order.
+    pub queue: Vector<TurnId>,
+    /// Per channel, the last message that a prompt held or passed over.
+    pub seen: OrdMap<ChannelName, MessageId>,
+    /// Revision of the last change.
+    pub rev: u64,
+}
+
+/// A turn.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Turn {
+    /// Its id.
+    pub id: TurnId,
+    /// Whose.
+    pub agent: AgentName,
+    /// What for.
+    pub cause: Cause,
+    /// When it was queued.
+    pub queued: Timestamp,
+    /// The record that says what was sent.
+    pub sent_at: Option<u64>,
+    /// What was sent; gone from memory some time after its end.
+    pub sent: Option<Arc<Sent>>,
+    /// When the agent began.
+    pub began: Option<Timestamp>,
+    /// When and how it ended.
+    pub ended: Option<(Timestamp, TurnEnd)>,
+}
+
+/// A thing that waits for a person.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Pause {
+    /// Its id.
+    pub id: PauseId,
+    /// Why.
+    pub kind: PauseKind,
+    /// What it is about.
+    pub subject: Subject,
+    /// One line: what is asked.
+    pub title: String,
+    /// Where it is shown.
+    pub channel: ChannelName,
+    /// Since when.
+    pub opened: Timestamp,
+    /// What is shown.
+    pub document: Arc<str>,
+    /// Its SHA-256, in hex.
+    pub hash: String,
+    /// The decisions that it takes.
+    pub decisions: Vec<String>,
+    /// How it was answered.
+    pub answered: Option<Answered>,
+    /// Revision of the last change.
+    pub rev: u64,
+}
+
+impl State {
+    /// Returns a message.
+    pub fn message(&self, id: MessageId) -> Option<&Arc<Message>> {
+        at(&self.messages, id.0)
+    }
+
+    /// Returns a turn.
+    pub fn turn(&self, id: TurnId) -> Option<&Arc<Turn>> {
+        at(&self.turns, id.0)
+    }
+
+    /// Returns a pause.
+    pub fn pause(&self, id: PauseId) -> Option<&Arc<Pause>> {
+        at(&self.pauses, id.0)
+    }
+
+    /// Returns a finding.
+    pub fn finding(&self, id: FindingId) -> Option<&Arc<Finding>> {
+        at(&self.findings, id.0)
+    }
+
+    /// Returns the id that the next message gets.
+    pub fn next_message(&self) -> MessageId {
+        MessageId(self.messages.len() as u64 + 1)
+    }
+
+    /// Returns the id that the next turn gets.
+    pub fn next_turn(&self) -> TurnId {
+        TurnId(self.turns.len() as u64 + 1)
+    }
+
+    /// Returns the id that the next run gets.
+    pub fn next_run(&self) -> RunId {
+        RunId(self.runs.len() as u64 + 1)
+    }
+
+    /// Returns the id that the next pause gets.
+    pub fn next_pause(&self) -> PauseId {
+        PauseId(self.pauses.len() as u64 + 1)
+    }
+
+    /// Returns the id that the next finding gets.
+    pub fn next_finding(&self) -> FindingId {
+        FindingId(self.findings.len() as u64 + 1)
+    }
+
+    /// Returns the earliest time at which a `Tick` is due.
+    pub fn next_wake(&self) -> Option<Timestamp> {
+        self.wakes.get_min().map(|it| it.0)
+    }
+
+    /// Returns whether a run, or the workspace, was told to "pause now".
+    pub fn is_held(&self, run: Option<RunId>) -> bool {
+        self.held || run.and_then(|id| self.runs.get(&id)).is_some_and(|it| it.held)
+    }
+
+    /// Notes that a thing changed at the present revision. `before` is the revision of its last change, 0 for a new one.
+    pub(super) fn touch(&mut self, key: Key, before: u64) {
+        if before == self.rev && before != 0 {
+            return;
+        }
+        if before != 0 {
+            self.touched.remove(&(before, key.clone()));
+        }
+        self.touched.insert((self.rev, key));
+    }
+}
+
+/// Returns the element whose number is `number`, counted from 1.
+fn at<T: Clone>(list: &Vector<T>, number: u64) -> Option<&T> {
+    list.get(usize::try_from(number).ok()?.checked_sub(1)?)
+}

@@ -1,0 +1,392 @@
+//! Random workflows and random events against the invariants of design §2, with the hub killed at any point.
+//!
+//! A journal is cut at a random record, folded and recovered: whatever was done stays done, whatever waited still waits.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::{
+    channel::HOP_LIMIT,
+    hub::{
+        record::{Cause, Record, TurnEnd},
+        run::Run,
+        state::State,
+    },
+    ids::{FindingId, StepId, TurnId},
+    protocol::StepStatus,
+    workflow::plan::{Action, Step},
+};
+
+const AGENTS: [&str; 5] = ["autofix", "claude", "codex", "lint", "tests"];
+
+/// Something that may happen next; indices are taken modulo what there is.
+#[derive(Debug, Clone)]
+enum Move {
+    Post(usize),
+    Answer(usize, usize),
+    Fail(usize, usize),
+    LateAnswer(usize),
+    Decide(usize, usize),
+    Forge(usize),
+    Hold(usize, bool),
+    Release(usize),
+    Cancel(usize),
+    Settle(usize),
+    Withdraw(usize),
+    Tick(u32),
+    Kill,
+}
+
+fn any_move() -> impl Strategy<Value = Move> {
+    prop_oneof![
+        3 => (0..8_usize).prop_map(Move::Post),
+        14 => (any::<usize>(), 0..6_usize).prop_map(|(a, b)| Move::Answer(a, b)),
+        3 => (any::<usize>(), 0..4_usize).prop_map(|(a, b)| Move::Fail(a, b)),
+        1 => any::<usize>().prop_map(Move::LateAnswer),
+        6 => (any::<usize>(), any::<usize>()).prop_map(|(a, b)| Move::Decide(a, b)),
+        1 => any::<usize>().prop_map(Move::Forge),
+        1 => (0..4_usize, any::<bool>()).prop_map(|(a, b)| Move::Hold(a, b)),
+        3 => (0..4_usize).prop_map(Move::Release),
+        1 => (0..20_usize).prop_map(Move::Cancel),
+        1 => any::<usize>().prop_map(Move::Settle),
+        1 => any::<usize>().prop_map(Move::Withdraw),
+        2 => (0..20_000_u32).prop_map(Move::Tick),
+        1 => Just(Move::Kill),
+    ]
+}
+
+/// A step's shape, by numbers: what it does, whom it needs, how it takes a failure.
+type Shape = (u8, u8, u8);
+
+fn any_plan() -> impl Strategy<Value = Value> {
+    let shapes = || prop::collection::vec((0..8_u8, any::<u8>(), 0..4_u8), 1..5);
+    (shapes(), prop::option::of(shapes()), 1..4_u32, 2..30_u32).prop_map(|(outer, inner, max, turns)| {
+        let mut steps = build("s", &outer);
+        if let Some(inner) = inner {
+            let children = build("i", &inner);
+            let needs: Vec<&str> = if outer.len() > 1 { vec!["s0"] } else { Vec::new() };
+            steps.push(repeat("loop", &needs, &format!("round >= {max}"), max, json!(children)));
+        }
+        let mut wanted = plan(json!(steps));
+        wanted["limits"]["turns"] = json!(turns);
+        wanted["limits"]["time"] = json!(60_000);
+        wanted
+    })
+}
+
+fn build(prefix: &str, shapes: &[Shape]) -> Vec<Value> {
+    let mut steps = Vec::new();
+    for (index, (kind, needs, failure)) in shapes.iter().enumerate() {
+        let id = format!("{prefix}{index}");
+        let needs: Vec<String> =
+            (0..index).filter(|bit| needs >> (bit % 8) & 1 == 1).map(|bit| format!("{prefix}{bit}")).collect();
+        let needs: Vec<&str> = needs.iter().map(String::as_str).collect();
+        let step = match kind {
+            0 | 1 => turn(&id, &needs, "writer", "text"),
+            2 | 3 => turn(&id, &needs, "reviewer", "review"),
+            4 => turn(&id, &needs, "fixer", "change"),
+            5 => with(turn(&id, &needs, "writer", "text"), "/when", json!("round != 2")),
+            _ => pause(&id, &needs, needs.first().copied()),
+        };
+        let policy = match failure {
+            0 => json!({ "then": "retry", "times": 2, "wait": 1_000 }),
+            1 => json!({ "then": "skip" }),
+            2 => json!({ "then": "fail" }),
+            _ => json!({ "then": "pause" }),
+        };
+        steps.push(with(step, "/onFailure/otherwise", policy));
+    }
+    steps
+}
+
+fn play(scene: &mut Scene, it: &Move) {
+    let human = Actor::Human("ada".to_owned());
+    match it {
+        Move::Post(n) => {
+            let text = [
+                "@claude hi",
+                "@codex @claude hi",
+                "hi",
+                "@all hi",
+                "@lint src/a.rs",
+                "@others @claude",
+                "@x",
+                "@tests",
+            ];
+            let event = Event::Post { by: human, channel: None, thread: None, text: text[n % 8].to_owned(), key: None };
+            let _ = scene.event(event);
+        }
+        Move::Answer(who, what) => {
+            if let Some(turn) = nth_live(scene, *who) {
+                let _ = scene.event(Event::TurnStarted { turn });
+                let outcome = fitting(scene, turn, *what);
+                scene.ok(Event::TurnEnded { turn, outcome });
+            }
+        }
+        Move::Fail(who, class) => {
+            if let Some(turn) = nth_live(scene, *who) {
+                let class = [
+                    FailureClass::Crashed,
+                    FailureClass::Overloaded,
+                    FailureClass::Interrupted,
+                    FailureClass::IdleTimeout,
+                ][class % 4];
+                scene.ok(Event::TurnEnded { turn, outcome: fails(class) });
+            }
+        }
+        Move::LateAnswer(n) => {
+            let ended: Vec<TurnId> = scene.state.turns.iter().filter(|it| it.ended.is_some()).map(|it| it.id).collect();
+            if !ended.is_empty() {
+                let before = scene.journal.len();
+                scene.ok(Event::TurnEnded { turn: ended[n % ended.len()], outcome: says("late") });
+                assert_eq!(scene.journal.len(), before, "a turn ends once");
+            }
+        }
+        Move::Decide(which, how) => {
+            let open: Vec<PauseId> = scene.state.open_pauses.iter().copied().collect();
+            if !open.is_empty() {
+                let id = open[which % open.len()];
+                let pause = scene.state.pause(id).unwrap().clone();
+                let decision = match pause.decisions[how % pause.decisions.len()].as_str() {
+                    "edit" => Decision::Edit { document: pause.document.to_string() },
+                    "request-changes" => Decision::RequestChanges { text: "again".to_owned() },
+                    "reject" => Decision::Reject { text: String::new() },
+                    "skip" => Decision::Skip,
+                    "retry" => Decision::Retry { agent: None },
+                    "stop" => Decision::Stop,
+                    _ => Decision::Approve,
+                };
+                scene.decide(id.0, decision).unwrap_or_else(|it| panic!("what is offered is taken: {it}"));
+            }
+        }
+        Move::Forge(which) => {
+            let open: Vec<PauseId> = scene.state.open_pauses.iter().copied().collect();
+            if !open.is_empty() {
+                let id = open[which % open.len()];
+                let hash = scene.state.pause(id).unwrap().hash.clone();
+                let by = Actor::Agent(Some(name("claude")));
+                scene.event(Event::Decide { by, pause: id, decision: Decision::Approve, hash }).unwrap_err();
+                let decision = Decision::Approve;
+                scene.event(Event::Decide { by: human, pause: id, decision, hash: "stale".to_owned() }).unwrap_err();
+                assert!(scene.state.open_pauses.contains(&id));
+            }
+        }
+        Move::Hold(run, interrupt) => {
+            let run = (*run > 0).then(|| RunId(*run as u64));
+            let _ = scene.event(Event::Hold { by: human, run, interrupt: *interrupt });
+        }
+        Move::Release(run) => {
+            let run = (*run > 0).then(|| RunId(*run as u64));
+            let _ = scene.event(Event::Release { by: human, run });
+        }
+        Move::Cancel(run) => {
+            let _ = scene.event(Event::Cancel { by: human, run: RunId(*run as u64) });
+        }
+        Move::Settle(n) => {
+            let how = [
+                super::super::event::Settlement::Accept,
+                super::super::event::Settlement::Reopen,
+                super::super::event::Settlement::Dismiss("no".to_owned()),
+            ][n % 3]
+                .clone();
+            let count = scene.state.findings.len().max(1);
+            let finding = FindingId((n / 3 % count) as u64 + 1);
+            let _ = scene.event(Event::SettleFinding { by: human, finding, how });
+        }
+        Move::Withdraw(n) => {
+            let count = scene.state.messages.len().max(1);
+            let message = MessageId((n % count) as u64 + 1);
+            let agent = name(AGENTS[n % AGENTS.len()]);
+            let _ = scene.event(Event::Withdraw { by: human, message, agent });
+        }
+        Move::Tick(later) => {
+            scene.at += i64::from(*later);
+            scene.ok(Event::Tick);
+            let due = scene.state.next_wake();
+            assert!(due.is_none_or(|it| it.0 > scene.at), "what was due is done, or the hub would spin: {due:?}");
+        }
+        Move::Kill => kill(scene),
+    }
+}
+
+fn kill(scene: &mut Scene) {
+    let pauses = scene.state.open_pauses.clone();
+    let done = finished(&scene.state);
+    scene.state = scene.folded();
+    scene.ok(Event::Recovered);
+    assert_eq!(scene.state.open_pauses, pauses, "every pending approval is still pending");
+    for step in done {
+        assert!(finished(&scene.state).contains(&step), "a finished step stays finished");
+    }
+}
+
+/// Returns the finished steps, each with its run and round.
+fn finished(state: &State) -> BTreeSet<(RunId, StepId, u32)> {
+    let mut found = BTreeSet::new();
+    for run in state.runs.values() {
+        for (id, step) in &run.steps {
+            if step.status == StepStatus::Done {
+                found.insert((run.id, id.clone(), step.round));
+            }
+        }
+    }
+    found
+}
+
+fn nth_live(scene: &Scene, n: usize) -> Option<TurnId> {
+    let live: Vec<TurnId> = scene.state.live_turns.iter().copied().collect();
+    (!live.is_empty()).then(|| live[n % live.len()])
+}
+
+/// Returns an outcome of the form that the turn was asked for, most of the time.
+fn fitting(scene: &Scene, turn: TurnId, what: usize) -> crate::outcome::TurnOutcome {
+    let expects = scene.state.turn(turn).and_then(|it| it.sent.clone()).map(|it| it.expects.name()).unwrap_or("text");
+    match (expects, what) {
+        (_, 5) => says("@claude @codex over to you"),
+        ("review", 0 | 1) => review(&[]),
+        ("review", n) => review(&[(3, "too long"), (9, ["a", "b", "c"][n % 3])]),
+        ("change", n) => {
+            let declined: Vec<Value> =
+                scene.state.findings.iter().take(n).map(|it| json!({ "finding": it.id, "reason": "no" })).collect();
+            gives(json!({ "kind": "change", "summary": "ok", "declined": declined }))
+        }
+        ("tests", _) => gives(json!({ "kind": "tests", "verdict": "passed" })),
+        (_, n) => says(["fine", "@codex look", "@claude look", "@all look", "done", ""][n]),
+    }
+}
+
+/// Checks what must be true of every state that can be reached.
+fn check(scene: &Scene) {
+    let state = &scene.state;
+    for agent in state.agents.values() {
+        if let Some(live) = agent.live {
+            assert!(state.live_turns.contains(&live), "an agent's live turn is live");
+            assert!(!agent.queue.contains(&live), "what an agent is on no longer waits");
+        }
+    }
+    let mut busy = BTreeSet::new();
+    let mut steps_on = BTreeSet::new();
+    for id in &state.live_turns {
+        let turn = state.turn(*id).unwrap();
+        assert!(busy.insert(turn.agent.clone()), "{} is on two turns", turn.agent);
+        if let Cause::Step { run, step } = &turn.cause {
+            assert!(steps_on.insert((*run, step.clone())), "{step} of {run} has two live attempts");
+        }
+    }
+    for run in state.runs.values() {
+        check_run(run, &run.plan.steps);
+        if run.ended.is_some() {
+            let waits = state.open_pauses.iter().any(|it| state.pause(*it).unwrap().subject.run() == Some(run.id));
+            assert!(!waits, "nothing of {} waits for a person after its end", run.id);
+        } else if !state.is_held(Some(run.id)) {
+            assert!(
+                run.is_at_work() || run.limit_pause.is_some() || run.steps.values().any(|it| it.pause.is_some()),
+                "{} neither works nor waits for anybody\n{}",
+                run.id,
+                scene.runs()
+            );
+        }
+    }
+    for message in &state.messages {
+        assert!(message.hops <= HOP_LIMIT + 1, "{} is {} hops from a person", message.id, message.hops);
+    }
+}
+
+fn check_run(run: &Run, steps: &[Step]) {
+    for step in steps {
+        let now = run.step(&step.id).unwrap();
+        let has_begun = !matches!(now.status, StepStatus::Waiting | StepStatus::Skipped);
+        if has_begun {
+            for need in &step.needs {
+                assert!(run.step(need).unwrap().is_over(), "{} began before {need} was over", step.id);
+            }
+        }
+        assert_eq!(now.status == StepStatus::Paused, now.pause.is_some(), "{} waits where it says", step.id);
+        if let Action::Repeat(repeat) = &step.action {
+            if now.status != StepStatus::Waiting {
+                assert!(now.lap <= now.bound.max(1), "{} is past its bound", step.id);
+                check_run(run, &repeat.steps);
+            }
+        }
+    }
+}
+
+/// Checks the journal as a whole: one result a step and round, one end a turn, no start while held.
+fn check_journal(scene: &Scene) {
+    let mut ended = BTreeSet::new();
+    let mut held: BTreeMap<Option<RunId>, bool> = BTreeMap::new();
+    let mut causes: BTreeMap<TurnId, Option<RunId>> = BTreeMap::new();
+    for (_, record) in &scene.journal {
+        match record {
+            Record::TurnQueued { turn, cause, .. } => {
+                let run = if let Cause::Step { run, .. } = cause { Some(*run) } else { None };
+                causes.insert(*turn, run);
+            }
+            Record::TurnIntended { turn, .. } => {
+                let run = causes[turn];
+                let stopped = held.get(&None).copied().unwrap_or(false)
+                    || run.is_some() && held.get(&run).copied().unwrap_or(false);
+                assert!(!stopped, "{turn} was started while its run or the workspace was held");
+            }
+            Record::TurnEnded { turn, how, .. } => {
+                assert!(ended.insert(*turn), "{turn} ended twice");
+                assert!(*how != TurnEnd::Lost || causes.contains_key(turn));
+            }
+            Record::Held { run, .. } => {
+                held.insert(*run, true);
+            }
+            Record::Released { run, .. } => {
+                held.insert(*run, false);
+            }
+            _ => {}
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: cases(), max_shrink_iters: 4_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Promises 1, 2 and 5 on whatever can happen.
+    #[test]
+    fn whatever_happens_the_promises_hold(
+        plans in prop::collection::vec(any_plan(), 1..3),
+        moves in prop::collection::vec(any_move(), 1..120),
+    ) {
+        let mut scene = Scene::new();
+        for wanted in plans {
+            scene.run(wanted);
+            check(&scene);
+        }
+        for it in &moves {
+            play(&mut scene, it);
+            check(&scene);
+        }
+        check_journal(&scene);
+    }
+
+    /// Promise 1: a journal that is cut anywhere folds to a state from which the work goes on.
+    #[test]
+    fn a_journal_cut_at_any_record_recovers(
+        wanted in any_plan(),
+        moves in prop::collection::vec(any_move(), 1..40),
+        cut in any::<prop::sample::Index>(),
+    ) {
+        let mut scene = Scene::new();
+        scene.run(wanted);
+        for it in &moves {
+            play(&mut scene, it);
+        }
+        scene.journal.truncate(cut.index(scene.journal.len()) + 1);
+        scene.state = scene.folded();
+        scene.ok(Event::Trusted(true));
+        scene.ok(Event::Catalog(super::super::scene::cast()));
+        scene.ok(Event::Recovered);
+    }
+}
+
+fn cases() -> u32 {
+    if std::env::var_os("RUN_SLOW_TESTS").is_some() { 1_500 } else { 150 }
+}

@@ -1,0 +1,73 @@
+//! `@lint`: what the project's own linters say, as a review.
+
+use super::{
+    Trouble, ecosystem,
+    project::{self, Kind, Project, Purpose},
+    remark::{MOST, Remark, tidy},
+    shop::Shop,
+    text,
+};
+use crate::{
+    finding::{FindingDraft, Severity},
+    outcome::{ReviewResult, ReviewVerdict},
+};
+
+/// Lints what `paths` name, the whole where there are none.
+pub fn run(shop: &mut Shop<'_>, paths: &[String]) -> Result<ReviewResult, Trouble> {
+    let remarks = gather(shop, paths)?;
+    let result = review(&remarks);
+    shop.say(&format!("lint: {}", result.summary));
+    Ok(result)
+}
+
+/// Runs the linters of every project that `paths` belong to. A project without one has its text looked at.
+pub fn gather(shop: &mut Shop<'_>, paths: &[String]) -> Result<Vec<Remark>, Trouble> {
+    let mut all = Vec::new();
+    let mut looked_at: Vec<Project> = Vec::new();
+    for project in project::find(&shop.files, paths, Purpose::Lint) {
+        if let Some(remarks) = ecosystem::lint(shop, &project)? {
+            all.extend(remarks);
+            continue;
+        }
+        shop.say(&format!("no linter is set up in {}", if project.dir.is_empty() { "." } else { &project.dir }));
+        let asked = if project.paths.is_empty() { vec![project.dir.clone()] } else { project.paths.clone() };
+        let whole = asked.iter().any(String::is_empty);
+        looked_at.push(Project {
+            kind: Kind::Plain,
+            dir: String::new(),
+            paths: if whole { Vec::new() } else { asked },
+        });
+    }
+    for project in looked_at {
+        all.extend(ecosystem::lint(shop, &project)?.unwrap_or_default());
+    }
+    let files = shop.files.clone();
+    Ok(tidy(all, paths, &|it| super::files::Files::read(&files, it)))
+}
+
+/// Returns a finding as one line for people: `src/a.rs:1:2: warning: text [code]`.
+pub fn line(draft: &FindingDraft) -> String {
+    let place = draft.place.as_ref().map_or(String::new(), |it| format!("{}:{}:{}: ", it.path, it.line, it.column));
+    let severity = match draft.severity {
+        Severity::Error => "error",
+        Severity::Warning => "warning",
+        Severity::Info => "info",
+        Severity::Hint => "hint",
+    };
+    let code = draft.code.as_ref().map_or(String::new(), |it| format!(" [{it}]"));
+    text::plain(&format!("{place}{severity}: {}{code}", draft.text.lines().next().unwrap_or("")))
+}
+
+/// Makes a review of tidy remarks. Approved is where nothing material was said, of all of it, not only of what fits.
+fn review(remarks: &[Remark]) -> ReviewResult {
+    let material = remarks.iter().filter(|it| it.draft.severity.is_material()).count();
+    let verdict = if material == 0 { ReviewVerdict::Approved } else { ReviewVerdict::ChangesRequested };
+    let mut summary = match remarks.len() {
+        0 => "the linter has nothing to say".to_owned(),
+        all => format!("{}, {material} of them material", text::count(all, "finding")),
+    };
+    if remarks.len() > MOST {
+        summary += &format!("; the first {MOST} are listed, the others come when these are gone");
+    }
+    ReviewResult { verdict, summary, findings: remarks.iter().take(MOST).map(|it| it.draft.clone()).collect() }
+}
