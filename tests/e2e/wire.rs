@@ -37,7 +37,7 @@ use callboard::{
         frame::{FrameReader, frame},
         shared::{Reading, Surroundings},
     },
-    protocol::{HubStatus, Nothing, PROTOCOL, method},
+    protocol::{Feed, HubStatus, Item, Nothing, PROTOCOL, Posted, SubscribeParams, method},
     store::{memory::MemoryJournal, sqlite::SqliteJournal},
     workflow::plan::Plan,
 };
@@ -299,6 +299,77 @@ async fn after_kill_9_the_next_client_has_a_new_hub() {
     let again = within("the new hub", client.reconnect()).await.unwrap();
     assert_ne!(status(&again).await.pid, before);
     assert_eq!(status(&again).await.pid, house.pid());
+}
+
+/// Promise 1: what was answered is there after a kill, a repeated post is the first one, and a client that was away gets
+/// just what it missed.
+#[tokio::test]
+async fn a_client_resumes_from_its_revision_over_a_killed_hub() {
+    let house = House::new();
+    let client = house.client().await;
+    let mut feed = client.feed();
+    client.subscribe(SubscribeParams { since: Some(0), ..SubscribeParams::default() }).await.unwrap();
+    let post = |text: &str, key: &str| json!({ "text": text, "key": key });
+    let first: Posted = client.request(method::POST, post("one", "k1")).await.unwrap();
+    let mut rev = 0;
+    let mut seen = Vec::new();
+    while !seen.contains(&"one".to_owned()) {
+        let news = within("the first message", feed.recv()).await.expect("the hub lives");
+        assert!(news.rev >= rev, "a feed went back");
+        rev = news.rev;
+        seen.extend(texts(&news));
+    }
+    assert!(rev >= first.rev);
+    house.signal(Signal::KILL);
+    assert_eq!(within("the feed's end", feed.recv()).await, None);
+
+    let again = within("the new hub", client.reconnect()).await.unwrap();
+    let repeated: Posted = again.request(method::POST, post("one", "k1")).await.unwrap();
+    assert_eq!(repeated.message, first.message, "the same key is the same message");
+    again.request::<Posted>(method::POST, post("two", "k2")).await.unwrap();
+    let mut feed = again.feed();
+    again.subscribe(SubscribeParams { since: Some(rev), ..SubscribeParams::default() }).await.unwrap();
+    let mut missed = Vec::new();
+    while !missed.contains(&"two".to_owned()) {
+        missed.extend(texts(&within("what was missed", feed.recv()).await.expect("the hub lives")));
+    }
+    assert_eq!(missed, ["two"], "what it had is not sent again");
+}
+
+fn texts(feed: &Feed) -> Vec<String> {
+    let text = |item: &Item| match item {
+        Item::Message(message) => Some(message.text.clone()),
+        _ => None,
+    };
+    feed.items.iter().filter_map(text).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_of_many_clients_sees_every_message_in_order() {
+    let house = House::new();
+    let speaker = house.client().await;
+    let mut listeners = Vec::new();
+    for _ in 0..10 {
+        let client = house.client().await;
+        client.subscribe(SubscribeParams::default()).await.unwrap();
+        let mut feed = client.feed();
+        within("the greeting feed", feed.recv()).await.unwrap();
+        listeners.push(tokio::spawn(async move {
+            let mut heard = Vec::new();
+            while heard.len() < 200 {
+                heard.extend(texts(&within("a message", feed.recv()).await.expect("the hub lives")));
+            }
+            drop(client);
+            heard
+        }));
+    }
+    let said: Vec<_> = (0..200).map(|it| format!("message {it}")).collect();
+    for text in &said {
+        speaker.request::<Posted>(method::POST, json!({ "text": text })).await.unwrap();
+    }
+    for listener in listeners {
+        assert_eq!(within("a listener", listener).await.unwrap(), said);
+    }
 }
 
 #[tokio::test]

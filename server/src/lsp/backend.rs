@@ -108,9 +108,8 @@ impl Backend {
     }
 
     async fn create_channel(&self, params: CreateChannelParams) -> Result<Changed> {
-        self.people_only("make a channel")?;
         let CreateChannelParams { name, default_agent } = params;
-        self.change(Event::CreateChannel { name, default_agent }).await
+        self.change(Event::CreateChannel { by: self.actor.clone(), name, default_agent }).await
     }
 
     async fn channels(&self, _: Nothing) -> Result<Vec<ChannelView>> {
