@@ -2,7 +2,7 @@
 //!
 //! The only place that knows all of journal, hub, agents and wire. Its own logic is when a hub ends, and how.
 
-use std::{sync::Arc, thread::JoinHandle, time::Duration};
+use std::{pin::pin, sync::Arc, thread::JoinHandle, time::Duration};
 
 use tokio::{io::DuplexStream, sync::oneshot, task::JoinSet};
 
@@ -33,6 +33,9 @@ const MAX_CLIENTS: usize = 256;
 
 /// How long each step of an orderly end may take.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long ending the agents may take: each has its own ladder of signals, and they end side by side.
+const FAREWELL: Duration = Duration::from_secs(15);
 
 /// What a hub is put together from.
 pub struct Parts {
@@ -120,36 +123,8 @@ impl Host {
             let _ = thread.join();
             let _ = done.send(());
         });
-        if tokio::time::timeout(PATIENCE, finished).await.is_err() {
+        if tokio::time::timeout(FAREWELL, finished).await.is_err() {
             tracing::error!("Not all agents could be ended in time; the next start ends what is left of them.");
-        }
-    }
-
-    /// Returns when the hub's thread has ended, which it does not while it is used.
-    async fn failed(&self) {
-        let mut snapshots = self.shared.hub.watch();
-        while snapshots.changed().await.is_ok() {}
-    }
-
-    /// Returns when no client was connected and nothing went on for `patience`. What waits for a person waits in the journal.
-    async fn idle(&self, patience: Duration) {
-        let (mut clients, mut snapshots) = (self.shared.clients(), self.shared.hub.watch());
-        loop {
-            let alone = *clients.borrow_and_update() == 0;
-            let busy = snapshots.borrow_and_update().is_at_work();
-            let quiet = async {
-                if alone && !busy {
-                    tokio::time::sleep(patience).await;
-                } else {
-                    std::future::pending().await
-                }
-            };
-            tokio::select! {
-                () = quiet => return,
-                changed = clients.changed() => if changed.is_err() { return },
-                // A hub that has ended is `failed`'s matter.
-                changed = snapshots.changed() => if changed.is_err() { std::future::pending().await },
-            }
         }
     }
 }
@@ -166,8 +141,8 @@ impl Host {
         let door = endpoint.door();
         let mut sessions = JoinSet::new();
         let ending = {
-            let (failed, idle) = (std::pin::pin!(self.failed()), std::pin::pin!(self.idle(idle)));
-            let (mut failed, mut idle) = (failed, idle);
+            let shared = Arc::clone(&self.shared);
+            let (mut failed, mut idle) = (pin!(hub_ended(&shared)), pin!(unneeded(&shared, idle)));
             loop {
                 tokio::select! {
                     mut stream = endpoint.accept() => {
@@ -176,7 +151,7 @@ impl Host {
                         if sessions.len() >= 2 * MAX_CLIENTS {
                             continue;
                         }
-                        let (door, shared) = (Arc::clone(&door), Arc::clone(&self.shared));
+                        let (door, shared) = (Arc::clone(&door), Arc::clone(&shared));
                         sessions.spawn(async move {
                             match door.let_in(&mut stream, full).await {
                                 Ok(actor) => {
@@ -188,7 +163,7 @@ impl Host {
                         });
                     }
                     Some(_) = sessions.join_next() => {}
-                    () = self.shared.stopped() => break Ending::Asked,
+                    () = shared.stopped() => break Ending::Asked,
                     () = &mut idle => break Ending::Idle,
                     () = &mut failed => break Ending::Failed,
                     _ = terminate.recv() => break Ending::Signal,
@@ -203,5 +178,35 @@ impl Host {
         self.close().await;
         drop(lock);
         Ok(ending)
+    }
+}
+
+/// Returns when the hub's thread has ended, which it does not while it is used.
+#[cfg(unix)]
+async fn hub_ended(shared: &Shared) {
+    let mut snapshots = shared.hub.watch();
+    while snapshots.changed().await.is_ok() {}
+}
+
+/// Returns when no client was connected and nothing went on for `patience`. What waits for a person waits in the journal.
+#[cfg(unix)]
+async fn unneeded(shared: &Shared, patience: Duration) {
+    let (mut clients, mut snapshots) = (shared.clients(), shared.hub.watch());
+    loop {
+        let alone = *clients.borrow_and_update() == 0;
+        let busy = snapshots.borrow_and_update().is_at_work();
+        let quiet = async {
+            if alone && !busy {
+                tokio::time::sleep(patience).await;
+            } else {
+                std::future::pending::<()>().await;
+            }
+        };
+        tokio::select! {
+            () = quiet => return,
+            changed = clients.changed() => if changed.is_err() { return },
+            // A hub that has ended is `hub_ended`'s matter.
+            changed = snapshots.changed() => if changed.is_err() { std::future::pending().await },
+        }
     }
 }

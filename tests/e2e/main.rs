@@ -3,3 +3,5 @@
 mod figures;
 mod harness;
 mod support;
+#[cfg(unix)]
+mod wire;

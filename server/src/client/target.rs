@@ -161,14 +161,13 @@ impl Target {
 
     async fn in_process(&self) -> Result<Box<dyn Stream>, ConnectError> {
         let mut slot = self.host.lock().await;
-        let host = match slot.take() {
-            Some(host) => host,
-            None => {
-                let make = Arc::clone(&self.make_host);
-                let made = tokio::task::spawn_blocking(move || make()).await;
-                let made = made.unwrap_or_else(|err| Err(anyhow::Error::new(err)));
-                made.map_err(|err| ConnectError::InProcess(format!("{err:#}")))?
-            }
+        let host = if let Some(host) = slot.take() {
+            host
+        } else {
+            let make = Arc::clone(&self.make_host);
+            let made = tokio::task::spawn_blocking(move || make()).await;
+            let made = made.unwrap_or_else(|err| Err(anyhow::Error::new(err)));
+            made.map_err(|err| ConnectError::InProcess(format!("{err:#}")))?
         };
         Ok(Box::new(slot.insert(host).connect(&peer::user_name())))
     }

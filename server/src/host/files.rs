@@ -88,13 +88,12 @@ impl Surroundings for Files {
         let own = format!("{WORKSPACE_FOLDER}/{name}.yaml");
         let files = self.trust.trusted_files(&self.workspace);
         let files = files.map_err(|err| Refusal::new(RefusalCode::Untrusted, err.to_string()))?;
-        let text = match files.into_iter().find(|it| it.path == own) {
-            Some(file) => String::from_utf8(file.bytes)
-                .map_err(|_| Refusal::new(RefusalCode::Invalid, format!("{own} is not UTF-8; save it as that")))?,
-            None => {
-                let library = Library::new(Some(self.places.workflows_dir()));
-                library.find(name).map_err(|err| Refusal::new(RefusalCode::NotFound, err.to_string()))?.text
-            }
+        let text = if let Some(file) = files.into_iter().find(|it| it.path == own) {
+            String::from_utf8(file.bytes)
+                .map_err(|_| Refusal::new(RefusalCode::Invalid, format!("{own} is not UTF-8; save it as that")))?
+        } else {
+            let library = Library::new(Some(self.places.workflows_dir()));
+            library.find(name).map_err(|err| Refusal::new(RefusalCode::NotFound, err.to_string()))?.text
         };
         let loaded = workflow::load(name, &text);
         match loaded.plan {

@@ -22,6 +22,9 @@ use crate::{
     protocol::PROTOCOL,
 };
 
+/// How long after a failure to put the socket back it is tried again.
+const AGAIN: Duration = Duration::from_secs(1);
+
 /// Why a hub can't be reached by clients.
 #[derive(Debug, thiserror::Error)]
 pub enum EndpointError {
@@ -65,7 +68,7 @@ impl Claim {
         });
         let info = format!("{info}\n");
         let bound = bind(&names, door.token.as_bytes(), info.as_bytes()).map_err(failed)?;
-        Ok(Endpoint { names, lock, door, watch, info, bound })
+        Ok(Endpoint { names, lock, door, watch, info, bound, broken: false })
     }
 }
 
@@ -77,6 +80,8 @@ pub struct Endpoint {
     watch: FolderWatch,
     info: String,
     bound: Bound,
+    /// Whether putting things back failed the last time.
+    broken: bool,
 }
 
 /// A listener and which file it is.
@@ -98,12 +103,9 @@ impl Endpoint {
                         tokio::time::sleep(Duration::from_millis(100)).await;
                     }
                 },
-                changed = self.watch.changed() => {
-                    if let Err(err) = changed.and_then(|()| self.restore()) {
-                        tracing::error!(%err, "The socket could not be put back; running clients are served on.");
-                        tokio::time::sleep(Duration::from_secs(1)).await;
-                    }
-                }
+                changed = self.watch.changed(), if !self.broken => self.look(changed),
+                // Whatever hinders it may go away without an event, as another hub does that was started meanwhile.
+                () = tokio::time::sleep(AGAIN), if self.broken => self.look(Ok(())),
             }
         }
     }
@@ -121,6 +123,14 @@ impl Endpoint {
             }
         }
         self.lock
+    }
+
+    fn look(&mut self, changed: io::Result<()>) {
+        let restored = changed.and_then(|()| self.restore());
+        self.broken = restored.is_err();
+        if let Err(err) = restored {
+            tracing::error!(%err, "The socket could not be put back yet; connected clients are served on.");
+        }
     }
 
     fn is_in_place(&self) -> bool {

@@ -137,7 +137,7 @@ impl Outbox {
             batch.extend_from_slice(frames);
             state.queue.pop_front();
         }
-        !(batch.is_empty() && state.closed) && !self.is_gone()
+        (!batch.is_empty() || !state.closed) && !self.is_gone()
     }
 
     async fn write_out<W: AsyncWrite + Unpin>(self, mut writer: W) {

@@ -59,6 +59,7 @@ impl LanguageServer for Probe {
     }
 }
 
+#[expect(clippy::unused_async, reason = "tower-lsp takes futures")]
 impl Probe {
     async fn note(&self, number: Number) {
         if self.next.fetch_add(1, Ordering::SeqCst) != number.n {

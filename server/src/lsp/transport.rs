@@ -89,8 +89,8 @@ pub fn check(body: &[u8]) -> std::result::Result<(), Response> {
         return Err(malformed(ErrorCode::ParseError, "the body is not UTF-8"));
     };
     match serde_json::from_str::<Request>(text) {
-        Ok(request) if !request.method().is_empty() => return Ok(()),
-        Ok(_) | Err(_) if serde_json::from_str::<Response>(text).is_ok() => return Ok(()),
+        Ok(request) if !request.method().is_empty() => Ok(()),
+        _ if serde_json::from_str::<Response>(text).is_ok() => Ok(()),
         Ok(_) => Err(malformed(ErrorCode::InvalidRequest, "it has neither a method nor a result")),
         Err(err) if err.is_data() => Err(malformed(ErrorCode::InvalidRequest, &err.to_string())),
         Err(err) => Err(malformed(ErrorCode::ParseError, &err.to_string())),

@@ -8,8 +8,7 @@ use serde_json::Value;
 use super::schema;
 use crate::outcome::{
     ChangeResult, JsonResult, PlanResult, ResultKind, ReviewResult, ReviewVerdict, TestVerdict, TestsResult,
-    TextResult, TypedResult,
-    form::{self, FENCE},
+    TextResult, TypedResult, form::FENCE,
 };
 
 /// The longest result that is read, in bytes.
@@ -216,6 +215,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::outcome::form;
 
     #[track_caller]
     fn refused(json: &str, expects: &ResultKind, words: &str) {
