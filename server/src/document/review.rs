@@ -170,11 +170,11 @@ fn label(finding: &Finding) -> String {
 fn text_lines(finding: &Finding) -> (Vec<String>, bool) {
     let (text, was_cut) = cut(finding.draft.text.trim(), MOST_PART);
     let text = visible(&text);
-    let lines = text.trim().split('\n').enumerate().map(|(index, line)| {
-        // The first line stands behind a dash, where no mark can begin.
-        if index == 0 { line.trim_end().replace("<!--", "\\<!--") } else { escape_line(line.trim_end()) }
-    });
-    (lines.collect(), was_cut)
+    let mut all = text.trim().lines().map(str::trim_end);
+    // The first line stands behind a dash, where no mark can begin.
+    let mut lines = vec![all.next().unwrap_or_default().replace("<!--", "\\<!--")];
+    lines.extend(all.map(escape_line));
+    (lines, was_cut)
 }
 
 fn indented(line: &str) -> String {

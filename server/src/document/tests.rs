@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
+use crate::workflow::problem::floor;
 use crate::{
     finding::{Declined, Finding, FindingDraft, FindingState, Place, Severity},
     ids::FindingId,
@@ -302,11 +303,11 @@ proptest! {
     #[test]
     fn no_edit_panics(edited in text(), at in any::<prop::sample::Index>()) {
         let mut document = review_document(&header(), &two());
-        document.insert_str(document.floor_char_boundary(at.index(document.len())), &edited);
+        document.insert_str(floor(&document, at.index(document.len())), &edited);
         let _ = read_review(&document, &two());
         for result in results() {
             let mut document = result_document(&header(), &result);
-            document.insert_str(document.floor_char_boundary(at.index(document.len())), &edited);
+            document.insert_str(floor(&document, at.index(document.len())), &edited);
             let _ = read_result(&document, &result);
         }
     }

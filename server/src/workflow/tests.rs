@@ -250,6 +250,8 @@ fn loops_have_a_bound_and_an_end() {
     check(&looped(good, "  - { id: c, role: r, needs: l, prompt: '{{ a.verdict }}' }\n"), &[]);
     check(&looped(good, "  - { id: c, role: r, needs: l, prompt: '{{ l.verdict }}' }\n"), &[("no-result", "l")]);
     check(&looped(good, "  - { id: c, needs: l, pause: { show: a } }\n"), &[]);
+    let outside = "title: T\nsteps:\n  - { id: t, tool: tests }\n  - id: l\n    needs: t\n    repeat:\n      until: p.decision\n      max: 2\n      steps:\n        - { id: p, pause: { show: t } }\n";
+    check(outside, &[("need-elsewhere", "t")]);
 }
 
 #[test]
@@ -258,8 +260,8 @@ fn loops_stand_four_deep_and_no_deeper() {
         let mut text = "title: T\nroles: { r: { prefer: a } }\nsteps:\n".to_owned();
         for level in 0..depth {
             let pad = " ".repeat(2 + level * 6);
-            text += &format!(
-                "{pad}- id: l{level}\n{pad}  repeat:\n{pad}    until: a.text\n{pad}    max: 2\n{pad}    steps:\n"
+            text = format!(
+                "{text}{pad}- id: l{level}\n{pad}  repeat:\n{pad}    until: a.text\n{pad}    max: 2\n{pad}    steps:\n"
             );
         }
         text + &format!("{}- {{ id: a, role: r, prompt: x }}\n", " ".repeat(2 + depth * 6))
@@ -291,8 +293,9 @@ fn pauses_show_something_and_are_reached() {
 /// Security 3 and 20: what a file may ask for is bounded.
 #[test]
 fn sizes_are_bounded() {
-    let many: String = (0..201).map(|it| format!("  - {{ id: s{it}, tool: tests }}\n")).collect();
-    let loaded = load("t", &format!("title: T\nsteps:\n{many}"));
+    let many =
+        (0..201).fold("title: T\nsteps:\n".to_owned(), |it, n| it + &format!("  - {{ id: s{n}, tool: tests }}\n"));
+    let loaded = load("t", &many);
     assert_eq!(loaded.problems.iter().map(|it| it.code).collect::<Vec<_>>(), ["too-large"]);
     assert_eq!(load("t", &" ".repeat(300 * 1024)).problems[0].code, "too-large");
     let prompt = |text: &str| GOOD.replace("Review {{ inputs.path }}.", &format!("|\n      Review {text}"));
@@ -399,8 +402,8 @@ proptest! {
     ) {
         let mut text = TEMPLATES[which].1.to_owned();
         for (at, cut, insert) in edits {
-            let start = text.floor_char_boundary(at.index(text.len() + 1));
-            let end = text.floor_char_boundary((start + cut).min(text.len()));
+            let start = problem::floor(&text, at.index(text.len() + 1));
+            let end = problem::floor(&text, start + cut);
             text.replace_range(start..end, &insert);
         }
         let loaded = load(TEMPLATES[which].0, &text);

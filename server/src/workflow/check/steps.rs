@@ -114,16 +114,12 @@ impl<'a> Table<'a> {
             }
         }
         self.find_cycles(checker, &direct);
-        for row in 0..self.rows.len() {
+        for (row, needs) in direct.iter().enumerate() {
             // Rows of one list stand in its order, so what a step needs is closed before it is.
-            let mut all = BTreeSet::new();
-            for need in &direct[row] {
-                if *need < row {
-                    all.insert(*need);
-                    all.extend(self.rows[*need].needs.iter().copied());
-                }
-            }
-            self.rows[row].needs = all;
+            let above: Vec<usize> = needs.iter().copied().filter(|need| *need < row).collect();
+            let further: BTreeSet<usize> =
+                above.iter().flat_map(|need| self.rows[*need].needs.iter().copied()).collect();
+            self.rows[row].needs = above.into_iter().chain(further).collect();
         }
     }
 
@@ -348,31 +344,21 @@ impl Maker<'_, '_, '_> {
             (None, Some(tool)) => self.checker.name::<AgentName>(tool).map(Who::Agent),
             (None, None) => None,
         };
-        let prompt = match &step.prompt {
-            Some(prompt) => {
+        let problems = &mut self.checker.problems;
+        match (&step.prompt, &step.role) {
+            (Some(prompt), _) if prompt.value.trim().is_empty() => {
+                problems.error(&prompt.at, "empty", "the prompt is empty", "say what the agent has to do");
+            }
+            (Some(prompt), _) => {
                 reads::template(self.checker, self.table, row, prompt);
-                if prompt.value.trim().is_empty() {
-                    self.checker.problems.error(
-                        &prompt.at,
-                        "empty",
-                        "the prompt is empty",
-                        "say what the agent has to do",
-                    );
-                }
-                prompt.value.clone()
             }
-            None => {
-                if let Some(role) = &step.role {
-                    self.checker.problems.error(
-                        &role.at,
-                        "missing",
-                        "this turn has no `prompt`",
-                        "say what the agent has to do under `prompt: |`",
-                    );
-                }
-                String::new()
+            (None, Some(role)) => {
+                let mend = "say what the agent has to do under `prompt: |`";
+                problems.error(&role.at, "missing", "this turn has no `prompt`", mend);
             }
-        };
+            (None, None) => {}
+        }
+        let prompt = step.prompt.as_ref().map(|it| it.value.clone()).unwrap_or_default();
         let mut value = |it: &Option<At<String>>| {
             let it = it.as_ref()?;
             reads::expression(self.checker, self.table, row, it, reads::From::Step);
@@ -446,6 +432,14 @@ impl Maker<'_, '_, '_> {
         if table.rows[other].step.pause.is_some() || table.rows[other].step.repeat.is_some() {
             let message = format!("`{}` takes no turn, so it has no result to show", show.value);
             self.checker.problems.error(&show.at, "no-result", message, "show a step with `role` or `tool`");
+        } else if table.ancestors(row).skip(1).any(|it| !table.is_inside(other, it)) {
+            let message = format!("`{}` stands outside the loop that this pause is in", show.value);
+            self.checker.problems.error(
+                &show.at,
+                "need-elsewhere",
+                message,
+                "move the pause out of the loop, or show a step of it",
+            );
         } else if !table.rows[row].needs.contains(&other) && !reads::from_inside_a_needed_loop(table, row, other) {
             let message = format!("`{}` is shown before it has run", show.value);
             let mend = reads::mend_need(table, row, other);
