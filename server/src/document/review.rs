@@ -197,18 +197,16 @@ fn entries(edited: &str) -> Result<Vec<Entry>, DocumentError> {
     let mut entries: Vec<Entry> = Vec::new();
     // Whether an indented line belongs to the last item; a heading ends it.
     let mut open = false;
+    // Whether the list has begun; above it, what the person is asked may have bullets of its own.
+    let mut listed = false;
     for (index, line) in edited.lines().enumerate() {
         let number = index + 1;
         let line = line.trim_end();
+        listed |= open || HELP.lines().next() == Some(line);
         if let Some((ticked, rest)) = boxed(line) {
             entries.push(Entry { line: number, ticked, rest: rest.to_owned(), below: Vec::new() });
             open = true;
-        } else if line.starts_with("- ")
-            || line.starts_with("* ")
-            || line.starts_with("-[")
-            || line.starts_with("*[")
-            || line == "-"
-        {
+        } else if is_broken_box(line) || (listed && is_bullet(line)) {
             let message = "this is no item; write `- [x] warning path:line — text`, or `- [ ]` to strike one";
             return Err(DocumentError::new(number, message));
         } else if line.starts_with('#') {
@@ -231,6 +229,15 @@ fn entries(edited: &str) -> Result<Vec<Entry>, DocumentError> {
         }
     }
     Ok(entries)
+}
+
+/// Returns whether a line begins with a box; one that is whole has been read before this is asked.
+fn is_broken_box(line: &str) -> bool {
+    line.strip_prefix(['-', '*']).is_some_and(|it| it.trim_start().starts_with('['))
+}
+
+fn is_bullet(line: &str) -> bool {
+    line.strip_prefix(['-', '*']).is_some_and(|it| it.is_empty() || it.starts_with(' '))
 }
 
 /// Returns whether a line's box is ticked, and what stands behind it.

@@ -112,6 +112,13 @@ fn a_person_strikes_changes_and_adds() {
 }
 
 #[test]
+fn a_question_may_have_a_list_of_its_own() {
+    let header = Header { question: "Which of\n- this\n- that".to_owned(), ..header() };
+    let edit = read_review(&review_document(&header, &two()), &two()).expect("read");
+    assert_eq!(edit.kept.len(), 2);
+}
+
+#[test]
 fn a_deleted_finding_is_struck() {
     let document = review_document(&header(), &two());
     let start = document.find("## src/lib.rs").expect("the file");

@@ -20,6 +20,7 @@ mod duration;
 mod place;
 mod reads;
 mod steps;
+mod table;
 pub(super) mod template;
 
 /// The most inputs, and the most roles, of a workflow.

@@ -8,7 +8,8 @@ use std::ops::Range;
 use super::{
     Checker,
     place::Map,
-    steps::{Row, Table, result_of},
+    steps::result_of,
+    table::{Row, Table},
     template::{self, Compared, Read, Scan},
 };
 use crate::{
