@@ -170,11 +170,11 @@ fn label(finding: &Finding) -> String {
 fn text_lines(finding: &Finding) -> (Vec<String>, bool) {
     let (text, was_cut) = cut(finding.draft.text.trim(), MOST_PART);
     let text = visible(&text);
-    let lines = text.trim().split('\n').enumerate().map(|(index, line)| {
-        // The first line stands behind a dash, where no mark can begin.
-        if index == 0 { line.trim_end().replace("<!--", "\\<!--") } else { escape_line(line.trim_end()) }
-    });
-    (lines.collect(), was_cut)
+    let mut all = text.trim().lines().map(str::trim_end);
+    // The first line stands behind a dash, where no mark can begin.
+    let mut lines = vec![all.next().unwrap_or_default().replace("<!--", "\\<!--")];
+    lines.extend(all.map(escape_line));
+    (lines, was_cut)
 }
 
 fn indented(line: &str) -> String {
@@ -197,18 +197,16 @@ fn entries(edited: &str) -> Result<Vec<Entry>, DocumentError> {
     let mut entries: Vec<Entry> = Vec::new();
     // Whether an indented line belongs to the last item; a heading ends it.
     let mut open = false;
+    // Whether the list has begun; above it, what the person is asked may have bullets of its own.
+    let mut listed = false;
     for (index, line) in edited.lines().enumerate() {
         let number = index + 1;
         let line = line.trim_end();
+        listed |= open || HELP.lines().next() == Some(line);
         if let Some((ticked, rest)) = boxed(line) {
             entries.push(Entry { line: number, ticked, rest: rest.to_owned(), below: Vec::new() });
             open = true;
-        } else if line.starts_with("- ")
-            || line.starts_with("* ")
-            || line.starts_with("-[")
-            || line.starts_with("*[")
-            || line == "-"
-        {
+        } else if is_broken_box(line) || (listed && is_bullet(line)) {
             let message = "this is no item; write `- [x] warning path:line — text`, or `- [ ]` to strike one";
             return Err(DocumentError::new(number, message));
         } else if line.starts_with('#') {
@@ -231,6 +229,15 @@ fn entries(edited: &str) -> Result<Vec<Entry>, DocumentError> {
         }
     }
     Ok(entries)
+}
+
+/// Returns whether a line begins with a box; one that is whole has been read before this is asked.
+fn is_broken_box(line: &str) -> bool {
+    line.strip_prefix(['-', '*']).is_some_and(|it| it.trim_start().starts_with('['))
+}
+
+fn is_bullet(line: &str) -> bool {
+    line.strip_prefix(['-', '*']).is_some_and(|it| it.is_empty() || it.starts_with(' '))
 }
 
 /// Returns whether a line's box is ticked, and what stands behind it.

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
+use crate::workflow::problem::floor;
 use crate::{
     finding::{Declined, Finding, FindingDraft, FindingState, Place, Severity},
     ids::FindingId,
@@ -108,6 +109,13 @@ fn a_person_strikes_changes_and_adds() {
         (Severity::Hint, Some("style"), "Say why.\nIn two lines.")
     );
     assert_eq!((second.severity, &second.place, second.text.as_str()), (Severity::Error, &None, "On the whole."));
+}
+
+#[test]
+fn a_question_may_have_a_list_of_its_own() {
+    let header = Header { question: "Which of\n- this\n- that".to_owned(), ..header() };
+    let edit = read_review(&review_document(&header, &two()), &two()).expect("read");
+    assert_eq!(edit.kept.len(), 2);
 }
 
 #[test]
@@ -302,11 +310,11 @@ proptest! {
     #[test]
     fn no_edit_panics(edited in text(), at in any::<prop::sample::Index>()) {
         let mut document = review_document(&header(), &two());
-        document.insert_str(document.floor_char_boundary(at.index(document.len())), &edited);
+        document.insert_str(floor(&document, at.index(document.len())), &edited);
         let _ = read_review(&document, &two());
         for result in results() {
             let mut document = result_document(&header(), &result);
-            document.insert_str(document.floor_char_boundary(at.index(document.len())), &edited);
+            document.insert_str(floor(&document, at.index(document.len())), &edited);
             let _ = read_result(&document, &result);
         }
     }

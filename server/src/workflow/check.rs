@@ -20,6 +20,7 @@ mod duration;
 mod place;
 mod reads;
 mod steps;
+mod table;
 pub(super) mod template;
 
 /// The most inputs, and the most roles, of a workflow.
@@ -319,7 +320,7 @@ const INPUT_KINDS: [(&str, InputKind); 4] =
 const ACCESS: [(&str, Access); 2] = [("read", Access::Read), ("write", Access::Write)];
 
 /// Returns what is said about parts by name: the first that has a name has it.
-fn by_name<'a, T>(parts: &'a [(At<String>, T)]) -> BTreeMap<&'a str, &'a T> {
+fn by_name<T>(parts: &[(At<String>, T)]) -> BTreeMap<&str, &T> {
     let mut map = BTreeMap::new();
     for (name, part) in parts {
         map.entry(name.value.as_str()).or_insert(part);

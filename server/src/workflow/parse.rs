@@ -122,11 +122,10 @@ impl Reader<'_> {
             file.roles.push((name, self.role(node)));
         }
         file.limits = fields.take("limits").and_then(|it| self.limits(it));
-        match fields.take("steps") {
-            Some(node) => file.steps = self.steps(node, 1),
-            None => {
-                self.problems.error(&(0..0), "missing", "the workflow has no `steps`", "add `steps:` with one or more")
-            }
+        if let Some(node) = fields.take("steps") {
+            file.steps = self.steps(node, 1);
+        } else {
+            self.problems.error(&(0..0), "missing", "the workflow has no `steps`", "add `steps:` with one or more");
         }
         Some(file)
     }
@@ -251,18 +250,12 @@ impl Reader<'_> {
         }
         let mut fields = self.fields(node, "a repeat", REPEAT)?;
         let (until, max) = (self.text(fields.take("until"), "until"), self.whole(fields.take("max"), "max"));
-        let steps = match fields.take("steps") {
-            Some(node) => self.steps(node, depth + 1),
-            None => {
-                self.problems.error(
-                    &key.at,
-                    "missing",
-                    "this repeat has no `steps`",
-                    "add the steps that each round does",
-                );
-                Vec::new()
-            }
-        };
+        let steps = fields.take("steps").map(|it| self.steps(it, depth + 1));
+        if steps.is_none() {
+            let mend = "add the steps that each round does";
+            self.problems.error(&key.at, "missing", "this repeat has no `steps`", mend);
+        }
+        let steps = steps.unwrap_or_default();
         Some(RepeatFile { at: key.at.clone(), until, max, steps })
     }
 

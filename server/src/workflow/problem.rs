@@ -126,8 +126,8 @@ impl<'a> Problems<'a> {
 
     /// Returns the place of a byte range. Offsets outside the text or inside a character are drawn to the left.
     pub fn span(&self, at: &Range<usize>) -> Span {
-        let start = self.text.floor_char_boundary(at.start);
-        let end = self.text.floor_char_boundary(at.end).max(start);
+        let start = floor(self.text, at.start);
+        let end = floor(self.text, at.end).max(start);
         let (line, column) = self.position(start);
         let (end_line, end_column) = self.position(end);
         Span { line, column, end_line, end_column, start, end }
@@ -148,6 +148,15 @@ impl<'a> Problems<'a> {
         let column = self.text.get(start..offset).map_or(0, |it| it.chars().count());
         (number(line + 1), number(column + 1))
     }
+}
+
+/// Returns the last character boundary at or before an offset, at most the text's end.
+pub fn floor(text: &str, offset: usize) -> usize {
+    let mut at = offset.min(text.len());
+    while !text.is_char_boundary(at) {
+        at -= 1;
+    }
+    at
 }
 
 fn number(value: usize) -> u32 {

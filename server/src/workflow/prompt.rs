@@ -29,7 +29,7 @@ pub const ALWAYS: [(&str, &str); 4] = [
 ///
 /// The hub builds it. Besides the names of `ALWAYS` it has every step of the plan by its id:
 ///
-/// - a step that has not run, or was skipped, is `null`;
+/// - a step that has not run, or was skipped, is `null`, or left out;
 /// - `review`: `{verdict: "approved" | "changes_requested", summary, findings: [those still to act on], contested:
 ///   [declined and reported again], all: […], declined: [{finding, reason}]}`, where the verdict is the effective one (no
 ///   material finding is open) and a finding is `{id, severity, path, line, code, text, suggestion}`;
@@ -50,10 +50,8 @@ impl Context {
     /// Returns the context for minijinja. A step that has no result becomes a value that is false, and so is all that is
     /// read of it.
     fn value(&self) -> Value {
-        Value::from_pairs(self.0.iter().map(|(name, value)| {
-            let value = if value.is_null() { absent::value() } else { Value::from(Serde(value)) };
-            (name.as_str(), value)
-        }))
+        let values = self.0.iter().filter(|(_, value)| !value.is_null());
+        absent::root(values.map(|(name, value)| (name.clone(), Value::from(Serde(value)))).collect())
     }
 }
 
@@ -327,7 +325,9 @@ mod prompt_tests {
     #[test]
     fn what_is_not_there_is_false_but_cannot_be_printed() {
         let context = context(json!({ "review": null, "inputs": { "path": "src" } }));
-        assert_eq!(truthy("review", &context), Ok(false));
+        assert_eq!(truthy("review or fix or fix.declined", &context), Ok(false));
+        assert_eq!(evaluate("fix", &context), Ok(serde_json::Value::Null));
+        assert_eq!(render("{% for it in range(2) %}{{ loop.index }}{% endfor %}", &context).as_deref(), Ok("12"));
         assert_eq!(truthy("review.verdict == 'approved'", &context), Ok(false));
         assert_eq!(truthy("review.verdict != 'failed' and inputs.path == 'src'", &context), Ok(true));
         assert_eq!(truthy("not review.findings", &context), Ok(true));

@@ -90,6 +90,76 @@ fn a_plan_holds_what_the_file_says() {
     assert_eq!(serde_json::from_str::<plan::Plan>(&json).expect("a plan"), plan);
 }
 
+/// Renders every template and evaluates every expression of a plan that may be looked at in this context.
+#[track_caller]
+fn try_all(plan: &plan::Plan, context: &serde_json::Value, prompts: &[&str]) -> String {
+    let serde_json::Value::Object(map) = context.clone() else { unreachable!("a context is an object") };
+    let context = prompt::Context::new(map);
+    let mut all = String::new();
+    for step in plan.all_steps() {
+        let name = step.id.as_str();
+        let value = |it: &str| prompt::evaluate(it, &context).unwrap_or_else(|error| panic!("{name}: {it}: {error}"));
+        step.when.as_deref().map(value);
+        match &step.action {
+            Action::Repeat(it) => drop(value(&it.until)),
+            Action::Pause(it) => drop(prompt::render(&it.message, &context).expect(name)),
+            Action::Turn(it) => {
+                it.paths.as_deref().map(value);
+                it.findings.as_deref().map(value);
+                if prompts.contains(&name) {
+                    all += &prompt::render(&it.prompt, &context).unwrap_or_else(|error| panic!("{name}: {error}"));
+                }
+            }
+        }
+    }
+    all
+}
+
+/// What is not there in the first round, or was skipped, does not stop a template.
+#[test]
+fn the_templates_prompts_can_be_written_in_every_round() {
+    let plan = |index: usize| load(TEMPLATES[index].0, TEMPLATES[index].1).plan.expect("a plan");
+    let inputs = serde_json::json!({ "path": "src/a.rs", "focus": "", "task": "Do it.\nWell." });
+    let first = serde_json::json!({
+        "inputs": inputs, "round": 1, "run": { "id": "r1", "workflow": "w" }, "roles": {},
+        "rounds": null, "review": null, "tests": null, "approve": null, "fix": null, "build": null,
+    });
+    assert!(try_all(&plan(0), &first, &["review"]).starts_with("Review `src/a.rs` as the senior engineer"));
+    assert!(try_all(&plan(1), &first, &["review"]).starts_with("Review `src/a.rs` as the senior engineer"));
+    assert!(try_all(&plan(2), &first, &["build"]).contains("> Do it.\n> Well.\n"));
+    let finding = serde_json::json!({ "id": "f1", "severity": "error", "path": "src/a.rs", "line": 3, "code": null, "text": "It fails.", "suggestion": null });
+    let failure = serde_json::json!({ "name": "it_works", "message": "```\nleft: 1" });
+    let second = serde_json::json!({
+        "inputs": inputs, "round": 2, "run": { "id": "r1", "workflow": "w" }, "roles": {}, "rounds": null, "approve": null,
+        "review": { "verdict": "changes_requested", "summary": "", "findings": [finding], "contested": [], "all": [finding], "declined": [] },
+        "tests": { "verdict": "failed", "summary": "1 failed", "passed": 0, "failed": 1, "failures": [failure] },
+        "fix": { "summary": "I did.\n```", "files": [], "fixed": [], "declined": [{ "finding": "f1", "reason": "It is right." }] },
+        "build": { "summary": "Built.", "files": [], "fixed": [], "declined": [] },
+    });
+    let prompts = try_all(&plan(1), &second, &["review", "fix"]);
+    for part in [
+        "This is round 2",
+        "````\nI did.\n```\n````",
+        "1. **f1** error at `src/a.rs:3`: It fails.",
+        "f1:\n> It is right.",
+        "The tests fail as well: 1 failed",
+        "- it_works",
+    ] {
+        assert!(prompts.contains(part), "{part:?} is missing in\n{prompts}");
+    }
+    assert!(try_all(&plan(2), &second, &["build"]).contains("The tests fail: 1 failed"));
+    // The conditions that end the loop and skip the fixer.
+    let mut done = second;
+    done["review"]["verdict"] = "approved".into();
+    done["tests"] = serde_json::Value::Null;
+    let serde_json::Value::Object(map) = done else { unreachable!() };
+    let (plan, context) = (plan(1), prompt::Context::new(map));
+    let Action::Repeat(rounds) = &plan.steps[0].action else { unreachable!() };
+    assert_eq!(prompt::truthy(&rounds.until, &context), Ok(true));
+    let fix = plan.all_steps()[4].when.as_deref().expect("a condition");
+    assert_eq!(prompt::truthy(fix, &context), Ok(false));
+}
+
 #[test]
 fn fields_that_are_not_there_are_told_at_their_key() {
     broken("result: review", "reslt: review", &[("unknown-field", "reslt")]);
@@ -250,6 +320,8 @@ fn loops_have_a_bound_and_an_end() {
     check(&looped(good, "  - { id: c, role: r, needs: l, prompt: '{{ a.verdict }}' }\n"), &[]);
     check(&looped(good, "  - { id: c, role: r, needs: l, prompt: '{{ l.verdict }}' }\n"), &[("no-result", "l")]);
     check(&looped(good, "  - { id: c, needs: l, pause: { show: a } }\n"), &[]);
+    let outside = "title: T\nsteps:\n  - { id: t, tool: tests }\n  - id: l\n    needs: t\n    repeat:\n      until: p.decision\n      max: 2\n      steps:\n        - { id: p, pause: { show: t } }\n";
+    check(outside, &[("need-elsewhere", "t")]);
 }
 
 #[test]
@@ -258,8 +330,8 @@ fn loops_stand_four_deep_and_no_deeper() {
         let mut text = "title: T\nroles: { r: { prefer: a } }\nsteps:\n".to_owned();
         for level in 0..depth {
             let pad = " ".repeat(2 + level * 6);
-            text += &format!(
-                "{pad}- id: l{level}\n{pad}  repeat:\n{pad}    until: a.text\n{pad}    max: 2\n{pad}    steps:\n"
+            text = format!(
+                "{text}{pad}- id: l{level}\n{pad}  repeat:\n{pad}    until: a.text\n{pad}    max: 2\n{pad}    steps:\n"
             );
         }
         text + &format!("{}- {{ id: a, role: r, prompt: x }}\n", " ".repeat(2 + depth * 6))
@@ -291,8 +363,9 @@ fn pauses_show_something_and_are_reached() {
 /// Security 3 and 20: what a file may ask for is bounded.
 #[test]
 fn sizes_are_bounded() {
-    let many: String = (0..201).map(|it| format!("  - {{ id: s{it}, tool: tests }}\n")).collect();
-    let loaded = load("t", &format!("title: T\nsteps:\n{many}"));
+    let many =
+        (0..201).fold("title: T\nsteps:\n".to_owned(), |it, n| it + &format!("  - {{ id: s{n}, tool: tests }}\n"));
+    let loaded = load("t", &many);
     assert_eq!(loaded.problems.iter().map(|it| it.code).collect::<Vec<_>>(), ["too-large"]);
     assert_eq!(load("t", &" ".repeat(300 * 1024)).problems[0].code, "too-large");
     let prompt = |text: &str| GOOD.replace("Review {{ inputs.path }}.", &format!("|\n      Review {text}"));
@@ -399,8 +472,8 @@ proptest! {
     ) {
         let mut text = TEMPLATES[which].1.to_owned();
         for (at, cut, insert) in edits {
-            let start = text.floor_char_boundary(at.index(text.len() + 1));
-            let end = text.floor_char_boundary((start + cut).min(text.len()));
+            let start = problem::floor(&text, at.index(text.len() + 1));
+            let end = problem::floor(&text, start + cut);
             text.replace_range(start..end, &insert);
         }
         let loaded = load(TEMPLATES[which].0, &text);

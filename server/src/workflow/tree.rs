@@ -305,7 +305,7 @@ mod tests {
         let mut bomb = "a0: &a0 [x,x,x,x,x,x,x,x,x]\n".to_owned();
         for level in 1..30 {
             let part = vec![format!("*a{}", level - 1); 9].join(",");
-            bomb += &format!("a{level}: &a{level} [{part}]\n");
+            bomb = format!("{bomb}a{level}: &a{level} [{part}]\n");
         }
         assert!(problem(&bomb).contains("error[alias]"));
         assert!(problem(&("a: ".to_owned() + &"[".repeat(10_000))).contains("error["));

@@ -13,7 +13,7 @@ pub fn parse(text: &str) -> Option<u64> {
 
 /// Returns milliseconds in the largest unit that holds them whole.
 pub fn show(milliseconds: u64) -> String {
-    let whole = UNITS.iter().find(|(_, scale)| milliseconds > 0 && milliseconds % scale == 0);
+    let whole = UNITS.iter().find(|(_, scale)| milliseconds > 0 && milliseconds.is_multiple_of(*scale));
     let (unit, scale) = whole.copied().unwrap_or(("ms", 1));
     format!("{}{unit}", milliseconds / scale)
 }

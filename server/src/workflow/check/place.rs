@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use crate::workflow::file::At;
+use crate::workflow::{file::At, problem::floor};
 
 /// Maps byte ranges of a scalar's value to byte ranges of the file.
 pub struct Map {
@@ -120,7 +120,7 @@ fn unit(rest: &str, quote: char) -> Option<(usize, Option<char>)> {
     let code = rest[1..].chars().next()?;
     let number = |digits: usize| {
         let value = rest.get(2..2 + digits).and_then(|it| u32::from_str_radix(it, 16).ok());
-        (rest.floor_char_boundary(2 + digits), value.and_then(char::from_u32))
+        (floor(rest, 2 + digits), value.and_then(char::from_u32))
     };
     Some(match code {
         'n' => (2, Some('\n')),

@@ -8,7 +8,8 @@ use std::ops::Range;
 use super::{
     Checker,
     place::Map,
-    steps::{Row, Table, result_of},
+    steps::result_of,
+    table::{Row, Table},
     template::{self, Compared, Read, Scan},
 };
 use crate::{
@@ -101,19 +102,25 @@ impl Reader<'_, '_, '_> {
             }
             "run" => self.named(read, &["id", "workflow"], "value of `run`", "unknown-attribute", "remove it"),
             "round" => {}
-            name => match self.table.by_id.get(name).copied() {
-                Some(other) => self.step(read, other),
-                None => {
-                    let known: Vec<&str> = self.reachable_names().into_iter().chain(ALWAYS.map(|it| it.0)).collect();
-                    let mend = if self.table.inputs.contains_key(name) {
-                        format!("write `inputs.{name}`")
-                    } else {
-                        suggest(name, known, "remove it")
-                    };
-                    self.error(&read.at, "unknown-variable", format!("there is no `{name}` here"), mend);
+            name => {
+                if let Some(other) = self.table.by_id.get(name).copied() {
+                    self.step(read, other);
+                } else {
+                    self.unknown(read);
                 }
-            },
+            }
         }
+    }
+
+    fn unknown(&mut self, read: &Read) {
+        let name = read.name.as_str();
+        let known: Vec<&str> = self.reachable_names().into_iter().chain(ALWAYS.map(|it| it.0)).collect();
+        let mend = if self.table.inputs.contains_key(name) {
+            format!("write `inputs.{name}`")
+        } else {
+            suggest(name, known, "remove it")
+        };
+        self.error(&read.at, "unknown-variable", format!("there is no `{name}` here"), mend);
     }
 
     /// Checks `inputs.NAME` and the like.

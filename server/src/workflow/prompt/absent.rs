@@ -3,7 +3,7 @@
 //! It is false, and so is all that is read of it, so that `review.verdict == "approved"` is a question that can be asked of a
 //! review that was skipped. It can't be printed.
 
-use std::{fmt, sync::Arc};
+use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use minijinja::{
     Error, ErrorKind, Output, State, Value,
@@ -30,6 +30,23 @@ impl Object for Absent {
     fn render(self: &Arc<Self>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("(not there)")
     }
+}
+
+/// What templates see: names, and for every other name what is not there. `check` has told the wrong ones before.
+#[derive(Debug)]
+struct Root(BTreeMap<String, Value>);
+
+impl Object for Root {
+    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
+        let name = key.as_str()?;
+        // The only function is looked for after the names.
+        self.0.get(name).cloned().or_else(|| (name != "range").then(value))
+    }
+}
+
+/// Returns names and their values for a template.
+pub fn root(values: BTreeMap<String, Value>) -> Value {
+    Value::from_object(Root(values))
 }
 
 /// Returns the value that is not there.
