@@ -89,6 +89,8 @@ pub fn help_of_the_binary(words: &[&str]) -> Option<String> {
 }
 
 fn check_command(command: &str, help: &mut dyn FnMut(&[&str]) -> Option<String>, complain: &mut dyn FnMut(String)) {
+    // What stands in quotes is text, and what follows a pipe is another program's.
+    let command = pattern(r#""[^"]*"|'[^']*'"#).replace_all(command, "TEXT");
     let command = command.split(['|', '>', ';', '#', '&']).next().unwrap_or_default();
     let words: Vec<&str> = command.split_whitespace().collect();
     let plain = words.iter().take_while(|word| pattern(r"^[a-z][a-z-]*$").is_match(word)).count();

@@ -94,7 +94,7 @@ fn untrue_documents_are_found() {
     };
     let mut commands =
         |line: &str| documents::commands(&[file("docs/a.md", &format!("```sh\n{line}\n```\n"))], &mut help);
-    assert_eq!(commands("callboard run review-fix --yes  # all"), Vec::<String>::new());
+    assert_eq!(commands("callboard run review-fix --yes \"a --quiet one\"  # all"), Vec::<String>::new());
     found(&commands("callboard fly"), "`callboard fly` is no command");
     found(&commands("callboard run review-fix --fast"), "--fast");
     found(&commands("cargo run --release -- dance"), "dance");
