@@ -72,8 +72,10 @@ pub enum EngineChoice {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Run a workflow here and watch it; exit 0 approved or done, 1 failed or rejected, 3 left waiting
-    #[command(after_help = "Examples:\n  callboard run review-fix src/lib.rs\n  callboard run build-test --input task=\"add a --quiet flag\" --agent builder=codex\n  \
-                            callboard run review-fix --yes --json | jq -r .item")]
+    #[command(
+        after_help = "Examples:\n  callboard run review-fix src/lib.rs\n  callboard run build-test --input task=\"add a --quiet flag\" --agent builder=codex\n  \
+                            callboard run review-fix --yes --json | jq -r .item"
+    )]
     Run(RunArgs),
     /// List the runs
     #[command(after_help = "Example:\n  callboard runs --live")]
@@ -101,8 +103,10 @@ pub enum Command {
         all: bool,
     },
     /// Answer a pause point
-    #[command(after_help = "Examples:\n  callboard decide p1 approve\n  callboard decide p1 edit\n  callboard decide p1 request-changes --text \"keep the public names\"\n  \
-                            callboard decide p1 retry --agent claude")]
+    #[command(
+        after_help = "Examples:\n  callboard decide p1 approve\n  callboard decide p1 edit\n  callboard decide p1 request-changes --text \"keep the public names\"\n  \
+                            callboard decide p1 retry --agent claude"
+    )]
     Decide(DecideArgs),
     /// Pause now: at the turn's end, or at once with --interrupt
     #[command(after_help = "Examples:\n  callboard pause r3\n  callboard pause --interrupt")]
@@ -126,16 +130,24 @@ pub enum Command {
         run: RunId,
     },
     /// Channels: list, make, read, post, follow
-    #[command(subcommand, after_help = "Examples:\n  callboard channel post \"@claude why does the retry loop never end?\"\n  callboard channel tail main")]
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  callboard channel post \"@claude why does the retry loop never end?\"\n  callboard channel tail main"
+    )]
     Channel(ChannelCommand),
     /// Findings: list them, or settle one
-    #[command(after_help = "Examples:\n  callboard findings\n  callboard findings dismiss f3 --reason \"a test double\"\n  callboard findings accept f4")]
+    #[command(
+        after_help = "Examples:\n  callboard findings\n  callboard findings dismiss f3 --reason \"a test double\"\n  callboard findings accept f4"
+    )]
     Findings(FindingsArgs),
     /// List the agents, what they do and why that is believed
     #[command(after_help = "Example:\n  callboard agents --json")]
     Agents,
     /// Workflows: list, show, check, begin one
-    #[command(subcommand, after_help = "Examples:\n  callboard workflows list\n  callboard workflows check .callboard/workflows/*.yaml\n  callboard workflows new ship-it > .callboard/workflows/ship-it.yaml")]
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  callboard workflows list\n  callboard workflows check .callboard/workflows/*.yaml\n  callboard workflows new ship-it > .callboard/workflows/ship-it.yaml"
+    )]
     Workflows(WorkflowsCommand),
     /// Say what is installed, what is missing, and what to do about it
     #[command(after_help = "Example:\n  callboard doctor --json")]
@@ -147,13 +159,17 @@ pub enum Command {
     #[command(subcommand, after_help = "Examples:\n  callboard hub status\n  callboard hub stop")]
     Hub(HubCommand),
     /// The language server on stdio, for editors
-    #[command(after_help = "Example (Helix):\n  [language-server.callboard]\n  command = \"callboard\"\n  args = [\"lsp\"]")]
+    #[command(
+        after_help = "Example (Helix):\n  [language-server.callboard]\n  command = \"callboard\"\n  args = [\"lsp\"]"
+    )]
     Lsp,
     /// The tool agents' program
     #[command(hide = true)]
     Tool(ToolArgs),
     /// Write a completion script
-    #[command(after_help = "Example:\n  callboard completions bash > ~/.local/share/bash-completion/completions/callboard")]
+    #[command(
+        after_help = "Example:\n  callboard completions bash > ~/.local/share/bash-completion/completions/callboard"
+    )]
     Completions {
         /// For which shell
         shell: clap_complete::Shell,
@@ -444,7 +460,17 @@ mod tests {
     #[test]
     fn runs_take_inputs_and_roles() {
         let cli = Cli::try_parse_from([
-            "callboard", "run", "review-fix", "src", "--input", "a=b=c", "--agent", "fixer=@codex", "--json", "-C", "/",
+            "callboard",
+            "run",
+            "review-fix",
+            "src",
+            "--input",
+            "a=b=c",
+            "--agent",
+            "fixer=@codex",
+            "--json",
+            "-C",
+            "/",
         ])
         .unwrap();
         let Command::Run(run) = cli.command else { panic!("not a run") };

@@ -31,12 +31,8 @@ pub async fn channel(
         ChannelCommand::List => list(wire, out).await,
         ChannelCommand::New { name, agent } => new(wire, out, name, agent.as_ref()).await,
         ChannelCommand::Show { channel, thread, before, limit } => {
-            let params = MessagesParams {
-                channel: channel.clone(),
-                thread: *thread,
-                before: *before,
-                limit: Some(*limit),
-            };
+            let params =
+                MessagesParams { channel: channel.clone(), thread: *thread, before: *before, limit: Some(*limit) };
             show(wire, out, &params).await
         }
         ChannelCommand::Post { text, channel, thread, wait } => {
@@ -58,15 +54,14 @@ async fn list(wire: &mut impl Wire, out: &mut Out) -> Result<i32, Fail> {
     Ok(fail::OK)
 }
 
-async fn new(
-    wire: &mut impl Wire,
-    out: &mut Out,
-    name: &ChannelName,
-    agent: Option<&AgentName>,
-) -> Result<i32, Fail> {
+async fn new(wire: &mut impl Wire, out: &mut Out, name: &ChannelName, agent: Option<&AgentName>) -> Result<i32, Fail> {
     let params = CreateChannelParams { name: name.clone(), default_agent: agent.cloned() };
     let changed: Changed = ask(wire, method::CREATE_CHANNEL, &params).await?;
-    told(out, &changed, &format!("{name} is there. To write in it: callboard channel post --channel {} TEXT", name.as_str()))
+    told(
+        out,
+        &changed,
+        &format!("{name} is there. To write in it: callboard channel post --channel {} TEXT", name.as_str()),
+    )
 }
 
 async fn show(wire: &mut impl Wire, out: &mut Out, params: &MessagesParams) -> Result<i32, Fail> {

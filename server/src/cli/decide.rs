@@ -24,8 +24,7 @@ use crate::{
 /// `callboard decide ID …`.
 pub async fn decide(wire: &mut impl Wire, out: &mut Out, person: &mut Person, args: &DecideArgs) -> Result<i32, Fail> {
     check(args)?;
-    let pauses: Vec<PauseView> =
-        ask(wire, method::INBOX, &InboxParams { pause: Some(args.pause), all: true }).await?;
+    let pauses: Vec<PauseView> = ask(wire, method::INBOX, &InboxParams { pause: Some(args.pause), all: true }).await?;
     let pause = pauses.into_iter().find(|it| it.id == args.pause).ok_or_else(|| no_pause(args.pause))?;
     if let Some(answered) = &pause.answered {
         let how = answered.decision.name();
@@ -184,9 +183,11 @@ mod tests {
 
     #[tokio::test]
     async fn promise_2_the_answer_is_bound_to_the_hash_of_what_was_shown() {
-        let mut hub = Fake::default()
-            .on(method::INBOX, json!({ "pause": "p1" }), json!([pause(1)]))
-            .on(method::DECIDE, json!({ "pause": "p1", "decision": "approve", "hash": pause(1).hash }), changed());
+        let mut hub = Fake::default().on(method::INBOX, json!({ "pause": "p1" }), json!([pause(1)])).on(
+            method::DECIDE,
+            json!({ "pause": "p1", "decision": "approve", "hash": pause(1).hash }),
+            changed(),
+        );
         let (done, shown) = play(&mut hub, &args("approve")).await;
         assert_eq!(done, Ok(0));
         assert!(shown.contains("[x] f1 warning src/lib.rs:12"), "it was not shown: {shown}");
@@ -195,9 +196,11 @@ mod tests {
 
     #[tokio::test]
     async fn promise_2_a_hash_that_the_person_gives_is_sent_as_it_is() {
-        let mut hub = Fake::default()
-            .on(method::INBOX, json!({}), json!([pause(1)]))
-            .refuses(method::DECIDE, json!({ "hash": "old" }), Fail::refused(RefusalCode::Changed, "it changed"));
+        let mut hub = Fake::default().on(method::INBOX, json!({}), json!([pause(1)])).refuses(
+            method::DECIDE,
+            json!({ "hash": "old" }),
+            Fail::refused(RefusalCode::Changed, "it changed"),
+        );
         let (done, _) = play(&mut hub, &DecideArgs { hash: Some("old".to_owned()), ..args("approve") }).await;
         assert!(done.unwrap_err().is(RefusalCode::Changed));
     }
@@ -206,17 +209,18 @@ mod tests {
     async fn a_file_is_the_edited_document() {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), "# edited\n").unwrap();
-        let mut hub = Fake::default()
-            .on(method::INBOX, json!({}), json!([pause(1)]))
-            .on(method::DECIDE, json!({ "decision": "edit", "document": "# edited\n" }), changed());
+        let mut hub = Fake::default().on(method::INBOX, json!({}), json!([pause(1)])).on(
+            method::DECIDE,
+            json!({ "decision": "edit", "document": "# edited\n" }),
+            changed(),
+        );
         let (done, _) = play(&mut hub, &DecideArgs { file: Some(file.path().to_owned()), ..args("edit") }).await;
         assert_eq!(done, Ok(0));
     }
 
     #[tokio::test]
     async fn a_late_answer_is_told_who_answered() {
-        let answer =
-            Answered { by: "ada".to_owned(), at: Timestamp(0), decision: Decision::Stop, hash: String::new() };
+        let answer = Answered { by: "ada".to_owned(), at: Timestamp(0), decision: Decision::Stop, hash: String::new() };
         let late = PauseView { answered: Some(answer), ..pause(1) };
         let mut hub = Fake::default().on(method::INBOX, json!({}), json!([late]));
         let (done, _) = play(&mut hub, &args("approve")).await;

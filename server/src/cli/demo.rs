@@ -46,7 +46,9 @@ pub async fn demo(out: &mut Out, person: &mut Person, args: &DemoArgs) -> Result
     Trust::new(&setting.places).grant(&setting.workspace).map_err(|why| Fail::new("trust", why.to_string()))?;
     let yes = args.yes || !person.is_there;
     if yes && !args.yes && !out.json {
-        out.line(&Line::new().with(Tone::Faint, "There is no terminal to ask on, so pauses are approved, as with --yes."))?;
+        out.line(
+            &Line::new().with(Tone::Faint, "There is no terminal to ask on, so pauses are approved, as with --yes."),
+        )?;
     }
     let watched = loop_over(&setting, out, person, yes).await?;
     if watched.exit == fail::DETACHED {
@@ -83,23 +85,18 @@ fn place(keep: Option<&Path>, home: &Path) -> Result<PathBuf, Fail> {
     };
     let shown = keep.display();
     std::fs::create_dir_all(keep).map_err(|why| Fail::usage(format!("{shown} can't be made: {why}")))?;
-    let is_empty = std::fs::read_dir(keep)
-        .map_err(|why| Fail::usage(format!("{shown} can't be read: {why}")))?
-        .next()
-        .is_none();
+    let is_empty =
+        std::fs::read_dir(keep).map_err(|why| Fail::usage(format!("{shown} can't be read: {why}")))?.next().is_none();
     if !is_empty {
-        return Err(Fail::usage(format!("{shown} is not empty; nothing was written")).help("name a folder that does not exist yet"));
+        return Err(Fail::usage(format!("{shown} is not empty; nothing was written"))
+            .help("name a folder that does not exist yet"));
     }
     Ok(keep.canonicalize()?)
 }
 
 fn setting(home: &Path, folder: &Path) -> Result<Setting, Fail> {
-    let places = Places {
-        state: home.join("state"),
-        config: home.join("config"),
-        runtime: None,
-        temporary: home.to_owned(),
-    };
+    let places =
+        Places { state: home.join("state"), config: home.join("config"), runtime: None, temporary: home.to_owned() };
     let workspace = Workspace::at(folder).map_err(|why| Fail::new("io", why.to_string()))?;
     Ok(Setting { from: workspace.root.clone(), places, workspace })
 }
@@ -107,15 +104,19 @@ fn setting(home: &Path, folder: &Path) -> Result<Setting, Fail> {
 /// Makes the project a repository with one commit, so that there is something to compare with.
 fn prepare(setting: &Setting) -> Result<Git, Fail> {
     let failed = |why: crate::workspace::git::GitError| {
-        Fail::new("git", format!("the sample project can't be put under git: {why}")).help("`callboard doctor` looks at git")
+        Fail::new("git", format!("the sample project can't be put under git: {why}"))
+            .help("`callboard doctor` looks at git")
     };
     let git = Git::find(&setting.workspace).map_err(failed)?;
     let root = &setting.workspace.root;
-    let author = ["-c", "user.name=Callboard demo", "-c", "user.email=demo@callboard.invalid", "-c", "commit.gpgSign=false"];
     git.run(root, &["init", "--quiet"]).map_err(failed)?;
+    // The repository's own, so that a machine where nobody has told git their name can make the commit too.
+    git.run(root, &["config", "user.name", "Callboard demo"]).map_err(failed)?;
+    git.run(root, &["config", "user.email", "demo@callboard.invalid"]).map_err(failed)?;
     git.run(root, &["add", "--all"]).map_err(failed)?;
-    let commit = [&author[..], &["commit", "--quiet", "--message", "The sample project"]].concat();
-    git.run(root, &commit).map_err(failed)?;
+    let tree = git.run(root, &["write-tree"]).map_err(failed)?.text();
+    let commit = git.run(root, &["commit-tree", tree.trim(), "-m", "The sample project"]).map_err(failed)?.text();
+    git.run(root, &["update-ref", "HEAD", commit.trim()]).map_err(failed)?;
     Ok(git)
 }
 
@@ -124,13 +125,16 @@ fn introduce(out: &mut Out, folder: &Path, is_rust: bool, has_rust: bool) -> Res
         return Ok(());
     }
     let what = match (is_rust, has_rust) {
-        (true, _) => "a small Rust library with real faults; @lint is clippy, @autofix applies what it can, @tests is cargo test",
+        (true, _) => {
+            "a small Rust library with real faults; @lint is clippy, @autofix applies what it can, @tests is cargo test"
+        }
         (false, true) => "a folder of notes; @lint and @autofix are Callboard's own checks of plain text",
         (false, false) => {
             "a folder of notes, since cargo and clippy are not on PATH; @lint and @autofix are Callboard's own checks of plain text"
         }
     };
-    let mut lines = vec![Line::new().with(Tone::Strong, "Callboard demo: the review-fix loop, with no key and no network")];
+    let mut lines =
+        vec![Line::new().with(Tone::Strong, "Callboard demo: the review-fix loop, with no key and no network")];
     lines.extend(Line::plain(format!("The project is {what}.")).wrap(out.view.width, &Line::new(), &Line::new()));
     lines.push(Line::plain("It is in ").with(Tone::Code, folder.display().to_string()));
     lines.push(Line::new());

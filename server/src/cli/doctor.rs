@@ -133,11 +133,23 @@ fn folders(setting: &Setting) -> Vec<Check> {
 fn folder(name: &str, path: &Path, is_private: bool) -> Check {
     let shown = path.display();
     let Some(there) = path.ancestors().find(|it| it.exists()) else {
-        return Check::not(Health::Bad, "folders", name, format!("{shown} can't be reached"), "set HOME to your folder");
+        return Check::not(
+            Health::Bad,
+            "folders",
+            name,
+            format!("{shown} can't be reached"),
+            "set HOME to your folder",
+        );
     };
     if !is_writable(there) {
         let found = format!("{} can't be written to by you", there.display());
-        return Check::not(Health::Bad, "folders", name, found, format!("make it yours: chown -R \"$(id -un)\" {shown}"));
+        return Check::not(
+            Health::Bad,
+            "folders",
+            name,
+            found,
+            format!("make it yours: chown -R \"$(id -un)\" {shown}"),
+        );
     }
     if there != path {
         return Check::good("folders", name, format!("{shown} (made when it is needed)"));
@@ -230,8 +242,7 @@ mod tests {
         let shown = Buffer::default();
         let mut out = Out::into_buffers(shown.clone(), Buffer::default(), true, false);
         doctor(&setting, &mut out, &Ok(None)).unwrap();
-        let checks: Vec<serde_json::Value> =
-            shown.text().lines().map(|it| serde_json::from_str(it).unwrap()).collect();
+        let checks: Vec<serde_json::Value> = shown.text().lines().map(|it| serde_json::from_str(it).unwrap()).collect();
         let of = |name: &str| checks.iter().find(|it| it["name"] == name).unwrap_or_else(|| panic!("no {name}"));
         assert_eq!(of("trust")["health"], "absent");
         assert!(of("trust")["mend"].as_str().unwrap().contains("callboard trust"));
@@ -261,7 +272,8 @@ mod tests {
 
     #[test]
     fn a_hub_that_does_not_answer_is_in_the_way() {
-        let check = hub_check(&Err(Fail::new("hung", "the hub (pid 7) does not answer").help("callboard hub stop --kill")));
+        let check =
+            hub_check(&Err(Fail::new("hung", "the hub (pid 7) does not answer").help("callboard hub stop --kill")));
         assert_eq!((check.health, check.mend.as_str()), (Health::Bad, "callboard hub stop --kill"));
     }
 }

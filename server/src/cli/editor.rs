@@ -46,7 +46,8 @@ fn split_of(set: Option<OsString>) -> Result<Vec<String>, Fail> {
         return Ok(vec!["vi".to_owned()]);
     };
     let set = set.into_string().map_err(|_| no_editor())?;
-    let words = split(&set).ok_or_else(|| Fail::new("editor", format!("a quote is not closed in `{set}`")).help(HELP))?;
+    let words =
+        split(&set).ok_or_else(|| Fail::new("editor", format!("a quote is not closed in `{set}`")).help(HELP))?;
     if words.is_empty() { Err(no_editor()) } else { Ok(words) }
 }
 
@@ -93,7 +94,10 @@ mod tests {
     #[test]
     fn commands_are_split_without_a_shell() {
         assert_eq!(split("code --wait").unwrap(), ["code", "--wait"]);
-        assert_eq!(split(r#"'/opt/my editor/ed' -c "set \"x\"" a\ b"#).unwrap(), ["/opt/my editor/ed", "-c", "set \"x\"", "a b"]);
+        assert_eq!(
+            split(r#"'/opt/my editor/ed' -c "set \"x\"" a\ b"#).unwrap(),
+            ["/opt/my editor/ed", "-c", "set \"x\"", "a b"]
+        );
         assert_eq!(split("vim; rm -rf $HOME").unwrap(), ["vim;", "rm", "-rf", "$HOME"]);
         assert_eq!(split("'open"), None);
         assert_eq!(split_of(None).unwrap(), ["vi"]);

@@ -20,14 +20,14 @@ use super::{
     setting::Setting,
     trust,
     watch::{Options, watch},
-    wire::{Wire as _, ask},
+    wire::ask,
     workflows,
 };
 use crate::{
     client::target::Engine,
     config::Places,
     ids::Timestamp,
-    protocol::{HubStatus, Nothing, ReloadResult, RunsParams, RunView, method},
+    protocol::{HubStatus, Nothing, ReloadResult, RunView, RunsParams, method},
     tool::{self, ToolKind},
 };
 
@@ -181,9 +181,10 @@ async fn stop(setting: &Setting, out: &mut Out, kill: bool) -> Result<i32, Fail>
     let (word, sentence) = match stopped {
         hub::Stopped::NoneLived => ("none", "No hub runs for this workspace.".to_owned()),
         hub::Stopped::InOrder => ("stopped", "The hub ended; its runs go on when the next one starts.".to_owned()),
-        hub::Stopped::Killed(pid) => {
-            ("killed", format!("The hub (pid {pid}) did not answer and was killed; what it had answered is in the journal."))
-        }
+        hub::Stopped::Killed(pid) => (
+            "killed",
+            format!("The hub (pid {pid}) did not answer and was killed; what it had answered is in the journal."),
+        ),
     };
     told(out, &serde_json::json!({ "hub": word }), &sentence)
 }
@@ -226,7 +227,8 @@ fn misread(error: &clap::Error) -> i32 {
 /// `callboard::hub=trace`). A hub logs at `info` where nothing is asked; other commands log nothing.
 pub fn start_logging() {
     use tracing_subscriber::{EnvFilter, fmt};
-    let is_hub = std::env::args_os().nth(1).is_some_and(|it| it == "hub") && std::env::args_os().nth(2).is_some_and(|it| it == "run");
+    let is_hub = std::env::args_os().nth(1).is_some_and(|it| it == "hub")
+        && std::env::args_os().nth(2).is_some_and(|it| it == "run");
     let asked = std::env::var("CALLBOARD_LOG").ok().filter(|it| !it.is_empty());
     let filter = match (asked, is_hub) {
         (Some(asked), _) => EnvFilter::new(asked),

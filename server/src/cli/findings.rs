@@ -26,7 +26,9 @@ pub async fn findings(wire: &mut impl Wire, out: &mut Out, args: &FindingsArgs) 
     };
     let (finding, how, reason, said) = match settle {
         SettleCommand::Dismiss { finding, reason } if reason.trim().is_empty() => {
-            return Err(Fail::usage(format!("{finding} is not dismissed: reviewers are told the reason, and it is empty")));
+            return Err(Fail::usage(format!(
+                "{finding} is not dismissed: reviewers are told the reason, and it is empty"
+            )));
         }
         SettleCommand::Dismiss { finding, reason } => (*finding, "dismiss", reason.clone(), "dismissed"),
         SettleCommand::Accept { finding } => (*finding, "accept", String::new(), "accepted"),

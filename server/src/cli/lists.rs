@@ -109,7 +109,11 @@ pub fn objects(out: &mut Out, things: &[impl Serialize]) -> Result<i32, Fail> {
 
 /// Writes that a change is durable: a sentence for people, the answer for programs.
 pub fn told(out: &mut Out, answer: &impl Serialize, sentence: &str) -> Result<i32, Fail> {
-    if out.json { out.object(answer)? } else { out.line(&Line::new().with(Tone::Plain, sentence))? }
+    if out.json {
+        out.object(answer)?
+    } else {
+        out.line(&Line::new().with(Tone::Plain, sentence))?
+    }
     Ok(fail::OK)
 }
 
@@ -148,11 +152,8 @@ mod tests {
         let mut hub = Fake::default().on(method::RUNS, json!({ "live": false }), json!(runs_there));
         let (mut out, shown) = out(true);
         assert_eq!(runs(&mut hub, &mut out, false).await.unwrap(), fail::OK);
-        let ids: Vec<_> = shown
-            .text()
-            .lines()
-            .map(|it| serde_json::from_str::<RunView>(it).unwrap().id.to_string())
-            .collect();
+        let ids: Vec<_> =
+            shown.text().lines().map(|it| serde_json::from_str::<RunView>(it).unwrap().id.to_string()).collect();
         assert_eq!(ids, ["r1", "r2"]);
     }
 
@@ -170,9 +171,11 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_not_there_is_said_with_what_to_do() {
-        let mut hub = Fake::default()
-            .on(method::RUNS, json!({}), json!([]))
-            .on(method::INBOX, json!({ "pause": "p9" }), json!([]));
+        let mut hub = Fake::default().on(method::RUNS, json!({}), json!([])).on(
+            method::INBOX,
+            json!({ "pause": "p9" }),
+            json!([]),
+        );
         let fail = show(&mut hub, &mut out(false).0, RunId(9)).await.unwrap_err();
         assert_eq!((fail.code.as_str(), fail.exit), ("not_found", fail::FAILED));
         assert!(fail.help[0].contains("callboard runs"));

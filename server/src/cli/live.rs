@@ -80,7 +80,11 @@ impl Live {
         match item {
             Item::Run(run) if run.id == self.run => self.take_run(*run),
             Item::Message(it) => {
-                if self.messages.insert(it.id) { vec![Note::Message(it)] } else { Vec::new() }
+                if self.messages.insert(it.id) {
+                    vec![Note::Message(it)]
+                } else {
+                    Vec::new()
+                }
             }
             Item::Pause(it) if it.run == Some(self.run) => self.take_pause(it),
             Item::Finding(it) => self.take_finding(it),
@@ -97,12 +101,16 @@ impl Live {
     /// Returns the steps that are going on or queued, for the live area.
     pub fn going_on(&self) -> impl Iterator<Item = &StepView> {
         let steps = self.view.as_ref().filter(|it| !it.status.has_ended()).map_or(&[][..], |it| &it.steps);
-        steps.iter().enumerate().filter(|(index, it)| {
-            let is_live = matches!(it.status, StepStatus::Running | StepStatus::Queued | StepStatus::Backoff);
-            // A loop or group is going on where one of its children is; the child says more.
-            let has_children = steps.get(index + 1).is_some_and(|next| next.depth > it.depth);
-            is_live && !has_children
-        }).map(|(_, it)| it)
+        steps
+            .iter()
+            .enumerate()
+            .filter(|(index, it)| {
+                let is_live = matches!(it.status, StepStatus::Running | StepStatus::Queued | StepStatus::Backoff);
+                // A loop or group is going on where one of its children is; the child says more.
+                let has_children = steps.get(index + 1).is_some_and(|next| next.depth > it.depth);
+                is_live && !has_children
+            })
+            .map(|(_, it)| it)
     }
 
     /// Returns the pauses of the run that nobody has answered, oldest first.

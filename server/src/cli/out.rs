@@ -148,7 +148,9 @@ impl Out {
             let line = if index == 0 { head.clone().with(Tone::Plain, ": ") } else { Line::plain("  ") };
             lines.push(line.with(Tone::Plain, part));
         }
-        lines.extend(fail.help.iter().map(|it| Line::new().with(Tone::Note, "help").with(Tone::Plain, format!(": {it}"))));
+        lines.extend(
+            fail.help.iter().map(|it| Line::new().with(Tone::Note, "help").with(Tone::Plain, format!(": {it}"))),
+        );
         for line in lines {
             let _ = writeln!(self.stderr, "{}", line.paint(self.color_errors));
         }

@@ -91,7 +91,9 @@ impl Keys {
             self.wants = Some(wants);
             self.lines = Some(lines);
         }
-        if !self.is_asked && let Some(wants) = &self.wants {
+        if !self.is_asked
+            && let Some(wants) = &self.wants
+        {
             wants.send(()).ok()?;
         }
         self.is_asked = true;

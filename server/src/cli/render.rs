@@ -6,8 +6,8 @@
 pub mod checks;
 pub mod diff;
 pub mod finding;
-pub mod lists;
 pub mod line;
+pub mod lists;
 pub mod markdown;
 pub mod message;
 pub mod pause;

@@ -174,16 +174,15 @@ fn looks_like(text: &str) -> Value {
 fn in_workspace(ground: &Ground, path: &Path) -> Result<String, Fail> {
     let full = ground.from.join(path);
     let real = full.canonicalize().map_err(|why| {
-        Fail::usage(format!("{} can't be used: {why}", path.display())).help("PATH is a file or folder of this workspace")
+        Fail::usage(format!("{} can't be used: {why}", path.display()))
+            .help("PATH is a file or folder of this workspace")
     })?;
     let inside = real.strip_prefix(&ground.root).map_err(|_| {
         Fail::usage(format!("{} is outside the workspace {}", path.display(), ground.root.display()))
             .help("`--workspace DIR` works in another one")
     })?;
-    let parts: Option<Vec<_>> = inside
-        .components()
-        .map(|it| if let Component::Normal(name) = it { name.to_str() } else { None })
-        .collect();
+    let parts: Option<Vec<_>> =
+        inside.components().map(|it| if let Component::Normal(name) = it { name.to_str() } else { None }).collect();
     match parts {
         Some(parts) if parts.is_empty() => Ok(".".to_owned()),
         Some(parts) => Ok(parts.join("/")),

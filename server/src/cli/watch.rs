@@ -239,7 +239,9 @@ impl Watcher {
         }
         let params = DecideParams { pause: pause.id, decision: Decision::Approve, hash: pause.hash.clone() };
         match ask::<Changed>(wire, method::DECIDE, &params).await {
-            Ok(_) if out.json => out.object(&json!({ "item": "decided", "pause": pause.id, "decision": "approve", "by": "--yes" })),
+            Ok(_) if out.json => {
+                out.object(&json!({ "item": "decided", "pause": pause.id, "decision": "approve", "by": "--yes" }))
+            }
             Ok(_) => out.line(&Line::new().with(Tone::Good, format!("  --yes approved {}.", pause.id))),
             // Somebody was faster, or what is shown changed and comes again: the feed tells.
             Err(fail) if fail.is(RefusalCode::AlreadyAnswered) || fail.is(RefusalCode::Changed) => Ok(()),

@@ -32,7 +32,8 @@ fn asked(state: DeliveryState) -> Item {
 
 #[tokio::test]
 async fn a_post_tells_its_id() {
-    let mut hub = Fake::default().on(method::POST, json!({ "text": "@lint look" }), json!({ "message": "m5", "rev": 7 }));
+    let mut hub =
+        Fake::default().on(method::POST, json!({ "text": "@lint look" }), json!({ "message": "m5", "rev": 7 }));
     let (done, shown) = play(&mut hub, Person::nobody(), post_command(false)).await;
     assert_eq!((done, shown.as_str()), (Ok(0), "Posted as m5.\n"));
 }

@@ -42,11 +42,23 @@ fn a_run_is_told_from_start_to_end_and_repeats_say_nothing() {
     use StepStatus::{Done, Running, Waiting};
     let mut live = Live::new(RunId(3));
     let feed = [
-        (run_with(RunStatus::Running, &[("review", Running, 1), ("fix", Waiting, 0)]), "started r3, step review round 1 try 1 started"),
+        (
+            run_with(RunStatus::Running, &[("review", Running, 1), ("fix", Waiting, 0)]),
+            "started r3, step review round 1 try 1 started",
+        ),
         (run_with(RunStatus::Running, &[("review", Running, 1), ("fix", Waiting, 0)]), ""),
-        (run_with(RunStatus::Running, &[("review", Done, 1), ("fix", Running, 1)]), "step review round 1 Done, step fix round 1 try 1 started"),
-        (run_with(RunStatus::Running, &[("review", Running, 2), ("fix", Done, 1)]), "step review round 2 try 1 started, step fix round 1 Done"),
-        (run_with(RunStatus::Approved, &[("review", Done, 2), ("fix", Done, 1)]), "step review round 2 Done, ended Approved"),
+        (
+            run_with(RunStatus::Running, &[("review", Done, 1), ("fix", Running, 1)]),
+            "step review round 1 Done, step fix round 1 try 1 started",
+        ),
+        (
+            run_with(RunStatus::Running, &[("review", Running, 2), ("fix", Done, 1)]),
+            "step review round 2 try 1 started, step fix round 1 Done",
+        ),
+        (
+            run_with(RunStatus::Approved, &[("review", Done, 2), ("fix", Done, 1)]),
+            "step review round 2 Done, ended Approved",
+        ),
         (run_with(RunStatus::Approved, &[("review", Done, 2), ("fix", Done, 1)]), ""),
     ];
     for (item, told) in feed {
@@ -66,7 +78,8 @@ fn states_that_a_slow_client_missed_cost_no_line_of_the_end() {
 fn promise_2_each_pause_is_told_open_and_answered_once() {
     let mut live = Live::new(RunId(3));
     let open = pause::tests::sample(1);
-    let answer = Answered { by: "ada".to_owned(), at: Timestamp(0), decision: Decision::Approve, hash: open.hash.clone() };
+    let answer =
+        Answered { by: "ada".to_owned(), at: Timestamp(0), decision: Decision::Approve, hash: open.hash.clone() };
     let answered = PauseView { answered: Some(answer), ..open.clone() };
     let edited = PauseView { hash: "another".to_owned(), ..open.clone() };
     assert_eq!(names(&live.take(Item::Pause(Box::new(open.clone())))), ["paused p1"]);

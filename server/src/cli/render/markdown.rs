@@ -86,7 +86,9 @@ fn split_mark(bare: &str) -> (String, &str, Tone) {
     {
         return (String::new(), title.trim(), Tone::Strong);
     }
-    for (mark, shown) in [("- [x] ", "[x] "), ("- [X] ", "[x] "), ("- [ ] ", "[ ] "), ("- ", "• "), ("* ", "• "), ("> ", "│ ")] {
+    for (mark, shown) in
+        [("- [x] ", "[x] "), ("- [X] ", "[x] "), ("- [ ] ", "[ ] "), ("- ", "• "), ("* ", "• "), ("> ", "│ ")]
+    {
         if let Some(body) = bare.strip_prefix(mark) {
             let tone = if shown == "│ " { Tone::Faint } else { Tone::Plain };
             return (shown.to_owned(), body.trim_start(), tone);

@@ -11,9 +11,7 @@ use crate::{
 /// Returns runs as a table, the newest last.
 pub fn runs(runs: &[RunView], now: Timestamp, view: &View) -> Vec<Line> {
     if runs.is_empty() {
-        return vec![
-            Line::plain("No runs yet. To start one: ").with(Tone::Code, "callboard run review-fix"),
-        ];
+        return vec![Line::plain("No runs yet. To start one: ").with(Tone::Code, "callboard run review-fix")];
     }
     let rows: Vec<_> = runs
         .iter()

@@ -138,7 +138,8 @@ mod tests {
     #[test]
     fn a_place_outside_its_line_has_no_carets() {
         let spot = Spot { path: "a", line: 1, column: 99, end_column: Some(3), source: Some("short") };
-        let of = Remark { level: ("hint", Tone::Note), code: "", message: "m", spot: Some(spot), note: "@lint", help: "" };
+        let of =
+            Remark { level: ("hint", Tone::Note), code: "", message: "m", spot: Some(spot), note: "@lint", help: "" };
         assert!(!text(&remark(&of, 80)).contains('^'));
     }
 }

@@ -134,7 +134,11 @@ async fn a_person_answers_at_the_prompt() {
     let mut hub = Fake::default()
         .on(method::SUBSCRIBE, json!({}), changed())
         .feeds(vec![open(1), waiting()])
-        .on(method::DECIDE, json!({ "decision": "request-changes", "text": "use i64", "hash": pause(1).hash }), changed())
+        .on(
+            method::DECIDE,
+            json!({ "decision": "request-changes", "text": "use i64", "hash": pause(1).hash }),
+            changed(),
+        )
         .feeds(vec![answered(1, Decision::RequestChanges { text: "use i64".to_owned() }), running()])
         .feeds(vec![open(2), waiting()])
         .on(method::DECIDE, json!({ "pause": "p2", "decision": "reject" }), changed())
@@ -162,7 +166,8 @@ async fn promise_2_the_first_answer_wins_and_a_later_one_is_told_who_answered() 
 #[tokio::test]
 async fn a_refused_answer_is_shown_and_asked_again() {
     let bad = Fail::refused(RefusalCode::Invalid, "@nobody is not an agent here");
-    let failure = PauseView { kind: PauseKind::Failure, decisions: vec!["retry".to_owned(), "stop".to_owned()], ..pause(1) };
+    let failure =
+        PauseView { kind: PauseKind::Failure, decisions: vec!["retry".to_owned(), "stop".to_owned()], ..pause(1) };
     let mut hub = Fake::default()
         .on(method::SUBSCRIBE, json!({}), changed())
         .feeds(vec![Item::Pause(Box::new(failure)), waiting()])
