@@ -199,7 +199,7 @@ impl Shared {
 }
 
 impl Terminal {
-    /// Starts a program. `events` is called until `Exited`.
+    /// Starts a program. `events` is called until `Exited`, and may be called before this returns.
     pub fn spawn(spec: Spawn, events: Box<dyn Fn(TerminalEvent) + Send + Sync>) -> Result<Arc<Self>, SpawnError> {
         let (started, master) = pty::start(&spec)?;
         let shared = Arc::new(Shared {

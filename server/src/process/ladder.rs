@@ -21,7 +21,7 @@ pub enum Reach {
 /// How long each rung of the ladder waits before the next is tried.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ladder {
-    /// SIGINT to the leader's group first, and this long; not at all where absent.
+    /// SIGINT, and this long; not at all where absent.
     pub interrupt: Option<Duration>,
     /// SIGTERM (with SIGCONT, for what was frozen), and this long; not at all where absent.
     pub terminate: Option<Duration>,

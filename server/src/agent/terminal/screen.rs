@@ -430,7 +430,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(24))]
+        #![proptest_config(ProptestConfig::with_cases(12))]
         #[test]
         fn skimming_changes_nothing(
             opening in opening(),
@@ -440,7 +440,7 @@ mod tests {
         ) {
             let mut bytes = opening.to_vec();
             let mut at = 0;
-            while bytes.len() < SKIM_FROM * 2 {
+            while bytes.len() < SKIM_FROM + PIECE {
                 bytes.extend_from_slice(lines[at % lines.len()].as_bytes());
                 bytes.extend_from_slice(ends[at % ends.len()].as_bytes());
                 at += 1;
@@ -453,4 +453,78 @@ mod tests {
             prop_assert_eq!(shown(&skimmed), shown(&parsed_whole(&bytes)));
         }
     }
+
+    /// Output that makes sequences, wide characters and edges likely.
+    fn soup() -> impl Strategy<Value = Vec<u8>> {
+        let likely = prop::sample::select(vec![
+            &b"\x1b["[..],
+            b"\x1b]0;",
+            b"\x07",
+            b"\r\n",
+            b"\n",
+            b"\x08",
+            b"\t",
+            b"\x1b7",
+            b"\x1b8",
+            b"\x1bM",
+            b"\x1bc",
+            b"\xe6\xbc\xa2",
+            b"e\xcc\x81",
+            b"a",
+            b";",
+            b"0",
+            b"1",
+            b"5",
+            b"99999",
+            b"?1049h",
+            b"?1049l",
+            b"?6h",
+            b"r",
+            b"H",
+            b"J",
+            b"K",
+            b"L",
+            b"M",
+            b"P",
+            b"@",
+            b"S",
+            b"T",
+            b"X",
+            b"b",
+            b"m",
+            b"8;9;9t",
+            b"A",
+            b"B",
+            b"C",
+            b"D",
+            b"d",
+            b"G",
+        ]);
+        let any = prop::collection::vec(any::<u8>(), 1..3);
+        prop::collection::vec(prop_oneof![8 => likely.prop_map(<[u8]>::to_vec), 1 => any], 0..60)
+            .prop_map(|it| it.concat())
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(CASES))]
+        /// No output and no size makes the screen fail: a panic here would take a terminal's thread with it.
+        #[test]
+        fn whatever_comes_is_shown(
+            parts in prop::collection::vec((soup(), 1u16..8, 1u16..12), 1..8),
+        ) {
+            let mut it = Emulator::new(SIZE);
+            let mut seen = FrameState::default();
+            for (bytes, rows, cols) in parts {
+                feed_all(&mut it, &bytes);
+                it.frame_since(&mut seen);
+                prop_assert!(it.text().rows.iter().all(|it| !it.contains('\x1b')));
+                it.resize(Size { rows, cols });
+                it.frame_since(&mut seen);
+                it.scrollback(usize::MAX);
+            }
+        }
+    }
+
+    /// How many of the above are tried.
+    const CASES: u32 = 256;
 }

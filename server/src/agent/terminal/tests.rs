@@ -308,6 +308,38 @@ fn quiet_is_told_once_for_each_silence() {
     assert_eq!(quiet, 2);
 }
 
+/// Nothing polls: the threads of a terminal in which nothing happens are not woken.
+#[cfg(target_os = "linux")]
+#[test]
+fn an_idle_terminal_sleeps() {
+    let it = sh("echo ready; exec cat");
+    it.wait_for_text("ready");
+    it.wait("quiet", |it| matches!(it, TerminalEvent::Quiet).then_some(()));
+    let pid = it.terminal.identity().pid.to_string();
+    let wakes = || -> Vec<(String, String)> {
+        let tasks = fs::read_dir("/proc/self/task").unwrap().flatten().map(|it| it.path());
+        let ours = tasks.filter_map(|it| Some((fs::read_to_string(it.join("comm")).ok()?.trim().to_owned(), it)));
+        let mut found: Vec<_> = ours
+            .filter(|(name, _)| name.split(' ').nth(1) == Some(&pid))
+            .map(|(name, it)| {
+                let status = fs::read_to_string(it.join("status")).unwrap();
+                let count = status.lines().find_map(|it| it.strip_prefix("voluntary_ctxt_switches:"));
+                (name, count.unwrap().trim().to_owned())
+            })
+            .collect();
+        found.sort();
+        found
+    };
+    assert_eq!(wakes().len(), 4);
+    // On a busy machine a thread may still be on its way to sleep; one that polls twice a second never sleeps through.
+    let slept_through = (0..20).any(|_| {
+        let before = wakes();
+        std::thread::sleep(Duration::from_millis(500));
+        wakes() == before
+    });
+    assert!(slept_through, "{:?}", wakes());
+}
+
 /// Security: a program sees exactly the environment that it was given.
 #[test]
 fn the_environment_is_the_given_one_and_nothing_else() {
