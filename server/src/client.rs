@@ -98,7 +98,8 @@ impl Client {
 
     /// Sends a request and waits for its result.
     pub async fn request<R: DeserializeOwned>(&self, method: &str, params: impl Serialize) -> Result<R, RpcError> {
-        let unreadable = |err: serde_json::Error| RpcError::Unreadable { method: method.to_owned(), why: err.to_string() };
+        let unreadable =
+            |err: serde_json::Error| RpcError::Unreadable { method: method.to_owned(), why: err.to_string() };
         let params = serde_json::to_value(params).map_err(unreadable)?;
         let result = self.connection.request(method, params).await?;
         serde_json::from_value(result).map_err(unreadable)

@@ -195,12 +195,7 @@ async fn read<R: AsyncRead + Unpin>(
     lost.send_replace(Some(why));
 }
 
-fn take(
-    message: Message,
-    pending: &Mutex<Pending>,
-    feeds: &Feeds,
-    answer_to: &mpsc::WeakSender<Outgoing>,
-) {
+fn take(message: Message, pending: &Mutex<Pending>, feeds: &Feeds, answer_to: &mpsc::WeakSender<Outgoing>) {
     match (message.method.as_deref(), message.id) {
         (Some(method::FEED), _) => match serde_json::from_value::<Feed>(message.params) {
             Ok(feed) => feeds.push(feed),

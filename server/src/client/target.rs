@@ -55,7 +55,9 @@ pub enum ConnectError {
     #[error("{0}; or take --engine inproc")]
     Runtime(String),
     /// A hub let us in and said no more.
-    #[error("the hub does not greet since {seconds} seconds; wait and try again, or end it with `callboard hub stop --kill`")]
+    #[error(
+        "the hub does not greet since {seconds} seconds; wait and try again, or end it with `callboard hub stop --kill`"
+    )]
     Silent {
         /// How long it was waited for.
         seconds: u64,
