@@ -18,7 +18,6 @@ use crate::{
         session,
         shared::{HubInfo, Shared, Surroundings},
     },
-    protocol::RunsParams,
     store::Journal,
 };
 
@@ -45,6 +44,8 @@ pub struct Parts {
     pub surroundings: Arc<dyn Surroundings>,
     /// The agents that there are at the start.
     pub agents: Vec<AgentInfo>,
+    /// Whether the developer trusts the workspace.
+    pub trusted: bool,
     /// Ends what its effects started. Called once, when the hub ends, on a thread that may wait.
     pub stop: Box<dyn FnOnce() + Send>,
     /// The workspace's root, for people.
@@ -76,10 +77,12 @@ pub enum Ending {
 impl Host {
     /// Reads the journal, takes up what was going on, and runs the hub on its own thread.
     pub fn start(parts: Parts) -> anyhow::Result<Self> {
-        let Parts { journal, effects, surroundings, agents, stop, workspace, in_process } = parts;
+        let Parts { journal, effects, surroundings, agents, trusted, stop, workspace, in_process } = parts;
         let (hub, seat) = Hub::prepare();
-        // The first event: what the journal has going on again may need agents at once.
+        // In this order: what the journal has going on is taken up with the agents and the trust of now.
         hub.tell(Event::Catalog(agents));
+        hub.tell(Event::Trusted(trusted));
+        hub.tell(Event::Recovered);
         let thread = seat.take(journal, effects(hub.clone()))?;
         let info = HubInfo { pid: std::process::id(), workspace, started: Timestamp::now(), in_process };
         Ok(Self { shared: Shared::new(hub, surroundings, info), thread, stop })
@@ -109,14 +112,12 @@ impl Host {
         if tokio::time::timeout(PATIENCE, shared.hub.ask(Event::Tick)).await.is_err() {
             tracing::error!("The hub did not answer at its end; what it had answered before is durable.");
         }
+        shared.hub.close();
         drop(shared);
         let (done, finished) = oneshot::channel();
         std::thread::spawn(move || {
             stop();
-            // Whoever still holds a handle keeps the hub's thread; it has nothing left to do, so it is not waited for.
-            if thread.is_finished() {
-                let _ = thread.join();
-            }
+            let _ = thread.join();
             let _ = done.send(());
         });
         if tokio::time::timeout(PATIENCE, finished).await.is_err() {
@@ -130,12 +131,12 @@ impl Host {
         while snapshots.changed().await.is_ok() {}
     }
 
-    /// Returns when no client was connected and no run was live for `patience`.
+    /// Returns when no client was connected and nothing went on for `patience`. What waits for a person waits in the journal.
     async fn idle(&self, patience: Duration) {
         let (mut clients, mut snapshots) = (self.shared.clients(), self.shared.hub.watch());
         loop {
             let alone = *clients.borrow_and_update() == 0;
-            let busy = snapshots.borrow_and_update().runs(&RunsParams { run: None, live: true }).is_ok_and(|it| !it.is_empty());
+            let busy = snapshots.borrow_and_update().is_at_work();
             let quiet = async {
                 if alone && !busy {
                     tokio::time::sleep(patience).await;

@@ -30,5 +30,5 @@ pub mod lsp;
 pub mod protocol;
 
 // The shell.
-pub mod host;
 pub mod cli;
+pub mod host;

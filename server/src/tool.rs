@@ -20,10 +20,9 @@ use crate::{
     outcome::{ResultKind, TypedResult},
 };
 
-pub mod autofix;
-pub mod lint;
-pub mod project;
-pub mod tests_run;
+mod autofix;
+mod lint;
+mod tests_run;
 
 mod apply;
 mod child;
@@ -34,6 +33,7 @@ mod pairing;
 mod parse;
 mod plain;
 mod program;
+mod project;
 mod remark;
 mod shop;
 mod text;

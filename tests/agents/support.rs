@@ -36,6 +36,7 @@ pub const FAKE: &str = env!("CARGO_BIN_EXE_fake-agent");
 pub struct World {
     pub folder: tempfile::TempDir,
     pub screens: Arc<Screens>,
+    catalog: SharedCatalog,
     pub panics: Arc<AtomicBool>,
     pub runner: RefCell<Option<Runner>>,
     events: Receiver<Event>,
@@ -47,19 +48,14 @@ impl World {
     pub fn new(profiles: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let agents = folder.path().join("agents");
-        fs::create_dir(&agents).unwrap();
+        fs::create_dir(agents).unwrap();
         fs::create_dir(folder.path().join("ws")).unwrap();
-        for (number, profile) in profiles.iter().enumerate() {
-            fs::write(agents.join(format!("{number}.yaml")), profile.replace("FAKE", FAKE)).unwrap();
-        }
-        let find = |name: &str| Some(PathBuf::from(name)).filter(|it| it.is_absolute() && it.exists());
-        let (catalog, problems) = Catalog::load(&[Folder { path: agents, origin: Origin::User }], &find);
-        assert_eq!(problems, []);
+        let catalog = SharedCatalog::new(catalog_in(folder.path(), profiles));
         let screens = Arc::new(Screens::default());
         let panics = Arc::new(AtomicBool::new(false));
         let (sender, events) = channel();
         let parts = RunnerParts {
-            catalog: SharedCatalog::new(catalog),
+            catalog: catalog.clone(),
             workspace: folder.path().join("ws"),
             callboard: PathBuf::from(env!("CARGO_BIN_EXE_callboard")),
             environment: vec![
@@ -83,7 +79,12 @@ impl World {
         let runner = Runner::reporting_to(parts, move |event| {
             let _ = sender.send(event);
         });
-        Self { folder, screens, panics, runner: RefCell::new(Some(runner)), events, seen: RefCell::default() }
+        Self { folder, catalog, screens, panics, runner: RefCell::new(Some(runner)), events, seen: RefCell::default() }
+    }
+
+    /// Reads the catalogue again, with these profiles.
+    pub fn load(&self, profiles: &[&str]) {
+        self.catalog.set(catalog_in(self.folder.path(), profiles));
     }
 
     pub fn effect(&self, effect: Effect) {
@@ -212,6 +213,17 @@ impl World {
     pub fn end_runner(&self) {
         drop(self.runner.borrow_mut().take());
     }
+}
+
+fn catalog_in(folder: &Path, profiles: &[&str]) -> Catalog {
+    let agents = folder.join("agents");
+    for (number, profile) in profiles.iter().enumerate() {
+        fs::write(agents.join(format!("{number}.yaml")), profile.replace("FAKE", FAKE)).unwrap();
+    }
+    let find = |name: &str| Some(PathBuf::from(name)).filter(|it| it.is_absolute() && it.exists());
+    let (catalog, problems) = Catalog::load(&[Folder { path: agents, origin: Origin::User }], &find);
+    assert_eq!(problems, []);
+    catalog
 }
 
 impl Drop for World {

@@ -32,11 +32,12 @@ terminal:
   submit: {echo: ['\[Pasted text #\d+'], echo-within: 5s}
   interrupt: [esc]
   clear: ctrl-u
+  exit: /exit
   drop: ['^❯\s*$', '^fake agent$']
 "#;
 
 /// No title: only the screen tells.
-const MUTE: &str = r#"
+const MUTE: &str = r"
 name: mute
 title: The scripted agent with no title
 driver: terminal
@@ -52,7 +53,7 @@ terminal:
   interrupt: [esc]
   clear: ctrl-u
   drop: ['^❯\s*$', '^fake agent$']
-"#;
+";
 
 fn world() -> World {
     World::new(&[FAKE, MUTE])
@@ -335,6 +336,7 @@ fn it_has_the_size_and_the_environment_of_its_profile_and_no_more() {
     let expect = [
         "CALLBOARD_AGENT",
         "CALLBOARD_RESULT",
+        "CALLBOARD_SESSION",
         "CALLBOARD_WORKSPACE",
         "COLORTERM",
         "HOME",
@@ -388,6 +390,29 @@ fn a_turn_that_waits_is_ended_when_its_agent_is_stopped_or_it_is_withdrawn() {
     world.effect(Effect::StopAgent { agent: "fake".parse().unwrap() });
     world.failure(1, FailureClass::Interrupted);
     assert_eq!(world.answer(3), "third");
+}
+
+#[test]
+fn a_profile_that_changed_holds_for_the_next_turn() {
+    let world = world();
+    world.start("fake", 1, "[[size]]");
+    assert_eq!(world.answer(1), "size 30x100");
+    let first = world.process("fake");
+    world.load(&[&FAKE.replace("rows: 30", "rows: 33")]);
+    world.start("fake", 2, "[[size]]");
+    assert_eq!(world.answer(2), "size 33x100");
+    wait_until_gone(&first, "the old program");
+}
+
+#[test]
+fn an_agent_that_is_stopped_while_idle_is_asked_to_leave() {
+    let world = world();
+    let log = world.path("log");
+    world.start("fake", 1, &format!("[[at-exit {}]] [[say ready]]", log.display()));
+    world.answer(1);
+    world.effect(Effect::StopAgent { agent: "fake".parse().unwrap() });
+    world.state("fake", &AgentState::Stopped);
+    assert_eq!(fs::read_to_string(log).unwrap(), "left by /exit\n");
 }
 
 #[test]

@@ -100,10 +100,7 @@ fn an_interrupt_ends_the_tool() {
 #[test]
 fn promise_7_a_tool_sees_the_environment_that_it_is_given_and_nothing_else() {
     let world = world();
-    let file = world.path("env");
-    // What it prints may be wrapped; what it writes is not.
-    fs::write(world.path("print.sh"), format!("#!/bin/sh\nenv > {}\n", file.display())).unwrap();
-    world.start("check", 7, &format!("[[env]] [[args]] [[write {} x]] {RESULT}", file.display()));
+    world.start("check", 7, &format!("[[env]] [[args]] {RESULT}"));
     world.answer(7);
     let screen = world.screen("check").replace('\n', "");
     for line in ["env CALLBOARD_AGENT=check", "env CALLBOARD_TURN=t7", "env COLOUR=blue", "env SECRET=canary"] {
@@ -111,7 +108,7 @@ fn promise_7_a_tool_sees_the_environment_that_it_is_given_and_nothing_else() {
     }
     assert!(screen.contains("CALLBOARD_REQUEST=") && screen.contains("arg 1=--request"), "{screen}");
     assert!(!screen.contains("evil"), "{screen}");
-    assert_eq!(screen.matches("env ").count(), 13, "{screen}");
+    assert_eq!(screen.matches("env ").count(), 14, "{screen}");
     assert_eq!(fs::read_dir(world.folder.path().join("results")).unwrap().count(), 0, "files were left behind");
 }
 

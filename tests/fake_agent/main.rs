@@ -32,6 +32,7 @@
 //! | `[[grandchild tty SECONDS]]` | leaves a `sleep` behind that holds the terminal; prints `grandchild PID` |
 //! | `[[grandchild notty SECONDS]]` | the same with no terminal |
 //! | `[[hang]]` | never comes back, not even for Esc |
+//! | `[[at-exit PATH]]` | when it leaves by `/exit`, says so in a file |
 //! | `[[exit CODE]]` | ends |
 //! | `[[signal NAME]]` | ends by KILL, TERM, HUP or SEGV |
 

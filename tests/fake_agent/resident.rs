@@ -5,7 +5,7 @@ use std::{process::ExitCode, sync::mpsc::Receiver};
 use super::{
     Options, script,
     tty::{self, Key},
-    turn::{End, Memory, Turn},
+    turn::{End, Memory, Turn, append},
 };
 
 /// Runs until it is told to leave or its terminal is gone.
@@ -39,7 +39,12 @@ pub fn run(options: &Options) -> Result<ExitCode, String> {
             Key::Control(0x03) => return Ok(ExitCode::from(130)),
             Key::Control(0x04) | Key::End => return Ok(ExitCode::SUCCESS),
             Key::Control(_) | Key::Esc => {}
-            Key::Enter if input.trim() == "/exit" => return Ok(ExitCode::SUCCESS),
+            Key::Enter if input.trim() == "/exit" => {
+                if let Some(path) = &memory.at_exit {
+                    append(path, "left by /exit")?;
+                }
+                return Ok(ExitCode::SUCCESS);
+            }
             Key::Enter if input.trim().is_empty() => {}
             Key::Enter => {
                 let prompt = std::mem::take(&mut input);

@@ -31,6 +31,7 @@ pub struct Memory {
     pub result: Option<String>,
     pub owed: Option<String>,
     pub always_invalid: bool,
+    pub at_exit: Option<String>,
 }
 
 impl Memory {
@@ -107,9 +108,15 @@ impl Turn<'_> {
             "env" => {
                 let mut names: Vec<_> = env::vars().map(|(name, value)| format!("env {name}={value}")).collect();
                 names.sort();
-                names.iter().for_each(|it| self.line(it));
+                for line in names {
+                    self.line(&line);
+                }
             }
-            "args" => env::args().enumerate().for_each(|(n, it)| self.line(&format!("arg {n}={it}"))),
+            "args" => {
+                for (n, it) in env::args().enumerate() {
+                    self.line(&format!("arg {n}={it}"));
+                }
+            }
             "write" => {
                 let (path, text) = directive.split();
                 fs::write(path, text).map_err(|err| err.to_string())?;
@@ -131,6 +138,7 @@ impl Turn<'_> {
             "forge" => self.forge(),
             "decide" => self.decide(directive.split()),
             "grandchild" => self.grandchild(directive.split())?,
+            "at-exit" => self.memory.at_exit = Some(directive.rest.clone()),
             "hang" => loop {
                 std::thread::park();
             },
@@ -272,7 +280,7 @@ fn flood(megabytes: u64) {
     }
 }
 
-fn append(path: &str, text: &str) -> Result<(), String> {
+pub fn append(path: &str, text: &str) -> Result<(), String> {
     let mut file = fs::File::options().create(true).append(true).open(path).map_err(|err| err.to_string())?;
     writeln!(file, "{text}").map_err(|err| err.to_string())
 }

@@ -103,7 +103,7 @@ impl Catalog {
 
     /// Returns what the hub is to know: every instance of every profile, by name.
     pub fn infos(&self) -> Vec<AgentInfo> {
-        self.profiles.values().flat_map(|profile| instances(profile)).collect()
+        self.profiles.values().flat_map(instances).collect()
     }
 
     /// Returns the profiles by name.

@@ -36,7 +36,7 @@ use crate::{
         event::Event,
     },
     ids::{AgentName, TurnId},
-    outcome::{FailureClass, TurnOutcome},
+    outcome::{Failure, FailureClass, TurnOutcome},
 };
 
 /// How many turns that are over are remembered, so that they are not started twice.
@@ -222,7 +222,7 @@ fn serve(mut desk: Desk) {
                 desk.begin(ticket.request.turn);
                 let outcome = match driver_for(&mut desk, &mut current, &ticket.request) {
                     Ok(driver) => driver.take_turn(&mut desk, &ticket.request),
-                    Err(outcome) => outcome,
+                    Err(failure) => TurnOutcome::Failed(failure),
                 };
                 desk.over();
                 ticket.end(outcome);
@@ -253,13 +253,13 @@ fn driver_for<'a>(
     desk: &mut Desk,
     current: &'a mut Current,
     request: &TurnRequest,
-) -> Result<&'a mut Box<dyn Driver>, TurnOutcome> {
+) -> Result<&'a mut Box<dyn Driver>, Failure> {
     let Some(profile) = desk.parts.given.catalog.get().resolve(&desk.agent).cloned() else {
         let message = format!("there is no agent {}; `callboard agents` lists those that there are", request.agent);
-        return Err(driver::failed(FailureClass::NotInstalled, message));
+        return Err(driver::failure(FailureClass::NotInstalled, message));
     };
     if let Program::Missing(why) = &profile.program {
-        return Err(driver::failed(FailureClass::NotInstalled, format!("{}: {why}", request.agent)));
+        return Err(driver::failure(FailureClass::NotInstalled, format!("{}: {why}", request.agent)));
     }
     if current.as_ref().is_some_and(|(old, _)| **old != *profile) {
         stop(desk, current, "its profile changed");

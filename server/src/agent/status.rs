@@ -19,8 +19,8 @@ const BOTTOM: usize = 25;
 
 /// Returns what is believed, or nothing where no sign is seen. `rows` is the screen from the top.
 ///
-/// A title is believed before the screen. But where no title ever tells of a dialog, an open dialog on the screen comes before
-/// a title that says idle: such programs show the same title for both, and typing into a dialog approves it.
+/// A title that says working or permission is believed first. An open dialog on the screen comes before a title that says
+/// idle, since programs show that title for some dialogs too, and typing into a dialog approves it.
 pub fn claim(rules: &TerminalRules, title: &str, rows: &[String]) -> Option<AgentClaim> {
     let screen = bottom(rows);
     let from_title = |signs: &[Pattern], state| seen(signs, title).map(|_| made(state, Source::Title, title));
@@ -28,7 +28,6 @@ pub fn claim(rules: &TerminalRules, title: &str, rows: &[String]) -> Option<Agen
     let Signs { idle, working, permission } = &rules.title;
     from_title(permission, AgentState::WaitingForPermission)
         .or_else(|| from_title(working, AgentState::Working))
-        .or_else(|| from_title(idle, AgentState::Idle).filter(|_| !permission.is_empty()))
         .or_else(|| from_screen(&rules.screen.permission, AgentState::WaitingForPermission))
         .or_else(|| from_title(idle, AgentState::Idle))
         .or_else(|| from_screen(&rules.screen.working, AgentState::Working))

@@ -109,14 +109,16 @@ fn prepare(setting: &Setting) -> Result<Git, Fail> {
     };
     let git = Git::find(&setting.workspace).map_err(failed)?;
     let root = &setting.workspace.root;
+    // A commit made of its parts: `git commit` would run what hooks and an editor's settings name.
+    let text = |output: crate::workspace::git::Output| String::from_utf8_lossy(&output.stdout).trim().to_owned();
     git.run(root, &["init", "--quiet"]).map_err(failed)?;
-    // The repository's own, so that a machine where nobody has told git their name can make the commit too.
-    git.run(root, &["config", "user.name", "Callboard demo"]).map_err(failed)?;
-    git.run(root, &["config", "user.email", "demo@callboard.invalid"]).map_err(failed)?;
+    for (name, value) in [("user.name", "Callboard demo"), ("user.email", "demo@callboard.invalid")] {
+        git.run(root, &["config", name, value]).map_err(failed)?;
+    }
     git.run(root, &["add", "--all"]).map_err(failed)?;
-    let tree = git.run(root, &["write-tree"]).map_err(failed)?.text();
-    let commit = git.run(root, &["commit-tree", tree.trim(), "-m", "The sample project"]).map_err(failed)?.text();
-    git.run(root, &["update-ref", "HEAD", commit.trim()]).map_err(failed)?;
+    let tree = text(git.run(root, &["write-tree"]).map_err(failed)?);
+    let commit = text(git.run(root, &["commit-tree", &tree, "-m", "The sample project"]).map_err(failed)?);
+    git.run(root, &["update-ref", "HEAD", &commit]).map_err(failed)?;
     Ok(git)
 }
 

@@ -94,7 +94,9 @@ pub async fn stop(places: &Places, workspace: &Workspace, kill: bool) -> Result<
             until_dead(&names).await?;
             Ok(Stopped::InOrder)
         }
-        Err(ConnectError::Attach(AttachError::Hung { .. } | AttachError::Token { .. })) if kill => kill_holder(&names).await,
+        Err(ConnectError::Attach(AttachError::Hung { .. } | AttachError::Token { .. })) if kill => {
+            kill_holder(&names).await
+        }
         Err(err) => Err(err),
     }
 }

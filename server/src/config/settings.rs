@@ -2,7 +2,7 @@
 //!
 //! Text in, value out. Only the user's own file is ever read; a workspace has no say here.
 
-use std::{fs, io, path::Path};
+use std::{fs, io, ops::RangeInclusive, path::Path};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, de::Error as _};
@@ -151,46 +151,47 @@ fn place(line: u64, column: u64) -> String {
 }
 
 /// Reads a number and refuses one that is out of bounds, with the bounds.
-fn bounded<'de, D, T>(deserializer: D, least: T, most: T) -> Result<T, D::Error>
+fn bounded<'de, D, T>(deserializer: D, bounds: &RangeInclusive<T>) -> Result<T, D::Error>
 where
     D: Deserializer<'de>,
     T: Deserialize<'de> + PartialOrd + std::fmt::Display,
 {
+    let (least, most) = (bounds.start(), bounds.end());
     let value = T::deserialize(deserializer)
         .map_err(|_| D::Error::custom(format!("this is no such number: write one from {least} to {most}")))?;
-    // Written so that NaN, which compares with nothing, is refused.
-    if value >= least && value <= most {
+    // NaN is in no range.
+    if bounds.contains(&value) {
         return Ok(value);
     }
     Err(D::Error::custom(format!("{value} is out of bounds: write a number from {least} to {most}")))
 }
 
 fn scrollback<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
-    bounded(deserializer, 0, 100_000)
+    bounded(deserializer, &(0..=100_000))
 }
 
 fn idle_exit<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
-    bounded(deserializer, 1, 10_080)
+    bounded(deserializer, &(1..=10_080))
 }
 
 fn transcript_bytes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
-    bounded(deserializer, crate::store::transcript::MIN_MAX_BYTES, 1 << 40)
+    bounded(deserializer, &(crate::store::transcript::MIN_MAX_BYTES..=1 << 40))
 }
 
 fn turns<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
-    bounded(deserializer, 1, 100_000)
+    bounded(deserializer, &(1..=100_000))
 }
 
 fn minutes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
-    bounded(deserializer, 1, 527_040)
+    bounded(deserializer, &(1..=527_040))
 }
 
 fn tokens<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
-    bounded(deserializer, 1, 1_000_000_000_000)
+    bounded(deserializer, &(1..=1_000_000_000_000))
 }
 
 fn dollars<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
-    bounded(deserializer, 0.01, 1_000_000.0)
+    bounded(deserializer, &(0.01..=1_000_000.0))
 }
 
 fn names<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {

@@ -66,7 +66,7 @@ pub fn compose(places: &Places, workspace: &Workspace, in_process: bool) -> anyh
 
     let catalog = SharedCatalog::default();
     let files = Arc::new(Files::new(places.clone(), workspace.clone(), catalog.clone()));
-    let agents = files.reload().map_err(anyhow::Error::new)?.agents;
+    let reading = files.reload().map_err(anyhow::Error::new)?;
     let runner = RunnerParts {
         catalog,
         workspace: workspace.root.clone(),
@@ -83,7 +83,8 @@ pub fn compose(places: &Places, workspace: &Workspace, in_process: bool) -> anyh
         journal: Box::new(journal),
         effects: crew.effects(runner),
         surroundings: files,
-        agents,
+        agents: reading.agents,
+        trusted: reading.trusted,
         stop: crew.stop(),
         workspace: workspace.root.to_string_lossy().into_owned(),
         in_process,
@@ -98,7 +99,8 @@ fn environment(vars: impl Iterator<Item = (OsString, OsString)>) -> Vec<(String,
 
 /// Returns what opens a transcript for an agent's new terminal. Keys of known shapes are not written.
 fn transcripts(dir: PathBuf, max_bytes: u64) -> anyhow::Result<crate::agent::runner::Transcripts> {
-    let redactor = Arc::new(Redactor::new([]).map_err(|err| anyhow::anyhow!("secrets can't be kept out of transcripts: {err}"))?);
+    let redactor =
+        Arc::new(Redactor::new([]).map_err(|err| anyhow::anyhow!("secrets can't be kept out of transcripts: {err}"))?);
     Ok(Box::new(move |agent: &AgentName, size: Size| {
         let started = Timestamp::now();
         let path = dir.join(format!("{}-{}.cast", agent.as_str(), started.0));

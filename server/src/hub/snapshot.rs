@@ -50,9 +50,9 @@ impl Snapshot {
         self.state.live_runs.len()
     }
 
-    /// Returns how many turns are with agents or in their queues.
-    pub fn turns_going_on(&self) -> usize {
-        self.state.live_turns.len() + self.state.agents.values().map(|it| it.queue.len()).sum::<usize>()
+    /// Returns whether a turn goes on, or something will be done at a set time.
+    pub fn is_at_work(&self) -> bool {
+        !self.state.live_turns.is_empty() || self.state.next_wake().is_some()
     }
 
     /// Returns the channels by name.

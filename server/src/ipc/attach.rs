@@ -170,10 +170,10 @@ impl Attach {
         match tokio::time::timeout_at(deadline, introduce(&mut stream, &token)).await {
             Ok(Ok(Welcome::Ok)) => Ok(Try::There(stream)),
             // The hub may have been replaced between the connection and the token.
-            Ok(Ok(Welcome::BadToken)) if Token::read(&self.names.token()).is_ok_and(|it| it != token) => Ok(Try::NotThere),
-            Ok(Ok(Welcome::BadToken)) => {
-                Err(AttachError::Token { path: self.names.token().display().to_string() })
+            Ok(Ok(Welcome::BadToken)) if Token::read(&self.names.token()).is_ok_and(|it| it != token) => {
+                Ok(Try::NotThere)
             }
+            Ok(Ok(Welcome::BadToken)) => Err(AttachError::Token { path: self.names.token().display().to_string() }),
             Ok(Ok(Welcome::OtherVersion(theirs))) => Err(AttachError::OtherProtocol { theirs, pid: self.pid() }),
             Ok(Ok(Welcome::Full)) => Err(AttachError::Full),
             // It went away, or was replaced, while it was talked to.
@@ -227,7 +227,10 @@ impl Attach {
             READY => Ok(()),
             "" => {
                 let status = tokio::time::timeout_at(deadline, child.wait()).await;
-                let status = status.map_or_else(|_| "no exit".to_owned(), |it| it.map_or_else(|err| err.to_string(), |it| it.to_string()));
+                let status = status.map_or_else(
+                    |_| "no exit".to_owned(),
+                    |it| it.map_or_else(|err| err.to_string(), |it| it.to_string()),
+                );
                 Err(failed(format!("it ended without a word ({status})")))
             }
             why => Err(failed(why.to_owned())),
@@ -264,7 +267,11 @@ fn open_log(path: &std::path::Path) -> io::Result<fs::File> {
     let long = fs::metadata(path).is_ok_and(|it| it.len() > MAX_LOG);
     let mut options = fs::OpenOptions::new();
     options.create(true).mode(0o600);
-    if long { options.write(true).truncate(true) } else { options.append(true) };
+    if long {
+        options.write(true).truncate(true)
+    } else {
+        options.append(true)
+    };
     options.open(path)
 }
 

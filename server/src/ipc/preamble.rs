@@ -158,7 +158,8 @@ mod tests {
         assert_eq!(format!("{token:?}"), "Token(…)");
         for (theirs, expect) in [(token.clone(), Welcome::Ok), (Token([b'0'; 64]), Welcome::BadToken)] {
             let (mut client, mut hub) = tokio::io::duplex(1024);
-            let (said, heard) = tokio::join!(welcome(&mut hub, &token, false, DEADLINE), introduce(&mut client, &theirs));
+            let (said, heard) =
+                tokio::join!(welcome(&mut hub, &token, false, DEADLINE), introduce(&mut client, &theirs));
             assert_eq!((said.unwrap(), heard.unwrap()), (expect, expect));
         }
     }

@@ -15,7 +15,11 @@ impl FolderWatch {
         use rustix::fs::inotify::{CreateFlags, WatchFlags, add_watch, init};
 
         let inotify = init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK)?;
-        let what = WatchFlags::CREATE | WatchFlags::DELETE | WatchFlags::MOVE | WatchFlags::DELETE_SELF | WatchFlags::MOVE_SELF;
+        let what = WatchFlags::CREATE
+            | WatchFlags::DELETE
+            | WatchFlags::MOVE
+            | WatchFlags::DELETE_SELF
+            | WatchFlags::MOVE_SELF;
         add_watch(&inotify, dir, what | WatchFlags::ONLYDIR)?;
         // The other constructor asks, by `unsafe`, that the descriptor stays open while it is registered: the value owns it.
         #[expect(deprecated, reason = "the replacement is unsafe, and what it asks for is so here")]

@@ -10,7 +10,8 @@ use tower_lsp::{
     ClientSocket, LanguageServer, LspService,
     jsonrpc::{Error, ErrorCode, Result},
     lsp_types::{
-        InitializeParams, InitializeResult, ServerCapabilities, ServerInfo, SetTraceParams, WorkDoneProgressCancelParams,
+        InitializeParams, InitializeResult, ServerCapabilities, ServerInfo, SetTraceParams,
+        WorkDoneProgressCancelParams,
     },
 };
 
@@ -108,7 +109,7 @@ impl Backend {
     async fn create_channel(&self, params: CreateChannelParams) -> Result<Changed> {
         self.people_only("make a channel")?;
         let CreateChannelParams { name, default_agent } = params;
-        self.change(Event::CreateChannel { name, default_agent }).await
+        self.change(Event::CreateChannel { by: self.actor.clone(), name, default_agent }).await
     }
 
     async fn channels(&self, _: Nothing) -> Result<Vec<ChannelView>> {
@@ -188,7 +189,9 @@ impl Backend {
         self.people_only("have the configuration read again")?;
         let reading = self.off_thread(Surroundings::reload).await?;
         let agents = u32::try_from(reading.agents.len()).unwrap_or(u32::MAX);
+        // The agents first: with trust, what waited for it is started, and that needs them.
         self.ask(Event::Catalog(reading.agents)).await?;
+        self.ask(Event::Trusted(reading.trusted)).await?;
         Ok(ReloadResult { trusted: reading.trusted, agents })
     }
 
@@ -228,7 +231,8 @@ impl Backend {
         match self.actor {
             Actor::Human(_) => Ok(()),
             Actor::Agent(_) => {
-                let message = format!("only a person may {what}, and this connection is an agent's; ask the person to do it");
+                let message =
+                    format!("only a person may {what}, and this connection is an agent's; ask the person to do it");
                 Err(refused(Refusal::new(RefusalCode::HumansOnly, message)))
             }
         }
@@ -284,7 +288,10 @@ fn settlement(params: &SettleFindingParams) -> std::result::Result<Settlement, R
     match params.how.as_str() {
         "dismiss" if reason.is_empty() => Err(Refusal::new(
             RefusalCode::Invalid,
-            format!("a reason is needed to dismiss {}; reviewers are told it, so that they don't report it again", params.finding),
+            format!(
+                "a reason is needed to dismiss {}; reviewers are told it, so that they don't report it again",
+                params.finding
+            ),
         )),
         "dismiss" => Ok(Settlement::Dismiss(reason.to_owned())),
         "accept" => Ok(Settlement::Accept),

@@ -40,8 +40,7 @@ impl FeedCache {
             return Arc::clone(&last.frames);
         }
         let frames = encode(&snapshot.changed_since(since, filter), since);
-        self.last =
-            Some(Cached { since, rev: snapshot.rev, filter: filter.clone(), frames: Arc::clone(&frames) });
+        self.last = Some(Cached { since, rev: snapshot.rev, filter: filter.clone(), frames: Arc::clone(&frames) });
         frames
     }
 }
@@ -69,7 +68,9 @@ pub fn encode(feed: &Feed, since: u64) -> Frames {
             Err(err) => tracing::error!(%err, item = item.key(), "An item can't be written as JSON."),
         }
         let next = items.peek().map(|it| Item::rev(it));
-        if bytes >= CHUNK && let Some(next) = next {
+        if bytes >= CHUNK
+            && let Some(next) = next
+        {
             // Items of one revision may be cut apart, and then the revision before it is what is complete.
             sent = sent.max(if next > item.rev() { item.rev() } else { item.rev().saturating_sub(1) });
             frames.push(notification(sent, &chunk));
@@ -82,10 +83,7 @@ pub fn encode(feed: &Feed, since: u64) -> Frames {
 
 fn notification(rev: u64, items: &[String]) -> Arc<Vec<u8>> {
     let items = items.join(",");
-    let body = format!(
-        r#"{{"jsonrpc":"2.0","method":"{}","params":{{"rev":{rev},"items":[{items}]}}}}"#,
-        method::FEED
-    );
+    let body = format!(r#"{{"jsonrpc":"2.0","method":"{}","params":{{"rev":{rev},"items":[{items}]}}}}"#, method::FEED);
     Arc::new(frame(body.as_bytes()))
 }
 

@@ -16,7 +16,9 @@ pub const MAX_BODY: usize = 64 * 1024 * 1024;
 #[derive(Debug, thiserror::Error)]
 pub enum FrameFault {
     /// The header has no end within the limit.
-    #[error("the frame's header is longer than {MAX_HEADER} bytes; send `Content-Length: N`, an empty line, then N bytes")]
+    #[error(
+        "the frame's header is longer than {MAX_HEADER} bytes; send `Content-Length: N`, an empty line, then N bytes"
+    )]
     LongHeader,
     /// The header can't be read.
     #[error("the frame's header is wrong: {why}; send `Content-Length: N`, an empty line, then N bytes")]
@@ -85,9 +87,7 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
                 length = Some(value);
             }
         }
-        length
-            .map(Some)
-            .ok_or_else(|| FrameFault::BadHeader { why: "it has no Content-Length".to_owned() })
+        length.map(Some).ok_or_else(|| FrameFault::BadHeader { why: "it has no Content-Length".to_owned() })
     }
 }
 

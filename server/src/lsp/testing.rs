@@ -79,6 +79,7 @@ impl World {
             effects: Box::new(|_| Box::new(NoEffects)),
             surroundings: Arc::new(NoFiles),
             agents: Vec::new(),
+            trusted: true,
             stop: Box::new(|| {}),
             workspace: "/nowhere".to_owned(),
             in_process: true,

@@ -249,7 +249,11 @@ async fn an_answer_that_comes_too_late_harms_nothing() {
 #[tokio::test]
 async fn malformed_messages_are_answered_and_the_connection_goes_on() {
     let mut session = Session::start().await;
-    let deep = format!(r#"{{"jsonrpc":"2.0","id":1,"method":"t/echo","params":{}1{}}}"#, "[".repeat(200_000), "]".repeat(200_000));
+    let deep = format!(
+        r#"{{"jsonrpc":"2.0","id":1,"method":"t/echo","params":{}1{}}}"#,
+        "[".repeat(200_000),
+        "]".repeat(200_000)
+    );
     let corpus: &[(&[u8], i64)] = &[
         (b"", -32700),
         (b"{", -32700),
@@ -314,7 +318,10 @@ async fn a_deaf_client_is_gone_and_another_is_served() {
     for id in 1..=asked as u64 {
         let message = json!({ "jsonrpc": "2.0", "id": id, "method": "t/large", "params": {} }).to_string();
         // Once it is gone its input is closed; before that a write never waits for its reading.
-        if within("a write to the session of a deaf client", deaf.input.write_all(&frame(message.as_bytes()))).await.is_err() {
+        if within("a write to the session of a deaf client", deaf.input.write_all(&frame(message.as_bytes())))
+            .await
+            .is_err()
+        {
             break;
         }
         if id % 64 == 0 {

@@ -60,11 +60,9 @@ where
             }
         };
         let mut handler = Box::pin(handler);
-        Box::pin(poll_fn(move |context| {
-            match catch_unwind(AssertUnwindSafe(|| handler.as_mut().poll(context))) {
-                Ok(poll) => poll,
-                Err(panic) => Poll::Ready(Ok(panicked(&method, id.clone(), panic.as_ref()))),
-            }
+        Box::pin(poll_fn(move |context| match catch_unwind(AssertUnwindSafe(|| handler.as_mut().poll(context))) {
+            Ok(poll) => poll,
+            Err(panic) => Poll::Ready(Ok(panicked(&method, id.clone(), panic.as_ref()))),
         }))
     }
 }

@@ -207,8 +207,9 @@ fn refuse_foreign(path: &Path) -> Result<Head, JournalError> {
             Err(JournalError::Newer { path: path.display().to_string(), found: format, known: known() })
         }
         // A file that died before its first format was copied out of the WAL has neither number in it yet.
-        Head::Nothing | Head::Database { application: schema::APPLICATION_ID, .. } => Ok(head),
-        Head::Database { application: 0, format: 0 } => Ok(head),
+        Head::Nothing
+        | Head::Database { application: schema::APPLICATION_ID, .. }
+        | Head::Database { application: 0, format: 0 } => Ok(head),
         Head::Database { .. } | Head::Other => Err(broken(path, &"it is not a journal of Callboard; move it away")),
     }
 }

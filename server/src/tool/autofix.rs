@@ -12,13 +12,13 @@ use super::{
     files::Files as _,
     lint,
     pairing::pair,
-    project::{self, Purpose},
+    project::{self, Kind, Purpose},
     remark::{Edit, Fix, Remark},
     shop::Shop,
     text,
 };
 use crate::{
-    finding::{Declined, Finding, FindingDraft, Severity},
+    finding::{Declined, Finding, FindingDraft},
     outcome::ChangeResult,
 };
 
@@ -31,7 +31,7 @@ const ALONE: usize = 20;
 /// Fixes `findings`, or all that the linter says of `paths` where there are none.
 pub fn run(shop: &mut Shop<'_>, paths: &[String], findings: &[Finding]) -> Result<ChangeResult, Trouble> {
     let scope = scope(paths, findings);
-    let before = lint::gather(shop, &scope)?;
+    let lint::Said { remarks: before, kinds } = lint::gather(shop, &scope)?;
     let drafts: Vec<&FindingDraft> = findings.iter().map(|it| &it.draft).collect();
     // Of each finding: the remark of now that it is, where the linter still makes it.
     let known = pair(&drafts, &before.iter().map(|it| &it.draft).collect::<Vec<_>>());
@@ -50,7 +50,7 @@ pub fn run(shop: &mut Shop<'_>, paths: &[String], findings: &[Finding]) -> Resul
             ecosystem::format(shop, project)?;
         }
     }
-    let result = report(shop, findings, &known, &targets, &work);
+    let result = report(shop, findings, &known, &kinds, &targets, &work);
     shop.say(&format!("autofix: {}", result.summary));
     Ok(result)
 }
@@ -65,13 +65,13 @@ struct Work {
     originals: BTreeMap<String, String>,
     /// Which of `before` had their fix applied.
     tried: BTreeSet<usize>,
-    /// Which of `before` broke the code when they were fixed alone, and how.
+    /// Which of `before` can't be fixed although they have a fix, and why.
     refused: BTreeMap<usize, String>,
 }
 
-/// Returns what is to be linted: the paths, or the files that the findings speak of.
+/// Returns what is to be linted: the files that the findings speak of, or the paths where there are no findings.
 fn scope(paths: &[String], findings: &[Finding]) -> Vec<String> {
-    if !paths.is_empty() || findings.is_empty() {
+    if findings.is_empty() {
         return paths.to_vec();
     }
     if findings.iter().any(|it| it.draft.place.is_none()) {
@@ -92,6 +92,7 @@ fn fix(shop: &mut Shop<'_>, scope: &[String], before: Vec<Remark>, targets: &[us
 }
 
 fn rounds(shop: &mut Shop<'_>, scope: &[String], targets: &[usize], work: &mut Work) -> Result<(), Trouble> {
+    refuse_shared(targets, work);
     let mut alone = false;
     for round in 0..ROUNDS + ALONE {
         let is_open = |it: &usize| !work.refused.contains_key(it) && edits(work.now[*it].as_ref()).is_some();
@@ -110,7 +111,7 @@ fn rounds(shop: &mut Shop<'_>, scope: &[String], targets: &[usize], work: &mut W
         let chosen: Vec<usize> = applied.groups.iter().map(|it| candidates[*it]).collect();
         let previous = write(shop, &applied.texts, &mut work.originals)?;
         let after = match lint::gather(shop, scope) {
-            Ok(after) => after,
+            Ok(after) => after.remarks,
             Err(why) => {
                 put_back(shop, &previous)?;
                 return Err(why);
@@ -120,7 +121,9 @@ fn rounds(shop: &mut Shop<'_>, scope: &[String], targets: &[usize], work: &mut W
             shop.say(&format!("taken back, because it broke the code: {}", lint::line(&error)));
             put_back(shop, &previous)?;
             if let [one] = chosen.as_slice() {
-                work.refused.insert(*one, lint::line(&error));
+                let why =
+                    format!("its fix was tried and taken back, because it broke the code: {}", lint::line(&error));
+                work.refused.insert(*one, why);
             }
             alone = true;
             continue;
@@ -132,6 +135,20 @@ fn rounds(shop: &mut Shop<'_>, scope: &[String], targets: &[usize], work: &mut W
         work.now = pairs.into_iter().map(|it| it.map(|at| after[at].clone())).collect();
     }
     Ok(())
+}
+
+/// Refuses fixes that are, to the letter, also those of something that was not handed in: it would be fixed as well.
+fn refuse_shared(targets: &[usize], work: &mut Work) {
+    let targets: BTreeSet<usize> = targets.iter().copied().collect();
+    for target in &targets {
+        let Some(wanted) = edits(Some(&work.before[*target])) else { continue };
+        let mut others = work.before.iter().enumerate().filter(|(index, _)| !targets.contains(index));
+        if let Some((_, other)) = others.find(|(_, it)| edits(Some(it)) == Some(wanted)) {
+            let why =
+                format!("its fix would also fix another finding that was not handed in: {}", lint::line(&other.draft));
+            work.refused.insert(*target, why);
+        }
+    }
 }
 
 /// Writes texts, and returns what stood there; the first text of each file is kept in `originals`.
@@ -172,10 +189,7 @@ fn put_back(shop: &Shop<'_>, texts: &BTreeMap<String, String>) -> Result<(), Tro
 /// Returns an error that the linter did not report before: a fix broke the code.
 fn new_error(before: &[Remark], after: &[Remark]) -> Option<FindingDraft> {
     let errors = |all: &[Remark]| -> Vec<FindingDraft> {
-        all.iter()
-            .filter(|it| it.draft.severity == Severity::Error && is_breakage(&it.draft))
-            .map(|it| it.draft.clone())
-            .collect()
+        all.iter().filter(|it| it.is_breakage()).map(|it| it.draft.clone()).collect()
     };
     let (olds, news) = (errors(before), errors(after));
     let pairs = pair(&olds.iter().collect::<Vec<_>>(), &news.iter().collect::<Vec<_>>());
@@ -183,18 +197,11 @@ fn new_error(before: &[Remark], after: &[Remark]) -> Option<FindingDraft> {
     news.into_iter().enumerate().find(|(index, _)| !matched.contains(index)).map(|(_, it)| it)
 }
 
-/// Returns whether an error means that the code can't be compiled or read, not that a rule calls itself an error.
-fn is_breakage(draft: &FindingDraft) -> bool {
-    match draft.code.as_deref() {
-        None => true,
-        Some(code) => code.starts_with("rustc::E") || code == "ruff::invalid-syntax" || code == "go" || code == "make",
-    }
-}
-
 fn report(
     shop: &Shop<'_>,
     findings: &[Finding],
     known: &[Option<usize>],
+    kinds: &[Kind],
     targets: &[usize],
     work: &Work,
 ) -> ChangeResult {
@@ -206,7 +213,7 @@ fn report(
             Some(at) => work.now[*at]
                 .as_ref()
                 .map(|it| reason(it, work.tried.contains(at), work.refused.get(at).map(String::as_str))),
-            None if is_a_linters(&finding.draft) => None,
+            None if is_known_to(kinds, &finding.draft) => None,
             None => Some("no linter of this project reports it, so there is no automatic fix for it".to_owned()),
         };
         match reason {
@@ -228,13 +235,11 @@ fn report(
 }
 
 /// Returns why a remark is still there.
-fn reason(remark: &Remark, tried: bool, broke: Option<&str>) -> String {
+fn reason(remark: &Remark, tried: bool, refused: Option<&str>) -> String {
     let code = remark.draft.code.as_deref().unwrap_or("this");
     let linter = linter(code);
-    match (&remark.fix, broke) {
-        (_, Some(error)) => {
-            format!("{linter}'s fix for {code} was tried and taken back, because it broke the code: {error}")
-        }
+    match (&remark.fix, refused) {
+        (_, Some(why)) => why.to_owned(),
         (Fix::None, _) => format!("{linter} has no automatic fix for {code}"),
         (Fix::Unsafe, _) => format!("{linter} has a suggestion for {code}, but does not call it safe to apply unseen"),
         (Fix::Edits(_), _) if tried => format!("{linter}'s fix for {code} was applied, and it still reports it"),
@@ -242,17 +247,31 @@ fn reason(remark: &Remark, tried: bool, broke: Option<&str>) -> String {
     }
 }
 
+/// Returns what people call the linter that gives a code.
 fn linter(code: &str) -> &str {
-    match code.split_once("::").map_or(code, |(tool, _)| tool) {
+    match prefix(code) {
         "rustc" => "the compiler",
         "text" => "the text linter",
         "govet" | "go" => "go vet",
-        it @ ("clippy" | "eslint" | "ruff" | "gofmt" | "make") => it,
-        _ => "the linter",
+        it => it,
     }
 }
 
-/// Returns whether a finding was made by one of our linters: then its absence means that it is gone.
-fn is_a_linters(draft: &FindingDraft) -> bool {
-    draft.code.as_deref().is_some_and(|code| linter(code) != "the linter")
+fn prefix(code: &str) -> &str {
+    code.split_once("::").map_or(code, |(tool, _)| tool)
+}
+
+/// Returns whether a finding is of a kind that the linters which ran would report: then its absence means that it is gone.
+fn is_known_to(kinds: &[Kind], draft: &FindingDraft) -> bool {
+    let kind = match draft.code.as_deref().map(prefix) {
+        Some("clippy" | "rustc") => Kind::Rust,
+        Some("eslint") => Kind::Node,
+        Some("ruff") => Kind::Python,
+        Some("govet" | "go" | "gofmt") => Kind::Go,
+        Some("make") => Kind::Make,
+        Some("text") => Kind::Plain,
+        _ => return false,
+    };
+    let is_inside = |path: &String| text::normal("", path).as_ref() == Some(path);
+    kinds.contains(&kind) && draft.place.as_ref().is_none_or(|it| is_inside(&it.path))
 }

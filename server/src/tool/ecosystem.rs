@@ -81,11 +81,10 @@ fn broken(what: &str, ran: &Ran) -> Trouble {
 
 /// Returns paths as a program run in a project's folder takes them; the folder itself where the whole is asked for.
 fn arguments(project: &Project) -> Vec<String> {
-    let inside = |path: &String| match path.strip_prefix(&project.dir) {
-        Some("") => ".".to_owned(),
-        Some(rest) => format!("./{}", rest.trim_start_matches('/')),
-        // A folder above the project: all of it is asked for.
-        None => ".".to_owned(),
+    // Of a folder above the project, all of the project is asked for.
+    let inside = |path: &String| match path.strip_prefix(&project.dir).map(|it| it.trim_start_matches('/')) {
+        None | Some("") => ".".to_owned(),
+        Some(rest) => format!("./{rest}"),
     };
     let mut paths: Vec<String> = project.paths.iter().map(inside).collect();
     if paths.is_empty() {

@@ -1,5 +1,7 @@
 //! `@lint`: what the project's own linters say, as a review.
 
+use std::fmt::Write as _;
+
 use super::{
     Trouble, ecosystem,
     project::{self, Kind, Project, Purpose},
@@ -14,19 +16,28 @@ use crate::{
 
 /// Lints what `paths` name, the whole where there are none.
 pub fn run(shop: &mut Shop<'_>, paths: &[String]) -> Result<ReviewResult, Trouble> {
-    let remarks = gather(shop, paths)?;
+    let remarks = gather(shop, paths)?.remarks;
     let result = review(&remarks);
     shop.say(&format!("lint: {}", result.summary));
     Ok(result)
 }
 
+/// What linters said, and which they were.
+pub struct Said {
+    /// Their remarks, tidy.
+    pub remarks: Vec<Remark>,
+    /// The kinds of project whose linters ran: only they can say that something is gone.
+    pub kinds: Vec<Kind>,
+}
+
 /// Runs the linters of every project that `paths` belong to. A project without one has its text looked at.
-pub fn gather(shop: &mut Shop<'_>, paths: &[String]) -> Result<Vec<Remark>, Trouble> {
-    let mut all = Vec::new();
+pub fn gather(shop: &mut Shop<'_>, paths: &[String]) -> Result<Said, Trouble> {
+    let (mut all, mut kinds) = (Vec::new(), Vec::new());
     let mut looked_at: Vec<Project> = Vec::new();
     for project in project::find(&shop.files, paths, Purpose::Lint) {
         if let Some(remarks) = ecosystem::lint(shop, &project)? {
             all.extend(remarks);
+            kinds.push(project.kind);
             continue;
         }
         shop.say(&format!("no linter is set up in {}", if project.dir.is_empty() { "." } else { &project.dir }));
@@ -40,9 +51,10 @@ pub fn gather(shop: &mut Shop<'_>, paths: &[String]) -> Result<Vec<Remark>, Trou
     }
     for project in looked_at {
         all.extend(ecosystem::lint(shop, &project)?.unwrap_or_default());
+        kinds.push(project.kind);
     }
     let files = shop.files.clone();
-    Ok(tidy(all, paths, &|it| super::files::Files::read(&files, it)))
+    Ok(Said { remarks: tidy(all, paths, &|it| super::files::Files::read(&files, it)), kinds })
 }
 
 /// Returns a finding as one line for people: `src/a.rs:1:2: warning: text [code]`.
@@ -67,7 +79,7 @@ fn review(remarks: &[Remark]) -> ReviewResult {
         all => format!("{}, {material} of them material", text::count(all, "finding")),
     };
     if remarks.len() > MOST {
-        summary += &format!("; the first {MOST} are listed, the others come when these are gone");
+        let _ = write!(summary, "; the first {MOST} are listed, the others come when these are gone");
     }
     ReviewResult { verdict, summary, findings: remarks.iter().take(MOST).map(|it| it.draft.clone()).collect() }
 }

@@ -5,7 +5,7 @@
 use std::{collections::BTreeSet, ops::Range};
 
 use super::text;
-use crate::finding::{FindingDraft, Place};
+use crate::finding::{FindingDraft, Place, Severity};
 
 /// How many findings a result holds at most.
 pub const MOST: usize = 200;
@@ -20,6 +20,17 @@ pub struct Remark {
     pub draft: FindingDraft,
     /// What the linter can do about it.
     pub fix: Fix,
+}
+
+impl Remark {
+    /// Returns whether it says that the code can't be compiled or read at all: not a rule's opinion, and a reason why the
+    /// linter may not have looked at the rest.
+    pub fn is_breakage(&self) -> bool {
+        self.draft.severity == Severity::Error
+            && self.draft.code.as_deref().is_none_or(|code| {
+                code.starts_with("rustc::E") || ["ruff::invalid-syntax", "eslint::parse", "go", "make"].contains(&code)
+            })
+    }
 }
 
 /// What a linter can do about what it says.
@@ -96,13 +107,15 @@ fn place_offset(text: &str, (line, column): (u32, u32)) -> Option<usize> {
     }
 }
 
-/// Puts remarks in the form of a result: only those in `paths`, each once, most severe first, with the line that they
+/// Puts remarks in the form of a result: only those in `paths` and what keeps the linter from looking, each once, most severe first, with the line that they
 /// speak of. `read` gives a file's text.
 pub fn tidy(remarks: Vec<Remark>, paths: &[String], read: &dyn Fn(&str) -> Option<String>) -> Vec<Remark> {
     let mut seen = BTreeSet::new();
     let mut kept: Vec<Remark> = remarks
         .into_iter()
-        .filter(|it| it.draft.place.as_ref().is_none_or(|place| text::is_within(&place.path, paths)))
+        .filter(|it| {
+            it.is_breakage() || it.draft.place.as_ref().is_none_or(|place| text::is_within(&place.path, paths))
+        })
         .filter(|it| seen.insert((it.draft.place.clone(), it.draft.code.clone(), it.draft.text.clone())))
         .collect();
     kept.sort_by(|a, b| (a.draft.severity, &a.draft.place).cmp(&(b.draft.severity, &b.draft.place)));
@@ -128,7 +141,6 @@ fn excerpt(text: &str, place: &Place) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::finding::Severity;
 
     #[test]
     fn spans_count_as_their_linters_do() {
@@ -150,7 +162,7 @@ mod tests {
                 id: None,
                 place: Some(Place { path: path.to_owned(), line, column: 1, end_line: None, end_column: None }),
                 severity,
-                code: None,
+                code: Some("c".to_owned()),
                 text: "\u{1b}[1mtext\u{1b}[0m".to_owned(),
                 suggestion: None,
                 excerpt: None,

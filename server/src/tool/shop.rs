@@ -130,7 +130,7 @@ impl<'a> Shop<'a> {
     }
 
     /// Returns a path that a program, run in `dir`, printed as a path from the root; `None` where it is outside.
-    pub fn from_root(&self, dir: &str, printed: &str) -> Option<String> {
+    pub fn path_of(&self, dir: &str, printed: &str) -> Option<String> {
         text::from_root(&self.root.to_string_lossy(), dir, printed)
     }
 

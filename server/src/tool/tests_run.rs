@@ -1,5 +1,7 @@
 //! `@tests`: what the project's own tests come to.
 
+use std::fmt::Write as _;
+
 use super::{
     Trouble, ecosystem,
     parse::Tally,
@@ -45,10 +47,10 @@ fn result(mut tally: Tally) -> TestsResult {
         _ => format!("{} passed, {} failed", tally.passed, tally.failed),
     };
     if tally.skipped > 0 {
-        summary += &format!(", {} skipped", tally.skipped);
+        let _ = write!(summary, ", {} skipped", tally.skipped);
     }
     if tally.failures.len() > MOST {
-        summary += &format!("; the first {MOST} failures are described");
+        let _ = write!(summary, "; the first {MOST} failures are described");
         tally.failures.truncate(MOST);
     }
     let Tally { passed, failed, skipped, failures } = tally;

@@ -72,7 +72,7 @@ pub fn read(workspace: &Workspace) -> Result<Vec<ContentFile>, ContentError> {
     let mut reader = Reader { files: Vec::new(), bytes: 0 };
     let path = workspace.root.join(FOLDER);
     match openat(CWD, &path, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty()) {
-        Ok(folder) => reader.folder(folder, Path::new(FOLDER), 1)?,
+        Ok(folder) => reader.folder(&folder, Path::new(FOLDER), 1)?,
         Err(rustix::io::Errno::NOENT) => {}
         Err(error) => return Err(refused(FOLDER.to_owned(), &path, error)),
     }
@@ -86,7 +86,7 @@ struct Reader {
 }
 
 impl Reader {
-    fn folder(&mut self, folder: OwnedFd, path: &Path, depth: usize) -> Result<(), ContentError> {
+    fn folder(&mut self, folder: &OwnedFd, path: &Path, depth: usize) -> Result<(), ContentError> {
         let shown = path.display().to_string();
         if depth > DEEPEST {
             return Err(ContentError::TooMuch {
@@ -95,14 +95,14 @@ impl Reader {
             });
         }
         let io = |error: rustix::io::Errno| ContentError::Io { path: shown.clone(), source: error.into() };
-        for entry in Dir::read_from(&folder).map_err(io)? {
+        for entry in Dir::read_from(folder).map_err(io)? {
             let entry = entry.map_err(io)?;
             let name = entry.file_name();
             if name == c"." || name == c".." {
                 continue;
             }
             let path = path.join(text_of(name, &shown)?);
-            self.entry(&folder, name, &path, depth)?;
+            self.entry(folder, name, &path, depth)?;
         }
         Ok(())
     }
@@ -120,7 +120,7 @@ impl Reader {
         };
         let stat = fstat(&opened).map_err(|it| ContentError::Io { path: shown.clone(), source: it.into() })?;
         match FileType::from_raw_mode(stat.st_mode) {
-            FileType::Directory => self.folder(opened, path, depth + 1),
+            FileType::Directory => self.folder(&opened, path, depth + 1),
             FileType::RegularFile => self.file(opened, shown),
             _ => Err(ContentError::NotPlain { path: shown, what: "a pipe, a socket or a device" }),
         }

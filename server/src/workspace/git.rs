@@ -38,7 +38,7 @@ pub enum GitError {
         found: String,
     },
     /// The command is not one of those known to be safe.
-    #[error("`git {command}` is not run by Callboard: an alias or a helper program could answer to it")]
+    #[error("`git {command}` is not run by Callboard: it could run an alias or a program that the repository names")]
     NotAllowed {
         /// What was asked for.
         command: String,
@@ -245,6 +245,9 @@ impl Call<'_> {
         let Some((&command, rest)) = args.split_first().filter(|(it, _)| harden::is_allowed(it)) else {
             return Err(GitError::NotAllowed { command: command_of(args) });
         };
+        if let Some(option) = harden::option_that_runs_programs(rest) {
+            return Err(GitError::NotAllowed { command: format!("{command} {option}") });
+        }
         let overrides = if harden::reads_no_repository(command) { Vec::new() } else { self.overrides()? };
         let mut git = self.hardened(&overrides);
         git.arg(command).args(harden::flags_for(command)).args(rest);

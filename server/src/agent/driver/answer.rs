@@ -22,7 +22,24 @@ pub(crate) fn answer(rules: &TerminalRules, prompt: &str, before: &[String], lin
     let lines = &lines[end_of_echo(prompt, lines, &rules.submit.echo)..];
     let kept: Vec<&str> =
         lines.iter().map(|it| it.trim_end()).filter(|it| !rules.drop.iter().any(|pattern| pattern.is_in(it))).collect();
-    bounded(kept.join("\n").trim_matches('\n'))
+    let mut lines = undecorated(&kept);
+    lines.dedup_by(|next, line| next.is_empty() && line.is_empty());
+    bounded(lines.join("\n").trim_matches('\n'))
+}
+
+/// Takes off the bullets with which programs mark what the agent says, and the margin of the lines below one.
+fn undecorated(lines: &[&str]) -> Vec<String> {
+    let mut below = false;
+    let plain = lines.iter().map(|line| {
+        if let Some(rest) = line.strip_prefix(['●', '•', '✦', '⏺']).and_then(|it| it.strip_prefix(' ')) {
+            below = true;
+            return rest.to_owned();
+        }
+        below &= line.is_empty() || line.starts_with("  ");
+        let margin = if below { "  " } else { "" };
+        line.strip_prefix(margin).unwrap_or(line).to_owned()
+    });
+    plain.collect()
 }
 
 /// Returns whether the prompt's echo is among the lines, and whether anything was said behind it.
@@ -53,7 +70,10 @@ fn end_of_echo(prompt: &str, lines: &[String], folded: &[Pattern]) -> usize {
     let found = if tail.chars().count() >= TELLING { text.rfind(&tail) } else { text.find(&tail) };
     if let Some(at) = found.filter(|_| !tail.is_empty()) {
         let end = at + tail.len();
-        return ends.iter().position(|it| *it >= end).map_or(lines.len(), |it| it + 1);
+        let next = ends.iter().position(|it| *it >= end).map_or(lines.len(), |it| it + 1);
+        // The fence that ends a prompt is no part of what is compared, but of the echo.
+        let fence = |it: &String| !it.trim().is_empty() && squeezed(it).is_empty();
+        return next + lines[next..].iter().take_while(|it| prompt.trim_end().ends_with("```") && fence(it)).count();
     }
     lines.iter().position(|line| folded.iter().any(|it| it.is_in(line))).map_or(0, |it| it + 1)
 }
@@ -64,9 +84,10 @@ fn tail_of(prompt: &str) -> String {
     text.chars().skip(skip).collect()
 }
 
-/// Returns a line without blanks and without a box's sides, which a program puts in when it wraps.
+/// Returns a line without blanks, without a box's sides, which a program puts in when it wraps, and without backticks, which
+/// it leaves out when it draws a fenced block.
 fn squeezed(line: &str) -> String {
-    line.chars().filter(|it| !it.is_whitespace() && !matches!(it, '│' | '┃' | '║')).collect()
+    line.chars().filter(|it| !it.is_whitespace() && !matches!(it, '│' | '┃' | '║' | '`')).collect()
 }
 
 fn bounded(text: &str) -> String {
@@ -98,19 +119,27 @@ mod tests {
         let frame = "\n────────────────\n❯\n────────────────\n  ? for shortcuts";
         let before = format!("❯ hi\n\n● hello{frame}");
         let now = format!("❯ hi\n\n● hello\n\n❯ hi\n\n● hi again\n  and this\n\n✻ Brewed for 5s{frame}");
-        check("claude", "hi", &before, &now, "● hi again\n  and this");
+        check("claude", "hi", &before, &now, "hi again\nand this");
     }
 
     #[test]
     fn a_long_prompt_is_found_though_it_was_wrapped_and_drawn_twice() {
         let prompt = "please look at the retry loop in src/retry.rs and say why it never ends";
         let drawn = "> please look at the retry loop\n  in src/retry.rs and say\n  why it never ends";
-        check("gemini", prompt, "", &format!("{drawn}\n{drawn}\n✦ because"), "✦ because");
+        check("gemini", prompt, "", &format!("{drawn}\n{drawn}\n✦ because"), "because");
+    }
+
+    #[test]
+    fn a_prompt_that_ends_with_a_fence_is_found_with_it_and_without() {
+        let json = "{\"kind\": \"plan\", \"summary\": \"what is to be done\", \"steps\": []}";
+        let prompt = format!("fenced like this:\n```callboard-result\n{json}\n```");
+        check("gemini", &prompt, "", &format!("> like this:\n```callboard-result\n{json}\n```\n✦ yes"), "yes");
+        check("gemini", &prompt, "", &format!("> like this:\n  {json}\n✦ yes"), "yes");
     }
 
     #[test]
     fn a_folded_prompt_is_found_by_its_fold() {
-        check("claude", "a\nb\nc\nd and much more text than this", "", "❯ [Pasted text #1 +4 lines]\n\n● yes", "● yes");
+        check("claude", "a\nb\nc\nd and much more text than this", "", "❯ [Pasted text #1 +4 lines]\n\n● yes", "yes");
     }
 
     #[test]

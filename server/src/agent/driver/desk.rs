@@ -161,10 +161,9 @@ impl Desk {
         loop {
             match self.inbox.recv() {
                 Ok(Note::Turn(ticket)) => return Idle::Turn(ticket),
-                Ok(Note::Interrupt(_)) => {}
                 Ok(Note::Stop) => return Idle::Stop,
                 Ok(Note::Terminal(number, event)) if number == self.terminal => return Idle::Terminal(event),
-                Ok(Note::Terminal(..)) => {}
+                Ok(Note::Terminal(..) | Note::Interrupt(_)) => {}
                 Ok(Note::Close) | Err(_) => return Idle::Close,
             }
         }

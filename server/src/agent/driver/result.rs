@@ -20,6 +20,9 @@ const MAX_ENTRIES: usize = 1_000;
 /// The longest summary or text in a list, in bytes.
 const MAX_TEXT: usize = 64 * 1024;
 
+/// How many places are tried where a result with no fence could begin.
+const MAX_STARTS: usize = 50;
+
 /// The fence of a result in an answer.
 const FENCE: &str = "```callboard-result";
 
@@ -46,6 +49,30 @@ pub fn fenced(answer: &str) -> Option<(String, String)> {
     let json = lines[open + 1..close].iter().map(|it| it.trim()).collect::<Vec<_>>().join(" ");
     let rest = lines[..open].iter().chain(&lines[close + 1..]).copied().collect::<Vec<_>>().join("\n");
     Some((json, rest.trim_end().to_owned()))
+}
+
+/// Returns the last JSON object of an answer that says it is the result asked for, and the answer before it: for programs that
+/// draw a fenced block without its fence.
+pub fn unfenced(answer: &str, expects: &ResultKind) -> Option<(String, String)> {
+    let lines: Vec<&str> = answer.lines().collect();
+    let starts = (0..lines.len()).rev().filter(|it| bare(lines[*it]).starts_with('{')).take(MAX_STARTS);
+    starts.into_iter().find_map(|start| {
+        let words: Vec<&str> = lines[start..].iter().map(|it| bare(it)).collect();
+        // A line that was wrapped between words needs a space there, one that was cut at the edge must have none.
+        [" ", ""].iter().find_map(|between| {
+            let text = words.join(between);
+            let value = serde_json::Deserializer::from_str(&text).into_iter::<Value>().next()?.ok()?;
+            let is_it = value.get("kind").and_then(Value::as_str) == Some(expects.name());
+            is_it.then(|| (value.to_string(), before(&lines[..start])))
+        })
+    })
+}
+
+/// Returns the lines before a result, without the label that its fence may have left.
+fn before(lines: &[&str]) -> String {
+    let text = lines.join("\n");
+    let text = text.trim_end();
+    text.strip_suffix("callboard-result").unwrap_or(text).trim_end().to_owned()
 }
 
 /// Returns what an agent is told of the form that its result must have; nothing where text will do.
@@ -278,6 +305,18 @@ mod tests {
     }
 
     #[test]
+    fn a_result_that_was_drawn_without_its_fence_is_found_by_its_kind() {
+        let drawn = "● Looked at it.\n\n  {\"kind\": \"review\", \"verdict\":\n  \"approved\", \"summary\": \"all\n  fine {x}\"}\n\n  done";
+        let (json, rest) = unfenced(drawn, &ResultKind::Review).unwrap();
+        assert_eq!(summary(&parse(&json, &ResultKind::Review).unwrap()), "all fine {x}");
+        assert_eq!(rest, "● Looked at it.");
+        assert_eq!(unfenced(drawn, &ResultKind::Tests), None);
+        assert_eq!(unfenced("{\"verdict\": \"approved\"}", &ResultKind::Review), None);
+        let cut = "{\"kind\": \"plan\", \"ste\nps\": [\"a\"]}";
+        assert!(parse(&unfenced(cut, &ResultKind::Plan).unwrap().0, &ResultKind::Plan).is_ok());
+    }
+
+    #[test]
     fn every_form_has_instructions_but_text() {
         assert_eq!(instructions(&ResultKind::Text), None);
         let kinds =
@@ -292,6 +331,7 @@ mod tests {
         #[test]
         fn no_text_makes_it_panic(text in "(?s).{0,200}", json in r#"[\[\]{}":,a-z0-9 ]{0,80}"#) {
             let _ = fenced(&text);
+            let _ = unfenced(&json, &ResultKind::Review);
             for expects in [ResultKind::Text, ResultKind::Review, ResultKind::Tests, ResultKind::Json(json!({"type":"object"}))] {
                 let _ = parse(&json, &expects);
                 let _ = parse(&text, &expects);

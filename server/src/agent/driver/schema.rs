@@ -92,11 +92,10 @@ impl Checker<'_> {
                 for (name, field) in fields {
                     let place = format!("{place}.{name}");
                     match (known.and_then(|it| it.get(name)), rules.get("additionalProperties")) {
-                        (Some(schema), _) => self.check(schema, field, &place, depth + 1)?,
                         (None, Some(Value::Bool(false))) => {
                             return Err(format!("{place} is not one of the fields wanted"));
                         }
-                        (None, Some(schema)) => self.check(schema, field, &place, depth + 1)?,
+                        (Some(schema), _) | (None, Some(schema)) => self.check(schema, field, &place, depth + 1)?,
                         (None, None) => {}
                     }
                 }

@@ -3,7 +3,7 @@
 use super::{Line, Tone, View, table::table, time};
 use crate::{
     agent::{Access, AgentState, DriverKind, Source},
-    cli::plain::plain,
+    agent::terminal::plain::plain,
     ids::Timestamp,
     protocol::{AgentView, ChannelView, HubStatus},
 };

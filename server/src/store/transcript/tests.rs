@@ -26,7 +26,7 @@ fn size_of_folder(dir: &Path) -> u64 {
 fn a_transcript_is_an_asciicast() {
     let dir = tempfile::tempdir().unwrap();
     let (path, mut writer) = writer(dir.path(), DEFAULT_MAX_BYTES, None);
-    writer.write_at(Duration::from_micros(1_500_000), b"\x1b[1mhi\x1b[0m \"\\\r\n").unwrap();
+    writer.write_at(Duration::from_millis(1_500), b"\x1b[1mhi\x1b[0m \"\\\r\n").unwrap();
     writer.resize_at(Duration::from_secs(2), 100, 50).unwrap();
     writer.write_at(Duration::from_secs(3), "ende – 終".as_bytes()).unwrap();
     drop(writer);
@@ -39,7 +39,7 @@ fn a_transcript_is_an_asciicast() {
     let reader = TranscriptReader::open(&path).unwrap();
     assert_eq!(reader.header(), &header());
     let events: Vec<Event> = reader.map(Result::unwrap).collect();
-    assert_eq!(events[0].at, Duration::from_micros(1_500_000));
+    assert_eq!(events[0].at, Duration::from_millis(1_500));
     assert_eq!(events[1].what, What::Resize { cols: 100, rows: 50 });
     let again = TranscriptWriter::create(&path, header(), DEFAULT_MAX_BYTES, None).unwrap_err();
     assert_eq!(again.kind(), io::ErrorKind::AlreadyExists, "a transcript is never written over");

@@ -66,7 +66,7 @@ fn unformatted(shop: &mut Shop<'_>, project: &Project) -> Result<Vec<Remark>, Tr
     let listed = shop.run(&project.dir, &gofmt, &args, Echo::Nothing)?;
     let mut remarks = Vec::new();
     for printed in listed.stdout.lines().take(MOST_FILES) {
-        let Some(path) = shop.from_root(&project.dir, printed) else { continue };
+        let Some(path) = shop.path_of(&project.dir, printed) else { continue };
         let formatted = shop.run(&project.dir, &gofmt, &[printed], Echo::Nothing)?;
         let edit = Edit { path: path.clone(), span: Span::All, text: formatted.stdout };
         let fix = if formatted.code == Some(0) { Fix::Edits(vec![edit]) } else { Fix::None };

@@ -20,12 +20,13 @@ use crate::finding::Severity;
 pub fn lint(shop: &mut Shop<'_>, project: &Project) -> Result<Vec<Remark>, Trouble> {
     let cargo = cargo_program(shop)?;
     let base_dir = workspace_dir(shop, project, &cargo)?;
+    let mut people = cargo::ForPeople::default();
     let ran = shop.run_with(
         &project.dir,
         &cargo,
         &arguments(shop, project, &["clippy", "--all-targets"]),
         Echo::Err,
-        &mut cargo::for_people,
+        &mut |it| people.line(it),
     )?;
     if ran.stderr.contains("no such command: `clippy`") || ran.stderr.contains("'cargo-clippy' is not installed") {
         let advice = "add it with `rustup component add clippy`";
@@ -43,12 +44,13 @@ pub fn lint(shop: &mut Shop<'_>, project: &Project) -> Result<Vec<Remark>, Troub
 pub fn test(shop: &mut Shop<'_>, project: &Project) -> Result<Tally, Trouble> {
     let cargo = cargo_program(shop)?;
     let base_dir = workspace_dir(shop, project, &cargo)?;
+    let mut people = cargo::ForPeople::default();
     let ran = shop.run_with(
         &project.dir,
         &cargo,
         &arguments(shop, project, &["test", "--no-fail-fast"]),
         Echo::Err,
-        &mut cargo::for_people,
+        &mut |it| people.line(it),
     )?;
     let root = shop.root.to_string_lossy().into_owned();
     let base = Base { root: &root, dir: &base_dir };
@@ -114,7 +116,7 @@ fn workspace_dir(shop: &mut Shop<'_>, project: &Project, cargo: &std::path::Path
         return Err(broken("cargo locate-project", &ran));
     }
     let manifest = ran.stdout.trim();
-    Ok(match shop.from_root("", manifest) {
+    Ok(match shop.path_of("", manifest) {
         Some(inside) => text::parent(&inside).to_owned(),
         None => text::parent(manifest).to_owned(),
     })

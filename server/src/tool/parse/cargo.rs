@@ -1,5 +1,7 @@
 //! `cargo … --message-format=json`: rustc's and clippy's diagnostics, with the edits that they call machine-applicable.
 
+use std::collections::BTreeSet;
+
 use serde::Deserialize;
 
 use super::Base;
@@ -64,12 +66,23 @@ struct Expansion {
     span: RustSpan,
 }
 
-/// Returns what people see of a line: the rendered diagnostic of a JSON line, nothing for cargo's other JSON, and every
-/// other line as it is.
-pub fn for_people(line: &str) -> Option<String> {
-    match parse_line(line) {
-        Some(it) => it.message?.rendered.map(|it| it.trim_end().to_owned() + "\n"),
-        None => Some(line.to_owned()),
+/// What people see of cargo's output: each diagnostic once, though it comes for every target that has the file.
+#[derive(Default)]
+pub struct ForPeople {
+    shown: BTreeSet<String>,
+}
+
+impl ForPeople {
+    /// How many diagnostics are remembered.
+    const MOST: usize = 2_000;
+
+    /// Returns what people see of a line: the rendered diagnostic of a JSON line, nothing for cargo's other JSON, and every
+    /// other line as it is.
+    pub fn line(&mut self, line: &str) -> Option<String> {
+        let Some(parsed) = parse_line(line) else { return Some(line.to_owned()) };
+        let rendered = parsed.message?.rendered.map(|it| it.trim_end().to_owned() + "\n")?;
+        let is_new = self.shown.len() >= Self::MOST || self.shown.insert(rendered.clone());
+        is_new.then_some(rendered)
     }
 }
 
@@ -183,7 +196,7 @@ fn suggestion(it: &Diagnostic, fix: &Fix) -> Option<String> {
         && !one.trim().is_empty()
         && !one.contains('\n')
     {
-        text += &format!(": `{}`", one.trim());
+        text = format!("{text}: `{}`", one.trim());
     }
     if matches!(fix, Fix::Edits(_)) {
         text += " (machine-applicable: `cargo clippy --fix` or an autofix step can do it)";
@@ -201,21 +214,37 @@ mod tests {
 
     #[test]
     fn clippy_is_read_with_its_fixes() {
-        insta::assert_snapshot!(show(&read(CLIPPY, BASE)), @"");
+        insta::assert_snapshot!(show(&read(CLIPPY, BASE)), @r"
+        src/lib.rs:14:5 Warning clippy::cast_abs_to_unsigned casting the result of `i32::abs()` to u32 [fix]
+        src/lib.rs:19:8 Warning clippy::len_zero length comparison to zero [fix]
+        src/lib.rs:29:5 Warning clippy::needless_return unneeded `return` statement [fix]
+        src/lib.rs:33:1 Warning clippy::too_many_arguments this function has too many arguments (8/7)
+        src/lib.rs:14:5 Warning clippy::cast_abs_to_unsigned casting the result of `i32::abs()` to u32 [fix]
+        src/lib.rs:19:8 Warning clippy::len_zero length comparison to zero [fix]
+        src/lib.rs:29:5 Warning clippy::needless_return unneeded `return` statement [fix]
+        src/lib.rs:33:1 Warning clippy::too_many_arguments this function has too many arguments (8/7)
+        ");
     }
 
     #[test]
     fn compile_errors_are_read() {
-        insta::assert_snapshot!(show(&read(BROKEN, BASE)), @"");
+        insta::assert_snapshot!(show(&read(BROKEN, BASE)), @r"
+        src/lib.rs:5:7 Error rustc::E0277 cannot add `&str` to `i32`: no implementation for `i32 + &str`
+        src/lib.rs:10:20 Error rustc::E0425 cannot find value `missing` in this scope: not found in this scope
+        src/lib.rs:5:7 Error rustc::E0277 cannot add `&str` to `i32`: no implementation for `i32 + &str`
+        ");
     }
 
     #[test]
     fn people_see_the_rendered_text_and_foreign_lines() {
+        let mut people = ForPeople::default();
         let first = CLIPPY.lines().next().unwrap();
-        assert!(for_people(first).unwrap().starts_with("warning: casting the result"));
-        assert_eq!(for_people(r#"{"reason":"build-finished","success":true}"#), None);
-        assert_eq!(for_people("running 1 test").as_deref(), Some("running 1 test"));
-        assert_eq!(for_people(r#"{"reason":"a test's own"}"#).as_deref(), Some(r#"{"reason":"a test's own"}"#));
+        assert!(people.line(first).unwrap().starts_with("warning: casting the result"));
+        assert_eq!(people.line(first), None, "it comes again for the tests of the library");
+        assert_eq!(people.line(r#"{"reason":"build-finished","success":true}"#), None);
+        assert_eq!(people.line("running 1 test").as_deref(), Some("running 1 test"));
+        assert_eq!(people.line("running 1 test").as_deref(), Some("running 1 test"));
+        assert_eq!(people.line(r#"{"reason":"a test's own"}"#).as_deref(), Some(r#"{"reason":"a test's own"}"#));
     }
 
     #[test]

@@ -67,7 +67,11 @@ mod tests {
 
     #[test]
     fn a_c_compiler_is_read() {
-        insta::assert_snapshot!(show(&read(OUTPUT, "make", BASE)), @"");
+        insta::assert_snapshot!(show(&read(OUTPUT, "make", BASE)), @r"
+        main.c:5:14 Warning make::format= format ‘%s’ expects argument of type ‘char *’, but argument 2 has type ‘int’
+        main.c:6:12 Error make ‘y’ undeclared (first use in this function)
+        main.c:6:12 Info make each undeclared identifier is reported only once for each function it appears in
+        ");
     }
 
     #[test]

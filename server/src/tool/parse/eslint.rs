@@ -13,12 +13,12 @@ use crate::{
 struct File {
     file_path: String,
     #[serde(default)]
-    messages: Vec<Message>,
+    messages: Vec<Said>,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Message {
+struct Said {
     #[serde(default)]
     rule_id: Option<String>,
     #[serde(default)]
@@ -56,12 +56,14 @@ pub fn read(output: &str, base: Base<'_>) -> Option<Vec<Remark>> {
     let mut remarks = Vec::new();
     for file in files {
         let Some(path) = base.path(&file.file_path) else { continue };
-        remarks.extend(file.messages.into_iter().map(|it| remark(it, &path)));
+        // It also says which of the files asked for its own configuration leaves out.
+        let said = file.messages.into_iter().filter(|it| !it.message.starts_with("File ignored "));
+        remarks.extend(said.map(|it| remark(it, &path)));
     }
     Some(remarks)
 }
 
-fn remark(it: Message, path: &str) -> Remark {
+fn remark(it: Said, path: &str) -> Remark {
     let line = it.line.unwrap_or(1).max(1);
     let place = Place {
         path: path.to_owned(),
@@ -81,7 +83,8 @@ fn remark(it: Message, path: &str) -> Remark {
         None => (Fix::Unsafe, described),
     };
     let severity = if it.severity >= 2 { Severity::Error } else { Severity::Warning };
-    let code = it.rule_id.map(|it| format!("eslint::{it}"));
+    // A file that can't be parsed has no rule to blame.
+    let code = Some(format!("eslint::{}", it.rule_id.as_deref().unwrap_or("parse")));
     Remark {
         draft: FindingDraft {
             id: None,
@@ -105,7 +108,14 @@ mod tests {
 
     #[test]
     fn eslint_is_read_with_its_fixes() {
-        insta::assert_snapshot!(show(&read(OUTPUT, BASE).unwrap()), @"");
+        insta::assert_snapshot!(show(&read(OUTPUT, BASE).unwrap()), @r"
+        src/broken.mjs:1:17 Error eslint::parse Parsing error: Unexpected token (
+        src/stats.mjs:3:18 Error eslint::no-var Unexpected var, use let or const instead. [fix]
+        src/stats.mjs:3:22 Error eslint::no-unused-vars 'unused' is assigned a value but never used. [unsafe fix]
+        src/stats.mjs:4:12 Error eslint::prefer-const 'value' is never reassigned. Use 'const' instead. [fix]
+        src/stats.mjs:5:7 Warning eslint::no-extra-boolean-cast Redundant double negation. [fix]
+        src/stats.mjs:6:10 Error eslint::no-undef 'undefinedName' is not defined.
+        ");
     }
 
     #[test]

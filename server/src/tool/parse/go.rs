@@ -30,7 +30,9 @@ pub fn vet(output: &str, base: Base<'_>) -> Vec<Remark> {
         inside &= !line.starts_with('}') && line != "{}";
     }
     let mut remarks = super::compiler::read(&text, "go", base);
-    remarks.iter_mut().for_each(|it| it.draft.severity = Severity::Error);
+    for it in &mut remarks {
+        it.draft.severity = Severity::Error;
+    }
     for packages in serde_json::Deserializer::from_str(&json).into_iter::<Packages>().map_while(Result::ok) {
         for (analyser, said) in packages.into_values().flatten() {
             let said: Vec<Said> = serde_json::from_value(said).unwrap_or_default();
@@ -131,19 +133,28 @@ mod tests {
     use super::*;
     use crate::tool::parse::testing::{BASE, batter, show, show_tally};
 
+    // Both are written by hand after the documents of `go vet` and `go tool test2json`.
     const VET: &str = include_str!("../../../../tests/fixtures/tools/go_vet.txt");
     const TEST: &str = include_str!("../../../../tests/fixtures/tools/go_test.jsonl");
 
     #[test]
     fn vet_is_read() {
-        insta::assert_snapshot!(show(&vet(VET, BASE)), @"");
+        insta::assert_snapshot!(show(&vet(VET, BASE)), @r"
+        bad/bad.go:4:9 Error go undefined: missing
+        stats/stats.go:12:2 Warning govet::assign self-assignment of total
+        stats/stats.go:9:2 Warning govet::printf fmt.Printf format %d has arg name of wrong type string
+        ");
     }
 
     #[test]
     fn tests_are_read() {
         let dir_of =
             |package: &str| package.strip_prefix("example.com/meter").unwrap_or("").trim_start_matches('/').to_owned();
-        insta::assert_snapshot!(show_tally(&tests(TEST, BASE, &dir_of)), @"");
+        insta::assert_snapshot!(show_tally(&tests(TEST, BASE, &dir_of)), @r"
+        1 passed, 2 failed, 1 skipped
+        example.com/meter/stats.TestMean/of_none @ stats/stats_test.go:12: stats_test.go:12: got NaN, want 0
+        example.com/meter/bad @ bad/bad.go:4: # example.com/meter/bad [example.com/meter/bad.test]
+        ");
     }
 
     #[test]

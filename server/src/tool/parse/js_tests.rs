@@ -124,17 +124,28 @@ mod tests {
 
     #[test]
     fn jest_is_read() {
-        insta::assert_snapshot!(show_tally(&jest(JEST, BASE).unwrap()), @"");
+        insta::assert_snapshot!(show_tally(&jest(JEST, BASE).unwrap()), @r"
+        1 passed, 2 failed, 1 skipped
+        mean of none @ stats.test.js:3: Error: expect(received).toBe(expected) // Object.is equality
+        broken.test.js @ broken.test.js:1: ● Test suite failed to run
+        ");
     }
 
     #[test]
     fn vitest_is_read() {
-        insta::assert_snapshot!(show_tally(&jest(VITEST, BASE).unwrap()), @"");
+        insta::assert_snapshot!(show_tally(&jest(VITEST, BASE).unwrap()), @r"
+        1 passed, 2 failed, 1 skipped
+        t/broken.test.mjs @ t/broken.test.mjs:1: Cannot find module './nope.mjs' imported from /project/t/broken.test.mjs
+        mean of none @ t/stats.test.mjs:4: AssertionError: expected NaN to be +0 // Object.is equality
+        ");
     }
 
     #[test]
     fn mocha_is_read() {
-        insta::assert_snapshot!(show_tally(&mocha(MOCHA, BASE).unwrap()), @"");
+        insta::assert_snapshot!(show_tally(&mocha(MOCHA, BASE).unwrap()), @r"
+        1 passed, 1 failed, 1 skipped
+        mean of none @ m.js:2: 1 == 0
+        ");
     }
 
     #[test]

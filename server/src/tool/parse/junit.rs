@@ -1,4 +1,4 @@
-//! The JUnit XML that pytest writes: only what such a file has — elements, attributes, text, the five entities.
+//! The `JUnit` XML that pytest writes: only what such a file has — elements, attributes, text, the five entities.
 
 use super::{Base, Tally};
 use crate::finding::Place;
@@ -193,16 +193,9 @@ fn unescape(text: &str) -> String {
             };
             Some((it, after))
         });
-        match known {
-            Some((it, after)) => {
-                clean.push(it);
-                rest = after;
-            }
-            None => {
-                clean.push('&');
-                rest = &rest[at + 1..];
-            }
-        }
+        let (it, after) = known.unwrap_or(('&', &rest[at + 1..]));
+        clean.push(it);
+        rest = after;
     }
     clean + rest
 }
@@ -216,7 +209,14 @@ mod tests {
 
     #[test]
     fn pytest_is_read() {
-        insta::assert_snapshot!(show_tally(&read(REPORT, BASE).unwrap()), @"");
+        insta::assert_snapshot!(show_tally(&read(REPORT, BASE).unwrap()), @r#"
+        2 passed, 5 failed, 1 skipped
+        test_broken @ test_broken.py:1: collection failure
+        test_stats.test_none @ app/stats.py:10: ZeroDivisionError: division by zero
+        test_stats.test_param[2] @ test_stats.py:23: AssertionError: n is <not> 1 & "bad"
+        test_stats.test_setup @ test_stats.py:28: failed on setup with "RuntimeError: no fixture"
+        test_stats.TestCase.test_in_class @ test_stats.py:37: AssertionError: 1 != 2
+        "#);
     }
 
     #[test]

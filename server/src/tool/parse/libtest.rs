@@ -125,13 +125,27 @@ fn place(name: &str, section: &str, base: Base<'_>) -> Option<Place> {
     panicked.or_else(framed).or_else(did_not)
 }
 
-/// Returns a section without its backtrace and the advice to ask for one.
+/// Returns what a failed test said last: the panic's own words where it panicked, else the end of all that it printed;
+/// without a backtrace and the advice to ask for one.
 fn message(section: &str) -> &str {
-    let cut =
-        ["\nstack backtrace:\n", "\nnote: run with `RUST_BACKTRACE=1`"].iter().filter_map(|it| section.find(it)).min();
+    const ENDS: [&str; 2] = ["\nstack backtrace:\n", "\nnote: run with `RUST_BACKTRACE=1`"];
     // The harness lists the names of all failures behind the last section.
-    let list = section.rfind("\n\nfailures:\n").unwrap_or(section.len());
-    section[..cut.unwrap_or(section.len()).min(list)].trim()
+    let section = section.rfind("\n\nfailures:\n").map_or(section, |end| &section[..end]);
+    let words = section.rfind(" panicked at ").and_then(|at| section[at..].find('\n').map(|end| &section[at + end..]));
+    let words = words.unwrap_or(section);
+    let end = ENDS.iter().filter_map(|it| words.find(it)).min().unwrap_or(words.len());
+    last(words[..end].trim())
+}
+
+/// Returns the end of a text, about as much as a message holds, from the beginning of a line.
+fn last(text: &str) -> &str {
+    let start = text.len().saturating_sub(super::LONGEST);
+    let cut = if start == 0 {
+        Some(0)
+    } else {
+        text.as_bytes()[start..].iter().position(|it| *it == b'\n').map(|it| start + it + 1)
+    };
+    cut.and_then(|it| text.get(it..)).unwrap_or(text)
 }
 
 /// Returns where a test's function is, for a failure that names no place in the project: the panic came from a library.
@@ -170,7 +184,14 @@ mod tests {
     #[test]
     fn failures_are_told_from_what_tests_print() {
         let tally = read(&text(), BASE);
-        insta::assert_snapshot!(show_tally(&tally), @"");
+        insta::assert_snapshot!(show_tally(&tally), @r#"
+        3 passed, 5 failed, 1 skipped
+        more::prints_and_fails @ src/lib.rs:115: assertion `left == right` failed: numbers
+        more::should_have @ src/lib.rs:120: note: test did not panic as expected at src/lib.rs:120:8
+        more::unwraps_none @ -: Error: "no reading"
+        tests::the_furthest_that_a_meter_can_run_is_still_a_distance @ -: attempt to negate with overflow
+        src/lib.rs - double (line 93) @ src/lib.rs:93: assertion `left == right` failed
+        "#);
         let fake = tally.failures.iter().find(|it| it.name == "more::prints_and_fails").unwrap();
         assert!(fake.message.contains("left: 1") && !fake.message.contains("RUST_BACKTRACE"), "{}", fake.message);
     }
@@ -178,7 +199,10 @@ mod tests {
     #[test]
     fn a_program_that_dies_has_its_states_counted() {
         let tally = read("running 3 tests\ntest a ... ok\ntest b ... FAILED\n", BASE);
-        insta::assert_snapshot!(show_tally(&tally), @"");
+        insta::assert_snapshot!(show_tally(&tally), @r"
+        1 passed, 1 failed, 0 skipped
+        b @ -:
+        ");
     }
 
     #[test]

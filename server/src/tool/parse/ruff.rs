@@ -9,7 +9,7 @@ use crate::{
 };
 
 #[derive(Debug, Deserialize)]
-struct Message {
+struct Said {
     #[serde(default)]
     code: Option<String>,
     filename: String,
@@ -44,11 +44,11 @@ struct RuffEdit {
 
 /// Reads a whole output; `None` where it is not ruff's.
 pub fn read(output: &str, base: Base<'_>) -> Option<Vec<Remark>> {
-    let messages: Vec<Message> = serde_json::from_value(json_in(output)?).ok()?;
+    let messages: Vec<Said> = serde_json::from_value(json_in(output)?).ok()?;
     Some(messages.into_iter().filter_map(|it| remark(it, base)).collect())
 }
 
-fn remark(it: Message, base: Base<'_>) -> Option<Remark> {
+fn remark(it: Said, base: Base<'_>) -> Option<Remark> {
     let path = base.path(&it.filename)?;
     let code = it.code.unwrap_or_else(|| "invalid-syntax".to_owned());
     let place = Place {
@@ -105,7 +105,16 @@ mod tests {
 
     #[test]
     fn ruff_is_read_with_its_safe_fixes() {
-        insta::assert_snapshot!(show(&read(OUTPUT, BASE).unwrap()), @"");
+        insta::assert_snapshot!(show(&read(OUTPUT, BASE).unwrap()), @r"
+        app/stats.py:1:1 Warning ruff::I001 Import block is un-sorted or un-formatted [fix]
+        app/stats.py:1:8 Warning ruff::F401 `os` imported but unused [fix]
+        app/stats.py:2:8 Warning ruff::F401 `sys` imported but unused [fix]
+        app/stats.py:2:13 Warning ruff::F401 `json` imported but unused [fix]
+        app/stats.py:9:5 Warning ruff::F841 Local variable `name` is assigned to but never used [unsafe fix]
+        app/stats.py:9:17 Warning ruff::F841 Local variable `unused` is assigned to but never used [unsafe fix]
+        app/stats.py:9:26 Warning ruff::F541 f-string without any placeholders [fix]
+        test_broken.py:1:8 Warning ruff::F401 `nope` imported but unused [fix]
+        ");
     }
 
     #[test]

@@ -115,7 +115,12 @@ mod tests {
 
     #[test]
     fn node_is_read() {
-        insta::assert_snapshot!(show_tally(&read(OUTPUT, BASE)), @"");
+        insta::assert_snapshot!(show_tally(&read(OUTPUT, BASE)), @r"
+        1 passed, 3 failed, 2 skipped
+        mean > of none @ a.test.mjs:5: NaN == 0
+        top level @ a.test.mjs:9: boom
+        broken.test.mjs @ broken.test.mjs:1: test failed
+        ");
     }
 
     #[test]

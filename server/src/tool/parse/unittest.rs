@@ -58,7 +58,12 @@ mod tests {
 
     #[test]
     fn unittest_is_read() {
-        insta::assert_snapshot!(show_tally(&read(OUTPUT, BASE).unwrap()), @"");
+        insta::assert_snapshot!(show_tally(&read(OUTPUT, BASE).unwrap()), @r"
+        1 passed, 3 failed, 1 skipped
+        test_broken (unittest.loader._FailedTest.test_broken) @ test_broken.py:1: ModuleNotFoundError: No module named 'nope'
+        test_error (test_unit.Mean.test_error) @ test_unit.py:12: ValueError: boom
+        test_none (test_unit.Mean.test_none) @ test_unit.py:9: AssertionError: 1 != 0
+        ");
     }
 
     #[test]

@@ -98,6 +98,13 @@ pub fn is_allowed(command: &str) -> bool {
     ALLOWED.binary_search(&command).is_ok()
 }
 
+/// Returns the first option that would undo what `flags_for` does. Git takes shortened options too, so their beginnings count.
+pub fn option_that_runs_programs<'a>(args: &[&'a str]) -> Option<&'a str> {
+    const RUN_PROGRAMS: &[&str] = &["--ext-diff", "--textconv", "--filters", "--show-signature"];
+    let options = args.iter().take_while(|it| **it != "--");
+    options.copied().find(|it| it.len() > 2 && RUN_PROGRAMS.iter().any(|whole| whole.starts_with(it)))
+}
+
 /// Returns whether a command looks at no repository's configuration.
 pub fn reads_no_repository(command: &str) -> bool {
     matches!(command, "version" | "init")
@@ -204,6 +211,16 @@ mod tests {
         assert!(is_allowed("status") && is_allowed("add") && is_allowed("write-tree"));
         for refused in ["", "st", "fetch", "-c", "--exec-path=x", "commit", "status "] {
             assert!(!is_allowed(refused), "{refused:?}");
+        }
+    }
+
+    #[test]
+    fn options_that_run_programs_are_found_in_full_or_shortened() {
+        for args in [&["--ext-diff"][..], &["HEAD", "--textc"], &["--fil", "x"], &["--show-sig"]] {
+            assert!(option_that_runs_programs(args).is_some(), "{args:?}");
+        }
+        for args in [&["HEAD"][..], &["--", "--textconv"], &["--no-textconv"], &["-p"], &["--stat"], &["--filter=x"]] {
+            assert_eq!(option_that_runs_programs(args), None, "{args:?}");
         }
     }
 

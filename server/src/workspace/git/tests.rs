@@ -162,10 +162,13 @@ fn plain_git_runs_what_a_repository_plants_and_ours_runs_none_of_it() {
         &["diff-index", "-p", "HEAD"],
         &["worktree", "add", "--detach", "../tree", "HEAD"],
         &["worktree", "remove", "--force", "../tree"],
-        &["cat-file", "--textconv", "HEAD:b.conv"],
     ] {
         let outcome = git.call(root).run_any(args).unwrap();
         assert_eq!(repository.marks(), BTreeSet::new(), "{args:?}: {outcome:?}");
+    }
+    for refused in [&["cat-file", "--textconv", "HEAD:b.conv"][..], &["diff", "--ext-diff"], &["log", "-p", "--textc"]]
+    {
+        assert!(matches!(git.run(root, refused), Err(GitError::NotAllowed { .. })), "{refused:?}");
     }
     assert!(matches!(git.run(root, &["st"]), Err(GitError::NotAllowed { .. })));
     assert!(matches!(git.run(root, &["-c", "alias.x=!sh", "x"]), Err(GitError::NotAllowed { .. })));

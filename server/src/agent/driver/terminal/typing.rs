@@ -1,0 +1,139 @@
+//! Typing a prompt into an interactive program: only while it is idle, never into a dialog.
+//!
+//! A bracketed paste, then its echo on the screen, then Enter. The echo is waited for and not a fixed time: Enter that comes
+//! too soon is a line end to some programs.
+
+use std::time::{Duration, Instant};
+
+use super::{Ended, TerminalDriver, Watch, after, has_come, interrupted};
+use crate::{
+    agent::{
+        AgentState, Source, TurnRequest,
+        driver::{Desk, answer, desk::Input, failure},
+        terminal::TerminalEvent,
+    },
+    outcome::FailureClass,
+};
+
+/// How often a prompt is typed again after the program turned out not to be idle in between.
+const TYPING_TRIES: u32 = 3;
+
+impl TerminalDriver {
+    /// Pastes a prompt, waits for its echo, and presses Enter, if the program is idle before and after.
+    pub(super) fn submit(
+        &mut self,
+        desk: &mut Desk,
+        request: &TurnRequest,
+        prompt: String,
+        begun: Instant,
+    ) -> Result<Watch, Ended> {
+        self.prompt = prompt;
+        for _ in 0..TYPING_TRIES {
+            self.wait_until_idle(desk, request, begun)?;
+            desk.started();
+            if self.type_prompt(desk, request)? {
+                desk.say(AgentState::Working, Source::Hub, "it was given its prompt");
+                return Ok(Watch::new(begun, true));
+            }
+        }
+        let message = format!(
+            "{} was never idle long enough to be typed to, {TYPING_TRIES} times; look at its terminal, then retry",
+            request.agent
+        );
+        Err(Ended(failure(FailureClass::StartTimeout, message)))
+    }
+
+    /// Types the prompt. Returns false where the program was no longer idle when Enter was to be pressed: then it was not.
+    fn type_prompt(&mut self, desk: &mut Desk, request: &TurnRequest) -> Result<bool, Ended> {
+        let submit = self.rules().submit.clone();
+        let clear = self.rules().clear.filter(|_| self.dirty);
+        let Some(live) = &self.live else { return Ok(false) };
+        // Invariant: the developer's keys are locked from here to the Enter, or their letters would be in the prompt.
+        let Some(typing) = live.lock() else { return Ok(false) };
+        let unusable = |why| Ended(failure(FailureClass::Crashed, format!("{}: {why}", request.agent)));
+        self.mark = live.mark();
+        self.dirty = true;
+        let cleared = clear.map_or(Ok(()), |key| typing.type_text(key.text()));
+        cleared.and_then(|()| typing.paste(&self.prompt)).map_err(unusable)?;
+        let pasted = Instant::now();
+        let bound = pasted + Duration::from_millis(submit.echo_within.0.unwrap_or(0));
+        let soonest = pasted + Duration::from_millis(submit.enter_after.0.unwrap_or(0));
+        let mut echoed = false;
+        loop {
+            echoed = echoed || self.is_echoed();
+            let until = if echoed { soonest } else { bound.max(soonest) };
+            if until <= Instant::now() {
+                break;
+            }
+            match desk.next(Some(until)) {
+                Input::Terminal(TerminalEvent::Exited(exit)) => return Err(self.gone(desk, request, &exit)),
+                Input::Terminal(_) | Input::Deadline => {}
+                // Nothing was submitted, so nothing goes on; the line is emptied before the next prompt.
+                Input::Interrupt => return Err(interrupted(request)),
+                Input::Stop => return Err(self.stopped(desk, request)),
+            }
+        }
+        // A paste may hide the sign of idle (a hint below the line), so no sign will do here, but a dialog or work will not.
+        if self.look().is_some_and(|it| it.state != AgentState::Idle) {
+            return Ok(false);
+        }
+        typing.enter().map_err(unusable)?;
+        self.dirty = false;
+        Ok(true)
+    }
+
+    fn is_echoed(&self) -> bool {
+        self.live.as_ref().is_some_and(|live| {
+            let view = live.view();
+            !view.drawing && view.rows != self.mark.rows && answer::is_echoed(self.rules(), &self.prompt, &view.rows)
+        })
+    }
+
+    pub(super) fn is_settled(&self) -> bool {
+        self.live.as_ref().is_some_and(|it| it.view().settled)
+    }
+
+    /// Waits until it is idle and has been long enough to be believed. A dialog stops the clock: a person is asked.
+    pub(super) fn wait_until_idle(
+        &mut self,
+        desk: &mut Desk,
+        request: &TurnRequest,
+        begun: Instant,
+    ) -> Result<(), Ended> {
+        let mut since = Instant::now();
+        loop {
+            let claim = self.observe(desk, true);
+            let now = Instant::now();
+            let mut wake = None;
+            if let Some(claim) = claim.as_ref().filter(|it| it.state == AgentState::Idle) {
+                wake = self.believable_at(claim);
+                if wake.is_some_and(|at| at <= now) && self.is_settled() {
+                    return Ok(());
+                }
+                wake = wake.filter(|at| *at > now);
+            }
+            let asked = claim.is_some_and(|it| it.state == AgentState::WaitingForPermission);
+            if asked {
+                since = now;
+            }
+            let start = after(since, request.times.start).filter(|_| !asked);
+            let total = after(begun, request.times.total);
+            match desk.next([wake, start, total].into_iter().flatten().min()) {
+                Input::Terminal(TerminalEvent::Exited(exit)) => return Err(self.gone(desk, request, &exit)),
+                Input::Terminal(_) => {
+                    if let Some(found) = self.trouble(request) {
+                        self.end_program(desk);
+                        desk.say(AgentState::Stopped, Source::Hub, "it could not get ready, so it was ended");
+                        return Err(Ended(found));
+                    }
+                }
+                // Nothing of this turn is going on in it, so there is nothing to interrupt.
+                Input::Interrupt => return Err(interrupted(request)),
+                Input::Stop => return Err(self.stopped(desk, request)),
+                Input::Deadline if has_come(total) => return Err(self.late(desk, request, FailureClass::TotalTimeout)),
+                Input::Deadline if has_come(start) => return Err(self.late(desk, request, FailureClass::StartTimeout)),
+                Input::Deadline => {}
+            }
+        }
+    }
+}
