@@ -2,8 +2,8 @@
 
 use super::{Line, Tone, View, table::table, time};
 use crate::{
-    agent::{Access, AgentState, DriverKind, Source},
     agent::terminal::plain::plain,
+    agent::{Access, AgentState, DriverKind, Source},
     ids::Timestamp,
     protocol::{AgentView, ChannelView, HubStatus},
 };
