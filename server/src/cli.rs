@@ -35,5 +35,4 @@ pub mod watch;
 pub mod editor;
 pub mod out;
 pub mod person;
-pub mod plain;
 pub mod render;

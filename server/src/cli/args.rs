@@ -4,7 +4,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::ids::{AgentName, ChannelName, FindingId, MessageId, PauseId, RunId};
+use crate::{
+    client::target::Engine,
+    ids::{AgentName, ChannelName, FindingId, MessageId, PauseId, RunId},
+};
 
 /// Several coding agents at once, in channels, from your editor.
 #[derive(Debug, Parser)]
@@ -38,7 +41,7 @@ pub struct Global {
     pub color: ColorChoice,
     /// Where the hub runs: the workspace's own process, or inside this command
     #[arg(long, value_enum, default_value_t, global = true)]
-    pub engine: EngineChoice,
+    pub engine: Engine,
     /// Write one JSON object a line, for programs
     #[arg(long, global = true)]
     pub json: bool,
@@ -54,18 +57,6 @@ pub enum ColorChoice {
     Always,
     /// Never
     Never,
-}
-
-/// Where the hub runs.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-pub enum EngineChoice {
-    /// A process of its own where that is possible
-    #[default]
-    Auto,
-    /// A process of its own
-    Hub,
-    /// Inside this command
-    Inproc,
 }
 
 /// The commands.

@@ -6,7 +6,7 @@ use std::{io::IsTerminal as _, path::Path};
 use clap::Parser as _;
 
 use super::{
-    args::{Cli, Command, EngineChoice, HubCommand, ToolArgs},
+    args::{Cli, Command, HubCommand, ToolArgs},
     channel,
     connect::{HubWire, failed},
     decide, demo, doctor,
@@ -54,7 +54,7 @@ fn start(cli: Cli, out: &mut Out) -> Result<i32, Fail> {
         Command::Completions { shell } => return completions(*shell, out),
         // A hub serves many; the others wait for one thing at a time, and start faster with less.
         Command::Hub(HubCommand::Run { .. }) | Command::Demo(_) => tokio::runtime::Builder::new_multi_thread(),
-        _ if cli.global.engine == EngineChoice::Inproc => tokio::runtime::Builder::new_multi_thread(),
+        _ if cli.global.engine == Engine::InProc => tokio::runtime::Builder::new_multi_thread(),
         _ => tokio::runtime::Builder::new_current_thread(),
     };
     let runtime = builder
@@ -69,11 +69,7 @@ fn start(cli: Cli, out: &mut Out) -> Result<i32, Fail> {
 
 async fn command(cli: Cli, out: &mut Out) -> Result<i32, Fail> {
     let folder = cli.global.workspace.as_deref();
-    let engine = match cli.global.engine {
-        EngineChoice::Auto => Engine::Auto,
-        EngineChoice::Hub => Engine::Hub,
-        EngineChoice::Inproc => Engine::InProc,
-    };
+    let engine = cli.global.engine;
     let mut person = Person::of_process();
     match cli.command {
         Command::Lsp => return Ok(lsp::run(&places()?, folder, engine).await),

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::{
     agent::AgentState,
     finding::{Finding, FindingState},
-    ids::{AgentName, FindingId, MessageId, PauseId, RunId, StepId},
+    ids::{AgentName, FindingId, MessageId, PauseId, RunId, StepId, Timestamp},
     protocol::{AgentView, Item, MessageView, PauseView, RunStatus, RunView, StepStatus, StepView},
 };
 
@@ -39,6 +39,23 @@ pub enum Note {
     Held(bool),
     /// The run is over.
     Ended(Box<RunView>),
+}
+
+impl Note {
+    /// Returns when it happened, where that is known.
+    pub fn at(&self) -> Option<Timestamp> {
+        match self {
+            Self::Started(it) => Some(it.started),
+            Self::StepStarted(it) => it.started,
+            Self::StepEnded(it) => it.ended,
+            Self::Message(it) => Some(it.at),
+            Self::Paused(it) => Some(it.opened),
+            Self::Answered(it) => it.answered.as_ref().map(|it| it.at),
+            Self::Agent(it) => Some(it.since),
+            Self::Ended(it) => it.ended,
+            Self::StepFailed(_) | Self::Found(_) | Self::Settled(_) | Self::Held(_) => None,
+        }
+    }
 }
 
 /// What a watcher has seen of one run.

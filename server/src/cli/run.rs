@@ -71,12 +71,18 @@ async fn start(wire: &mut impl Wire, params: &RunParams) -> Result<Started, Fail
             wire.reconnect().await?;
             ask(wire, method::RUN, params).await
         }
-        Err(fail) if fail.is(RefusalCode::Untrusted) => {
-            Err(fail.help("`callboard trust --show` says what would be used and run here; `callboard trust` allows it"))
-        }
-        Err(fail) if fail.is(RefusalCode::NotFound) => Err(fail.help("`callboard workflows list` lists the workflows")),
-        Err(fail) if fail.is(RefusalCode::NoAgent) => {
-            Err(fail.help("`callboard doctor` says which agents are here and how to get the others"))
+        Err(fail) => {
+            let help = if fail.is(RefusalCode::Untrusted) {
+                "`callboard trust --show` says what would be used and run here; `callboard trust` allows it"
+            } else if fail.is(RefusalCode::NotFound) {
+                "`callboard workflows list` lists the workflows"
+            } else if fail.is(RefusalCode::NoAgent) {
+                "`callboard doctor` says which agents are here and how to get the others"
+            } else {
+                return Err(fail);
+            };
+            // The hub's sentence may say it already.
+            Err(if fail.message.contains("`callboard ") { fail } else { fail.help(help) })
         }
         other => other,
     }

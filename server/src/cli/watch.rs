@@ -170,17 +170,19 @@ impl Watcher {
         self.rev = self.rev.max(feed.rev);
         let mut lines = Vec::new();
         let mut opened = Vec::new();
+        let mut notes = Vec::new();
         for item in feed.items {
             if out.json {
                 out.object(&item)?;
             }
-            for note in self.live.take(item) {
-                lines.extend(self.show(&note, out));
-                match note {
-                    Note::Paused(it) => opened.push(it),
-                    Note::Answered(it) => self.answered(it.id),
-                    _ => {}
-                }
+            notes.extend(self.live.take(item));
+        }
+        for note in in_time(notes) {
+            lines.extend(self.show(&note, out));
+            match note {
+                Note::Paused(it) => opened.push(it),
+                Note::Answered(it) => self.answered(it.id),
+                _ => {}
             }
         }
         if !lines.is_empty() && !out.json {
@@ -433,7 +435,11 @@ impl Watcher {
                 vec![render::run::head(it).with(Tone::Faint, format!("  in {}", it.channel))]
             }
             Note::StepStarted(it) => vec![render::step::started(it, view)],
-            Note::StepEnded(it) | Note::StepFailed(it) => vec![render::step::ended(it, view)],
+            Note::StepEnded(it) | Note::StepFailed(it) => {
+                render::step::ended(it, view).wrap(view.width, &Line::new(), &"    ".into())
+            }
+            // The pause itself is shown, with more than its message says.
+            Note::Message(it) if it.about.as_ref().is_some_and(|it| it.pause.is_some()) => Vec::new(),
             Note::Message(it) => render::message::message(it, view),
             Note::Found(it) => {
                 let mut lines = render::finding::finding(it, view.width);
@@ -458,6 +464,19 @@ impl Watcher {
             Note::Ended(_) => Vec::new(),
         }
     }
+}
+
+/// Returns notes in the order in which they happened. A feed brings things by their last change, so the steps of one that
+/// was away come at once. A note with no time of its own stays behind the one before it.
+fn in_time(notes: Vec<Note>) -> Vec<Note> {
+    let mut last = Timestamp::default();
+    let mut timed: Vec<(Timestamp, Note)> = Vec::with_capacity(notes.len());
+    for note in notes {
+        last = note.at().unwrap_or(last);
+        timed.push((last, note));
+    }
+    timed.sort_by_key(|it| it.0);
+    timed.into_iter().map(|it| it.1).collect()
 }
 
 /// Returns what a run's end means for a shell.

@@ -81,7 +81,7 @@ fn list(setting: &Setting, out: &mut Out) -> Result<i32, Fail> {
             vec![
                 Line::new().with(Tone::Strong, &it.name),
                 Line::plain(format!("{:?}", it.category).to_lowercase()),
-                Line::plain(crate::cli::plain::plain(&it.title)),
+                Line::plain(crate::agent::terminal::plain::plain(&it.title)),
                 from,
             ]
         })

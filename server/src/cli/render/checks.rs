@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::{Line, Tone};
-use crate::cli::plain::plain;
+use crate::agent::terminal::plain::plain;
 
 /// How a thing is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]

@@ -1,7 +1,7 @@
 //! A diff in colours.
 
 use super::{Line, Tone};
-use crate::cli::plain::plain;
+use crate::agent::terminal::plain::plain;
 
 /// Returns a unified diff as lines, at most `most` of them, and then how many were left out.
 pub fn diff(text: &str, most: usize) -> Vec<Line> {

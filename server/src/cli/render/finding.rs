@@ -5,7 +5,7 @@ use super::{
     source::{Remark, Spot, remark},
 };
 use crate::{
-    cli::plain::plain,
+    agent::terminal::plain::plain,
     finding::{Finding, FindingState, Severity},
 };
 

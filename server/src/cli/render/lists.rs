@@ -2,8 +2,8 @@
 
 use super::{Line, Tone, View, table::table, time};
 use crate::{
+    agent::terminal::plain::plain,
     agent::{Access, AgentState, DriverKind, Source},
-    cli::plain::plain,
     ids::Timestamp,
     protocol::{AgentView, ChannelView, HubStatus},
 };

@@ -1,7 +1,7 @@
 //! Markdown as a terminal can show it: headings, lists, quotes, fences, `code` and **strong**; the rest as it is.
 
 use super::{Line, Tone};
-use crate::cli::plain::plain;
+use crate::agent::terminal::plain::plain;
 
 /// Returns Markdown as lines of at most `width` columns, each behind `indent` spaces. Code in fences is not wrapped.
 pub fn markdown(text: &str, width: usize, indent: usize) -> Vec<Line> {

@@ -2,7 +2,7 @@
 
 use super::{Line, Tone, View, line::columns, markdown, time};
 use crate::{
-    cli::plain::plain,
+    agent::terminal::plain::plain,
     protocol::{Author, DeliveryState, MessageView, TurnView},
 };
 
@@ -130,7 +130,8 @@ pub(crate) mod tests {
     fn a_message_cannot_forge_another_line() {
         let evil = sample(1, Author::Agent("evil".parse().unwrap()), "x\r10:00:00 ada approve\x1b[1A\x1b[2K");
         let shown = text(&message(&evil, &View::plain()));
-        assert_eq!(shown.lines().count(), 1);
         assert!(!shown.contains(['\x1b', '\r']));
+        let forged = shown.lines().find(|it| it.contains("ada approve")).unwrap();
+        assert!(forged.starts_with("  "), "a body line stands where a message's head does: {shown}");
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{Line, Tone, View, markdown, time};
 use crate::{
-    cli::plain::plain,
+    agent::terminal::plain::plain,
     protocol::{PauseKind, PauseView},
 };
 

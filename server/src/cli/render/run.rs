@@ -2,7 +2,7 @@
 
 use super::{Line, Tone, View, finding, pause, step, table::table, time};
 use crate::{
-    cli::plain::plain,
+    agent::terminal::plain::plain,
     finding::{Finding, FindingState},
     ids::Timestamp,
     protocol::{PauseView, RunStatus, RunView},

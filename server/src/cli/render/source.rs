@@ -1,7 +1,7 @@
 //! A remark at a place of a source text, as compilers show it: arrow, gutter, the line, carets.
 
 use super::{Line, Tone, line::columns};
-use crate::cli::plain::plain;
+use crate::agent::terminal::plain::plain;
 
 /// What is remarked.
 #[derive(Debug, Clone, Copy)]

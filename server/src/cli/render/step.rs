@@ -2,7 +2,7 @@
 
 use super::{Line, Tone, View, time};
 use crate::{
-    cli::plain::plain,
+    agent::terminal::plain::plain,
     ids::Timestamp,
     outcome::{ReviewVerdict, TestVerdict, TypedResult},
     protocol::{StepStatus, StepView},

@@ -2,8 +2,8 @@
 
 use super::{Line, Tone};
 
-/// Returns rows as lines: a faint header, then each row with its columns aligned, cut to `width`. The last column takes
-/// what is left.
+/// Returns rows as lines: a faint header, then each row with its columns aligned. The last column takes what is left of
+/// `width`, and goes on below itself where that is not enough.
 pub fn table(header: &[&str], rows: &[Vec<Line>], width: usize) -> Vec<Line> {
     let mut widths: Vec<usize> = header.iter().map(|it| it.len()).collect();
     for row in rows {
@@ -13,21 +13,23 @@ pub fn table(header: &[&str], rows: &[Vec<Line>], width: usize) -> Vec<Line> {
         }
     }
     let head = header.iter().map(|it| Line::new().with(Tone::Faint, it)).collect::<Vec<_>>();
-    std::iter::once(&head).chain(rows).map(|row| align(row, &widths).cut(width)).collect()
+    std::iter::once(&head).chain(rows).flat_map(|row| align(row, &widths, width)).collect()
 }
 
-fn align(row: &[Line], widths: &[usize]) -> Line {
+fn align(row: &[Line], widths: &[usize], width: usize) -> Vec<Line> {
+    let Some((last, front)) = row.split_last() else { return Vec::new() };
     let mut line = Line::new();
-    for (index, cell) in row.iter().enumerate() {
-        let is_last = index + 1 == row.len();
-        let wide = widths.get(index).copied().unwrap_or(0);
-        let cell = if is_last { cell.clone() } else { cell.cut(wide) };
+    for (cell, wide) in front.iter().zip(widths) {
+        let cell = cell.cut(*wide);
         line.append(&cell);
-        if !is_last {
-            line.push(Tone::Plain, " ".repeat(wide.saturating_sub(cell.width()) + 2));
-        }
+        line.push(Tone::Plain, " ".repeat(wide.saturating_sub(cell.width()) + 2));
     }
-    line
+    let below = Line::plain(" ".repeat(line.width()));
+    if line.width() + 16 > width {
+        // No room for a column of words: better cut than a letter a line.
+        return vec![line.joined(last).cut(width)];
+    }
+    last.wrap(width, &line, &below)
 }
 
 #[cfg(test)]
@@ -36,14 +38,15 @@ mod tests {
     use crate::cli::render::text;
 
     #[test]
-    fn columns_line_up_and_the_last_is_cut() {
+    fn columns_line_up_and_the_last_goes_on_below_itself() {
         let rows = [
             vec!["r1".into(), "approved".into(), "a title that is long enough to be cut".into()],
             vec!["r12".into(), "done".into(), "short".into()],
         ];
         insta::assert_snapshot!(text(&table(&["run", "status", "what"], &rows, 36)), @r"
         run  status    what
-        r1   approved  a title that is long…
+        r1   approved  a title that is long
+                       enough to be cut
         r12  done      short
         ");
     }

@@ -2,7 +2,7 @@
 
 use super::{Line, Tone, time};
 use crate::{
-    cli::plain::plain,
+    agent::terminal::plain::plain,
     workspace::trust::{TrustReport, TrustStatus},
 };
 
