@@ -641,6 +641,7 @@ fn bare_host() -> Host {
         effects: Box::new(|_| Box::new(NoEffects)),
         surroundings: Arc::new(NoFiles),
         agents: Vec::new(),
+        trusted: true,
         stop: Box::new(|| {}),
         workspace: "/nowhere".to_owned(),
         in_process: false,
