@@ -4,4 +4,6 @@ mod figures;
 mod harness;
 mod support;
 #[cfg(unix)]
+mod templates;
+#[cfg(unix)]
 mod wire;
