@@ -162,7 +162,7 @@ fn review_panel_merges_agreement_and_the_chair_throws_out_what_does_not_hold() {
     let stage = Stage::new();
     let also = "The second line says `two` where it must be `too`.";
     let stray = "Nobody reads the fourth line.";
-    stage.agent("claude", &[review(&[finding("warning", 2, WRONG)]), review(&[known("f1", 2, WRONG)])]);
+    stage.agent("claude", &[review(&[finding("warning", 2, WRONG)]), review(&[finding("warning", 2, WRONG)])]);
     stage.agent("codex", &[review(&[finding("error", 2, also)])]);
     stage.agent("gemini", &[review(&[finding("warning", 4, stray)])]);
     stage.run("review-panel", &[]).ok("the run");
