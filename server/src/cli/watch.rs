@@ -435,6 +435,7 @@ impl Watcher {
                 vec![render::run::head(it).with(Tone::Faint, format!("  in {}", it.channel))]
             }
             Note::StepStarted(it) => vec![render::step::started(it, view)],
+            Note::Round(it) => vec![render::step::round(it)],
             Note::StepEnded(it) | Note::StepFailed(it) => {
                 render::step::ended(it, view).wrap(view.width, &Line::new(), &"    ".into())
             }

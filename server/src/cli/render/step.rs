@@ -14,6 +14,15 @@ pub fn started(step: &StepView, view: &View) -> Line {
     Line::new().with(Tone::Faint, at).with(Tone::Note, "▸ ").with(Tone::Plain, name(step)).with(Tone::Faint, who(step))
 }
 
+/// Returns the line that is printed when a loop is in another round.
+pub fn round(step: &StepView) -> Line {
+    let text = format!("round {}", step.round);
+    Line::plain("         ")
+        .with(Tone::Note, "↻ ")
+        .with(Tone::Strong, text)
+        .with(Tone::Faint, format!("  {}", plain(&step.title)))
+}
+
 /// Returns the line that is printed when a step is over, with its result in short.
 pub fn ended(step: &StepView, view: &View) -> Line {
     let (mark, tone) = mark(step);
@@ -114,6 +123,11 @@ pub fn outcome(step: &StepView) -> String {
         }
         (_, _, StepStatus::Skipped) => "skipped".to_owned(),
         (_, _, StepStatus::Paused) => "waits for you".to_owned(),
+        // What a pause step gives is what a person let through, whatever its reviewer's verdict was.
+        (_, Some(TypedResult::Review(it)), StepStatus::Done) if step.agent.is_none() && step.pause.is_some() => {
+            format!("goes on with {}", time::count(it.findings.len(), "finding"))
+        }
+        (_, Some(_), StepStatus::Done) if step.agent.is_none() && step.pause.is_some() => "goes on".to_owned(),
         (_, Some(it), _) => result(it),
         _ => String::new(),
     }
@@ -136,7 +150,7 @@ fn lasted(step: &StepView, now: Option<Timestamp>) -> Option<String> {
 fn mark(step: &StepView) -> (&'static str, Tone) {
     let is_bad = match &step.result {
         Some(TypedResult::Tests(it)) => it.verdict == TestVerdict::Failed,
-        Some(TypedResult::Review(it)) => it.verdict == ReviewVerdict::ChangesRequested,
+        Some(TypedResult::Review(it)) => it.verdict == ReviewVerdict::ChangesRequested && step.agent.is_some(),
         _ => false,
     };
     match step.status {
