@@ -158,9 +158,12 @@ impl Live {
         self.findings.values()
     }
 
-    /// Returns what an agent was last seen doing, in its own words; empty where nothing is known.
+    /// Returns what an agent was last seen doing, in its own words; empty where nothing is known, or it does nothing.
     pub fn doing(&self, agent: Option<&AgentName>) -> &str {
-        agent.and_then(|it| self.agents.get(it)).map_or("", |it| it.claim.why.as_str())
+        let agent = agent.and_then(|it| self.agents.get(it));
+        agent
+            .filter(|it| !matches!(it.claim.state, AgentState::Stopped | AgentState::Idle))
+            .map_or("", |it| &it.claim.why)
     }
 
     fn take_run(&mut self, run: RunView) -> Vec<Note> {
