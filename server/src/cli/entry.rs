@@ -256,7 +256,8 @@ pub fn explain_panics() {
         use std::io::Write as _;
         let place = info.location().map_or_else(String::new, |it| format!(" ({}:{})", it.file(), it.line()));
         let payload = info.payload();
-        let what = payload.downcast_ref::<&str>().copied().or_else(|| payload.downcast_ref::<String>().map(String::as_str));
+        let what =
+            payload.downcast_ref::<&str>().copied().or_else(|| payload.downcast_ref::<String>().map(String::as_str));
         let what = what.unwrap_or("no message");
         let what: String = what.chars().take(400).collect();
         tracing::error!("A fault{place}: {what}.");

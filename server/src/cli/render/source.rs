@@ -140,7 +140,8 @@ mod tests {
     fn blanks_at_a_lines_end_and_the_end_itself_are_pointed_at() {
         for (column, under) in [(3, "   |   ^^"), (5, "   |     ^")] {
             let spot = Spot { path: "a", line: 1, column, end_column: Some(5), source: Some("ab  \n") };
-            let it = Remark { level: ("hint", Tone::Note), code: "", message: "m", spot: Some(spot), note: "", help: "" };
+            let it =
+                Remark { level: ("hint", Tone::Note), code: "", message: "m", spot: Some(spot), note: "", help: "" };
             let shown = text(&remark(&it, 80));
             assert_eq!(shown.lines().last().unwrap(), under.replacen("   |", "  |", 1), "{shown}");
         }
