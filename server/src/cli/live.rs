@@ -255,9 +255,7 @@ fn step_notes(step: &StepView, before: Option<Seen>) -> Vec<Note> {
         // A loop goes on from round to round, and keeps the time of its start.
         StepStatus::Running if was_going && !same_try && same_start => vec![Note::Round(boxed())],
         StepStatus::Running if !(was_going && same_try) => vec![Note::StepStarted(boxed())],
-        StepStatus::Done | StepStatus::Failed => vec![Note::StepEnded(boxed())],
-        // A step that never began is skipped without a word in a loop's every round; one that a person skipped is not.
-        StepStatus::Skipped => vec![Note::StepEnded(boxed())],
+        StepStatus::Done | StepStatus::Failed | StepStatus::Skipped => vec![Note::StepEnded(boxed())],
         StepStatus::Backoff => vec![Note::StepFailed(boxed())],
         StepStatus::Paused if step.failure.is_some() => vec![Note::StepFailed(boxed())],
         _ => Vec::new(),
