@@ -134,7 +134,7 @@ fn closing(state: &State, run: &Run) -> (RunStatus, String) {
         if let (StepStatus::Done, Some(TypedResult::Review(review))) = (step.status, step.result.as_deref()) {
             reviews += 1;
             open += context::material(state, step).count();
-            if context::effective_verdict(state, step, review.verdict) == ReviewVerdict::ChangesRequested {
+            if context::effective_verdict(state, step, review) == ReviewVerdict::ChangesRequested {
                 unclean += 1;
             }
         }
