@@ -66,10 +66,9 @@ pub fn mentions(text: &str) -> Vec<Mention> {
 /// Returns words of the message that look like paths of the workspace: what a tool agent is asked to look at.
 pub fn paths(text: &str) -> Vec<String> {
     let mut found: Vec<String> = Vec::new();
+    let around = |it: char| matches!(it, '`' | '"' | '\'' | '(' | ')' | ',' | ';' | ':' | '?' | '!');
     for word in text.split_whitespace() {
-        let word =
-            word.trim_matches(|it: char| matches!(it, '`' | '"' | '\'' | '(' | ')' | ',' | ';' | ':' | '?' | '!'));
-        let word = word.trim_end_matches('.');
+        let word = word.trim_start_matches(around).trim_end_matches(|it: char| it == '.' || around(it));
         let looks = !word.starts_with(['@', '#', '/', '-'])
             && !word.contains("://")
             && !word.contains("..")

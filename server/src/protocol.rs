@@ -655,6 +655,7 @@ pub struct Feed {
 /// One thing in its present form.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "item", rename_all = "camelCase")]
+#[expect(clippy::large_enum_variant, reason = "agents are few; what there are many of is boxed")]
 pub enum Item {
     /// A channel.
     Channel(ChannelView),

@@ -7,3 +7,5 @@ mod support;
 mod templates;
 #[cfg(unix)]
 mod wire;
+#[cfg(unix)]
+mod workflows;

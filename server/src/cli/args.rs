@@ -36,7 +36,7 @@ pub struct Global {
     /// Work in this folder's workspace instead of the current folder's
     #[arg(short = 'C', long = "workspace", value_name = "DIR", global = true)]
     pub workspace: Option<PathBuf>,
-    /// When to use colour; NO_COLOR is honoured
+    /// When to use colour; `NO_COLOR` is honoured
     #[arg(long, value_enum, default_value_t, global = true)]
     pub color: ColorChoice,
     /// Where the hub runs: the workspace's own process, or inside this command

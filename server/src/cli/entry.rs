@@ -261,7 +261,10 @@ pub fn explain_panics() {
     std::panic::set_hook(Box::new(|info| {
         use std::io::Write as _;
         let place = info.location().map_or_else(String::new, |it| format!(" ({}:{})", it.file(), it.line()));
-        let what = info.payload_as_str().unwrap_or("no message");
+        let payload = info.payload();
+        let what =
+            payload.downcast_ref::<&str>().copied().or_else(|| payload.downcast_ref::<String>().map(String::as_str));
+        let what = what.unwrap_or("no message");
         let what: String = what.chars().take(400).collect();
         tracing::error!("A fault{place}: {what}.");
         let _ = writeln!(

@@ -114,9 +114,9 @@ pub fn objects(out: &mut Out, things: &[impl Serialize]) -> Result<i32, Fail> {
 /// Writes that a change is durable: a sentence for people, the answer for programs.
 pub fn told(out: &mut Out, answer: &impl Serialize, sentence: &str) -> Result<i32, Fail> {
     if out.json {
-        out.object(answer)?
+        out.object(answer)?;
     } else {
-        out.line(&Line::new().with(Tone::Plain, sentence))?
+        out.line(&Line::new().with(Tone::Plain, sentence))?;
     }
     Ok(fail::OK)
 }

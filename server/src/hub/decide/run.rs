@@ -23,7 +23,6 @@ use crate::{
     },
 };
 
-#[expect(clippy::too_many_arguments, reason = "they are the fields of one event")]
 pub(super) fn start(
     draft: &mut Draft,
     by: &Actor,
@@ -94,16 +93,15 @@ fn take_inputs(plan: &Plan, given: &BTreeMap<String, Value>) -> Result<BTreeMap<
 fn read_input(input: &Input, value: &Value) -> Result<Value, String> {
     let bad = |what: &str| format!("the input {} must be {what}, not {value}", input.name);
     match (input.kind, value) {
-        (InputKind::Text, Value::String(_)) => Ok(value.clone()),
         (InputKind::Path, Value::String(path)) => {
             let escapes = path.starts_with('/') || path.split(['/', '\\']).any(|it| it == "..") || path.contains('\0');
             if escapes { Err(bad("a path inside the workspace, from its root")) } else { Ok(value.clone()) }
         }
+        (InputKind::Text, Value::String(_)) | (InputKind::Flag, Value::Bool(_)) => Ok(value.clone()),
         (InputKind::Number, Value::Number(it)) if it.is_i64() || it.is_u64() => Ok(value.clone()),
         (InputKind::Number, Value::String(it)) => {
             it.trim().parse::<i64>().map(Value::from).map_err(|_| bad("a whole number"))
         }
-        (InputKind::Flag, Value::Bool(_)) => Ok(value.clone()),
         (InputKind::Flag, Value::String(it)) => match it.as_str() {
             "true" | "yes" | "on" => Ok(Value::Bool(true)),
             "false" | "no" | "off" => Ok(Value::Bool(false)),

@@ -142,6 +142,7 @@ fn a_dismissed_finding_is_not_reported_again() {
     scene.ends("lint", review(&[(4, "too long")]));
     scene.ends("tests", tests(&[]));
     assert_eq!(scene.findings(), "f1 too long dismissed\n");
+    assert_eq!(scene.state.runs[&RunId(2)].status(), RunStatus::Approved, "what a person settled asks for no changes");
 }
 
 #[test]
