@@ -6,7 +6,8 @@
 use serde_json::Value;
 
 use super::plan::{
-    Action, Category, FailureAction, FailurePolicy, InputKind, Limits, PauseAction, Plan, Role, Step, TurnAction, Who,
+    Action, After, Category, FailureAction, FailurePolicy, InputKind, Limits, PauseAction, Plan, Role, Step,
+    TurnAction, Who,
 };
 use crate::{agent::Access, outcome::ResultKind};
 
@@ -180,7 +181,17 @@ fn failure(action: FailureAction) -> Node {
         FailureAction::Pause => plain("pause"),
         FailureAction::Skip => plain("skip"),
         FailureAction::Fail => plain("fail"),
-        FailureAction::Retry { times, wait } => map(vec![("retry", plain(times)), ("wait", plain(duration(wait)))]),
+        FailureAction::Another => plain("another"),
+        FailureAction::Retry { times, wait, after } => {
+            let mut fields = vec![("retry", plain(times)), ("wait", plain(duration(wait)))];
+            match after {
+                After::Pause => {}
+                After::Skip => fields.push(("then", plain("skip"))),
+                After::Fail => fields.push(("then", plain("fail"))),
+                After::Another => fields.push(("then", plain("another"))),
+            }
+            map(fields)
+        }
     }
 }
 
