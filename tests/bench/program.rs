@@ -74,13 +74,15 @@ pub fn idle(bench: &Bench) -> Vec<Row> {
     ]
 }
 
-/// A profile of the benchmark's own interactive program.
+/// A profile of the benchmark's own interactive program. Its title tells every state there is, so that it is believed at
+/// once; a program whose idle sign can mean a dialog too is waited for.
 fn profile(world: &World, name: &str, log: &std::path::Path) -> Result<(), String> {
     // A path in double quotes is a YAML text, whatever it has in it.
     let (program, log) = (format!("{:?}", myself()?.to_string_lossy()), format!("{:?}", log.to_string_lossy()));
     let yaml = format!(
         "name: {name}\ntitle: An agent of the benchmark\ndriver: terminal\ncommand: [{program}, --as=interactive, {log}]\n\
-         access: write\ngood-for: [bench]\nterminal:\n  title:\n    idle: ['^ready$']\n    working: ['^working$']\n  drop: ['^> *$']\n"
+         access: write\ngood-for: [bench]\nterminal:\n  title:\n    idle: ['^ready$']\n    working: ['^working$']\n    permission: ['^asking$']\n  \
+         submit: {{settle: 0ms}}\n  drop: ['^> *$']\n"
     );
     world.profile(name, &yaml);
     Ok(())
@@ -140,7 +142,7 @@ fn drown(bench: &Bench, megabytes: u32) -> Result<(Measured, Measured, Measured)
     let pid = world.hub_pid().ok_or("no hub runs")?;
     let before = resident_megabytes(pid)?;
     let (mut answers, mut most) = (Vec::new(), before);
-    let ran = world.callboard(&["channel", "post", &format!("@flood flood {megabytes} now")]);
+    let ran = world.callboard(&["channel", "post", &format!("@flood pour={megabytes} now")]);
     if ran.code != Some(0) {
         return Err(last_line(&ran.stderr, &ran.stdout));
     }

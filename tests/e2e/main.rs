@@ -2,6 +2,8 @@
 
 mod figures;
 mod harness;
+#[cfg(unix)]
+mod programs;
 mod support;
 #[cfg(unix)]
 mod wire;
