@@ -100,7 +100,7 @@ fn a_javascript_project_is_linted_fixed_and_tested() {
     ]);
     std::os::unix::fs::symlink(&modules, world.workspace().join("node_modules")).expect("the project's modules");
     let review = tool(&world, "lint", &json!([]));
-    assert_eq!(codes(&review), ["prefer-const"], "{review:#}");
+    assert_eq!(codes(&review), ["eslint::prefer-const"], "{review:#}");
     let tests = tool(&world, "tests", &json!([]));
     assert_eq!(
         (&tests["verdict"], &tests["passed"], &tests["failed"]),
