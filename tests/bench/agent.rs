@@ -182,4 +182,4 @@ pub(crate) fn say(text: &str) -> Result<(), String> {
 }
 
 /// How long a figure waits for what should take milliseconds, or for a flood.
-pub const LIMIT: Duration = Duration::from_secs(60);
+pub const LIMIT: Duration = Duration::from_mins(1);
