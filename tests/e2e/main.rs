@@ -2,7 +2,11 @@
 
 #[cfg(unix)]
 mod armed;
+#[cfg(unix)]
+mod fallen;
 mod figures;
+#[cfg(unix)]
+mod full_disk;
 mod harness;
 #[cfg(unix)]
 mod journal;
@@ -11,5 +15,7 @@ mod kill_sweep;
 #[cfg(unix)]
 mod relay;
 mod support;
+#[cfg(unix)]
+mod watchers;
 #[cfg(unix)]
 mod wire;

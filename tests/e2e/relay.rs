@@ -1,7 +1,7 @@
 //! A small run for the tests of what is lost: two rounds, a pause, two steps side by side, by tool agents that are shell
 //! scripts; and an agent that works until it is let go.
 
-use std::{fs, os::unix::fs::PermissionsExt as _, path::PathBuf, time::Duration};
+use std::{fs, os::unix::fs::PermissionsExt as _};
 
 use crate::support::{COMMAND_LIMIT, World, wait_for};
 
@@ -61,13 +61,18 @@ mv "$4.kept" "$4"
 /// Makes a trusted world with the workflow `relay`, and `wait` with its agent `@waiter`.
 pub fn world() -> World {
     let world = World::with_files(&[("a.txt", "a\n")]);
+    furnish(&world);
+    world
+}
+
+/// Adds the workflows and agents to a world.
+pub fn furnish(world: &World) {
     world.workflow("relay", RELAY);
     for name in ["critic", "maker", "left", "right"] {
-        tool(&world, name, "worker.sh", WORKER);
+        tool(world, name, "worker.sh", WORKER);
     }
     world.workflow("wait", "title: Wait\nsteps:\n  - { id: work, tool: waiter, prompt: wait }\n");
-    tool(&world, "waiter", "waiter.sh", WAITER);
-    world
+    tool(world, "waiter", "waiter.sh", WAITER);
 }
 
 /// Adds a tool agent that is a shell script in the user's configuration.
@@ -102,10 +107,4 @@ pub fn forget_at_work(world: &World) {
 /// Lets `@waiter` go, now and for good.
 pub fn go(world: &World) {
     fs::write(world.home().join("go"), "").expect("the word");
-}
-
-/// Waits for a file.
-pub fn appeared(world: &World, name: &str, path: &PathBuf) -> String {
-    let text = || fs::read_to_string(path).ok().filter(|it| it.ends_with('\n'));
-    wait_for(name, Duration::from_secs(60), text, || world.story())
 }
