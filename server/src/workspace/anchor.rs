@@ -44,14 +44,17 @@ impl Mark {
         Self { range, stale, said }
     }
 
-    /// Carries the mark over an edit. `text` is what the edit left.
+    /// Carries the mark over edits, each of the text that the one before left. `text` is what the last one left.
     #[must_use]
-    pub fn carried(&self, text: &str, splice: &Splice) -> Self {
-        let Range { start, end } = self.range;
-        // What is typed right before the mark pushes it on; right behind it is not part of it.
-        let start = if start < splice.start { start } else { moved(start, splice, true) };
-        let end = if end <= splice.start { end } else { moved(end, splice, false) };
-        self.settled(text, start.min(text.len()), end.min(text.len()))
+    pub fn carried(&self, text: &str, splices: &[Splice]) -> Self {
+        let Range { mut start, mut end } = self.range;
+        for splice in splices {
+            // What is typed right before the mark pushes it on; right behind it is not part of it.
+            start = if start < splice.start { start } else { moved(start, splice, true) };
+            end = if end <= splice.start { end } else { moved(end, splice, false) };
+            end = end.max(start);
+        }
+        self.settled(text, start, end)
     }
 
     /// Looks whether the line at the new place is still the one spoken of; one that moved far is looked for.
@@ -150,7 +153,7 @@ mod tests {
     fn typed(text: &mut String, mark: &mut Mark, old: &str, new: &str) {
         let start = text.find(old).unwrap();
         text.replace_range(start..start + old.len(), new);
-        *mark = mark.carried(text, &Splice { start, end: start + old.len(), length: new.len() });
+        *mark = mark.carried(text, &[Splice { start, end: start + old.len(), length: new.len() }]);
     }
 
     #[test]
@@ -194,7 +197,7 @@ mod tests {
         typed(&mut text, &mut mark, "fn a", "    let y = 2;\nfn a");
         assert_eq!(shown(&text, &mark), "1:[let y = 2;]", "cut and put back elsewhere");
         let whole = text.len();
-        let gone = mark.carried("", &Splice { start: 0, end: whole, length: 0 });
+        let gone = mark.carried("", &[Splice { start: 0, end: whole, length: 0 }]);
         assert_eq!((gone.range, gone.stale), (0..0, true));
         // The mark's middle is replaced, and what is beside it stays out of it.
         let mut text = "aa bb cc dd\n".to_owned();

@@ -54,7 +54,7 @@ pub struct Splice {
 /// Makes a change to a text.
 pub fn apply(text: &mut String, edit: &Edit) -> Splice {
     let (start, end) = match &edit.span {
-        None => (0, text.len()),
+        None => return replace(text, &edit.text),
         Some(span) => {
             let start = offset(text, span.start, span.encoding);
             (start, offset(text, span.end, span.encoding).max(start))
@@ -62,6 +62,18 @@ pub fn apply(text: &mut String, edit: &Edit) -> Splice {
     };
     text.replace_range(start..end, &edit.text);
     Splice { start, end, length: edit.text.len() }
+}
+
+/// Puts another text in its place and returns what of it really is another, so that what stands around that stays in place.
+fn replace(text: &mut String, new: &str) -> Splice {
+    let alike = |it: &(char, char)| it.0 == it.1;
+    let front: usize = text.chars().zip(new.chars()).take_while(alike).map(|it| it.0.len_utf8()).sum();
+    let (old_rest, new_rest) = (&text[front..], &new[front..]);
+    let back: usize =
+        old_rest.chars().rev().zip(new_rest.chars().rev()).take_while(alike).map(|it| it.0.len_utf8()).sum();
+    let splice = Splice { start: front, end: text.len() - back, length: new.len() - front - back };
+    new.clone_into(text);
+    splice
 }
 
 /// Returns where each line begins and ends, its end of line left out. There is always one more than there are line ends.
@@ -165,7 +177,7 @@ mod tests {
         // An end before the start replaces nothing.
         apply(&mut text, &Edit { span: span((1, 0), (0, 0)), text: "^".to_owned() });
         assert_eq!(text, "aä\r\n^€--x\n\rlast");
-        apply(&mut text, &Edit { span: None, text: "new".to_owned() });
-        assert_eq!(text, "new");
+        let whole = apply(&mut text, &Edit { span: None, text: "aä\r\n€-x\n\rlast".to_owned() });
+        assert_eq!((text.as_str(), whole), ("aä\r\n€-x\n\rlast", Splice { start: 5, end: 10, length: 4 }));
     }
 }
