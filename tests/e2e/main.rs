@@ -20,4 +20,8 @@ mod support;
 #[cfg(unix)]
 mod watchers;
 #[cfg(unix)]
+mod templates;
+#[cfg(unix)]
 mod wire;
+#[cfg(unix)]
+mod workflows;

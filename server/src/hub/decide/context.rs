@@ -267,6 +267,7 @@ fn flat(finding: &Finding) -> Value {
         "text": finding.draft.text,
         "suggestion": finding.draft.suggestion,
         "excerpt": finding.draft.excerpt,
+        "sources": finding.sources,
         "declined": finding.declined,
         "state": finding.state,
     })
