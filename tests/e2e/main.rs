@@ -9,18 +9,18 @@ mod figures;
 mod full_disk;
 mod harness;
 #[cfg(unix)]
-mod programs;
-#[cfg(unix)]
 mod journal;
 #[cfg(unix)]
 mod kill_sweep;
 #[cfg(unix)]
+mod programs;
+#[cfg(unix)]
 mod relay;
 mod support;
 #[cfg(unix)]
-mod watchers;
-#[cfg(unix)]
 mod templates;
+#[cfg(unix)]
+mod watchers;
 #[cfg(unix)]
 mod wire;
 #[cfg(unix)]
