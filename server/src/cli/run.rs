@@ -67,7 +67,7 @@ pub async fn run(
 /// Starts the run. A hub that was lost meanwhile is asked again with the same key, so the run starts once (promise 1).
 async fn start(wire: &mut impl Wire, params: &RunParams) -> Result<Started, Fail> {
     match ask(wire, method::RUN, params).await {
-        Err(fail) if fail.code == "hub_lost" => {
+        Err(fail) if fail.is_lost() => {
             wire.reconnect().await?;
             ask(wire, method::RUN, params).await
         }

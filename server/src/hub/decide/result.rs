@@ -4,16 +4,23 @@ use std::{fmt::Write as _, sync::Arc};
 
 use super::{Draft, advance, pause, run};
 use crate::{
-    finding::{FindingDraft, FindingState, agree},
+    agent::DriverKind,
+    finding::{Finding, FindingDraft, FindingState, agree},
     hub::{
         record::{Record, Subject},
         run::Run,
     },
     ids::{AgentName, FindingId, RunId, StepId, TurnId},
-    outcome::{Failure, FailureClass, ReviewVerdict, TestVerdict, TextResult, TurnOutcome, TypedResult},
+    outcome::{
+        ChangeResult, Failure, FailureClass, ReviewResult, ReviewVerdict, TestVerdict, TextResult, TurnOutcome,
+        TypedResult,
+    },
     protocol::{About, Author, RunStatus},
     workflow::plan::{Action, After, FailureAction, Step, TurnAction, Who},
 };
+
+/// How many findings a tool lists at most. With so many the rest may be left out, and silence says nothing.
+const MOST_OF_A_TOOL: usize = 200;
 
 /// Takes the outcome of a step's turn.
 pub(super) fn take(draft: &mut Draft, agent: &AgentName, id: TurnId, run: RunId, step: &StepId, outcome: &TurnOutcome) {
@@ -77,14 +84,9 @@ fn finish(
             for finding in gone {
                 draft.emit(Record::FindingSettled { finding, state: FindingState::Fixed });
             }
+            no_longer_said(draft, agent, id, review, &findings);
         }
-        TypedResult::Change(change) => {
-            for it in &change.declined {
-                if draft.state.finding(it.finding).is_some_and(|it| it.state == FindingState::Open) {
-                    draft.emit(Record::FindingDeclined { finding: it.finding, reason: it.reason.clone() });
-                }
-            }
-        }
+        TypedResult::Change(change) => declined(draft, change),
         _ => {}
     }
     draft.emit(Record::StepFinished {
@@ -97,6 +99,66 @@ fn finish(
     let Some((channel, thread)) = draft.state.runs.get(&run).map(|it| (it.channel.clone(), it.thread)) else { return };
     let about = About { run: Some(run), step: Some(step.clone()), turn: Some(id), pause: None };
     draft.say(Author::Agent(agent.clone()), &channel, Some(thread), about, &said);
+}
+
+fn declined(draft: &mut Draft, change: &ChangeResult) {
+    for it in &change.declined {
+        if draft.state.finding(it.finding).is_some_and(|it| it.state == FindingState::Open) {
+            draft.emit(Record::FindingDeclined { finding: it.finding, reason: it.reason.clone() });
+        }
+    }
+}
+
+/// Takes a change that an agent made for a message. A tool's word that a finding is gone is what it saw when it looked
+/// again; another agent's is a claim, and a review tells.
+pub(super) fn changed(draft: &mut Draft, agent: &AgentName, turn: TurnId, change: &ChangeResult) {
+    declined(draft, change);
+    if !is_tool(draft, agent) {
+        return;
+    }
+    let asked = draft.state.turn(turn).and_then(|it| it.sent.clone()).map_or_else(Vec::new, |it| it.findings.clone());
+    for finding in change.fixed.iter().copied().filter(|it| asked.contains(it)) {
+        if draft.state.finding(finding).is_some_and(|it| it.state == FindingState::Open) {
+            draft.emit(Record::FindingSettled { finding, state: FindingState::Fixed });
+        }
+    }
+}
+
+/// Settles what a tool alone had said of the paths that it was asked about, and says no longer: a tool says all that it sees,
+/// so silence is an answer there. Of an agent that thinks only the same step's next round is.
+pub(super) fn no_longer_said(
+    draft: &mut Draft,
+    agent: &AgentName,
+    turn: TurnId,
+    review: &ReviewResult,
+    said: &[FindingId],
+) {
+    if !is_tool(draft, agent) || review.findings.len() >= MOST_OF_A_TOOL {
+        return;
+    }
+    let Some(sent) = draft.state.turn(turn).and_then(|it| it.sent.clone()) else { return };
+    let covers = |path: &str| {
+        let within = |it: &String| {
+            let folder = it.trim_start_matches("./").trim_end_matches('/');
+            let inside = path.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+            matches!(folder, "" | ".") || inside
+        };
+        sent.paths.is_empty() || sent.paths.iter().any(within)
+    };
+    let is_gone = |it: &&Arc<Finding>| {
+        it.state == FindingState::Open
+            && it.sources.as_slice() == std::slice::from_ref(agent)
+            && !said.contains(&it.id)
+            && it.draft.place.as_ref().is_some_and(|place| covers(&place.path))
+    };
+    let gone: Vec<FindingId> = draft.state.findings.iter().filter(is_gone).map(|it| it.id).collect();
+    for finding in gone {
+        draft.emit(Record::FindingSettled { finding, state: FindingState::Fixed });
+    }
+}
+
+fn is_tool(draft: &Draft, agent: &AgentName) -> bool {
+    draft.state.agents.get(agent).is_some_and(|it| it.info.driver == DriverKind::Tool)
 }
 
 /// Returns the findings that a review had to look at again: its own of the last time, and those that its turn was about. What it
