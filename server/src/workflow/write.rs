@@ -79,6 +79,7 @@ fn category(category: Category) -> &'static str {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "numbers and words are written at the call")]
 fn plain(text: impl ToString) -> Node {
     Node::Plain(text.to_string())
 }
@@ -145,7 +146,7 @@ fn step(step: &Step) -> Node {
     map(fields)
 }
 
-fn turn<'a>(action: &TurnAction, policy: &FailurePolicy, fields: &mut Vec<(&'a str, Node)>) {
+fn turn(action: &TurnAction, policy: &FailurePolicy, fields: &mut Vec<(&str, Node)>) {
     fields.push(match &action.who {
         Who::Role(role) => ("role", Node::Text(role.as_str().to_owned())),
         Who::Agent(agent) => ("tool", Node::Text(agent.as_str().to_owned())),
