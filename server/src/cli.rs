@@ -14,6 +14,7 @@ pub mod connect;
 pub mod wire;
 
 // The commands.
+pub mod changes;
 pub mod channel;
 pub mod decide;
 pub mod demo;

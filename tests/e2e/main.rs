@@ -4,4 +4,6 @@ mod figures;
 mod harness;
 mod support;
 #[cfg(unix)]
+mod undo;
+#[cfg(unix)]
 mod wire;

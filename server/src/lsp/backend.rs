@@ -27,10 +27,11 @@ use crate::{
         shared::{Shared, Surroundings},
     },
     protocol::{
-        AgentView, CancelParams, Changed, ChannelView, CreateChannelParams, DecideParams, ErrorData, FindingsParams,
-        HoldParams, HubStatus, InboxParams, MessagesParams, MessagesResult, Nothing, PROTOCOL, PauseView, PostParams,
-        Posted, REFUSED, ReleaseParams, ReloadResult, RunParams, RunView, RunsParams, SentParams, SettleFindingParams,
-        Started, SubscribeParams, TurnView, WithdrawParams, method,
+        AgentView, CancelParams, Changed, ChannelView, CreateChannelParams, DecideParams, DiffParams, DiffResult,
+        ErrorData, FindingsParams, HoldParams, HubStatus, InboxParams, MessagesParams, MessagesResult, Nothing,
+        PROTOCOL, PauseView, PostParams, Posted, REFUSED, ReleaseParams, ReloadResult, RunParams, RunView, RunsParams,
+        SentParams, SettleFindingParams, Started, SubscribeParams, TurnView, UndoParams, UndoResult, WithdrawParams,
+        method,
     },
 };
 
@@ -56,6 +57,8 @@ pub fn service(
         .custom_method(method::PAUSE, Backend::pause)
         .custom_method(method::RESUME, Backend::resume)
         .custom_method(method::CANCEL, Backend::cancel)
+        .custom_method(method::DIFF, Backend::diff)
+        .custom_method(method::UNDO, Backend::undo)
         // Agents and findings.
         .custom_method(method::AGENTS, Backend::agents)
         .custom_method(method::FINDINGS, Backend::findings)
@@ -164,6 +167,40 @@ impl Backend {
 
     async fn cancel(&self, params: CancelParams) -> Result<Changed> {
         self.change(Event::Cancel { by: self.actor.clone(), run: params.run }).await
+    }
+
+    async fn diff(&self, params: DiffParams) -> Result<DiffResult> {
+        let snapshot = self.shared.hub.snapshot();
+        let (stretches, notes) = snapshot.work(&params).map_err(refused)?;
+        let files = self.off_thread(move |surroundings| surroundings.diff(&stretches)).await?;
+        Ok(DiffResult { files, notes, rev: snapshot.rev })
+    }
+
+    /// Begins an undo and waits until it is over. A client that goes meanwhile does not stop it.
+    async fn undo(&self, params: UndoParams) -> Result<UndoResult> {
+        let UndoParams { run, step, force } = params;
+        let reply = self.ask(Event::Undo { by: self.actor.clone(), run, step, force }).await?;
+        let Answer::Undoing(undo) = reply.answer else {
+            return Err(internal(format!("the hub answered an undo with {:?}", reply.answer)));
+        };
+        let mut snapshots = self.shared.hub.watch();
+        loop {
+            let (rev, outcome) = {
+                let snapshot = snapshots.borrow_and_update();
+                (snapshot.rev, snapshot.state().undo(undo).and_then(|it| it.outcome.clone()))
+            };
+            if let Some(outcome) = outcome {
+                if !outcome.why.is_empty() {
+                    return Err(refused(Refusal::new(RefusalCode::Invalid, outcome.why.clone())));
+                }
+                return Ok(UndoResult { files: outcome.files.clone(), clashes: outcome.clashes.clone(), rev });
+            }
+            if snapshots.changed().await.is_err() {
+                return Err(internal(
+                    "the hub ended before the undo was over; it goes on when the next one starts".into(),
+                ));
+            }
+        }
     }
 
     async fn agents(&self, _: Nothing) -> Result<Vec<AgentView>> {

@@ -6,9 +6,14 @@ use tokio::sync::watch;
 
 use crate::{
     agent::AgentInfo,
-    hub::{Hub, event::Refusal},
+    hub::{
+        Hub,
+        event::{Refusal, RefusalCode},
+        timeline::Stretch,
+    },
     ids::Timestamp,
     lsp::feed::FeedCache,
+    protocol::FileDiff,
     workflow::plan::Plan,
 };
 
@@ -28,6 +33,11 @@ pub trait Surroundings: Send + Sync + 'static {
 
     /// Reads trust, the configuration and the catalogue again.
     fn reload(&self) -> Result<Reading, Refusal>;
+
+    /// Returns what changed in these stretches of work, in the order of time.
+    fn diff(&self, _: &[Stretch]) -> Result<Vec<FileDiff>, Refusal> {
+        Err(Refusal::new(RefusalCode::Invalid, "this hub has no files, so there is nothing to compare"))
+    }
 
     /// Returns whether the workspace was trusted when that was last read.
     fn is_trusted(&self) -> bool;
