@@ -22,7 +22,7 @@ pub async fn of(
     ask(wire, method::DIFF, &DiffParams { run, step, by }).await
 }
 
-/// `callboard show RUN --diff`. For programs: one file a line.
+/// `callboard show RUN --diff`: for a person on a terminal, as a patch into a pipe, one file a line for programs.
 pub async fn diff(
     wire: &mut impl Wire,
     out: &mut Out,
@@ -34,6 +34,16 @@ pub async fn diff(
     if out.json {
         for file in &result.files {
             out.object(file)?;
+        }
+        return Ok(fail::OK);
+    }
+    if !out.is_terminal {
+        // A patch, byte for byte: it may go to `git apply`. Who changed what is on the terminal and in --json.
+        for file in &result.files {
+            out.raw(&file.text)?;
+        }
+        for note in &result.notes {
+            out.remark(&Line::plain(plain(note)))?;
         }
         return Ok(fail::OK);
     }
@@ -113,6 +123,7 @@ mod tests {
         let answer = json!({ "files": [file], "notes": ["big.bin is in no checkpoint: it is too large"], "rev": 9 });
         let mut hub = Fake::default().on(method::DIFF, json!({ "run": "r3", "by": "autofix" }), answer);
         let (mut out, shown) = out(false);
+        out.is_terminal = true;
         diff(&mut hub, &mut out, RunId(3), None, Some("autofix".parse().unwrap())).await.unwrap();
         insta::assert_snapshot!(shown.text(), @r"
         1 file changed by @autofix

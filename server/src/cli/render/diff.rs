@@ -1,5 +1,7 @@
 //! A diff in colours.
 
+use std::collections::BTreeSet;
+
 use super::{Line, Tone, time};
 use crate::{
     agent::terminal::plain::plain,
@@ -12,7 +14,8 @@ pub fn changes(result: &DiffResult, most: usize) -> Vec<Line> {
     if result.files.is_empty() {
         lines.push(Line::plain("Nothing was changed."));
     } else {
-        let count = time::count(result.files.len(), "file");
+        let paths: BTreeSet<&str> = result.files.iter().map(|it| it.path.as_str()).collect();
+        let count = time::count(paths.len(), "file");
         lines.push(Line::new().with(Tone::Strong, format!("{count} changed by {}", by(&result.files))));
     }
     let mut left = most;

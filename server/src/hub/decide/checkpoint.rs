@@ -3,7 +3,7 @@
 //! Invariant: a turn that may change files starts in the very decision in which its start checkpoint is recorded, taken or
 //! not; and nothing that follows it in its run starts before its end checkpoint is recorded.
 
-use std::sync::Arc;
+use std::{fmt::Write as _, sync::Arc};
 
 use super::{Draft, advance, context, human, not_found, turn};
 use crate::{
@@ -243,20 +243,21 @@ pub(super) fn undone(draft: &mut Draft, undo: u64, outcome: &UndoOutcome) {
         (n, true) => format!("{} undid {of}: {} put back.", entry.by, self::files(n)),
     };
     for path in files.iter().take(NAMED) {
-        text.push_str(&format!("\n- {path}"));
+        let _ = write!(text, "\n- {path}");
     }
     if files.len() > NAMED {
-        text.push_str(&format!("\n- and {} more", files.len() - NAMED));
+        let _ = write!(text, "\n- and {} more", files.len() - NAMED);
     }
     if !clashes.is_empty() {
         let flag = entry.step.as_ref().map_or(String::new(), |it| format!(" --step {it}"));
-        text.push_str(&format!(
+        let _ = write!(
+            text,
             "\n\nLeft as it is ({}; `callboard undo {}{flag} --force` puts these back too):",
             self::files(clashes.len()),
             entry.run
-        ));
+        );
         for it in clashes.iter().take(NAMED) {
-            text.push_str(&format!("\n- {}: {}", it.path, it.why));
+            let _ = write!(text, "\n- {}: {}", it.path, it.why);
         }
     }
     let about = About { step: entry.step.clone(), ..About::default() };

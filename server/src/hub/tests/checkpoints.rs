@@ -1,5 +1,7 @@
 //! Checkpoints around work that may change files, and undoing it (promise "Undo run").
 
+use std::fmt::Write as _;
+
 use serde_json::json;
 
 use super::*;
@@ -18,7 +20,7 @@ fn timeline_of(scene: &Scene) -> String {
     let mut text = String::new();
     for it in timeline::stretches(&scene.state) {
         let by: Vec<String> = it.by.iter().map(|it| format!("{} {}", it.step, it.agent)).collect();
-        text += &format!("{}..{} {}\n", it.from, it.to.as_deref().unwrap_or("now"), by.join(" + "));
+        let _ = writeln!(text, "{}..{} {}", it.from, it.to.as_deref().unwrap_or("now"), by.join(" + "));
     }
     text
 }

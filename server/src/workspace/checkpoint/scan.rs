@@ -78,7 +78,7 @@ fn count(store: &Store, index: &Path) -> Result<usize, CheckpointError> {
         return Ok(0);
     }
     let listed = store.shadow().index(index).run(&["ls-files", "-z"])?.stdout;
-    Ok(listed.iter().filter(|it| **it == 0).count())
+    Ok(listed.split(|it| *it == 0).filter(|it| !it.is_empty()).count())
 }
 
 /// Returns what the user's repository has under version control although a pattern ignores it: it is not ignored then.

@@ -226,13 +226,19 @@ proptest! {
         for at in [0_u8, 2, 3, 8] {
             edit(&ground.root, &Edit::Write(at, format!("line {at}\nand one\n").into_bytes()));
         }
-        before.iter().for_each(|it| edit(&ground.root, it));
+        for it in &before {
+            edit(&ground.root, it);
+        }
         prune(&ground.root);
         let was = everything(&ground.root);
         let first = ground.take();
-        work.iter().for_each(|it| edit(&ground.root, it));
+        for it in &work {
+            edit(&ground.root, it);
+        }
         let between = ground.take();
-        more.iter().for_each(|it| edit(&ground.root, it));
+        for it in &more {
+            edit(&ground.root, it);
+        }
         let last = ground.take();
         prop_assert_eq!(ground.take(), last.clone(), "a checkpoint of what did not change is the same");
         let intervals = [(&first, &between), (&between, &last)]
