@@ -177,21 +177,23 @@ impl Drop for Clerk {
 
 fn work(checkpoints: &Checkpoints, effects: &Receiver<Effect>, report: &(dyn Fn(Event) + Send + Sync)) {
     for effect in effects {
-        match effect {
-            Effect::Checkpoint { checkpoint, since } => {
-                let outcome = take(checkpoints, since.as_deref()).unwrap_or_else(|error| CheckpointOutcome {
-                    why: error.to_string(),
-                    ..CheckpointOutcome::default()
-                });
-                report(Event::CheckpointTaken { checkpoint, outcome });
-            }
-            Effect::Undo(request) => {
-                let outcome = undo(checkpoints, &request)
-                    .unwrap_or_else(|error| UndoOutcome { why: error.to_string(), ..UndoOutcome::default() });
-                report(Event::UndoEnded { undo: request.undo, outcome });
-            }
-            Effect::StartTurn(_) | Effect::InterruptTurn { .. } | Effect::StopAgent { .. } => {}
-        }
+        let carried_out = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| carry_out(checkpoints, &effect)));
+        // A run waits for this, so a fault of ours is a reason like any other.
+        report(carried_out.unwrap_or_else(|_| refused(&effect, "taking it failed within Callboard")));
+    }
+}
+
+fn carry_out(checkpoints: &Checkpoints, effect: &Effect) -> Event {
+    match effect {
+        Effect::Checkpoint { checkpoint, since } => match take(checkpoints, since.as_deref()) {
+            Ok(outcome) => Event::CheckpointTaken { checkpoint: *checkpoint, outcome },
+            Err(error) => refused(effect, &error.to_string()),
+        },
+        Effect::Undo(request) => match undo(checkpoints, request) {
+            Ok(outcome) => Event::UndoEnded { undo: request.undo, outcome },
+            Err(error) => refused(effect, &error.to_string()),
+        },
+        other => refused(other, ""),
     }
 }
 

@@ -8,12 +8,20 @@ use std::{
     fs,
     os::unix::{ffi::OsStrExt as _, fs::FileTypeExt as _},
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use rustix::fs::{Access, access};
 
 use super::{CheckpointError, LeftOut, Store, path_of, shown};
 use crate::store::private;
+
+/// From how many files on they are written into one pack, as large files are: a file and a sync for each would take ten
+/// times as long. An older git would make a pack for each.
+const MANY: usize = 200;
+
+/// How long reading what changed may take: the first time that is everything.
+const LONGEST: Duration = Duration::from_secs(300);
 
 /// Copies what the user's repository excludes beside its `.gitignore` files.
 pub fn exclude(store: &Store) -> Result<(), CheckpointError> {
@@ -61,13 +69,16 @@ pub fn update(store: &Store) -> Result<Vec<LeftOut>, CheckpointError> {
         }
     }
     let Look { add, remove, left_out, .. } = look;
-    for (paths, options) in [
-        (remove, &["update-index", "-z", "--force-remove", "--stdin"][..]),
-        (add, &["update-index", "-z", "--add", "--remove", "--replace", "--stdin"]),
-    ] {
-        if !paths.is_empty() {
-            store.shadow().index(&index).input(paths).run(options)?;
+    if !remove.is_empty() {
+        let options = ["update-index", "-z", "--force-remove", "--stdin"];
+        store.shadow().index(&index).input(remove).run(&options)?;
+    }
+    if !add.is_empty() {
+        let mut call = store.shadow().index(&index).time(LONGEST);
+        if add.iter().filter(|it| **it == 0).nth(MANY).is_some() && store.git.version() >= (2, 37) {
+            call = call.setting("core.bigFileThreshold=1");
         }
+        call.input(add).run(&["update-index", "-z", "--add", "--remove", "--replace", "--stdin"])?;
     }
     Ok(left_out)
 }

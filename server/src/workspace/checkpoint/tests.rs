@@ -421,6 +421,25 @@ fn what_is_too_large_too_many_or_no_file_is_listed() {
 }
 
 #[test]
+fn many_files_at_once_are_as_good_as_a_few() {
+    let ground = Ground::new();
+    for it in 0..300 {
+        ground.write(&format!("d{}/f{it}", it % 7), format!("{it}\r\n").repeat(it));
+    }
+    let was = everything(&ground.root);
+    let first = ground.take();
+    assert!(everything(&ground.store.dir.join("objects")).len() < 100, "most are in one pack");
+    for it in 0..300 {
+        ground.write(&format!("d{}/f{it}", it % 7), "other\n");
+    }
+    let last = ground.take();
+    let files = ground.store.diff(&first, &last, None).unwrap();
+    assert!(files.len() == 300 && files.iter().all(|it| !it.binary && it.text.contains("+other")));
+    assert_eq!(ground.undo(&first, &last, false).1, Vec::<String>::new());
+    assert_eq!(everything(&ground.root), was);
+}
+
+#[test]
 fn only_the_last_checkpoints_are_kept_and_their_space_is_given_back() {
     let ground = Ground::with(Bounds { kept: 3, ..Bounds::default() });
     let trees: Vec<String> = (0..12)
