@@ -1,12 +1,15 @@
-//! The work tree that agents work on: whether it is trusted, git, and the checkpoints.
+//! The work tree that agents work on: whether it is trusted, what of it is open in an editor, git, and the checkpoints.
 //!
 //! Knows files and processes, and nothing of channels, runs or editors.
 
+pub mod anchor;
 #[cfg(unix)]
 pub mod checkpoint;
 #[cfg(unix)]
 pub mod content;
+pub mod documents;
 #[cfg(unix)]
 pub mod git;
+pub mod position;
 #[cfg(unix)]
 pub mod trust;
