@@ -24,6 +24,7 @@ use crate::{
 #[cfg(unix)]
 use crate::ipc::endpoint::Endpoint;
 
+pub mod checkpoints;
 pub mod compose;
 pub mod files;
 

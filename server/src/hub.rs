@@ -39,6 +39,7 @@ pub mod record;
 pub mod run;
 pub mod snapshot;
 pub mod state;
+pub mod timeline;
 
 #[cfg(test)]
 mod scene;

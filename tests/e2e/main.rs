@@ -20,6 +20,8 @@ mod support;
 #[cfg(unix)]
 mod templates;
 #[cfg(unix)]
+mod undo;
+#[cfg(unix)]
 mod watchers;
 #[cfg(unix)]
 mod wire;

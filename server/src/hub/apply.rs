@@ -19,6 +19,8 @@ use crate::{
     workflow::plan::{Action, Step},
 };
 
+mod checkpoints;
+
 /// Applies the record with number `seq`, written at `at`.
 pub fn apply(state: &mut State, seq: u64, at: Timestamp, record: &Record) {
     state.rev = seq;
@@ -153,6 +155,10 @@ pub fn apply(state: &mut State, seq: u64, at: Timestamp, record: &Record) {
                 Subject::Hops { .. } => {}
             }
         }
+        Record::CheckpointIntended { .. }
+        | Record::CheckpointTaken { .. }
+        | Record::UndoIntended { .. }
+        | Record::Undone { .. } => checkpoints::apply(state, at, record),
         Record::FindingReported { .. } => report(state, record),
         Record::FindingSettled { finding, state: to } => change_finding(state, *finding, |it| {
             it.state = to.clone();
@@ -416,6 +422,8 @@ fn start_run(state: &mut State, at: Timestamp, record: &Record) {
             usage: Usage::default(),
             worked: 0,
             working_since: None,
+            closing: 0,
+            changed: imbl::OrdSet::new(),
             rev,
         }),
     );

@@ -4,7 +4,7 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use super::{Draft, advance, human, not_found, pause, result, rounds, run, talk};
+use super::{Draft, advance, checkpoint, human, not_found, pause, result, rounds, run, talk};
 use crate::{
     document::{self, Decision},
     finding::{Finding, FindingState},
@@ -75,6 +75,9 @@ pub(super) fn decide_pause(
             _ => String::new(),
         };
         draft.announce(run, about, &format!("{by} answered {id}: **{}**{note}", decision.name()));
+    }
+    if let Some(run) = pause.subject.run() {
+        checkpoint::after_pause(draft, run);
     }
     follow(draft, &pause, decision, edit, by);
     Ok(Answer::Done)
@@ -165,6 +168,16 @@ fn ends(draft: &mut Draft, run: RunId, decision: &Decision, by: &str) -> bool {
 }
 
 fn after_step(draft: &mut Draft, id: RunId, step: &StepId, decision: &Decision, edit: Option<Edited>, by: &str) {
+    if matches!(decision, Decision::Reject { .. }) {
+        // The work that was shown goes, and the run with it.
+        let shown = draft.state.runs.get(&id).and_then(|it| match &it.plan.step(step)?.action {
+            Action::Pause(action) => action.show.clone(),
+            _ => None,
+        });
+        if let Some(shown) = shown {
+            checkpoint::undo_rejected(draft, id, &shown, by);
+        }
+    }
     if ends(draft, id, decision, by) {
         return;
     }
