@@ -32,7 +32,10 @@ fn done_once(world: &World) {
 /// Posts until it is refused, and checks the sentence.
 fn refused(world: &World) {
     let tries = (0..6).map(|_| world.callboard(&["channel", "post", "hello"]));
-    let refused = tries.into_iter().find(|it| it.code != Some(0)).unwrap_or_else(|| panic!("no post was refused\n{}", world.story()));
+    let refused = tries
+        .into_iter()
+        .find(|it| it.code != Some(0))
+        .unwrap_or_else(|| panic!("no post was refused\n{}", world.story()));
     assert_eq!((refused.code, refused.stdout.as_str()), (Some(1), ""));
     assert!(refused.stderr.contains(REFUSED), "{}", refused.stderr);
 }

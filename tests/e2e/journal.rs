@@ -24,7 +24,8 @@ pub fn path(world: &World) -> PathBuf {
 /// Returns all entries that are durable now; none where there is no journal yet.
 pub fn entries(world: &World) -> Vec<Entry> {
     let mut entries = Vec::new();
-    let has_one = fs::read_dir(world.state()).into_iter().flatten().flatten().any(|it| it.path().join("journal.db").exists());
+    let has_one =
+        fs::read_dir(world.state()).into_iter().flatten().flatten().any(|it| it.path().join("journal.db").exists());
     if has_one && let Ok(reader) = SqliteReader::open(&path(world)) {
         reader.read(0, &mut |entry| entries.push(entry)).expect("a journal that can be read");
     }

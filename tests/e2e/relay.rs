@@ -79,7 +79,9 @@ pub fn furnish(world: &World) {
 pub fn tool(world: &World, name: &str, file: &str, script: &str) {
     world.profile(
         name,
-        &format!("name: {name}\ntitle: The {name}\ndriver: tool\ncommand: [\"./{file}\"]\naccess: write\nenv: [SIZE]\n"),
+        &format!(
+            "name: {name}\ntitle: The {name}\ndriver: tool\ncommand: [\"./{file}\"]\naccess: write\nenv: [SIZE]\n"
+        ),
     );
     let path = world.config().join("agents").join(file);
     fs::write(&path, script).expect("the script");

@@ -107,7 +107,9 @@ impl Seat {
     fn shows(&self, world: &World, text: &str) {
         let screen = || self.screen.lock().expect("the screen").clone();
         let seen = || screen().contains(text).then_some(());
-        wait_for(&format!("{text:?} on the terminal"), COMMAND_LIMIT, seen, || format!("{}\n{}", screen(), world.story()));
+        wait_for(&format!("{text:?} on the terminal"), COMMAND_LIMIT, seen, || {
+            format!("{}\n{}", screen(), world.story())
+        });
     }
 
     fn press(&mut self, keys: &str) {
