@@ -2,7 +2,7 @@
 //!
 //! Pure text in, names out. What follows from a message is the hub's to decide.
 
-use crate::ids::AgentName;
+use crate::ids::{AgentName, FindingId};
 
 /// How many agents may pass the word on after a person last spoke (design §7).
 pub const HOP_LIMIT: u32 = 4;
@@ -66,10 +66,9 @@ pub fn mentions(text: &str) -> Vec<Mention> {
 /// Returns words of the message that look like paths of the workspace: what a tool agent is asked to look at.
 pub fn paths(text: &str) -> Vec<String> {
     let mut found: Vec<String> = Vec::new();
+    let around = |it: char| matches!(it, '`' | '"' | '\'' | '(' | ')' | ',' | ';' | ':' | '?' | '!');
     for word in text.split_whitespace() {
-        let word =
-            word.trim_matches(|it: char| matches!(it, '`' | '"' | '\'' | '(' | ')' | ',' | ';' | ':' | '?' | '!'));
-        let word = word.trim_end_matches('.');
+        let word = word.trim_start_matches(around).trim_end_matches(|it: char| it == '.' || around(it));
         let looks = !word.starts_with(['@', '#', '/', '-'])
             && !word.contains("://")
             && !word.contains("..")
@@ -79,6 +78,19 @@ pub fn paths(text: &str) -> Vec<String> {
                 }));
         if looks && word.len() < 512 && !found.iter().any(|it| it == word) {
             found.push(word.to_owned());
+        }
+    }
+    found
+}
+
+/// Returns the findings that a message names outside of code: what an agent that fixes is asked to fix, and no other.
+pub fn findings(text: &str) -> Vec<FindingId> {
+    let mut found: Vec<FindingId> = Vec::new();
+    for word in spoken(text).into_iter().flat_map(str::split_whitespace) {
+        if let Ok(id) = word.trim_matches(|it: char| !it.is_ascii_alphanumeric()).parse()
+            && !found.contains(&id)
+        {
+            found.push(id);
         }
     }
     found
@@ -137,6 +149,13 @@ mod tests {
         check("```\n@claude\n```\n@codex", "codex");
         check("~~~~\n@claude\n~~~\n@codex\n~~~~", "");
         check("@Claude @", "");
+    }
+
+    #[test]
+    fn findings_are_words_outside_of_code() {
+        let named: Vec<u64> =
+            findings("@autofix fix f3, (f12) and f3. `f4` f5x\n```\nf6\n```").iter().map(|it| it.0).collect();
+        assert_eq!(named, [3, 12]);
     }
 
     #[test]

@@ -63,6 +63,7 @@ pub struct Reply {
 type Asker = oneshot::Sender<Result<Reply, Refusal>>;
 
 /// What goes through the hub's inbox.
+#[expect(clippy::large_enum_variant, reason = "nearly all are events, and a box would cost each of them an allocation")]
 enum Letter {
     Event(Stamped, Option<Asker>),
     Close,
@@ -239,10 +240,13 @@ impl Writer {
                         None => told.push(stamped),
                     }
                 }
-                Err(refusal) => match asker {
-                    Some(asker) => drop(asker.send(Err(refusal))),
-                    None => tracing::warn!(%refusal, "an event was refused."),
-                },
+                Err(refusal) => {
+                    if let Some(asker) = asker {
+                        let _ = asker.send(Err(refusal));
+                    } else {
+                        tracing::warn!(%refusal, "An event was refused.");
+                    }
+                }
             }
         }
         if !entries.is_empty()
@@ -250,7 +254,7 @@ impl Writer {
         {
             // Once, and not at every try: a disk that is full must not be filled with saying so.
             if !std::mem::replace(&mut self.refused, true) {
-                tracing::error!(%error, "the journal refused records; nothing of this batch happened.");
+                tracing::error!(%error, "The journal refused records; nothing of this batch happened.");
             }
             for (asker, _, _) in answers {
                 let _ = asker.send(Err(Refusal::new(RefusalCode::Journal, error.to_string())));

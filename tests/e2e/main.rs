@@ -17,9 +17,15 @@ mod journals;
 #[cfg(unix)]
 mod kill_sweep;
 #[cfg(unix)]
+mod programs;
+#[cfg(unix)]
 mod relay;
 mod support;
+#[cfg(unix)]
+mod templates;
 #[cfg(unix)]
 mod watchers;
 #[cfg(unix)]
 mod wire;
+#[cfg(unix)]
+mod workflows;

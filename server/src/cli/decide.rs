@@ -46,7 +46,11 @@ pub async fn decide(wire: &mut impl Wire, out: &mut Out, person: &mut Person, ar
         DecisionName::Reject => Decision::Reject { text: args.text.clone().unwrap_or_default() },
         DecisionName::RequestChanges => Decision::RequestChanges { text: what_to_change(args, out, person).await? },
         DecisionName::Edit => match &args.file {
-            Some(file) => Decision::Edit { document: read(file)? },
+            Some(file) => {
+                let document = read(file)?;
+                editor::not_empty(&document)?;
+                Decision::Edit { document }
+            }
             None => return edit(wire, out, person, &pause, hash).await,
         },
     };
@@ -240,6 +244,14 @@ mod tests {
         );
         let (done, _) = play(&mut hub, &DecideArgs { file: Some(file.path().to_owned()), ..args("edit") }).await;
         assert_eq!(done, Ok(0));
+    }
+
+    #[tokio::test]
+    async fn an_empty_document_decides_nothing() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let mut hub = Fake::default().on(method::INBOX, json!({}), json!([pause(1)]));
+        let (done, _) = play(&mut hub, &DecideArgs { file: Some(file.path().to_owned()), ..args("edit") }).await;
+        assert!(done.unwrap_err().message.contains("nothing was decided"));
     }
 
     #[tokio::test]

@@ -61,6 +61,7 @@ pub async fn watch<W: Wire>(
         prompt: None,
         draft: None,
         deferred: Vec::new(),
+        approved: Vec::new(),
         raises: 0,
         interrupts: 0,
         frame: 0,
@@ -81,6 +82,8 @@ struct Watcher {
     draft: Option<(PauseId, String)>,
     /// Pauses that can't be answered from here.
     deferred: Vec<PauseId>,
+    /// Pauses that `--yes` approved.
+    approved: Vec<PauseId>,
     raises: u32,
     interrupts: u32,
     frame: usize,
@@ -250,7 +253,10 @@ impl Watcher {
             Ok(()) if out.json => {
                 out.object(&json!({ "item": "decided", "pause": pause.id, "decision": "approve", "by": "--yes" }))
             }
-            Ok(()) => out.line(&Line::new().with(Tone::Good, format!("  --yes approved {}.", pause.id))),
+            Ok(()) => {
+                self.approved.push(pause.id);
+                out.line(&Line::new().with(Tone::Good, format!("  --yes approved {}.", pause.id)))
+            }
             // Somebody was faster, or what is shown changed and comes again: the feed tells.
             Err(fail) if fail.is(RefusalCode::AlreadyAnswered) || fail.is(RefusalCode::Changed) => Ok(()),
             Err(fail) => Err(fail),
@@ -452,6 +458,7 @@ impl Watcher {
                 vec![render::run::head(it).with(Tone::Faint, format!("  in {}", it.channel))]
             }
             Note::StepStarted(it) => vec![render::step::started(it, view)],
+            Note::Round(it) => vec![render::step::round(it)],
             Note::StepEnded(it) | Note::StepFailed(it) => {
                 render::step::ended(it, view).wrap(view.width, &Line::new(), &"    ".into())
             }
@@ -466,6 +473,8 @@ impl Watcher {
             Note::Settled(it) => vec![Line::plain("  ").joined(&render::finding::settled(it))],
             Note::Paused(it) if self.options.yes => vec![render::pause::head(it, view)],
             Note::Paused(it) => render::pause::pause(it, view),
+            // What `--yes` did was said when it did it.
+            Note::Answered(it) if self.approved.contains(&it.id) => Vec::new(),
             Note::Answered(it) => render::pause::answered(it, view).into_iter().collect(),
             Note::Agent(it) => {
                 let (word, tone) = render::lists::state(&it.claim.state);
