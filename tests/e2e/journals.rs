@@ -283,6 +283,7 @@ fn summary(state: &State) -> String {
         let state = match &it.state {
             FindingState::Open => "open",
             FindingState::Fixed => "fixed",
+            FindingState::Stale => "stale",
             FindingState::Dismissed { reason, .. } => reason,
             FindingState::Accepted { .. } => "accepted",
         };
