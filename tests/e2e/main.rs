@@ -3,6 +3,8 @@
 #[cfg(unix)]
 mod armed;
 #[cfg(unix)]
+mod bad_input;
+#[cfg(unix)]
 mod fallen;
 mod figures;
 #[cfg(unix)]
@@ -10,6 +12,8 @@ mod full_disk;
 mod harness;
 #[cfg(unix)]
 mod journal;
+#[cfg(unix)]
+mod journals;
 #[cfg(unix)]
 mod kill_sweep;
 #[cfg(unix)]
