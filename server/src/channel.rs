@@ -67,9 +67,9 @@ pub fn mentions(text: &str) -> Vec<Mention> {
 pub fn paths(text: &str) -> Vec<String> {
     let mut found: Vec<String> = Vec::new();
     for word in text.split_whitespace() {
-        let word =
-            word.trim_matches(|it: char| matches!(it, '`' | '"' | '\'' | '(' | ')' | ',' | ';' | ':' | '?' | '!'));
-        let word = word.trim_end_matches('.');
+        let edge = |it: char| matches!(it, '`' | '"' | '\'' | '(' | ')' | ',' | ';' | ':' | '?' | '!');
+        // A sentence may end behind a quoted path.
+        let word = word.trim_matches(edge).trim_end_matches('.').trim_matches(edge);
         let looks = !word.starts_with(['@', '#', '/', '-'])
             && !word.contains("://")
             && !word.contains("..")

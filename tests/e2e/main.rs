@@ -2,6 +2,8 @@
 
 mod figures;
 mod harness;
+#[cfg(unix)]
+mod lsp;
 mod support;
 #[cfg(unix)]
 mod wire;
