@@ -66,10 +66,9 @@ pub fn mentions(text: &str) -> Vec<Mention> {
 /// Returns words of the message that look like paths of the workspace: what a tool agent is asked to look at.
 pub fn paths(text: &str) -> Vec<String> {
     let mut found: Vec<String> = Vec::new();
+    let around = |it: char| matches!(it, '`' | '"' | '\'' | '(' | ')' | ',' | ';' | ':' | '?' | '!');
     for word in text.split_whitespace() {
-        let edge = |it: char| matches!(it, '`' | '"' | '\'' | '(' | ')' | ',' | ';' | ':' | '?' | '!');
-        // A sentence may end behind a quoted path.
-        let word = word.trim_matches(edge).trim_end_matches('.').trim_matches(edge);
+        let word = word.trim_start_matches(around).trim_end_matches(|it: char| it == '.' || around(it));
         let looks = !word.starts_with(['@', '#', '/', '-'])
             && !word.contains("://")
             && !word.contains("..")

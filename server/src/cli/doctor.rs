@@ -55,13 +55,11 @@ fn git(found: Option<PathBuf>) -> Check {
         .ok()
         .filter(|it| it.status.success())
         .map(|it| String::from_utf8_lossy(&it.stdout).trim().to_owned());
-    match version {
-        Some(version) => Check::good("programs", "git", format!("{version} at {}", program.display())),
-        None => {
-            let found = format!("{} is there and does not run", program.display());
-            Check::not(Health::Bad, "programs", "git", found, mend)
-        }
+    if let Some(version) = version {
+        return Check::good("programs", "git", format!("{version} at {}", program.display()));
     }
+    let found = format!("{} is there and does not run", program.display());
+    Check::not(Health::Bad, "programs", "git", found, mend)
 }
 
 fn agents(setting: &Setting, programs: &dyn Fn(&str) -> Option<PathBuf>) -> Vec<Check> {

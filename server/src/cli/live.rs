@@ -19,6 +19,8 @@ pub enum Note {
     Started(Box<RunView>),
     /// A step began, or began again.
     StepStarted(Box<StepView>),
+    /// A loop is in another round.
+    Round(Box<StepView>),
     /// A step is over.
     StepEnded(Box<StepView>),
     /// A step failed and is tried again.
@@ -53,7 +55,7 @@ impl Note {
             Self::Answered(it) => it.answered.as_ref().map(|it| it.at),
             Self::Agent(it) => Some(it.since),
             Self::Ended(it) => it.ended,
-            Self::StepFailed(_) | Self::Found(_) | Self::Settled(_) | Self::Held(_) => None,
+            Self::Round(_) | Self::StepFailed(_) | Self::Found(_) | Self::Settled(_) | Self::Held(_) => None,
         }
     }
 }
@@ -76,6 +78,17 @@ struct Seen {
     status: StepStatus,
     round: u32,
     attempt: u32,
+    started: Option<Timestamp>,
+}
+
+impl Seen {
+    fn of(step: &StepView) -> Self {
+        Self { status: step.status, round: step.round, attempt: step.attempt, started: step.started }
+    }
+
+    fn was_going_on(self) -> bool {
+        matches!(self.status, StepStatus::Running | StepStatus::Backoff)
+    }
 }
 
 impl Live {
@@ -145,9 +158,12 @@ impl Live {
         self.findings.values()
     }
 
-    /// Returns what an agent was last seen doing, in its own words; empty where nothing is known.
+    /// Returns what an agent was last seen doing, in its own words; empty where nothing is known, or it does nothing.
     pub fn doing(&self, agent: Option<&AgentName>) -> &str {
-        agent.and_then(|it| self.agents.get(it)).map_or("", |it| it.claim.why.as_str())
+        let agent = agent.and_then(|it| self.agents.get(it));
+        agent
+            .filter(|it| !matches!(it.claim.state, AgentState::Stopped | AgentState::Idle))
+            .map_or("", |it| &it.claim.why)
     }
 
     fn take_run(&mut self, run: RunView) -> Vec<Note> {
@@ -155,8 +171,10 @@ impl Live {
         if self.view.is_none() {
             notes.push(Note::Started(Box::new(run.clone())));
         }
+        // Steps that came to their end since the last feed, and whose loop went on already, are told before what is new.
+        notes.extend(run.steps.iter().filter_map(|it| self.last_round(it)).map(|it| Note::StepEnded(Box::new(it))));
         for step in &run.steps {
-            let now = Seen { status: step.status, round: step.round, attempt: step.attempt };
+            let now = Seen::of(step);
             let before = self.steps.insert(step.id.clone(), now);
             if before == Some(now) {
                 continue;
@@ -176,6 +194,17 @@ impl Live {
         }
         self.view = Some(run);
         notes
+    }
+
+    /// Returns the last round's form of a step that was going on in it and is in a later one now. What came of it is in
+    /// its message.
+    fn last_round(&self, step: &StepView) -> Option<StepView> {
+        let before = self.steps.get(&step.id)?;
+        if !before.was_going_on() || before.round >= step.round || before.started == step.started {
+            return None;
+        }
+        let last = self.view.as_ref()?.steps.iter().find(|it| it.id == step.id)?;
+        Some(StepView { status: StepStatus::Done, failure: None, ..last.clone() })
     }
 
     fn take_pause(&mut self, pause: Box<PauseView>) -> Vec<Note> {
@@ -219,13 +248,14 @@ impl Live {
 
 fn step_notes(step: &StepView, before: Option<Seen>) -> Vec<Note> {
     let boxed = || Box::new(step.clone());
+    let was_going = before.is_some_and(Seen::was_going_on);
     let same_try = before.is_some_and(|it| it.round == step.round && it.attempt == step.attempt);
-    let was_going = same_try && before.is_some_and(|it| matches!(it.status, StepStatus::Running | StepStatus::Backoff));
+    let same_start = before.is_some_and(|it| it.started.is_some() && it.started == step.started);
     match step.status {
-        StepStatus::Running if !was_going => vec![Note::StepStarted(boxed())],
-        StepStatus::Done | StepStatus::Failed => vec![Note::StepEnded(boxed())],
-        // A step that never began is skipped without a word in a loop's every round; one that a person skipped is not.
-        StepStatus::Skipped => vec![Note::StepEnded(boxed())],
+        // A loop goes on from round to round, and keeps the time of its start.
+        StepStatus::Running if was_going && !same_try && same_start => vec![Note::Round(boxed())],
+        StepStatus::Running if !(was_going && same_try) => vec![Note::StepStarted(boxed())],
+        StepStatus::Done | StepStatus::Failed | StepStatus::Skipped => vec![Note::StepEnded(boxed())],
         StepStatus::Backoff => vec![Note::StepFailed(boxed())],
         StepStatus::Paused if step.failure.is_some() => vec![Note::StepFailed(boxed())],
         _ => Vec::new(),

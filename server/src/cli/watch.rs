@@ -61,6 +61,7 @@ pub async fn watch<W: Wire>(
         prompt: None,
         draft: None,
         deferred: Vec::new(),
+        approved: Vec::new(),
         raises: 0,
         interrupts: 0,
         frame: 0,
@@ -81,6 +82,8 @@ struct Watcher {
     draft: Option<(PauseId, String)>,
     /// Pauses that can't be answered from here.
     deferred: Vec<PauseId>,
+    /// Pauses that `--yes` approved.
+    approved: Vec<PauseId>,
     raises: u32,
     interrupts: u32,
     frame: usize,
@@ -95,7 +98,10 @@ enum Happened {
 
 impl Watcher {
     async fn go<W: Wire>(&mut self, wire: &mut W, out: &mut Out, person: &mut Person) -> Result<i32, Fail> {
-        self.subscribe(wire).await?;
+        match self.subscribe(wire).await {
+            Err(fail) if fail.is_lost() => self.find_again(wire, out).await?,
+            other => other?,
+        }
         let mut ticks = tokio::time::interval(Duration::from_millis(100));
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -147,11 +153,14 @@ impl Watcher {
         let mut last = Fail::lost("the hub is gone");
         for _ in 0..6 {
             match wire.reconnect().await {
-                Ok(()) => {
-                    self.subscribe(wire).await?;
-                    out.remark(&Line::plain(format!("Connected again; {} goes on.", self.run)))?;
-                    return Ok(());
-                }
+                Ok(()) => match self.subscribe(wire).await {
+                    Ok(()) => {
+                        out.remark(&Line::plain(format!("Connected again; {} goes on.", self.run)))?;
+                        return Ok(());
+                    }
+                    Err(fail) if fail.is_lost() => last = fail,
+                    Err(fail) => return Err(fail),
+                },
                 Err(fail) => last = fail,
             }
             tokio::time::sleep(wait).await;
@@ -240,14 +249,28 @@ impl Watcher {
             self.raises += 1;
         }
         let params = DecideParams { pause: pause.id, decision: Decision::Approve, hash: pause.hash.clone() };
-        match ask::<Changed>(wire, method::DECIDE, &params).await {
-            Ok(_) if out.json => {
+        match self.send(&params, wire, out).await {
+            Ok(()) if out.json => {
                 out.object(&json!({ "item": "decided", "pause": pause.id, "decision": "approve", "by": "--yes" }))
             }
-            Ok(_) => out.line(&Line::new().with(Tone::Good, format!("  --yes approved {}.", pause.id))),
+            Ok(()) => {
+                self.approved.push(pause.id);
+                out.line(&Line::new().with(Tone::Good, format!("  --yes approved {}.", pause.id)))
+            }
             // Somebody was faster, or what is shown changed and comes again: the feed tells.
             Err(fail) if fail.is(RefusalCode::AlreadyAnswered) || fail.is(RefusalCode::Changed) => Ok(()),
             Err(fail) => Err(fail),
+        }
+    }
+
+    /// Sends a decision; where the hub is lost over it, to the next one. Only the first answer counts, so twice does no harm.
+    async fn send<W: Wire>(&mut self, params: &DecideParams, wire: &mut W, out: &mut Out) -> Result<(), Fail> {
+        match ask::<Changed>(wire, method::DECIDE, params).await {
+            Err(fail) if fail.is_lost() => {
+                self.find_again(wire, out).await?;
+                ask::<Changed>(wire, method::DECIDE, params).await.map(drop)
+            }
+            other => other.map(drop),
         }
     }
 
@@ -335,8 +358,8 @@ impl Watcher {
         wire: &mut W,
         out: &mut Out,
     ) -> Result<(), Fail> {
-        match ask::<Changed>(wire, method::DECIDE, &DecideParams { pause, decision, hash }).await {
-            Ok(_) => {
+        match self.send(&DecideParams { pause, decision, hash }, wire, out).await {
+            Ok(()) => {
                 // The feed tells who answered, and until then the question is not asked again.
                 self.prompt = None;
                 self.deferred.push(pause);
@@ -435,6 +458,7 @@ impl Watcher {
                 vec![render::run::head(it).with(Tone::Faint, format!("  in {}", it.channel))]
             }
             Note::StepStarted(it) => vec![render::step::started(it, view)],
+            Note::Round(it) => vec![render::step::round(it)],
             Note::StepEnded(it) | Note::StepFailed(it) => {
                 render::step::ended(it, view).wrap(view.width, &Line::new(), &"    ".into())
             }
@@ -449,6 +473,8 @@ impl Watcher {
             Note::Settled(it) => vec![Line::plain("  ").joined(&render::finding::settled(it))],
             Note::Paused(it) if self.options.yes => vec![render::pause::head(it, view)],
             Note::Paused(it) => render::pause::pause(it, view),
+            // What `--yes` did was said when it did it.
+            Note::Answered(it) if self.approved.contains(&it.id) => Vec::new(),
             Note::Answered(it) => render::pause::answered(it, view).into_iter().collect(),
             Note::Agent(it) => {
                 let (word, tone) = render::lists::state(&it.claim.state);

@@ -231,28 +231,22 @@ impl Scene {
 
     /// Returns the findings as people see them.
     pub fn findings(&self) -> String {
-        self.state
-            .findings
-            .iter()
-            .map(|it| {
-                let state = serde_json::to_value(&it.state).unwrap();
-                format!("{} {} {}\n", it.id, it.draft.text, state["is"].as_str().unwrap())
-            })
-            .collect()
+        self.state.findings.iter().fold(String::new(), |text, it| {
+            let state = serde_json::to_value(&it.state).unwrap();
+            text + &format!("{} {} {}\n", it.id, it.draft.text, state["is"].as_str().unwrap())
+        })
     }
 
     /// Returns what waits for a person.
     pub fn inbox(&self) -> String {
-        self.state
-            .open_pauses
-            .iter()
-            .filter_map(|it| self.state.pause(*it))
-            .map(|it| format!("{} {:?} {} [{}]\n", it.id, it.kind, it.title, it.decisions.join(" ")))
-            .collect()
+        self.state.open_pauses.iter().filter_map(|it| self.state.pause(*it)).fold(String::new(), |text, it| {
+            text + &format!("{} {:?} {} [{}]\n", it.id, it.kind, it.title, it.decisions.join(" "))
+        })
     }
 }
 
 /// Returns a plan around steps.
+#[expect(clippy::needless_pass_by_value, reason = "plans read better without borrows")]
 pub fn plan(steps: Value) -> Value {
     json!({
         "name": "test", "title": "Test", "description": "", "category": "ops", "hash": "0", "channel": null,
@@ -284,6 +278,7 @@ pub fn pause(id: &str, needs: &[&str], show: Option<&str>) -> Value {
     })
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "plans read better without borrows")]
 pub fn repeat(id: &str, needs: &[&str], until: &str, max: u32, steps: Value) -> Value {
     json!({
         "id": id, "title": "", "needs": needs, "when": null, "onFailure": { "classes": {}, "otherwise": { "then": "pause" } },

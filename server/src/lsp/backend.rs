@@ -28,10 +28,11 @@ use crate::{
     lsp::{actions, commands, editor::Editor, lenses, outbound::Subscription, progress, shared::Shared},
     protocol::{
         AgentView, CancelParams, Changed, ChannelView, CreateChannelParams, DecideParams, ErrorData, FindingsParams,
-        HoldParams, HubStatus, InboxParams, MessagesParams, MessagesResult, Nothing, PROTOCOL, PauseView, PostParams,
-        Posted, REFUSED, ReleaseParams, ReloadResult, RunParams, RunView, RunsParams, SentParams, SettleFindingParams,
-        Started, SubscribeParams, TurnView, WithdrawParams, method,
+        HoldParams, HubStatus, InboxParams, MessagesParams, MessagesResult, Nothing, PROTOCOL, PauseView, PlanParams,
+        PostParams, Posted, REFUSED, ReleaseParams, ReloadResult, RunParams, RunView, RunsParams, SentParams,
+        SettleFindingParams, Started, SubscribeParams, TurnView, WithdrawParams, method,
     },
+    workflow::plan::Plan,
 };
 
 /// Makes the service of one connection. A subscription that the client asks for goes to `subscribe`.
@@ -55,6 +56,7 @@ pub fn service(
         // Runs, and what waits for a person.
         .custom_method(method::RUN, Backend::run)
         .custom_method(method::RUNS, Backend::runs)
+        .custom_method(method::PLAN, Backend::plan)
         .custom_method(method::INBOX, Backend::inbox)
         .custom_method(method::DECIDE, Backend::decide)
         .custom_method(method::PAUSE, Backend::pause)
@@ -180,6 +182,10 @@ impl Backend {
 
     async fn runs(&self, params: RunsParams) -> Result<Vec<RunView>> {
         self.shared.hub.snapshot().runs(&params).map_err(refused)
+    }
+
+    async fn plan(&self, params: PlanParams) -> Result<Arc<Plan>> {
+        self.shared.hub.snapshot().plan(params.run).map_err(refused)
     }
 
     async fn inbox(&self, params: InboxParams) -> Result<Vec<PauseView>> {

@@ -261,7 +261,7 @@ fn any_folder_is_linted_and_fixed_without_a_toolchain() {
     let (change, _) = bench.fix(&[], &findings(&review.findings));
     assert_eq!((change.fixed.len(), change.declined.len(), change.files.len()), (0, 3, 0));
     let (code, result, seen) = bench.run(ToolKind::Tests, &[], &[]);
-    assert_eq!((code, result), (4, None), "{seen}");
+    assert!(matches!(result, Some(TypedResult::Tests(ref it)) if it.verdict == TestVerdict::None), "{code}: {seen}");
     assert!(seen.contains("no test command was found here"));
 }
 

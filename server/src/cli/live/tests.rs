@@ -15,6 +15,7 @@ fn names(notes: &[Note]) -> Vec<String> {
         .map(|note| match note {
             Note::Started(it) => format!("started {}", it.id),
             Note::StepStarted(it) => format!("step {} round {} try {} started", it.id, it.round, it.attempt),
+            Note::Round(it) => format!("round {} of {}", it.round, it.id),
             Note::StepEnded(it) => format!("step {} round {} {:?}", it.id, it.round, it.status),
             Note::StepFailed(it) => format!("step {} failed", it.id),
             Note::Message(it) => format!("message {}", it.id),
@@ -32,7 +33,10 @@ fn names(notes: &[Note]) -> Vec<String> {
 fn run_with(status: RunStatus, steps: &[(&str, StepStatus, u32)]) -> Item {
     let steps = steps
         .iter()
-        .map(|(id, status, round)| StepView { round: *round, ..step::tests::sample(id, *status) })
+        .map(|(id, status, round)| {
+            let started = Some(Timestamp(i64::from(*round)));
+            StepView { round: *round, started, ..step::tests::sample(id, *status) }
+        })
         .collect();
     Item::Run(Box::new(run::tests::sample(3, status, steps)))
 }
@@ -65,6 +69,24 @@ fn a_run_is_told_from_start_to_end_and_repeats_say_nothing() {
         assert_eq!(names(&live.take(item)).join(", "), told);
     }
     assert_eq!(live.going_on().count(), 0);
+}
+
+#[test]
+fn a_loop_tells_its_rounds_and_the_steps_whose_end_the_feed_skipped() {
+    let mut live = Live::new(RunId(3));
+    let at = |lap: u32, fix: (StepStatus, u32, i64)| {
+        let lap = StepView { agent: None, round: lap, ..step::tests::sample("lap", StepStatus::Running) };
+        let started = (fix.0 != StepStatus::Waiting).then_some(Timestamp(fix.2));
+        let fix = StepView { depth: 1, round: fix.1, started, ..step::tests::sample("fix", fix.0) };
+        Item::Run(Box::new(run::tests::sample(3, RunStatus::Running, vec![lap, fix])))
+    };
+    live.take(at(1, (StepStatus::Running, 1, 1)));
+    let told = names(&live.take(at(2, (StepStatus::Waiting, 2, 0))));
+    assert_eq!(told, ["step fix round 1 Done", "round 2 of lap"]);
+    let told = names(&live.take(at(2, (StepStatus::Running, 2, 2))));
+    assert_eq!(told, ["step fix round 2 try 1 started"]);
+    let told = names(&live.take(at(3, (StepStatus::Running, 3, 3))));
+    assert_eq!(told, ["step fix round 2 Done", "round 3 of lap", "step fix round 3 try 1 started"]);
 }
 
 #[test]

@@ -5,13 +5,22 @@ use crate::agent::terminal::plain::plain;
 
 /// Returns a unified diff as lines, at most `most` of them, and then how many were left out.
 pub fn diff(text: &str, most: usize) -> Vec<Line> {
-    let text = plain(text);
-    let mut lines: Vec<Line> = text.lines().take(most).map(|it| Line::new().with(tone(it), it)).collect();
-    let left = text.lines().count().saturating_sub(most);
+    // By line feeds alone: a carriage return at a line's end may be the very thing that changed.
+    let all = text.split_terminator('\n');
+    let mut lines: Vec<Line> = all.clone().take(most).map(|it| Line::new().with(tone(it), visible(it))).collect();
+    let left = all.count().saturating_sub(most);
     if left > 0 {
         lines.push(Line::new().with(Tone::Faint, format!("… {left} more lines")));
     }
     lines
+}
+
+/// Returns a line of a diff with the white space at the end of a change made visible: else nobody sees what changed.
+fn visible(line: &str) -> String {
+    let (body, end) = line.strip_suffix('\r').map_or((line, ""), |it| (it, "␍"));
+    let kept = if line.starts_with(['+', '-']) { body.trim_end_matches([' ', '\t']) } else { body };
+    let blanks: String = body[kept.len()..].chars().map(|it| if it == '\t' { '→' } else { '·' }).collect();
+    plain(kept).replace('\n', " ") + &blanks + if line.starts_with(['+', '-']) { end } else { "" }
 }
 
 fn tone(line: &str) -> Tone {
@@ -30,6 +39,12 @@ fn tone(line: &str) -> Tone {
 mod tests {
     use super::*;
     use crate::cli::render::text;
+
+    #[test]
+    fn white_space_that_changed_is_seen() {
+        let lines = diff("-a  \t\n+a\n-b\r\n+b\n same  \r\n", 9);
+        assert_eq!(text(&lines), "-a··→\n+a\n-b␍\n+b\n same\n");
+    }
 
     #[test]
     fn additions_and_removals_have_their_tones_and_a_flood_is_cut() {

@@ -148,8 +148,11 @@ impl Line {
     }
 
     /// Returns the line broken at spaces into lines of at most `width` columns. The first begins with `first`, the others
-    /// with `rest`; a word that is longer than a line is broken anywhere.
+    /// with `rest`; a word that is longer than a line is broken anywhere. What fits on one line keeps its spaces.
     pub fn wrap(&self, width: usize, first: &Line, rest: &Line) -> Vec<Self> {
+        if first.width() + self.width() <= width {
+            return vec![first.clone().joined(self)];
+        }
         // A terminal of no width still gets a letter a line rather than an endless loop.
         let room = width.max(rest.width().max(first.width()) + 8);
         let mut lines = Vec::new();

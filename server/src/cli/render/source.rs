@@ -82,15 +82,16 @@ pub fn remark(remark: &Remark<'_>, width: usize) -> Vec<Line> {
 fn excerpt(spot: &Spot<'_>, source: &str, gutter: usize, tone: Tone, width: usize) -> Vec<Line> {
     let number = spot.line.to_string();
     let bar = Line::plain(" ".repeat(gutter + 1)).with(Tone::Note, "|");
-    let clean = plain(source.trim_end());
+    let clean = plain(source.trim_end_matches(['\r', '\n']));
     let shown = clean.replace('\t', "    ");
     let code = Line::new().with(Tone::Note, format!("{number:>gutter$} | ")).with(Tone::Plain, &shown).cut(width);
     let mut lines = vec![bar.clone(), code];
     let start = usize::try_from(spot.column.saturating_sub(1)).unwrap_or(0);
     let length = clean.chars().count();
-    if start < length {
+    // A remark may be about the end of the line itself, just behind its last character.
+    if start <= length {
         let end = spot.end_column.and_then(|it| usize::try_from(it.saturating_sub(1)).ok());
-        let end = end.unwrap_or(start + 1).clamp(start + 1, length);
+        let end = end.unwrap_or(start + 1).clamp(start + 1, length.max(start + 1));
         let lead: String = clean.chars().take(start).collect::<String>().replace('\t', "    ");
         let under: String = clean.chars().skip(start).take(end - start).collect::<String>().replace('\t', "    ");
         let mut carets = bar;
@@ -133,6 +134,17 @@ mod tests {
            |       ^^^^^
            = help: write `prompt`
         ");
+    }
+
+    #[test]
+    fn blanks_at_a_lines_end_and_the_end_itself_are_pointed_at() {
+        for (column, under) in [(3, "   |   ^^"), (5, "   |     ^")] {
+            let spot = Spot { path: "a", line: 1, column, end_column: Some(5), source: Some("ab  \n") };
+            let it =
+                Remark { level: ("hint", Tone::Note), code: "", message: "m", spot: Some(spot), note: "", help: "" };
+            let shown = text(&remark(&it, 80));
+            assert_eq!(shown.lines().last().unwrap(), under.replacen("   |", "  |", 1), "{shown}");
+        }
     }
 
     #[test]

@@ -14,6 +14,15 @@ pub fn started(step: &StepView, view: &View) -> Line {
     Line::new().with(Tone::Faint, at).with(Tone::Note, "▸ ").with(Tone::Plain, name(step)).with(Tone::Faint, who(step))
 }
 
+/// Returns the line that is printed when a loop is in another round.
+pub fn round(step: &StepView) -> Line {
+    let text = format!("round {}", step.round);
+    Line::plain("         ")
+        .with(Tone::Note, "↻ ")
+        .with(Tone::Strong, text)
+        .with(Tone::Faint, format!("  {}", plain(&step.title)))
+}
+
 /// Returns the line that is printed when a step is over, with its result in short.
 pub fn ended(step: &StepView, view: &View) -> Line {
     let (mark, tone) = mark(step);
@@ -43,7 +52,7 @@ pub fn live(step: &StepView, now: Timestamp, frame: &str, doing: &str) -> Line {
     line.push(Tone::Plain, " ");
     line.push(Tone::Strong, name(step));
     line.push(Tone::Faint, who(step));
-    if !doing.is_empty() {
+    if !doing.is_empty() && step.status == StepStatus::Running {
         line.push(Tone::Faint, format!("  {}", plain(doing)));
     }
     match (step.status, lasted(step, Some(now))) {
@@ -114,9 +123,19 @@ pub fn outcome(step: &StepView) -> String {
         }
         (_, _, StepStatus::Skipped) => "skipped".to_owned(),
         (_, _, StepStatus::Paused) => "waits for you".to_owned(),
+        // What a pause step gives is what a person let through, whatever its reviewer's verdict was.
+        (_, Some(TypedResult::Review(it)), StepStatus::Done) if is_pause(step) => {
+            format!("goes on with {}", time::count(it.findings.len(), "finding"))
+        }
+        (_, Some(_), StepStatus::Done) if is_pause(step) => "goes on".to_owned(),
         (_, Some(it), _) => result(it),
         _ => String::new(),
     }
+}
+
+/// Returns whether a step that has a result is a pause: nobody took a turn for it.
+fn is_pause(step: &StepView) -> bool {
+    step.agent.is_none() && step.turn.is_none()
 }
 
 fn name(step: &StepView) -> String {
@@ -136,7 +155,7 @@ fn lasted(step: &StepView, now: Option<Timestamp>) -> Option<String> {
 fn mark(step: &StepView) -> (&'static str, Tone) {
     let is_bad = match &step.result {
         Some(TypedResult::Tests(it)) => it.verdict == TestVerdict::Failed,
-        Some(TypedResult::Review(it)) => it.verdict == ReviewVerdict::ChangesRequested,
+        Some(TypedResult::Review(it)) => it.verdict == ReviewVerdict::ChangesRequested && !is_pause(step),
         _ => false,
     };
     match step.status {
@@ -193,6 +212,18 @@ pub(crate) mod tests {
         }));
         insta::assert_snapshot!(ended(&step, &View::plain()).text(),
             @"10:03:12 ✓ review (round 2)  @lint  approved, 0 findings  12 s");
+    }
+
+    #[test]
+    fn a_pause_that_was_answered_says_what_goes_on() {
+        let review = ReviewResult {
+            verdict: ReviewVerdict::ChangesRequested,
+            summary: String::new(),
+            findings: vec![super::super::finding::tests::sample(1).draft],
+        };
+        let result = Some(TypedResult::Review(review));
+        let step = StepView { agent: None, result, ..sample("approve", StepStatus::Done) };
+        insta::assert_snapshot!(ended(&step, &View::plain()).text(), @"✓ approve  goes on with 1 finding");
     }
 
     #[test]

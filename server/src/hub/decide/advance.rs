@@ -3,7 +3,7 @@
 //! Invariant: no step starts before its needs are over, none while its run or the workspace is held or waits at a limit,
 //! and none that is on a turn already.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use super::{Draft, context, pause, result, rounds, run, turn};
 use crate::{
@@ -12,7 +12,7 @@ use crate::{
     outcome::{Failure, FailureClass, ReviewVerdict, TypedResult},
     protocol::{RunStatus, StepStatus},
     workflow::{
-        plan::{Action, Plan, Step, TurnAction, Who},
+        plan::{Action, Step, TurnAction, Who},
         prompt,
     },
 };
@@ -20,7 +20,7 @@ use crate::{
 /// Brings a run as far as it can go without anybody's answer.
 pub(super) fn advance(draft: &mut Draft, id: RunId) {
     let Some(plan) = draft.state.runs.get(&id).map(|it| Arc::clone(&it.plan)) else { return };
-    while goes_on(draft, id) && advance_list(draft, id, &plan, &plan.steps) {}
+    while goes_on(draft, id) && advance_list(draft, id, &plan.steps) {}
     let Some(known) = draft.state.runs.get(&id) else { return };
     if known.ended.is_none() && known.is_over(&plan.steps) {
         let (status, why) = closing(&draft.state, known);
@@ -35,7 +35,7 @@ fn goes_on(draft: &Draft, id: RunId) -> bool {
 }
 
 /// Starts what can start in one list. Returns whether anything changed.
-fn advance_list(draft: &mut Draft, id: RunId, plan: &Plan, steps: &[Step]) -> bool {
+fn advance_list(draft: &mut Draft, id: RunId, steps: &[Step]) -> bool {
     let mut changed = false;
     for step in steps {
         if !goes_on(draft, id) {
@@ -44,18 +44,16 @@ fn advance_list(draft: &mut Draft, id: RunId, plan: &Plan, steps: &[Step]) -> bo
         let Some(known) = draft.state.runs.get(&id) else { return false };
         let Some(now) = known.step(&step.id) else { continue };
         match (now.status, &step.action) {
-            (StepStatus::Waiting, _) => {
-                if step.needs.iter().all(|it| known.step(it).is_some_and(|it| it.is_over())) {
-                    start(draft, id, step);
-                    changed = true;
-                }
+            (StepStatus::Waiting, _) if step.needs.iter().all(|it| known.step(it).is_some_and(|it| it.is_over())) => {
+                start(draft, id, step);
+                changed = true;
             }
             (StepStatus::Running, Action::Repeat(repeat)) => {
                 if known.is_over(&repeat.steps) {
                     rounds::close(draft, id, step, repeat);
                     changed = true;
                 } else {
-                    changed |= advance_list(draft, id, plan, &repeat.steps);
+                    changed |= advance_list(draft, id, &repeat.steps);
                 }
             }
             _ => {}
@@ -130,13 +128,14 @@ pub(super) fn holds(draft: &Draft, id: RunId, step: &StepId, condition: &str) ->
 /// Returns how a run ends whose steps are all over, and why.
 fn closing(state: &State, run: &Run) -> (RunStatus, String) {
     let mut reviews = 0;
-    let mut open = 0;
+    // Several reviewers may have reported one finding; it counts once.
+    let mut open = BTreeSet::new();
     let mut unclean = 0;
     for step in run.steps.values() {
         if let (StepStatus::Done, Some(TypedResult::Review(review))) = (step.status, step.result.as_deref()) {
             reviews += 1;
-            open += context::material(state, step).count();
-            if context::effective_verdict(state, step, review.verdict) == ReviewVerdict::ChangesRequested {
+            open.extend(context::material(state, step).map(|it| it.id));
+            if context::effective_verdict(state, step, review) == ReviewVerdict::ChangesRequested {
                 unclean += 1;
             }
         }
@@ -144,7 +143,7 @@ fn closing(state: &State, run: &Run) -> (RunStatus, String) {
     match (reviews, unclean) {
         (0, _) => (RunStatus::Done, "all steps are over".to_owned()),
         (_, 0) => (RunStatus::Approved, "nothing material is left open".to_owned()),
-        _ if open == 1 => (RunStatus::Done, "1 finding is open".to_owned()),
-        _ => (RunStatus::Done, format!("{open} findings are open")),
+        _ if open.len() == 1 => (RunStatus::Done, "1 finding is open".to_owned()),
+        _ => (RunStatus::Done, format!("{} findings are open", open.len())),
     }
 }

@@ -15,7 +15,7 @@ use crate::{
         state::{Message, State},
     },
     ids::{AgentName, ChannelName, FindingId, MessageId, RunId, StepId},
-    outcome::{ResultKind, ReviewVerdict, TypedResult, form},
+    outcome::{ResultKind, ReviewResult, ReviewVerdict, TypedResult, form},
     protocol::Author,
     workflow::{
         plan::{Action, TurnAction, Who},
@@ -224,7 +224,7 @@ fn value_of(state: &State, step: &StepState) -> Value {
                 .filter_map(|it| it.declined.as_ref().map(|why| json!({ "finding": it.id, "reason": why })))
                 .collect();
             json!({
-                "verdict": effective_verdict(state, step, review.verdict),
+                "verdict": effective_verdict(state, step, review),
                 "summary": review.summary,
                 "findings": to_act,
                 "contested": contested,
@@ -267,15 +267,17 @@ fn flat(finding: &Finding) -> Value {
         "text": finding.draft.text,
         "suggestion": finding.draft.suggestion,
         "excerpt": finding.draft.excerpt,
+        "sources": finding.sources,
         "declined": finding.declined,
         "state": finding.state,
     })
 }
 
-/// Returns the verdict that counts: the reviewer's word where there is nothing to go by, else whether anything material is open.
-pub(super) fn effective_verdict(state: &State, step: &StepState, said: ReviewVerdict) -> ReviewVerdict {
-    if step.findings.is_empty() {
-        return said;
+/// Returns the verdict that counts: the reviewer's word where it reported nothing, else whether anything material is open.
+/// What a person had settled before is not among the step's findings, and does not count though it was reported.
+pub(super) fn effective_verdict(state: &State, step: &StepState, review: &ReviewResult) -> ReviewVerdict {
+    if review.findings.is_empty() && step.findings.is_empty() {
+        return review.verdict;
     }
     if material(state, step).next().is_some() { ReviewVerdict::ChangesRequested } else { ReviewVerdict::Approved }
 }

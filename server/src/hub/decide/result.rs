@@ -5,15 +5,18 @@ use std::{fmt::Write as _, sync::Arc};
 use super::{Draft, advance, pause, run};
 use crate::{
     agent::DriverKind,
-    finding::{Finding, FindingDraft, FindingState},
-    hub::record::{Record, Subject},
+    finding::{Finding, FindingDraft, FindingState, agree},
+    hub::{
+        record::{Record, Subject},
+        run::Run,
+    },
     ids::{AgentName, FindingId, RunId, StepId, TurnId},
     outcome::{
         ChangeResult, Failure, FailureClass, ReviewResult, ReviewVerdict, TestVerdict, TextResult, TurnOutcome,
         TypedResult,
     },
     protocol::{About, Author, RunStatus},
-    workflow::plan::{Action, FailureAction},
+    workflow::plan::{Action, FailureAction, Step},
 };
 
 /// How many findings a tool lists at most. With so many the rest may be left out, and silence says nothing.
@@ -67,25 +70,17 @@ fn finish(
     text: &str,
     result: &TypedResult,
 ) {
-    let before: Arc<[FindingId]> = draft
-        .state
-        .runs
-        .get(&run)
-        .and_then(|it| it.step(step))
-        .map_or_else(|| Arc::from([]), |it| Arc::clone(&it.findings));
     let mut findings = Vec::new();
     match result {
         TypedResult::Review(review) => {
-            for it in &review.findings {
-                if let Some(finding) = report(draft, Some(agent), Some(run), it)
-                    && !findings.contains(&finding)
-                {
-                    findings.push(finding);
-                }
-            }
-            let is_open = |it: &&FindingId| draft.state.finding(**it).is_some_and(|it| it.state == FindingState::Open);
-            let gone: Vec<FindingId> =
-                before.iter().filter(|it| !findings.contains(it)).filter(is_open).copied().collect();
+            let before = looked_at(draft, id, run, step);
+            findings = report_all(draft, agent, run, &review.findings);
+            let gone: Vec<FindingId> = before
+                .into_iter()
+                .filter(|it| !findings.contains(it))
+                .filter(|it| draft.state.finding(*it).is_some_and(|it| it.state == FindingState::Open))
+                .filter(|it| !stands_elsewhere(draft, run, step, *it))
+                .collect();
             for finding in gone {
                 draft.emit(Record::FindingSettled { finding, state: FindingState::Fixed });
             }
@@ -166,6 +161,77 @@ fn is_tool(draft: &Draft, agent: &AgentName) -> bool {
     draft.state.agents.get(agent).is_some_and(|it| it.info.driver == DriverKind::Tool)
 }
 
+/// Returns the findings that a review had to look at again: its own of the last time, and those that its turn was about. What it
+/// does not repeat of them no longer stands.
+fn looked_at(draft: &Draft, turn: TurnId, run: RunId, step: &StepId) -> Vec<FindingId> {
+    let own = draft.state.runs.get(&run).and_then(|it| it.step(step));
+    let mut all: Vec<FindingId> = own.map(|it| it.findings.to_vec()).unwrap_or_default();
+    let given = draft.state.turn(turn).and_then(|it| it.sent.clone());
+    all.extend(given.iter().flat_map(|it| it.findings.iter().copied()));
+    all
+}
+
+/// Returns whether another reviewer of the same work still says so: one that stands beside this step, not before it, has its
+/// word for a finding as long as it has not left it out itself.
+fn stands_elsewhere(draft: &Draft, run: RunId, step: &StepId, finding: FindingId) -> bool {
+    let Some(known) = draft.state.runs.get(&run) else { return false };
+    let Some((siblings, _)) = Run::siblings(&known.plan, step) else { return false };
+    let before = needed(siblings, step);
+    let beside = siblings
+        .iter()
+        .filter(|it| it.id != *step && matches!(it.action, Action::Turn(_)) && !before.contains(&&it.id));
+    beside
+        .filter_map(|it| known.step(&it.id))
+        .any(|it| matches!(it.result.as_deref(), Some(TypedResult::Review(_))) && it.findings.contains(&finding))
+}
+
+/// Returns the steps of a list that a step needs, directly or through others.
+fn needed<'a>(siblings: &'a [Step], step: &StepId) -> Vec<&'a StepId> {
+    let mut found: Vec<&StepId> = Vec::new();
+    // Needs name earlier steps only, so one walk from the end meets all of them.
+    for it in siblings.iter().rev() {
+        if it.id == *step || found.contains(&&it.id) {
+            found.extend(&it.needs);
+        }
+    }
+    found
+}
+
+/// Records the findings of one review. Returns their ids, each once, without those that a person settled.
+///
+/// What another agent reported in other words is the same finding with one more source (design §11). Two findings of one review
+/// stay two.
+fn report_all(draft: &mut Draft, by: &AgentName, run: RunId, drafts: &[FindingDraft]) -> Vec<FindingId> {
+    let exact: Vec<Option<FindingId>> = drafts.iter().map(|it| repeated(draft, it)).collect();
+    let candidates: Vec<FindingId> = draft
+        .state
+        .findings
+        .iter()
+        .filter(|it| match it.state {
+            FindingState::Open | FindingState::Stale => true,
+            FindingState::Fixed => it.run == Some(run),
+            FindingState::Dismissed { .. } | FindingState::Accepted { .. } => false,
+        })
+        .map(|it| it.id)
+        .filter(|it| !exact.contains(&Some(*it)))
+        .collect();
+    let mut findings: Vec<FindingId> = Vec::new();
+    for (it, exact) in drafts.iter().zip(exact) {
+        let known = exact.or_else(|| repeated(draft, it)).or_else(|| {
+            let free = candidates.iter().filter(|it| !findings.contains(it)).filter_map(|it| draft.state.finding(*it));
+            // A linter's rules tell its own findings apart exactly; words are for where there is no rule.
+            let mut free = free.filter(|known| it.code.is_none() || !known.sources.contains(by));
+            free.find(|known| agree(&known.draft, it)).map(|it| it.id)
+        });
+        if let Some(finding) = record(draft, Some(by), Some(run), it, known)
+            && !findings.contains(&finding)
+        {
+            findings.push(finding);
+        }
+    }
+    findings
+}
+
 /// Records a finding, as the one that it repeats where it repeats one. Returns its id, or `None` where a person settled it.
 pub(super) fn report(
     draft: &mut Draft,
@@ -173,14 +239,28 @@ pub(super) fn report(
     run: Option<RunId>,
     finding: &FindingDraft,
 ) -> Option<FindingId> {
+    let known = repeated(draft, finding);
+    record(draft, by, run, finding, known)
+}
+
+/// Returns the finding that this one repeats by its id or word for word.
+fn repeated(draft: &Draft, finding: &FindingDraft) -> Option<FindingId> {
     let same_file = |id: &FindingId| {
         draft
             .state
             .finding(*id)
             .is_some_and(|it| it.draft.place.as_ref().map(|it| &it.path) == finding.place.as_ref().map(|it| &it.path))
     };
-    let known =
-        finding.id.filter(same_file).or_else(|| draft.state.fingerprints.get(finding.fingerprint().as_str()).copied());
+    finding.id.filter(same_file).or_else(|| draft.state.fingerprints.get(finding.fingerprint().as_str()).copied())
+}
+
+fn record(
+    draft: &mut Draft,
+    by: Option<&AgentName>,
+    run: Option<RunId>,
+    finding: &FindingDraft,
+    known: Option<FindingId>,
+) -> Option<FindingId> {
     let mut contested = false;
     if let Some(known) = known.and_then(|it| draft.state.finding(it)) {
         if matches!(known.state, FindingState::Dismissed { .. } | FindingState::Accepted { .. }) {

@@ -99,7 +99,7 @@ fn signature(open: &[Arc<Finding>], failing: &[String]) -> String {
         let _ = write!(text, "{} ", finding.id);
     }
     for name in failing {
-        let _ = write!(text, "{name}\n");
+        let _ = writeln!(text, "{name}");
     }
     text
 }

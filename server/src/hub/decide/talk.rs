@@ -78,7 +78,7 @@ pub(super) fn post(
         ));
     }
     let person = matches!(author, Author::Person(_));
-    let message = publish(draft, author, &channel, thread, About::default(), text, hops, key, to);
+    let message = publish(draft, author, &channel, thread, About::default(), text, hops, key, &to);
     if person && !unknown.is_empty() {
         let names: Vec<String> = unknown.iter().map(ToString::to_string).collect();
         let text = format!(
@@ -164,7 +164,7 @@ pub(super) fn answer(
 ) -> MessageId {
     let author = Author::Agent(agent.clone());
     let (to, _) = addressees(draft, &author, channel, text);
-    publish(draft, author, channel, thread, about, text, hops, None, to)
+    publish(draft, author, channel, thread, about, text, hops, None, &to)
 }
 
 #[expect(clippy::too_many_arguments, reason = "they are the columns of one record")]
@@ -177,7 +177,7 @@ fn publish(
     text: &str,
     hops: u32,
     key: Option<&str>,
-    to: Vec<AgentName>,
+    to: &[AgentName],
 ) -> MessageId {
     let id = draft.state.next_message();
     let pair_is_spent = |it: &AgentName| match &author {
@@ -190,7 +190,7 @@ fn publish(
         _ => false,
     };
     let held: Vec<AgentName> = if hops > HOP_LIMIT || (hops == HOP_LIMIT && !to.is_empty()) {
-        to.clone()
+        to.to_vec()
     } else {
         to.iter().filter(|it| pair_is_spent(it)).cloned().collect()
     };
@@ -203,7 +203,7 @@ fn publish(
         about,
         hops,
         key: key.map(ToOwned::to_owned),
-        to: to.clone(),
+        to: to.to_vec(),
     });
     if !held.is_empty() {
         let pause = pause::open_hops(draft, id, &held);

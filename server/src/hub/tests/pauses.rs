@@ -147,7 +147,8 @@ fn struck_findings_are_dismissed_and_the_fixer_does_not_get_them() {
     ])));
     scene.ends("lint", review(&[(3, "too long"), (9, "never used")]));
     let document = scene.state.pause(PauseId(1)).unwrap().document.to_string();
-    let struck: String = document.lines().filter(|it| !it.contains("never used")).map(|it| format!("{it}\n")).collect();
+    let struck =
+        document.lines().filter(|it| !it.contains("never used")).fold(String::new(), |text, it| text + it + "\n");
     scene.decide(1, Decision::Edit { document: struck }).unwrap();
     insta::assert_snapshot!(scene.findings(), @"
     f1 too long open

@@ -175,11 +175,11 @@ fn play(scene: &mut Scene, it: &Move) {
             }
         }
         Move::Hold(run, interrupt) => {
-            let run = (*run > 0).then(|| RunId(*run as u64));
+            let run = (*run > 0).then_some(RunId(*run as u64));
             let _ = scene.event(Event::Hold { by: human, run, interrupt: *interrupt });
         }
         Move::Release(run) => {
-            let run = (*run > 0).then(|| RunId(*run as u64));
+            let run = (*run > 0).then_some(RunId(*run as u64));
             let _ = scene.event(Event::Release { by: human, run });
         }
         Move::Cancel(run) => {
@@ -243,7 +243,7 @@ fn nth_live(scene: &Scene, n: usize) -> Option<TurnId> {
 
 /// Returns an outcome of the form that the turn was asked for, most of the time.
 fn fitting(scene: &Scene, turn: TurnId, what: usize) -> crate::outcome::TurnOutcome {
-    let expects = scene.state.turn(turn).and_then(|it| it.sent.clone()).map(|it| it.expects.name()).unwrap_or("text");
+    let expects = scene.state.turn(turn).and_then(|it| it.sent.clone()).map_or("text", |it| it.expects.name());
     match (expects, what) {
         (_, 5) => says("@claude @codex over to you"),
         ("review", 0 | 1) => review(&[]),
@@ -305,11 +305,11 @@ fn check_run(run: &Run, steps: &[Step]) {
             }
         }
         assert_eq!(now.status == StepStatus::Paused, now.pause.is_some(), "{} waits where it says", step.id);
-        if let Action::Repeat(repeat) = &step.action {
-            if now.status != StepStatus::Waiting {
-                assert!(now.lap <= now.bound.max(1), "{} is past its bound", step.id);
-                check_run(run, &repeat.steps);
-            }
+        if let Action::Repeat(repeat) = &step.action
+            && now.status != StepStatus::Waiting
+        {
+            assert!(now.lap <= now.bound.max(1), "{} is past its bound", step.id);
+            check_run(run, &repeat.steps);
         }
     }
 }
