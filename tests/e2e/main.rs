@@ -17,6 +17,8 @@ mod journals;
 #[cfg(unix)]
 mod kill_sweep;
 #[cfg(unix)]
+mod lsp;
+#[cfg(unix)]
 mod programs;
 #[cfg(unix)]
 mod relay;
