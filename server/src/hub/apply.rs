@@ -114,6 +114,8 @@ pub fn apply(state: &mut State, seq: u64, at: Timestamp, record: &Record) {
             }
             if agent.is_some() {
                 it.agent.clone_from(agent);
+                // Who takes over has all the tries that the one before had.
+                it.retried = 0;
             }
         }),
         Record::RoundStarted { run, step, round, bound, left } => {

@@ -127,15 +127,12 @@ fn bind_roles(
     }
     let mut bound = BTreeMap::new();
     for role in &plan.roles {
-        let agent = match given.get(role.id.as_str()) {
-            Some(agent) => {
-                check_agent(state, agent, Some(role))?;
-                agent.clone()
-            }
-            None => {
-                let agents: Vec<&AgentInfo> = state.agents.values().map(|it| &it.info).collect();
-                cast::choose(&agents, role).map_err(|why| Refusal::new(RefusalCode::NoAgent, why))?
-            }
+        let agent = if let Some(agent) = given.get(role.id.as_str()) {
+            check_agent(state, agent, Some(role))?;
+            agent.clone()
+        } else {
+            let agents: Vec<&AgentInfo> = state.agents.values().map(|it| &it.info).collect();
+            cast::choose(&agents, role).map_err(|why| Refusal::new(RefusalCode::NoAgent, why))?
         };
         bound.insert(role.id.clone(), agent);
     }
