@@ -117,7 +117,9 @@ fn a_pause_is_a_page_that_is_edited_saved_and_approved() {
     elsewhere.told("was edited and saved");
 
     let approve = editor.lenses(&page).remove(0).1;
-    editor.request("workspace/executeCommand", &json!({ "command": approve["command"], "arguments": approve["arguments"] }),
+    editor.request(
+        "workspace/executeCommand",
+        &json!({ "command": approve["command"], "arguments": approve["arguments"] }),
     );
     editor.progress("end", "");
     assert_eq!(world.read("notes.md"), NOTES.replace("six   \n", "six\n"), "what was struck stays as it is");
