@@ -3,8 +3,9 @@
 use serde_json::{Value, json};
 
 use crate::support::{
-    World,
+    COMMAND_LIMIT, World,
     editor::{Editor, capabilities, uri},
+    wait_for,
 };
 
 /// Two faults that a linter of text finds and can fix, one on a line with characters that count twice in UTF-16.
@@ -123,7 +124,8 @@ fn a_pause_is_a_page_that_is_edited_saved_and_approved() {
     );
     editor.progress("end", "");
     assert_eq!(world.read("notes.md"), NOTES.replace("six   \n", "six\n"), "what was struck stays as it is");
-    assert!(std::fs::read_to_string(&path).unwrap().contains("p1 was answered by"), "the page says so");
+    let says_so = || std::fs::read_to_string(&path).ok().filter(|it| it.contains("p1 was answered by"));
+    wait_for("the page that says who answered", COMMAND_LIMIT, says_so, || world.story());
     assert_eq!(titles(&mut editor), Vec::<String>::new(), "what is answered takes no answer");
     editor.diagnostics("no finding", &file, <[Value]>::is_empty);
     let ended = runs(&world);

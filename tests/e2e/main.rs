@@ -3,6 +3,8 @@
 #[cfg(unix)]
 mod armed;
 #[cfg(unix)]
+mod bad_input;
+#[cfg(unix)]
 mod fallen;
 mod figures;
 #[cfg(unix)]
@@ -10,6 +12,8 @@ mod full_disk;
 mod harness;
 #[cfg(unix)]
 mod journal;
+#[cfg(unix)]
+mod journals;
 #[cfg(unix)]
 mod kill_sweep;
 #[cfg(unix)]
@@ -21,6 +25,8 @@ mod relay;
 mod support;
 #[cfg(unix)]
 mod templates;
+#[cfg(unix)]
+mod undo;
 #[cfg(unix)]
 mod watchers;
 #[cfg(unix)]
