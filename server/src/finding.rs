@@ -92,6 +92,14 @@ impl FindingDraft {
     }
 }
 
+impl FindingDraft {
+    /// Returns the fingerprint as it stands for the `nth` place of which one review says the same, counted from 1.
+    pub fn identity(&self, nth: u32) -> String {
+        let fingerprint = self.fingerprint();
+        if nth > 1 { format!("{fingerprint}#{nth}") } else { fingerprint }
+    }
+}
+
 /// Returns `text` with each run of white space as one space, so that re-indenting does not make a new finding.
 fn squeeze(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")

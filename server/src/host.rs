@@ -82,10 +82,7 @@ impl Host {
     pub fn start(parts: Parts) -> anyhow::Result<Self> {
         let Parts { journal, effects, surroundings, agents, trusted, stop, workspace, in_process } = parts;
         let (hub, seat) = Hub::prepare();
-        // In this order: what the journal has going on is taken up with the agents and the trust of now.
-        hub.tell(Event::Catalog(agents));
-        hub.tell(Event::Trusted(trusted));
-        hub.tell(Event::Recovered);
+        hub.tell(Event::Started { trusted, agents });
         let thread = seat.take(journal, effects(hub.clone()))?;
         let info = HubInfo { pid: std::process::id(), workspace, started: Timestamp::now(), in_process };
         Ok(Self { shared: Shared::new(hub, surroundings, info), thread, stop })

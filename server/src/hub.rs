@@ -138,7 +138,7 @@ fn gone() -> Refusal {
 
 impl Seat {
     /// Reads the journal and runs the hub on a thread of its own until `Hub::close`. The first snapshot is published when
-    /// this returns. Nothing is taken up until `Event::Recovered` is sent, after `Trusted` and `Catalog`.
+    /// this returns. Nothing is taken up until `Event::Started` is sent, which must be the first event.
     pub fn take(self, journal: Box<dyn Journal>, effects: Box<dyn Effects>) -> anyhow::Result<JoinHandle<()>> {
         let state = replay(journal.as_ref())?;
         let Self { inbox, publish } = self;
@@ -208,8 +208,8 @@ impl Writer {
     /// Waits for a letter, or until something is due.
     fn next(&self, inbox: &Receiver<Letter>, retry: bool) -> Result<Letter, RecvTimeoutError> {
         let due = self.state.next_wake().map(|due| Duration::from_millis(due.since(Timestamp::now())));
-        let retry = retry.then_some(JOURNAL_RETRY);
-        match due.into_iter().chain(retry).min() {
+        // What is due can't be done either while the journal refuses: waiting for it would be no wait at all.
+        match if retry { Some(JOURNAL_RETRY) } else { due } {
             Some(wait) => inbox.recv_timeout(wait),
             None => inbox.recv().map_err(|_| RecvTimeoutError::Disconnected),
         }
@@ -220,6 +220,7 @@ impl Writer {
         let mut entries = Vec::new();
         let mut effects: Vec<Effect> = Vec::new();
         let mut answers = Vec::new();
+        let mut refused = Vec::new();
         let mut told = Vec::new();
         for (stamped, asker) in letters {
             match decide(&state, &stamped) {
@@ -235,7 +236,8 @@ impl Writer {
                 }
                 Err(refusal) => {
                     if let Some(asker) = asker {
-                        let _ = asker.send(Err(refusal));
+                        // Told with the others: it may rest on what came before it in this batch and is not durable yet.
+                        refused.push((asker, refusal));
                     } else {
                         tracing::warn!(%refusal, "An event was refused.");
                     }
@@ -246,7 +248,8 @@ impl Writer {
             && let Err(error) = self.journal.append(self.state.rev, &entries)
         {
             tracing::error!(%error, "The journal refused records; nothing of this batch happened.");
-            for (asker, _, _) in answers {
+            let askers = answers.into_iter().map(|it| it.0).chain(refused.into_iter().map(|it| it.0));
+            for asker in askers {
                 let _ = asker.send(Err(Refusal::new(RefusalCode::Journal, error.to_string())));
             }
             self.waiting = told.into();
@@ -261,6 +264,9 @@ impl Writer {
         }
         for (asker, answer, rev) in answers {
             let _ = asker.send(Ok(Reply { answer, rev }));
+        }
+        for (asker, refusal) in refused {
+            let _ = asker.send(Err(refusal));
         }
     }
 

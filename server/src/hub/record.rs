@@ -91,6 +91,14 @@ pub enum Record {
         agent: AgentName,
         /// What for.
         cause: Cause,
+        /// Whether it stands before all others that wait: it takes the place of one that had begun.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        first: bool,
+    },
+    /// A person had the work paused at once: this turn is being stopped, to be done again.
+    TurnInterrupted {
+        /// Which.
+        turn: TurnId,
     },
     /// A turn is the agent's now, with this prompt. The effect that starts it follows the commit of this.
     TurnIntended {
@@ -287,6 +295,9 @@ pub enum Record {
         draft: FindingDraft,
         /// Whether it had been declined before: now it is a person's to settle.
         contested: bool,
+        /// Which of the places it is of which one review says the same, from 1.
+        #[serde(default = "one", skip_serializing_if = "is_one")]
+        nth: u32,
     },
     /// A finding's state changed.
     FindingSettled {
@@ -309,6 +320,15 @@ pub enum Record {
         /// The new text.
         text: String,
     },
+}
+
+fn one() -> u32 {
+    1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn is_one(it: &u32) -> bool {
+    *it == 1
 }
 
 /// What a turn is for.
@@ -467,6 +487,7 @@ impl Record {
             Self::TurnQueued { .. } => "turn.queued",
             Self::TurnIntended { .. } => "turn.intended",
             Self::TurnBegan { .. } => "turn.began",
+            Self::TurnInterrupted { .. } => "turn.interrupted",
             Self::TurnEnded { .. } => "turn.ended",
             Self::RunStarted { .. } => "run.started",
             Self::StepQueued { .. } => "step.queued",

@@ -13,6 +13,8 @@ use crate::{
 };
 
 mod channels;
+mod odd;
 mod pauses;
 mod random;
 mod runs;
+mod writer;

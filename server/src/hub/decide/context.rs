@@ -167,7 +167,10 @@ pub(super) fn for_step(
 
 fn access(run: &Run, action: &TurnAction, info: &AgentInfo) -> Access {
     match &action.who {
-        Who::Role(role) => run.plan.roles.iter().find(|it| it.id == *role).map_or(Access::Read, |it| it.access),
+        // Never more than its profile grants, whatever the role asks for.
+        Who::Role(role) => {
+            run.plan.roles.iter().find(|it| it.id == *role).map_or(Access::Read, |it| it.access.min(info.access))
+        }
         Who::Agent(_) => info.access,
     }
 }
@@ -269,9 +272,11 @@ fn flat(finding: &Finding) -> Value {
     })
 }
 
-/// Returns the verdict that counts: the reviewer's word where there is nothing to go by, else whether anything material is open.
+/// Returns the verdict that counts: the reviewer's word where it named nothing to go by, else whether anything material is
+/// open. A reviewer that names only what a person has settled asks for nothing.
 pub(super) fn effective_verdict(state: &State, step: &StepState, said: ReviewVerdict) -> ReviewVerdict {
-    if step.findings.is_empty() {
+    let named = matches!(step.result.as_deref(), Some(TypedResult::Review(it)) if !it.findings.is_empty());
+    if step.findings.is_empty() && !named {
         return said;
     }
     if material(state, step).next().is_some() { ReviewVerdict::ChangesRequested } else { ReviewVerdict::Approved }

@@ -1,14 +1,21 @@
 //! What a step's turn came to: its one recorded result, or a failure and what the workflow says to that.
 
-use std::{fmt::Write as _, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write as _,
+    sync::Arc,
+};
 
-use super::{Draft, advance, pause, run};
+use super::{Draft, advance, pause, run, turn};
 use crate::{
-    finding::{FindingDraft, FindingState},
-    hub::record::{Record, Subject},
+    finding::{FindingDraft, FindingState, Place},
+    hub::{
+        record::{Record, Subject},
+        run::Run,
+    },
     ids::{AgentName, FindingId, RunId, StepId, TurnId},
     outcome::{Failure, FailureClass, ReviewVerdict, TestVerdict, TextResult, TurnOutcome, TypedResult},
-    protocol::{About, Author, RunStatus},
+    protocol::{About, Author, RunStatus, StepStatus},
     workflow::plan::{Action, FailureAction},
 };
 
@@ -20,9 +27,7 @@ pub(super) fn take(draft: &mut Draft, agent: &AgentName, id: TurnId, run: RunId,
         return;
     }
     match outcome {
-        TurnOutcome::Failed(failure)
-            if failure.class == FailureClass::Interrupted && draft.state.is_held(Some(run)) =>
-        {
+        TurnOutcome::Failed(failure) if turn::is_put_off(draft, id, failure, draft.state.is_held(Some(run))) => {
             draft.emit(Record::StepReset { run, step: step.clone(), note: None, agent: None });
         }
         TurnOutcome::Failed(failure) => failed(draft, run, step, failure),
@@ -69,16 +74,15 @@ fn finish(
     let mut findings = Vec::new();
     match result {
         TypedResult::Review(review) => {
-            for it in &review.findings {
-                if let Some(finding) = report(draft, Some(agent), Some(run), it)
-                    && !findings.contains(&finding)
-                {
-                    findings.push(finding);
-                }
-            }
+            findings = report_all(draft, agent, Some(run), &review.findings);
+            let others = listed_beside(draft, run, step);
             let is_open = |it: &&FindingId| draft.state.finding(**it).is_some_and(|it| it.state == FindingState::Open);
-            let gone: Vec<FindingId> =
-                before.iter().filter(|it| !findings.contains(it)).filter(is_open).copied().collect();
+            let gone: Vec<FindingId> = before
+                .iter()
+                .filter(|it| !findings.contains(it) && !others.contains(it))
+                .filter(is_open)
+                .copied()
+                .collect();
             for finding in gone {
                 draft.emit(Record::FindingSettled { finding, state: FindingState::Fixed });
             }
@@ -104,12 +108,63 @@ fn finish(
     draft.say(Author::Agent(agent.clone()), &channel, Some(thread), about, &said);
 }
 
+/// Returns the findings that reviews beside a step list: those of its own list that neither come before it nor were left
+/// out. What one of several reviewers no longer reports is not fixed while another one does.
+fn listed_beside(draft: &Draft, run: RunId, step: &StepId) -> BTreeSet<FindingId> {
+    let mut listed = BTreeSet::new();
+    let Some(known) = draft.state.runs.get(&run) else { return listed };
+    let Some((siblings, _)) = Run::siblings(&known.plan, step) else { return listed };
+    let mut before: BTreeSet<&StepId> = BTreeSet::from([step]);
+    // Needs name earlier steps, so one pass from the back finds them all.
+    for it in siblings.iter().rev() {
+        if before.contains(&it.id) {
+            before.extend(&it.needs);
+        }
+    }
+    for it in siblings.iter().filter(|it| !before.contains(&it.id)) {
+        if let Some(now) = known.step(&it.id)
+            && !matches!(now.status, StepStatus::Skipped | StepStatus::Failed)
+        {
+            listed.extend(now.findings.iter().copied());
+        }
+    }
+    listed
+}
+
+/// Records the findings of one review, each once. Returns their ids in its order, without those that a person settled.
+///
+/// The same words about another place are another finding, so within one review the second such place has its own id.
+pub(super) fn report_all(
+    draft: &mut Draft,
+    by: &AgentName,
+    run: Option<RunId>,
+    findings: &[FindingDraft],
+) -> Vec<FindingId> {
+    let mut places: BTreeMap<String, Vec<Option<&Place>>> = BTreeMap::new();
+    let mut ids = Vec::new();
+    for it in findings {
+        let places = places.entry(it.fingerprint()).or_default();
+        let nth = places.iter().position(|known| *known == it.place.as_ref()).unwrap_or_else(|| {
+            places.push(it.place.as_ref());
+            places.len() - 1
+        });
+        let nth = u32::try_from(nth + 1).unwrap_or(u32::MAX);
+        if let Some(id) = report(draft, Some(by), run, it, nth)
+            && !ids.contains(&id)
+        {
+            ids.push(id);
+        }
+    }
+    ids
+}
+
 /// Records a finding, as the one that it repeats where it repeats one. Returns its id, or `None` where a person settled it.
 pub(super) fn report(
     draft: &mut Draft,
     by: Option<&AgentName>,
     run: Option<RunId>,
     finding: &FindingDraft,
+    nth: u32,
 ) -> Option<FindingId> {
     let same_file = |id: &FindingId| {
         draft
@@ -118,7 +173,7 @@ pub(super) fn report(
             .is_some_and(|it| it.draft.place.as_ref().map(|it| &it.path) == finding.place.as_ref().map(|it| &it.path))
     };
     let known =
-        finding.id.filter(same_file).or_else(|| draft.state.fingerprints.get(finding.fingerprint().as_str()).copied());
+        finding.id.filter(same_file).or_else(|| draft.state.fingerprints.get(finding.identity(nth).as_str()).copied());
     let mut contested = false;
     if let Some(known) = known.and_then(|it| draft.state.finding(it)) {
         if matches!(known.state, FindingState::Dismissed { .. } | FindingState::Accepted { .. }) {
@@ -127,7 +182,7 @@ pub(super) fn report(
         contested = known.declined.is_some();
     }
     let id = known.unwrap_or_else(|| draft.state.next_finding());
-    draft.emit(Record::FindingReported { finding: id, by: by.cloned(), run, draft: finding.clone(), contested });
+    draft.emit(Record::FindingReported { finding: id, by: by.cloned(), run, draft: finding.clone(), contested, nth });
     Some(id)
 }
 

@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use super::{Draft, advance, context, result, talk};
+use super::{Draft, advance, context, pause, result, run, talk};
 use crate::{
     agent::{AgentClaim, AgentState, Source, TurnRequest},
     hub::{
@@ -25,19 +25,28 @@ pub(super) fn kick(draft: &mut Draft, agent: &AgentName) {
         if entry.live.is_some() {
             return;
         }
-        let next = entry.queue.iter().copied().find(|turn| may_start(draft, *turn));
-        let Some(turn) = next else { return };
+        let queue = entry.queue.clone();
+        let Some(turn) = queue.into_iter().find(|turn| may_start(draft, *turn)) else { return };
         if intend(draft, turn) {
             return;
         }
     }
 }
 
-fn may_start(draft: &Draft, turn: TurnId) -> bool {
-    match draft.state.turn(turn).map(|it| &it.cause) {
+/// Returns whether a turn that waits may start. Where its run has reached a limit since it was queued, a person is asked.
+fn may_start(draft: &mut Draft, turn: TurnId) -> bool {
+    match draft.state.turn(turn).map(|it| it.cause.clone()) {
         Some(Cause::Delivery { .. }) => !draft.state.held,
-        Some(Cause::Step { run, .. }) => !draft.state.is_held(Some(*run)),
-        None => false,
+        Some(Cause::Step { run, .. }) if !draft.state.is_held(Some(run)) => match run::limit_reached(draft, run, 0) {
+            None => true,
+            Some(limit) => {
+                if draft.state.runs.get(&run).is_some_and(|it| it.ended.is_none() && it.limit_pause.is_none()) {
+                    pause::open_limit(draft, run, limit);
+                }
+                false
+            }
+        },
+        Some(Cause::Step { .. }) | None => false,
     }
 }
 
@@ -85,9 +94,17 @@ pub(super) fn began(draft: &mut Draft, turn: TurnId) {
 
 /// Takes a turn's outcome. The first one counts; whatever comes after it changes nothing (promise 1).
 pub(super) fn ended(draft: &mut Draft, turn: TurnId, outcome: &TurnOutcome) {
-    if draft.state.live_turns.contains(&turn) {
+    if draft.state.live_turns.contains(&turn)
+        && let Some(agent) = draft.state.turn(turn).map(|it| it.agent.clone())
+    {
         end(draft, turn, outcome);
+        kick(draft, &agent);
     }
+}
+
+/// Returns whether a turn failed because the hub had it stopped to be done again.
+pub(super) fn is_put_off(draft: &Draft, turn: TurnId, failure: &Failure, held: bool) -> bool {
+    failure.class == FailureClass::Interrupted && (held || draft.state.turn(turn).is_some_and(|it| it.interrupted))
 }
 
 fn end(draft: &mut Draft, id: TurnId, outcome: &TurnOutcome) {
@@ -101,7 +118,6 @@ fn end(draft: &mut Draft, id: TurnId, outcome: &TurnOutcome) {
         Cause::Delivery { message } => answer_message(draft, &turn.agent, id, *message, outcome),
         Cause::Step { run, step } => result::take(draft, &turn.agent, id, *run, step, outcome),
     }
-    kick(draft, &turn.agent);
 }
 
 fn answer_message(draft: &mut Draft, agent: &AgentName, turn: TurnId, message: MessageId, outcome: &TurnOutcome) {
@@ -112,7 +128,7 @@ fn answer_message(draft: &mut Draft, agent: &AgentName, turn: TurnId, message: M
         TurnOutcome::Answered { text, result, .. } => {
             let mut findings = Vec::new();
             if let Some(TypedResult::Review(review)) = result {
-                findings.extend(review.findings.iter().filter_map(|it| result::report(draft, Some(agent), None, it)));
+                findings = result::report_all(draft, agent, None, &review.findings);
             }
             let said = result::words(draft, agent, Some(&findings), text, result.as_ref());
             let id = talk::answer(draft, agent, &asked.channel, thread, about, &said, asked.hops + 1);
@@ -122,9 +138,8 @@ fn answer_message(draft: &mut Draft, agent: &AgentName, turn: TurnId, message: M
                 state: DeliveryState::Answered { message: id },
             });
         }
-        TurnOutcome::Failed(failure) if failure.class == FailureClass::Interrupted && draft.state.held => {
-            draft.emit(Record::DeliveryChanged { message, agent: agent.clone(), state: DeliveryState::Stored });
-            talk::deliver(draft, message, [agent].into_iter());
+        TurnOutcome::Failed(failure) if is_put_off(draft, turn, failure, draft.state.held) => {
+            talk::deliver_again(draft, message, agent);
         }
         TurnOutcome::Failed(failure) => {
             let state = DeliveryState::Failed { why: failure.message.clone() };
@@ -142,10 +157,11 @@ pub(super) fn claimed(draft: &mut Draft, agent: &AgentName, claim: &AgentClaim) 
 }
 
 /// Puts a step's turn in the queue of its agent.
-pub(super) fn queue_step(draft: &mut Draft, run: RunId, step: &StepId, agent: &AgentName) {
+pub(super) fn queue_step(draft: &mut Draft, run: RunId, step: &StepId, agent: &AgentName, first: bool) {
     let turn = draft.state.next_turn();
     let attempt = draft.state.runs.get(&run).and_then(|it| it.step(step)).map_or(1, |it| it.attempt + 1);
-    draft.emit(Record::TurnQueued { turn, agent: agent.clone(), cause: Cause::Step { run, step: step.clone() } });
+    let cause = Cause::Step { run, step: step.clone() };
+    draft.emit(Record::TurnQueued { turn, agent: agent.clone(), cause, first });
     draft.emit(Record::StepQueued { run, step: step.clone(), turn, agent: agent.clone(), attempt });
     kick(draft, agent);
 }
@@ -173,16 +189,14 @@ pub(super) fn recover(draft: &mut Draft) {
         draft.emit(Record::TurnEnded { turn: id, how: TurnEnd::Lost, usage: Usage::default() });
         match &turn.cause {
             Cause::Delivery { message } => {
-                let state = DeliveryState::Stored;
-                draft.emit(Record::DeliveryChanged { message: *message, agent: turn.agent.clone(), state });
-                talk::deliver(draft, *message, [&turn.agent].into_iter());
+                talk::deliver_again(draft, *message, &turn.agent);
             }
             Cause::Step { run, step } => {
                 let waits = |it: &Arc<StepState>| it.turn == Some(id) && it.status == StepStatus::Running;
                 if draft.state.live_runs.contains(run)
                     && draft.state.runs.get(run).and_then(|it| it.step(step)).is_some_and(waits)
                 {
-                    queue_step(draft, *run, step, &turn.agent);
+                    queue_step(draft, *run, step, &turn.agent, true);
                 }
             }
         }
