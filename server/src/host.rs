@@ -14,6 +14,7 @@ use crate::{
         event::{Actor, Event},
     },
     ids::Timestamp,
+    ipc::peer,
     lsp::{
         session,
         shared::{HubInfo, Shared, Surroundings},
@@ -93,11 +94,12 @@ impl Host {
         &self.shared
     }
 
-    /// Connects a client that runs in this process: a person's connection, since nobody else can hold this value.
+    /// Connects a client that runs in this process: a person's connection, since nobody else can hold this value. A process
+    /// that an agent started makes no person of itself by being its own hub.
     pub fn connect(&self, user: &str) -> DuplexStream {
         let (client, hub) = tokio::io::duplex(64 * 1024);
         let (reader, writer) = tokio::io::split(hub);
-        let actor = Actor::Human(user.to_owned());
+        let actor = if peer::is_agent() { Actor::Agent(None) } else { Actor::Human(user.to_owned()) };
         tokio::spawn(session::serve(Arc::clone(&self.shared), actor, reader, writer));
         client
     }

@@ -66,6 +66,11 @@ fn is_marked(_: u32) -> bool {
     false
 }
 
+/// Returns whether this process was started by an agent.
+pub fn is_agent() -> bool {
+    std::env::var_os(MARK).is_some()
+}
+
 /// Returns the name of the account that this process runs as.
 pub fn user_name() -> String {
     let uid = uid();
