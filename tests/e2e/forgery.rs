@@ -277,8 +277,9 @@ fn escape_sequences_of_agents_reach_no_output() {
         shown.push(ran.stdout);
         shown.push(on_a_terminal(&world, args));
     }
+    let colour = regex::Regex::new("\x1b\\[[0-9;]*m").unwrap();
     for text in &shown {
-        let bare = regex::Regex::new("\x1b\\[[0-9;]*m").unwrap().replace_all(text, "");
+        let bare = colour.replace_all(text, "");
         let acts = |it: char| {
             it.is_control() && !matches!(it, '\n' | '\r' | '\t')
                 || matches!(it, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{e0000}'..='\u{e007f}')

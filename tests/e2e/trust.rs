@@ -67,7 +67,8 @@ fn hostile() -> World {
 fn traced(world: &World, name: &str, args: &[&str]) -> (Command, Option<PathBuf>) {
     let strace = ["/usr/bin/strace", "/usr/local/bin/strace"].into_iter().find(|it| fs::exists(it).unwrap_or(false));
     let Some(strace) = strace else {
-        eprintln!("strace is not installed, so only the decoys tell what was started (apt-get install strace)");
+        let why = b"strace is not installed, so only the decoys tell what was started (apt-get install strace)\n";
+        let _ = std::io::Write::write_all(&mut std::io::stderr(), why);
         let mut command = world.command(CALLBOARD);
         command.args(args);
         return (command, None);

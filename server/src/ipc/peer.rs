@@ -21,36 +21,48 @@ pub fn actor_of(pid: Option<u32>, hub: u32, user: &str) -> Actor {
         // A hub that runs inside its client is not its own agent.
         Some(pid) if pid == hub => Actor::Human(user.to_owned()),
         Some(pid) => match branch(pid, hub) {
-            Some(None) if !is_marked(pid) => Actor::Human(user.to_owned()),
-            Some(Some(child)) => {
+            Branch::Elsewhere if !is_marked(pid) => Actor::Human(user.to_owned()),
+            Branch::Of(child) => {
                 Actor::Agent(process::reaper::label_of(child).and_then(|it| it.parse::<AgentName>().ok()))
             }
-            Some(None) | None => Actor::Agent(None),
+            Branch::Elsewhere | Branch::Unknown => Actor::Agent(None),
         },
         None => Actor::Agent(None),
     }
 }
 
-/// Returns the child of `ancestor` that `pid` is or descends from, `Some(None)` where there is none, and `None` where that
-/// can't be told.
+/// Where a process stands in the tree below another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Branch {
+    /// It is this child of it, or descends from it.
+    Of(u32),
+    /// It does not descend from it.
+    Elsewhere,
+    /// That can't be told.
+    Unknown,
+}
+
+/// Returns where `pid` stands below `ancestor`.
 ///
 /// The hub adopts its agents' orphans, so the chain of an agent's process leads here although its parents have ended.
-fn branch(pid: u32, ancestor: u32) -> Option<Option<u32>> {
+fn branch(pid: u32, ancestor: u32) -> Branch {
     // A parent may end while the chain is walked; its children then have another one, and the walk begins again.
-    (0..3).find_map(|_| {
-        let mut at = pid;
-        for _ in 0..MAX_DEPTH {
-            let parent = process::entry(at)?.parent;
-            if parent == ancestor {
-                return Some(Some(at));
+    (0..3)
+        .find_map(|_| {
+            let mut at = pid;
+            for _ in 0..MAX_DEPTH {
+                let parent = process::entry(at)?.parent;
+                if parent == ancestor {
+                    return Some(Branch::Of(at));
+                }
+                if parent <= 1 {
+                    return Some(Branch::Elsewhere);
+                }
+                at = parent;
             }
-            if parent <= 1 {
-                return Some(None);
-            }
-            at = parent;
-        }
-        None
-    })
+            None
+        })
+        .unwrap_or(Branch::Unknown)
 }
 
 /// Returns whether the environment that a process was started with has an agent's mark.
@@ -133,7 +145,7 @@ mod tests {
         assert_eq!(actor_of(Some(own), own, "ada"), Actor::Human("ada".to_owned()));
         assert_eq!(actor_of(Some(own), pid, "ada"), Actor::Human("ada".to_owned()));
         let other = cat(false);
-        assert_eq!(branch(pid, other.0.id()), Some(None));
+        assert_eq!(branch(pid, other.0.id()), Branch::Elsewhere);
     }
 
     #[test]

@@ -3,6 +3,8 @@
 //! Invariant: no control character gets into a span, so a painted line is one line and holds no escape but our own. What
 //! would turn or hide text without being seen is shown by its number.
 
+use std::fmt::Write as _;
+
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
 use crate::document::is_hidden;
@@ -77,7 +79,9 @@ impl Line {
         for it in text.as_ref().chars() {
             match it {
                 _ if it.is_control() => shown.push(' '),
-                _ if is_hidden(it) => shown.push_str(&format!("\u{27e8}U+{:04X}\u{27e9}", it as u32)),
+                _ if is_hidden(it) => {
+                    let _ = write!(shown, "\u{27e8}U+{:04X}\u{27e9}", it as u32);
+                }
                 _ => shown.push(it),
             }
         }

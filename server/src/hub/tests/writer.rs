@@ -22,10 +22,10 @@ use crate::{
 /// The longest that anything may take on a busy machine.
 const BOUND: Duration = Duration::from_secs(60);
 
-/// A journal with a full disk, while `full` says so. Tells when it was tried in vain.
+/// A journal with a full disk, while `refuses` says so. Tells when it was tried in vain.
 struct Full {
     journal: MemoryJournal,
-    full: Arc<AtomicBool>,
+    refuses: Arc<AtomicBool>,
     tried: Sender<Instant>,
 }
 
@@ -35,7 +35,7 @@ impl Journal for Full {
     }
 
     fn append(&mut self, expected: u64, entries: &[NewEntry]) -> Result<u64, JournalError> {
-        if self.full.load(Ordering::SeqCst) {
+        if self.refuses.load(Ordering::SeqCst) {
             let _ = self.tried.send(Instant::now());
             return Err(JournalError::Conflict { expected, actual: expected });
         }
@@ -64,7 +64,7 @@ fn a_full_disk_loses_nothing_and_is_not_hammered() {
     let (tried, tries) = channel();
     let (told, effects) = channel();
     let (hub, seat) = Hub::prepare();
-    let journal = Full { journal: MemoryJournal::new(), full: Arc::clone(&full), tried };
+    let journal = Full { journal: MemoryJournal::new(), refuses: Arc::clone(&full), tried };
     let thread = seat.take(Box::new(journal), Box::new(Told(told))).unwrap();
     hub.tell(Event::Started { trusted: true, agents: super::super::scene::cast() });
     // A step that waits for its second try makes a time at which something is due.
