@@ -9,6 +9,10 @@ use sha2::{Digest, Sha256};
 
 use crate::ids::{AgentName, FindingId, RunId};
 
+mod agreement;
+
+pub use agreement::agree;
+
 /// How much a finding matters, most first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
@@ -89,14 +93,6 @@ impl FindingDraft {
         }
         hash.update(squeeze(self.excerpt.as_deref().unwrap_or("")).as_bytes());
         hash.finalize().iter().take(6).fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
-    }
-}
-
-impl FindingDraft {
-    /// Returns the fingerprint as it stands for the `nth` place of which one review says the same, counted from 1.
-    pub fn identity(&self, nth: u32) -> String {
-        let fingerprint = self.fingerprint();
-        if nth > 1 { format!("{fingerprint}#{nth}") } else { fingerprint }
     }
 }
 

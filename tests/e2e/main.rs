@@ -1,11 +1,31 @@
 //! End-to-end tests: the real binary, real PTYs, real SQLite, real git.
 
+#[cfg(unix)]
+mod armed;
+#[cfg(unix)]
+mod fallen;
 mod figures;
 #[cfg(target_os = "linux")]
 mod forgery;
+#[cfg(unix)]
+mod full_disk;
 mod harness;
+#[cfg(unix)]
+mod journal;
+#[cfg(unix)]
+mod kill_sweep;
+#[cfg(unix)]
+mod programs;
+#[cfg(unix)]
+mod relay;
 mod support;
+#[cfg(unix)]
+mod templates;
 #[cfg(target_os = "linux")]
 mod trust;
 #[cfg(unix)]
+mod watchers;
+#[cfg(unix)]
 mod wire;
+#[cfg(unix)]
+mod workflows;

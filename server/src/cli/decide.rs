@@ -46,7 +46,11 @@ pub async fn decide(wire: &mut impl Wire, out: &mut Out, person: &mut Person, ar
         DecisionName::Reject => Decision::Reject { text: args.text.clone().unwrap_or_default() },
         DecisionName::RequestChanges => Decision::RequestChanges { text: what_to_change(args, out, person).await? },
         DecisionName::Edit => match &args.file {
-            Some(file) => Decision::Edit { document: read(file)? },
+            Some(file) => {
+                let document = read(file)?;
+                editor::not_empty(&document)?;
+                Decision::Edit { document }
+            }
             None => return edit(wire, out, person, &pause, hash).await,
         },
     };
@@ -95,9 +99,33 @@ async fn send(
     hash: String,
 ) -> Result<i32, Fail> {
     let name = decision.name();
-    let changed: Changed = ask(wire, method::DECIDE, &DecideParams { pause: pause.id, decision, hash }).await?;
+    let params = DecideParams { pause: pause.id, decision, hash };
+    let changed: Changed = match ask(wire, method::DECIDE, &params).await {
+        Err(fail) if fail.is_lost() => {
+            wire.reconnect().await?;
+            send_again(wire, &params).await?
+        }
+        other => other?,
+    };
     let run = pause.run.map_or_else(String::new, |it| format!(" To watch it: callboard show {it} --follow"));
     told(out, &changed, &format!("{} is answered: {name}.{run}", pause.id))
+}
+
+/// Sends a decision to the hub that took a lost one's place. The lost one may have recorded it, and then it is no refusal
+/// that the pause is answered just so (promise 1).
+async fn send_again(wire: &mut impl Wire, params: &DecideParams) -> Result<Changed, Fail> {
+    match ask(wire, method::DECIDE, params).await {
+        Err(fail) if fail.is(RefusalCode::AlreadyAnswered) => {
+            let asked = InboxParams { pause: Some(params.pause), all: true };
+            let pauses: Vec<PauseView> = ask(wire, method::INBOX, &asked).await?;
+            let is_ours = |it: &PauseView| it.answered.as_ref().is_some_and(|it| it.decision == params.decision);
+            match pauses.iter().find(|it| is_ours(it)) {
+                Some(pause) => Ok(Changed { rev: pause.rev }),
+                None => Err(fail),
+            }
+        }
+        other => other,
+    }
 }
 
 /// Refuses arguments that the decision has no use for: a text that is silently dropped would be a lost answer.
@@ -216,6 +244,14 @@ mod tests {
         );
         let (done, _) = play(&mut hub, &DecideArgs { file: Some(file.path().to_owned()), ..args("edit") }).await;
         assert_eq!(done, Ok(0));
+    }
+
+    #[tokio::test]
+    async fn an_empty_document_decides_nothing() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let mut hub = Fake::default().on(method::INBOX, json!({}), json!([pause(1)]));
+        let (done, _) = play(&mut hub, &DecideArgs { file: Some(file.path().to_owned()), ..args("edit") }).await;
+        assert!(done.unwrap_err().message.contains("nothing was decided"));
     }
 
     #[tokio::test]

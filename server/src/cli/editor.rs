@@ -31,7 +31,17 @@ pub async fn edit(command: &[String], name: &str, text: &str) -> Result<String, 
     if u64::try_from(edited.len()).unwrap_or(u64::MAX) > MOST {
         return Err(Fail::new("invalid", "the edited document is larger than 4 MiB; nothing was decided"));
     }
+    not_empty(&edited)?;
     Ok(edited)
+}
+
+/// Refuses an empty document: an editor that was left in a hurry must not strike everything.
+pub fn not_empty(document: &str) -> Result<(), Fail> {
+    if document.trim().is_empty() {
+        return Err(Fail::new("invalid", "the edited document is empty; nothing was decided")
+            .help("to strike every finding, untick them; to end the run, reject or stop it"));
+    }
+    Ok(())
 }
 
 const HELP: &str = "set VISUAL or EDITOR to your editor, or give the document with --file";

@@ -531,11 +531,11 @@ fn open_pause(state: &mut State, at: Timestamp, record: &Record) {
 }
 
 fn report(state: &mut State, record: &Record) {
-    let Record::FindingReported { finding, by, run, draft, contested, nth } = record else { return };
+    let Record::FindingReported { finding, by, run, draft, contested } = record else { return };
     let mut draft = draft.clone();
     draft.id = None;
     if state.finding(*finding).is_none() {
-        let fingerprint: Arc<str> = draft.identity(*nth).into();
+        let fingerprint: Arc<str> = draft.fingerprint().into();
         state.findings.push_back(Arc::new(Finding {
             id: *finding,
             draft,
@@ -550,6 +550,8 @@ fn report(state: &mut State, record: &Record) {
         state.touch(Key::Finding(*finding), 0);
         return;
     }
+    // In its own words a second reporter says the same: by those it is known again.
+    state.fingerprints.entry(draft.fingerprint().into()).or_insert(*finding);
     change_finding(state, *finding, |it| {
         // Its only source may think better of it; of several, the one who thinks worst of it counts.
         let alone = by.as_ref().is_some_and(|by| it.sources.iter().all(|it| it == by));
@@ -558,6 +560,9 @@ fn report(state: &mut State, record: &Record) {
             && !it.sources.contains(by)
         {
             it.sources.push(by.clone());
+            // Agreement makes it matter as much as the graver of the two says.
+            it.draft.severity = it.draft.severity.min(draft.severity);
+            it.draft.suggestion = it.draft.suggestion.take().or_else(|| draft.suggestion.clone());
         }
         // A person's words and the id stay; the place follows the code.
         it.draft.place = draft.place;

@@ -83,7 +83,7 @@ fn dispatch(draft: &mut Draft, event: &Event) -> Result<Answer, Refusal> {
         Event::TurnStarted { turn }               => { turn::began(draft, *turn); Ok(Answer::Done) }
         Event::TurnEnded { turn, outcome }        => { turn::ended(draft, *turn, outcome); Ok(Answer::Done) }
         Event::AgentChanged { agent, claim }      => { turn::claimed(draft, agent, claim); Ok(Answer::Done) }
-        Event::FindingReported { agent, finding } => { result::report(draft, Some(agent), None, finding, 1); Ok(Answer::Done) }
+        Event::FindingReported { agent, finding } => { result::report(draft, Some(agent), None, finding); Ok(Answer::Done) }
         // What the shell notices.
         Event::Trusted(trusted)                   => { run::trust(draft, *trusted); Ok(Answer::Done) }
         Event::Catalog(agents)                    => { run::know_agents(draft, agents); Ok(Answer::Done) }

@@ -295,9 +295,6 @@ pub enum Record {
         draft: FindingDraft,
         /// Whether it had been declined before: now it is a person's to settle.
         contested: bool,
-        /// Which of the places it is of which one review says the same, from 1.
-        #[serde(default = "one", skip_serializing_if = "is_one")]
-        nth: u32,
     },
     /// A finding's state changed.
     FindingSettled {
@@ -320,15 +317,6 @@ pub enum Record {
         /// The new text.
         text: String,
     },
-}
-
-fn one() -> u32 {
-    1
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
-fn is_one(it: &u32) -> bool {
-    *it == 1
 }
 
 /// What a turn is for.

@@ -10,12 +10,12 @@ use super::{
 use crate::{
     channel::DEFAULT_CHANNEL,
     finding::Finding,
-    ids::{ChannelName, TurnId},
+    ids::{ChannelName, RunId, TurnId},
     protocol::{
         AgentView, ChannelView, Feed, FindingsParams, InboxParams, Item, MessageView, MessagesParams, MessagesResult,
         PauseView, RunView, RunsParams, SentParams, StepView, SubscribeParams, TurnView, is_settled,
     },
-    workflow::plan::{Action, Step},
+    workflow::plan::{Action, Plan, Step},
 };
 
 /// How many messages one request gets at most.
@@ -123,6 +123,11 @@ impl Snapshot {
             return Ok(live.map(|it| run_view(it)).collect());
         }
         Ok(self.state.runs.values().map(|it| run_view(it)).collect())
+    }
+
+    /// Returns the workflow that a run is pinned to.
+    pub fn plan(&self, run: RunId) -> Result<Arc<Plan>, Refusal> {
+        self.state.runs.get(&run).map(|it| Arc::clone(&it.plan)).ok_or_else(|| missing(run))
     }
 
     /// Returns what waits for a person, oldest first.

@@ -3,7 +3,7 @@
 //! Invariant: no step starts before its needs are over, none while its run or the workspace is held or waits at a limit,
 //! and none that is on a turn already.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use super::{Draft, context, pause, result, rounds, run, turn};
 use crate::{
@@ -142,13 +142,14 @@ pub(super) fn holds(draft: &Draft, id: RunId, step: &StepId, condition: &str) ->
 /// Returns how a run ends whose steps are all over, and why.
 fn closing(state: &State, run: &Run) -> (RunStatus, String) {
     let mut reviews = 0;
-    let mut open = 0;
+    // Several reviewers may have reported one finding; it counts once.
+    let mut open = BTreeSet::new();
     let mut unclean = 0;
     for step in run.steps.values() {
         if let (StepStatus::Done, Some(TypedResult::Review(review))) = (step.status, step.result.as_deref()) {
             reviews += 1;
-            open += context::material(state, step).count();
-            if context::effective_verdict(state, step, review.verdict) == ReviewVerdict::ChangesRequested {
+            open.extend(context::material(state, step).map(|it| it.id));
+            if context::effective_verdict(state, step, review) == ReviewVerdict::ChangesRequested {
                 unclean += 1;
             }
         }
@@ -156,7 +157,7 @@ fn closing(state: &State, run: &Run) -> (RunStatus, String) {
     match (reviews, unclean) {
         (0, _) => (RunStatus::Done, "all steps are over".to_owned()),
         (_, 0) => (RunStatus::Approved, "nothing material is left open".to_owned()),
-        _ if open == 1 => (RunStatus::Done, "1 finding is open".to_owned()),
-        _ => (RunStatus::Done, format!("{open} findings are open")),
+        _ if open.len() == 1 => (RunStatus::Done, "1 finding is open".to_owned()),
+        _ => (RunStatus::Done, format!("{} findings are open", open.len())),
     }
 }

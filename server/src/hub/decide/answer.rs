@@ -103,6 +103,11 @@ fn read_edit(draft: &Draft, pause: &Pause, edited: &str) -> Result<Edited, Refus
     };
     let nothing =
         || Refusal::new(RefusalCode::Invalid, "this pause shows nothing that can be edited; approve it instead");
+    if edited.trim().is_empty() {
+        let message =
+            "the edited document is empty, which looks like an accident; untick the findings to strike them all";
+        return Err(Refusal::new(RefusalCode::Invalid, message));
+    }
     let Subject::Step { run, step } = &pause.subject else { return Err(nothing()) };
     let run = draft.state.runs.get(run).ok_or_else(nothing)?;
     let Some(Action::Pause(PauseAction { show: Some(shown), .. })) = run.plan.step(step).map(|it| &it.action) else {
@@ -226,7 +231,7 @@ fn settle_review(
         findings.push(finding);
     }
     for added in &edit.added {
-        findings.extend(result::report(draft, None, Some(run), added, 1));
+        findings.extend(result::report(draft, None, Some(run), added));
     }
     let result = draft.state.runs.get(&run).and_then(|it| it.step(shown)).and_then(|it| it.result.clone());
     // The review itself goes on with what was added, so that later steps find it there too.

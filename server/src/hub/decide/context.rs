@@ -15,7 +15,7 @@ use crate::{
         state::{Message, State},
     },
     ids::{AgentName, ChannelName, FindingId, MessageId, RunId, StepId},
-    outcome::{ResultKind, ReviewVerdict, TypedResult, form},
+    outcome::{ResultKind, ReviewResult, ReviewVerdict, TypedResult, form},
     protocol::Author,
     workflow::{
         plan::{Action, TurnAction, Who},
@@ -61,7 +61,7 @@ pub(super) fn for_message(
     let last = state.channels.get(&asked.channel).and_then(|it| it.messages.last().copied());
     let expects = talk::expects(&entry.info);
     let findings = match expects {
-        ResultKind::Change => open_findings(state),
+        ResultKind::Change => asked_for(state, &asked.text),
         _ => Vec::new(),
     };
     let sent = Sent {
@@ -75,8 +75,11 @@ pub(super) fn for_message(
     Ok((sent, last))
 }
 
-fn open_findings(state: &State) -> Vec<FindingId> {
-    state.findings.iter().filter(|it| it.state == FindingState::Open).map(|it| it.id).collect()
+/// Returns the open findings that a message is about: those that it names, all where it names none.
+fn asked_for(state: &State, text: &str) -> Vec<FindingId> {
+    let named = channel::findings(text);
+    let is_meant = |it: &&Arc<Finding>| it.state == FindingState::Open && (named.is_empty() || named.contains(&it.id));
+    state.findings.iter().filter(is_meant).map(|it| it.id).collect()
 }
 
 /// Returns what the agent has not seen of a channel: the newest that fit the budget, oldest first.
@@ -167,7 +170,6 @@ pub(super) fn for_step(
 
 fn access(run: &Run, action: &TurnAction, info: &AgentInfo) -> Access {
     match &action.who {
-        // Never more than its profile grants, whatever the role asks for.
         Who::Role(role) => {
             run.plan.roles.iter().find(|it| it.id == *role).map_or(Access::Read, |it| it.access.min(info.access))
         }
@@ -224,7 +226,7 @@ fn value_of(state: &State, step: &StepState) -> Value {
                 .filter_map(|it| it.declined.as_ref().map(|why| json!({ "finding": it.id, "reason": why })))
                 .collect();
             json!({
-                "verdict": effective_verdict(state, step, review.verdict),
+                "verdict": effective_verdict(state, step, review),
                 "summary": review.summary,
                 "findings": to_act,
                 "contested": contested,
@@ -267,17 +269,17 @@ fn flat(finding: &Finding) -> Value {
         "text": finding.draft.text,
         "suggestion": finding.draft.suggestion,
         "excerpt": finding.draft.excerpt,
+        "sources": finding.sources,
         "declined": finding.declined,
         "state": finding.state,
     })
 }
 
-/// Returns the verdict that counts: the reviewer's word where it named nothing to go by, else whether anything material is
-/// open. A reviewer that names only what a person has settled asks for nothing.
-pub(super) fn effective_verdict(state: &State, step: &StepState, said: ReviewVerdict) -> ReviewVerdict {
-    let named = matches!(step.result.as_deref(), Some(TypedResult::Review(it)) if !it.findings.is_empty());
-    if step.findings.is_empty() && !named {
-        return said;
+/// Returns the verdict that counts: the reviewer's word where it reported nothing, else whether anything material is open.
+/// What a person had settled before is not among the step's findings, and does not count though it was reported.
+pub(super) fn effective_verdict(state: &State, step: &StepState, review: &ReviewResult) -> ReviewVerdict {
+    if review.findings.is_empty() && step.findings.is_empty() {
+        return review.verdict;
     }
     if material(state, step).next().is_some() { ReviewVerdict::ChangesRequested } else { ReviewVerdict::Approved }
 }

@@ -1,23 +1,26 @@
 //! What a step's turn came to: its one recorded result, or a failure and what the workflow says to that.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fmt::Write as _,
-    sync::Arc,
-};
+use std::{fmt::Write as _, sync::Arc};
 
 use super::{Draft, advance, pause, run, turn};
 use crate::{
-    finding::{FindingDraft, FindingState, Place},
+    agent::DriverKind,
+    finding::{Finding, FindingDraft, FindingState, agree},
     hub::{
         record::{Record, Subject},
         run::Run,
     },
     ids::{AgentName, FindingId, RunId, StepId, TurnId},
-    outcome::{Failure, FailureClass, ReviewVerdict, TestVerdict, TextResult, TurnOutcome, TypedResult},
-    protocol::{About, Author, RunStatus, StepStatus},
-    workflow::plan::{Action, FailureAction},
+    outcome::{
+        ChangeResult, Failure, FailureClass, ReviewResult, ReviewVerdict, TestVerdict, TextResult, TurnOutcome,
+        TypedResult,
+    },
+    protocol::{About, Author, RunStatus},
+    workflow::plan::{Action, FailureAction, Step},
 };
+
+/// How many findings a tool lists at most. With so many the rest may be left out, and silence says nothing.
+const MOST_OF_A_TOOL: usize = 200;
 
 /// Takes the outcome of a step's turn.
 pub(super) fn take(draft: &mut Draft, agent: &AgentName, id: TurnId, run: RunId, step: &StepId, outcome: &TurnOutcome) {
@@ -65,35 +68,23 @@ fn finish(
     text: &str,
     result: &TypedResult,
 ) {
-    let before: Arc<[FindingId]> = draft
-        .state
-        .runs
-        .get(&run)
-        .and_then(|it| it.step(step))
-        .map_or_else(|| Arc::from([]), |it| Arc::clone(&it.findings));
     let mut findings = Vec::new();
     match result {
         TypedResult::Review(review) => {
-            findings = report_all(draft, agent, Some(run), &review.findings);
-            let others = listed_beside(draft, run, step);
-            let is_open = |it: &&FindingId| draft.state.finding(**it).is_some_and(|it| it.state == FindingState::Open);
+            let before = looked_at(draft, id, run, step);
+            findings = report_all(draft, agent, run, &review.findings);
             let gone: Vec<FindingId> = before
-                .iter()
-                .filter(|it| !findings.contains(it) && !others.contains(it))
-                .filter(is_open)
-                .copied()
+                .into_iter()
+                .filter(|it| !findings.contains(it))
+                .filter(|it| draft.state.finding(*it).is_some_and(|it| it.state == FindingState::Open))
+                .filter(|it| !stands_elsewhere(draft, run, step, *it))
                 .collect();
             for finding in gone {
                 draft.emit(Record::FindingSettled { finding, state: FindingState::Fixed });
             }
+            no_longer_said(draft, agent, id, review, &findings);
         }
-        TypedResult::Change(change) => {
-            for it in &change.declined {
-                if draft.state.finding(it.finding).is_some_and(|it| it.state == FindingState::Open) {
-                    draft.emit(Record::FindingDeclined { finding: it.finding, reason: it.reason.clone() });
-                }
-            }
-        }
+        TypedResult::Change(change) => declined(draft, change),
         _ => {}
     }
     draft.emit(Record::StepFinished {
@@ -108,54 +99,135 @@ fn finish(
     draft.say(Author::Agent(agent.clone()), &channel, Some(thread), about, &said);
 }
 
-/// Returns the findings that reviews beside a step list: those of its own list that neither come before it nor were left
-/// out. What one of several reviewers no longer reports is not fixed while another one does.
-fn listed_beside(draft: &Draft, run: RunId, step: &StepId) -> BTreeSet<FindingId> {
-    let mut listed = BTreeSet::new();
-    let Some(known) = draft.state.runs.get(&run) else { return listed };
-    let Some((siblings, _)) = Run::siblings(&known.plan, step) else { return listed };
-    let mut before: BTreeSet<&StepId> = BTreeSet::from([step]);
-    // Needs name earlier steps, so one pass from the back finds them all.
-    for it in siblings.iter().rev() {
-        if before.contains(&it.id) {
-            before.extend(&it.needs);
+fn declined(draft: &mut Draft, change: &ChangeResult) {
+    for it in &change.declined {
+        if draft.state.finding(it.finding).is_some_and(|it| it.state == FindingState::Open) {
+            draft.emit(Record::FindingDeclined { finding: it.finding, reason: it.reason.clone() });
         }
     }
-    for it in siblings.iter().filter(|it| !before.contains(&it.id)) {
-        if let Some(now) = known.step(&it.id)
-            && !matches!(now.status, StepStatus::Skipped | StepStatus::Failed)
-        {
-            listed.extend(now.findings.iter().copied());
-        }
-    }
-    listed
 }
 
-/// Records the findings of one review, each once. Returns their ids in its order, without those that a person settled.
-///
-/// The same words about another place are another finding, so within one review the second such place has its own id.
-pub(super) fn report_all(
-    draft: &mut Draft,
-    by: &AgentName,
-    run: Option<RunId>,
-    findings: &[FindingDraft],
-) -> Vec<FindingId> {
-    let mut places: BTreeMap<String, Vec<Option<&Place>>> = BTreeMap::new();
-    let mut ids = Vec::new();
-    for it in findings {
-        let places = places.entry(it.fingerprint()).or_default();
-        let nth = places.iter().position(|known| *known == it.place.as_ref()).unwrap_or_else(|| {
-            places.push(it.place.as_ref());
-            places.len() - 1
-        });
-        let nth = u32::try_from(nth + 1).unwrap_or(u32::MAX);
-        if let Some(id) = report(draft, Some(by), run, it, nth)
-            && !ids.contains(&id)
-        {
-            ids.push(id);
+/// Takes a change that an agent made for a message. A tool's word that a finding is gone is what it saw when it looked
+/// again; another agent's is a claim, and a review tells.
+pub(super) fn changed(draft: &mut Draft, agent: &AgentName, turn: TurnId, change: &ChangeResult) {
+    declined(draft, change);
+    if !is_tool(draft, agent) {
+        return;
+    }
+    let asked = draft.state.turn(turn).and_then(|it| it.sent.clone()).map_or_else(Vec::new, |it| it.findings.clone());
+    for finding in change.fixed.iter().copied().filter(|it| asked.contains(it)) {
+        if draft.state.finding(finding).is_some_and(|it| it.state == FindingState::Open) {
+            draft.emit(Record::FindingSettled { finding, state: FindingState::Fixed });
         }
     }
-    ids
+}
+
+/// Settles what a tool alone had said of the paths that it was asked about, and says no longer: a tool says all that it sees,
+/// so silence is an answer there. Of an agent that thinks only the same step's next round is.
+pub(super) fn no_longer_said(
+    draft: &mut Draft,
+    agent: &AgentName,
+    turn: TurnId,
+    review: &ReviewResult,
+    said: &[FindingId],
+) {
+    if !is_tool(draft, agent) || review.findings.len() >= MOST_OF_A_TOOL {
+        return;
+    }
+    let Some(sent) = draft.state.turn(turn).and_then(|it| it.sent.clone()) else { return };
+    let covers = |path: &str| {
+        let within = |it: &String| {
+            let folder = it.trim_start_matches("./").trim_end_matches('/');
+            let inside = path.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+            matches!(folder, "" | ".") || inside
+        };
+        sent.paths.is_empty() || sent.paths.iter().any(within)
+    };
+    let is_gone = |it: &&Arc<Finding>| {
+        it.state == FindingState::Open
+            && it.sources.as_slice() == std::slice::from_ref(agent)
+            && !said.contains(&it.id)
+            && it.draft.place.as_ref().is_some_and(|place| covers(&place.path))
+    };
+    let gone: Vec<FindingId> = draft.state.findings.iter().filter(is_gone).map(|it| it.id).collect();
+    for finding in gone {
+        draft.emit(Record::FindingSettled { finding, state: FindingState::Fixed });
+    }
+}
+
+fn is_tool(draft: &Draft, agent: &AgentName) -> bool {
+    draft.state.agents.get(agent).is_some_and(|it| it.info.driver == DriverKind::Tool)
+}
+
+/// Returns the findings that a review had to look at again: its own of the last time, and those that its turn was about. What it
+/// does not repeat of them no longer stands.
+fn looked_at(draft: &Draft, turn: TurnId, run: RunId, step: &StepId) -> Vec<FindingId> {
+    let own = draft.state.runs.get(&run).and_then(|it| it.step(step));
+    let mut all: Vec<FindingId> = own.map(|it| it.findings.to_vec()).unwrap_or_default();
+    let given = draft.state.turn(turn).and_then(|it| it.sent.clone());
+    all.extend(given.iter().flat_map(|it| it.findings.iter().copied()));
+    all
+}
+
+/// Returns whether another reviewer of the same work still says so: one that stands beside this step, not before it, has its
+/// word for a finding as long as it has not left it out itself.
+fn stands_elsewhere(draft: &Draft, run: RunId, step: &StepId, finding: FindingId) -> bool {
+    let Some(known) = draft.state.runs.get(&run) else { return false };
+    let Some((siblings, _)) = Run::siblings(&known.plan, step) else { return false };
+    let before = needed(siblings, step);
+    let beside = siblings
+        .iter()
+        .filter(|it| it.id != *step && matches!(it.action, Action::Turn(_)) && !before.contains(&&it.id));
+    beside
+        .filter_map(|it| known.step(&it.id))
+        .any(|it| matches!(it.result.as_deref(), Some(TypedResult::Review(_))) && it.findings.contains(&finding))
+}
+
+/// Returns the steps of a list that a step needs, directly or through others.
+fn needed<'a>(siblings: &'a [Step], step: &StepId) -> Vec<&'a StepId> {
+    let mut found: Vec<&StepId> = Vec::new();
+    // Needs name earlier steps only, so one walk from the end meets all of them.
+    for it in siblings.iter().rev() {
+        if it.id == *step || found.contains(&&it.id) {
+            found.extend(&it.needs);
+        }
+    }
+    found
+}
+
+/// Records the findings of one review. Returns their ids, each once, without those that a person settled.
+///
+/// What another agent reported in other words is the same finding with one more source (design §11). Two findings of one review
+/// stay two.
+fn report_all(draft: &mut Draft, by: &AgentName, run: RunId, drafts: &[FindingDraft]) -> Vec<FindingId> {
+    let exact: Vec<Option<FindingId>> = drafts.iter().map(|it| repeated(draft, it)).collect();
+    let candidates: Vec<FindingId> = draft
+        .state
+        .findings
+        .iter()
+        .filter(|it| match it.state {
+            FindingState::Open | FindingState::Stale => true,
+            FindingState::Fixed => it.run == Some(run),
+            FindingState::Dismissed { .. } | FindingState::Accepted { .. } => false,
+        })
+        .map(|it| it.id)
+        .filter(|it| !exact.contains(&Some(*it)))
+        .collect();
+    let mut findings: Vec<FindingId> = Vec::new();
+    for (it, exact) in drafts.iter().zip(exact) {
+        let known = exact.or_else(|| repeated(draft, it)).or_else(|| {
+            let free = candidates.iter().filter(|it| !findings.contains(it)).filter_map(|it| draft.state.finding(*it));
+            // A linter's rules tell its own findings apart exactly; words are for where there is no rule.
+            let mut free = free.filter(|known| it.code.is_none() || !known.sources.contains(by));
+            free.find(|known| agree(&known.draft, it)).map(|it| it.id)
+        });
+        if let Some(finding) = record(draft, Some(by), Some(run), it, known)
+            && !findings.contains(&finding)
+        {
+            findings.push(finding);
+        }
+    }
+    findings
 }
 
 /// Records a finding, as the one that it repeats where it repeats one. Returns its id, or `None` where a person settled it.
@@ -164,16 +236,29 @@ pub(super) fn report(
     by: Option<&AgentName>,
     run: Option<RunId>,
     finding: &FindingDraft,
-    nth: u32,
 ) -> Option<FindingId> {
+    let known = repeated(draft, finding);
+    record(draft, by, run, finding, known)
+}
+
+/// Returns the finding that this one repeats by its id or word for word.
+fn repeated(draft: &Draft, finding: &FindingDraft) -> Option<FindingId> {
     let same_file = |id: &FindingId| {
         draft
             .state
             .finding(*id)
             .is_some_and(|it| it.draft.place.as_ref().map(|it| &it.path) == finding.place.as_ref().map(|it| &it.path))
     };
-    let known =
-        finding.id.filter(same_file).or_else(|| draft.state.fingerprints.get(finding.identity(nth).as_str()).copied());
+    finding.id.filter(same_file).or_else(|| draft.state.fingerprints.get(finding.fingerprint().as_str()).copied())
+}
+
+fn record(
+    draft: &mut Draft,
+    by: Option<&AgentName>,
+    run: Option<RunId>,
+    finding: &FindingDraft,
+    known: Option<FindingId>,
+) -> Option<FindingId> {
     let mut contested = false;
     if let Some(known) = known.and_then(|it| draft.state.finding(it)) {
         if matches!(known.state, FindingState::Dismissed { .. } | FindingState::Accepted { .. }) {
@@ -182,7 +267,7 @@ pub(super) fn report(
         contested = known.declined.is_some();
     }
     let id = known.unwrap_or_else(|| draft.state.next_finding());
-    draft.emit(Record::FindingReported { finding: id, by: by.cloned(), run, draft: finding.clone(), contested, nth });
+    draft.emit(Record::FindingReported { finding: id, by: by.cloned(), run, draft: finding.clone(), contested });
     Some(id)
 }
 

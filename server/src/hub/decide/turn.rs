@@ -128,7 +128,11 @@ fn answer_message(draft: &mut Draft, agent: &AgentName, turn: TurnId, message: M
         TurnOutcome::Answered { text, result, .. } => {
             let mut findings = Vec::new();
             if let Some(TypedResult::Review(review)) = result {
-                findings = result::report_all(draft, agent, None, &review.findings);
+                findings.extend(review.findings.iter().filter_map(|it| result::report(draft, Some(agent), None, it)));
+                result::no_longer_said(draft, agent, turn, review, &findings);
+            }
+            if let Some(TypedResult::Change(change)) = result {
+                result::changed(draft, agent, turn, change);
             }
             let said = result::words(draft, agent, Some(&findings), text, result.as_ref());
             let id = talk::answer(draft, agent, &asked.channel, thread, about, &said, asked.hops + 1);

@@ -164,20 +164,6 @@ fn a_reviewer_that_names_only_what_was_dismissed_asks_for_nothing() {
 }
 
 #[test]
-fn the_same_words_about_two_places_are_two_findings() {
-    let mut scene = Scene::new();
-    scene.run(panel());
-    scene.ends("lint", review(&[(3, "unwrap"), (9, "unwrap"), (9, "unwrap")]));
-    scene.ends("claude", review(&[(9, "unwrap")]));
-    assert_eq!(scene.findings(), "f1 unwrap open\nf2 unwrap open\n");
-    scene.ends("autofix", gives(json!({ "kind": "change", "summary": "" })));
-    scene.ends("lint", review(&[(8, "unwrap")]));
-    scene.ends("claude", review(&[(8, "unwrap")]));
-    assert_eq!(scene.findings(), "f1 unwrap open\nf2 unwrap fixed\n", "one of two is left: that is no standstill");
-    assert_eq!(scene.inbox(), "");
-}
-
-#[test]
 fn a_finding_that_gets_worse_counts() {
     let report = |severity: &str| {
         let finding = json!({ "place": { "path": "a.rs", "line": 3 }, "severity": severity, "text": "leaks" });

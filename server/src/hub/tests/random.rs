@@ -280,7 +280,8 @@ fn edited(document: &str, how: usize) -> String {
 
 fn kill(scene: &mut Scene, trusted: bool) {
     let pauses = scene.state.open_pauses.clone();
-    let done = finished(&scene.state);
+    // With trust a loop whose round was over meanwhile begins its next one.
+    let done = if trusted && !scene.state.trusted { BTreeSet::new() } else { finished(&scene.state) };
     scene.state = scene.folded();
     scene.new_effects();
     scene.ok(Event::Started { trusted, agents: super::super::scene::cast() });
