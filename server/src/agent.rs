@@ -14,6 +14,7 @@ use crate::{
 };
 
 pub mod catalog;
+mod discreet;
 pub mod driver;
 pub mod runner;
 pub mod status;

@@ -13,7 +13,7 @@ mod region;
 mod result;
 mod review;
 
-pub use escape::visible;
+pub use escape::{is_hidden, visible};
 pub use result::{read_result, result_document};
 pub use review::{ReviewEdit, read_review, review_document};
 

@@ -15,6 +15,7 @@ use crate::{
         event::{Actor, Event},
     },
     ids::Timestamp,
+    ipc::peer,
     lsp::{
         session,
         shared::{HubInfo, Shared, Surroundings},
@@ -84,10 +85,7 @@ impl Host {
     pub fn start(parts: Parts) -> anyhow::Result<Self> {
         let Parts { journal, effects, surroundings, agents, trusted, stop, workspace, in_process } = parts;
         let (hub, seat) = Hub::prepare();
-        // In this order: what the journal has going on is taken up with the agents and the trust of now.
-        hub.tell(Event::Catalog(agents));
-        hub.tell(Event::Trusted(trusted));
-        hub.tell(Event::Recovered);
+        hub.tell(Event::Started { trusted, agents });
         let thread = seat
             .take(journal, effects(hub.clone()))
             .with_context(|| format!("the journal of the workspace {workspace} can't be used"))?;
@@ -100,11 +98,12 @@ impl Host {
         &self.shared
     }
 
-    /// Connects a client that runs in this process: a person's connection, since nobody else can hold this value.
+    /// Connects a client that runs in this process: a person's connection, since nobody else can hold this value. A process
+    /// that an agent started makes no person of itself by being its own hub.
     pub fn connect(&self, user: &str) -> DuplexStream {
         let (client, hub) = tokio::io::duplex(64 * 1024);
         let (reader, writer) = tokio::io::split(hub);
-        let actor = Actor::Human(user.to_owned());
+        let actor = if peer::is_agent() { Actor::Agent(None) } else { Actor::Human(user.to_owned()) };
         tokio::spawn(session::serve(Arc::clone(&self.shared), actor, reader, writer));
         client
     }

@@ -139,7 +139,7 @@ fn gone() -> Refusal {
 
 impl Seat {
     /// Reads the journal and runs the hub on a thread of its own until `Hub::close`. The first snapshot is published when
-    /// this returns. Nothing is taken up until `Event::Recovered` is sent, after `Trusted` and `Catalog`.
+    /// this returns. Nothing is taken up until `Event::Started` is sent, which must be the first event.
     pub fn take(self, journal: Box<dyn Journal>, effects: Box<dyn Effects>) -> anyhow::Result<JoinHandle<()>> {
         let state = replay(journal.as_ref())?;
         let Self { inbox, publish } = self;
@@ -228,6 +228,7 @@ impl Writer {
         let mut entries = Vec::new();
         let mut effects: Vec<Effect> = Vec::new();
         let mut answers = Vec::new();
+        let mut refused = Vec::new();
         let mut told = Vec::new();
         for (stamped, asker) in letters {
             match decide(&state, &stamped) {
@@ -243,7 +244,8 @@ impl Writer {
                 }
                 Err(refusal) => {
                     if let Some(asker) = asker {
-                        let _ = asker.send(Err(refusal));
+                        // Told with the others: it may rest on what came before it in this batch and is not durable yet.
+                        refused.push((asker, refusal));
                     } else {
                         tracing::warn!(%refusal, "An event was refused.");
                     }
@@ -275,6 +277,9 @@ impl Writer {
         }
         for (asker, answer, rev) in answers {
             let _ = asker.send(Ok(Reply { answer, rev }));
+        }
+        for (asker, refusal) in refused {
+            let _ = asker.send(Err(refusal));
         }
     }
 

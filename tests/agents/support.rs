@@ -75,6 +75,7 @@ impl World {
             results: folder.path().join("results"),
             processes: folder.path().join("processes"),
             screens: Arc::clone(&screens),
+            trusted: Box::new(|| Ok(())),
         };
         let runner = Runner::reporting_to(parts, move |event| {
             let _ = sender.send(event);

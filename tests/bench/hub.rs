@@ -100,9 +100,7 @@ impl Running {
             .build()
             .map_err(|error| why("a runtime")(&error))?;
         let running = Self { hub, begun, runtime, _thread: thread };
-        running.ask(Event::Trusted(true))?;
-        running.ask(Event::Catalog((0..agents).map(info).collect()))?;
-        running.ask(Event::Recovered)?;
+        running.ask(Event::Started { trusted: true, agents: (0..agents).map(info).collect() })?;
         Ok(running)
     }
 

@@ -7,6 +7,8 @@ mod bad_input;
 #[cfg(unix)]
 mod fallen;
 mod figures;
+#[cfg(target_os = "linux")]
+mod forgery;
 #[cfg(unix)]
 mod full_disk;
 mod harness;
@@ -25,6 +27,8 @@ mod relay;
 mod support;
 #[cfg(unix)]
 mod templates;
+#[cfg(target_os = "linux")]
+mod trust;
 #[cfg(unix)]
 mod undo;
 #[cfg(unix)]

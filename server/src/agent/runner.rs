@@ -19,8 +19,9 @@ use super::{
     AgentState, DriverKind, Source, TurnRequest,
     catalog::{
         SharedCatalog,
-        profile::{Profile, Program},
+        profile::{Origin, Profile, Program},
     },
+    discreet::discreet,
     driver::{
         self, Desk, Driver,
         desk::{Idle, Note, Report, Ticket},
@@ -30,6 +31,7 @@ use super::{
     terminal::{Screens, Size},
 };
 use crate::{
+    config::redact::Redactor,
     hub::{
         Hub,
         effect::{Effect, Effects},
@@ -71,6 +73,9 @@ pub struct RunnerParts {
     pub processes: PathBuf,
     /// The agents' terminals, for those who show them.
     pub screens: Arc<Screens>,
+    /// Looks whether what the workspace configures is still what the developer trusted; a sentence where it is not. Asked
+    /// before each turn of an agent that the workspace itself brings: its script may have changed since it was read.
+    pub trusted: Box<dyn Fn() -> Result<(), String> + Send + Sync>,
 }
 
 /// A runner's parts as its agents' threads share them.
@@ -101,7 +106,14 @@ impl Runner {
     }
 
     /// Makes a runner that reports to anything that never waits.
+    ///
+    /// Secrets are taken out of what agents said before it is reported.
     pub fn reporting_to(parts: RunnerParts, report: impl Fn(Event) + Send + Sync + 'static) -> Self {
+        let redactor = Redactor::of_environment(&parts.environment).unwrap_or_else(|why| {
+            tracing::warn!(%why, "Only keys of known shapes are taken out of what agents say.");
+            Redactor::of_shapes().clone()
+        });
+        let report = move |event| report(discreet(&redactor, event));
         Self {
             parts: Arc::new(Parts { given: parts, spawns: Gate::new(SPAWNS) }),
             report: Arc::new(report),
@@ -264,6 +276,12 @@ fn driver_for<'a>(
     };
     if let Program::Missing(why) = &profile.program {
         return Err(driver::failure(FailureClass::NotInstalled, format!("{}: {why}", request.agent)));
+    }
+    if profile.origin == Origin::Workspace
+        && let Err(why) = (desk.parts.given.trusted)()
+    {
+        stop(desk, current, "what the workspace configures is not trusted");
+        return Err(driver::failure(FailureClass::Denied, why));
     }
     if current.as_ref().is_some_and(|(old, _)| **old != *profile) {
         stop(desk, current, "its profile changed");

@@ -13,6 +13,7 @@ use super::{
     fail::Fail,
     render::{Line, Tone, View},
 };
+use crate::document::is_hidden;
 
 /// The output of a command.
 pub struct Out {
@@ -93,7 +94,7 @@ impl Out {
     /// Writes one object on a line, for programs.
     pub fn object(&mut self, value: &impl Serialize) -> Result<(), Fail> {
         let text = serde_json::to_string(value).map_err(|why| Fail::new("io", format!("not JSON: {why}")))?;
-        self.put(&(text + "\n"))
+        self.put(&(ascii_controls(&text) + "\n"))
     }
 
     /// Draws the live area in place of what it was. Does nothing where stdout is no terminal.
@@ -189,6 +190,27 @@ impl Out {
     }
 }
 
+/// Returns JSON with the control and hidden characters that JSON lets stand in a string as escapes: what an agent wrote may
+/// be shown on a terminal by whoever reads the object.
+fn ascii_controls(json: &str) -> String {
+    let acts = |it: char| it == '\u{7f}' || is_hidden(it);
+    if !json.contains(acts) {
+        return json.to_owned();
+    }
+    let mut text = String::with_capacity(json.len() + 16);
+    for it in json.chars() {
+        if acts(it) {
+            // They stand in strings only: outside of them JSON has no such character.
+            for unit in it.encode_utf16(&mut [0; 2]) {
+                let _ = std::fmt::Write::write_fmt(&mut text, format_args!("\\u{unit:04x}"));
+            }
+        } else {
+            text.push(it);
+        }
+    }
+    text
+}
+
 /// A buffer that a test can look into while an `Out` writes to it.
 #[cfg(test)]
 #[derive(Clone, Default)]
@@ -242,6 +264,16 @@ mod tests {
         out.area(&["one".into()]).unwrap();
         out.line(&"a line".into()).unwrap();
         assert_eq!(piped.text(), "a line\n");
+    }
+
+    #[test]
+    fn objects_hold_no_character_that_acts_on_a_screen() {
+        let shown = Buffer::default();
+        let text = "\u{1b}]52;c;eA==\u{7} \u{9b}2J \u{7f} \u{202e}abc \u{e0041} \u{e9}";
+        Out::into_buffers(shown.clone(), Buffer::default(), true, false).object(&text).unwrap();
+        let line = shown.text();
+        assert_eq!(line.trim_end().chars().find(|it| it.is_control() || is_hidden(*it)), None, "{line:?}");
+        assert_eq!(serde_json::from_str::<String>(&line).unwrap(), text);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //!
 //! Pure: text in, text out. It can't know every secret; it is the last net under not storing them at all.
 
-use std::{borrow::Cow, collections::BTreeSet, fmt};
+use std::{borrow::Cow, collections::BTreeSet, fmt, sync::OnceLock};
 
 use regex::Regex;
 
@@ -83,6 +83,34 @@ impl Redactor {
         Ok(Self { pattern, values })
     }
 
+    /// Makes a redactor for the values of an environment whose names say that they are secrets, and for the known shapes.
+    pub fn of_environment(pairs: &[(String, String)]) -> Result<Self, TooManySecrets> {
+        Self::new(pairs.iter().filter(|(name, _)| is_secret(name)).map(|(_, value)| value.as_str()))
+    }
+
+    /// Returns the redactor that knows no values, only the shapes.
+    pub fn of_shapes() -> &'static Self {
+        static SHAPES_ONLY: OnceLock<Redactor> = OnceLock::new();
+        SHAPES_ONLY.get_or_init(|| Self::new([]).unwrap_or_else(|_| unreachable!("the shapes alone are few")))
+    }
+
+    /// Redacts every string in a JSON value. Returns whether there was a secret.
+    pub fn redact_json(&self, value: &mut serde_json::Value) -> bool {
+        match value {
+            serde_json::Value::String(text) => match self.redact(text) {
+                Cow::Borrowed(_) => false,
+                Cow::Owned(redacted) => {
+                    *text = redacted;
+                    true
+                }
+            },
+            // Not `any`: all of them are to be redacted.
+            serde_json::Value::Array(values) => values.iter_mut().fold(false, |found, it| self.redact_json(it) | found),
+            serde_json::Value::Object(map) => map.values_mut().fold(false, |found, it| self.redact_json(it) | found),
+            _ => false,
+        }
+    }
+
     /// Returns `text` with each secret replaced; borrowed where there is none.
     pub fn redact<'t>(&self, text: &'t str) -> Cow<'t, str> {
         // `is_match` first: it needs no captures, and almost no text has a secret.
@@ -123,6 +151,13 @@ impl fmt::Debug for Redactor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Redactor").field("secrets", &self.values.len()).finish_non_exhaustive()
     }
+}
+
+/// Returns whether a variable's name says that its value is a secret: one of its words does.
+fn is_secret(name: &str) -> bool {
+    const WORDS: [&str; 9] =
+        ["KEY", "APIKEY", "TOKEN", "SECRET", "PASSWORD", "PASSWD", "PASSPHRASE", "CREDENTIAL", "CREDENTIALS"];
+    name.to_ascii_uppercase().split('_').any(|it| WORDS.contains(&it))
 }
 
 /// Adds a value as it is and as it stands in JSON, in pieces where it is long.
@@ -231,6 +266,18 @@ mod tests {
         assert_eq!(redactor.redact("longer-secret-still, longer-secret"), "[redacted], [redacted]");
         assert_eq!(redactor.redact("short is no secret"), "short is no secret");
         assert!(!format!("{redactor:?}").contains("canary"));
+    }
+
+    #[test]
+    fn a_variables_name_says_whether_it_is_a_secret() {
+        let pairs = [("MY_API_KEY", "canary-one"), ("GH_TOKEN", "canary-two"), ("KEYBOARD", "canary-three")];
+        let pairs: Vec<(String, String)> = pairs.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect();
+        let redactor = Redactor::of_environment(&pairs).unwrap();
+        assert_eq!(redactor.redact("canary-one canary-two canary-three"), "[redacted] [redacted] canary-three");
+        let mut value = serde_json::json!({ "a": ["canary-one", 1], "b": { "c": "x canary-two" } });
+        assert!(redactor.redact_json(&mut value));
+        assert_eq!(value, serde_json::json!({ "a": ["[redacted]", 1], "b": { "c": "x [redacted]" } }));
+        assert!(!redactor.redact_json(&mut value));
     }
 
     #[test]

@@ -14,7 +14,21 @@ pub fn visible(text: &str) -> String {
             '\r' if rest.peek() == Some(&'\n') => {}
             '\0'..='\u{1f}' => shown.push(char::from_u32(0x2400 + it as u32).unwrap_or('\u{fffd}')),
             '\u{7f}' => shown.push('\u{2421}'),
-            '\u{80}'..='\u{9f}'
+            _ if is_hidden(it) => {
+                let _ = write!(shown, "\u{27e8}U+{:04X}\u{27e9}", it as u32);
+            }
+            _ => shown.push(it),
+        }
+    }
+    shown
+}
+
+/// Returns whether a character acts on a screen or misleads a reader without being seen: control characters of the second
+/// set, marks that turn the direction of writing, separators of lines, and what has no width.
+pub fn is_hidden(it: char) -> bool {
+    matches!(
+        it,
+        '\u{80}'..='\u{9f}'
             | '\u{ad}'
             | '\u{61c}'
             | '\u{180e}'
@@ -23,13 +37,8 @@ pub fn visible(text: &str) -> String {
             | '\u{2060}'..='\u{206f}'
             | '\u{feff}'
             | '\u{fff9}'..='\u{fffb}'
-            | '\u{e0000}'..='\u{e007f}' => {
-                let _ = write!(shown, "\u{27e8}U+{:04X}\u{27e9}", it as u32);
-            }
-            _ => shown.push(it),
-        }
-    }
-    shown
+            | '\u{e0000}'..='\u{e007f}'
+    )
 }
 
 /// Returns text on one line, visible.

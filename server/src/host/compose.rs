@@ -78,16 +78,21 @@ pub fn compose(places: &Places, workspace: &Workspace, in_process: bool) -> anyh
     let checkpoints = Checkpoints::new(workspace.clone(), places.checkpoints_dir(workspace), bounds);
     let files = Arc::new(Files::new(places.clone(), workspace.clone(), catalog.clone(), checkpoints.clone()));
     let reading = files.reload().map_err(anyhow::Error::new)?;
+    let environment = environment(std::env::vars_os());
     let runner = RunnerParts {
         catalog,
         workspace: workspace.root.clone(),
         callboard: std::env::current_exe().context("this program's own path is not known")?,
-        environment: environment(std::env::vars_os()),
+        transcripts: transcripts(terminals, settings.transcript_max_bytes, &environment),
+        environment,
         allowed: settings.agents_env.clone(),
-        transcripts: transcripts(terminals, settings.transcript_max_bytes)?,
         results,
         processes,
         screens: Arc::new(Screens::default()),
+        trusted: {
+            let files = Arc::clone(&files);
+            Box::new(move || files.require_trust().map_err(|it| it.message))
+        },
     };
     let crew = Crew::default();
     let parts = Parts {
@@ -108,17 +113,18 @@ fn environment(vars: impl Iterator<Item = (OsString, OsString)>) -> Vec<(String,
     vars.filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))).collect()
 }
 
-/// Returns what opens a transcript for an agent's new terminal. Keys of known shapes are not written.
-fn transcripts(dir: PathBuf, max_bytes: u64) -> anyhow::Result<crate::agent::runner::Transcripts> {
-    let redactor =
-        Arc::new(Redactor::new([]).map_err(|err| anyhow::anyhow!("secrets can't be kept out of transcripts: {err}"))?);
-    Ok(Box::new(move |agent: &AgentName, size: Size| {
+/// Returns what opens a transcript for an agent's new terminal. Keys of known shapes are not written, nor are the secrets of
+/// our own environment.
+fn transcripts(dir: PathBuf, max_bytes: u64, environment: &[(String, String)]) -> crate::agent::runner::Transcripts {
+    let redactor = Redactor::of_environment(environment).unwrap_or_else(|_| Redactor::of_shapes().clone());
+    let redactor = Arc::new(redactor);
+    Box::new(move |agent: &AgentName, size: Size| {
         let started = Timestamp::now();
         let path = dir.join(format!("{}-{}.cast", agent.as_str(), started.0));
         let header = Header { cols: size.cols, rows: size.rows, title: agent.to_string(), started };
         let writer = TranscriptWriter::create(&path, header, max_bytes, Some(Arc::clone(&redactor)))?;
         Ok(Box::new(Transcript(writer)) as Box<dyn io::Write + Send>)
-    }))
+    })
 }
 
 /// A transcript as a stream of bytes.

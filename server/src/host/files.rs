@@ -57,6 +57,20 @@ impl Files {
         status
     }
 
+    /// Refuses where the workspace is not trusted, or configures something else than was trusted.
+    pub fn require_trust(&self) -> Result<(), Refusal> {
+        let root = self.workspace.root.display();
+        let next = "look at it with `callboard trust --show`, then say `callboard trust`";
+        let what = match self.status() {
+            TrustStatus::Trusted => return Ok(()),
+            TrustStatus::Untrusted => format!("{root} is not trusted, so nothing in it is read or run; {next}"),
+            TrustStatus::Changed { what } => {
+                format!("what {root} configures changed since it was trusted ({}); {next}", what.join(", "))
+            }
+        };
+        Err(Refusal::new(RefusalCode::Untrusted, what))
+    }
+
     /// Reads the catalogue, the workspace's own profiles too where it is trusted.
     fn read_catalog(&self, trusted: bool) -> Catalog {
         let mut folders = vec![Folder { path: self.places.agents_dir(), origin: Origin::User }];
@@ -74,23 +88,7 @@ impl Files {
 
 impl Surroundings for Files {
     fn plan(&self, name: &str) -> Result<Arc<Plan>, Refusal> {
-        let refused = |what: String| Err(Refusal::new(RefusalCode::Untrusted, what));
-        match self.status() {
-            TrustStatus::Trusted => {}
-            TrustStatus::Untrusted => {
-                return refused(format!(
-                    "{} is not trusted, so nothing in it is read or run; look at it with `callboard trust --show`, then say `callboard trust`",
-                    self.workspace.root.display()
-                ));
-            }
-            TrustStatus::Changed { what } => {
-                return refused(format!(
-                    "what {} configures changed since it was trusted ({}); look at it with `callboard trust --show`, then say `callboard trust`",
-                    self.workspace.root.display(),
-                    what.join(", ")
-                ));
-            }
-        }
+        self.require_trust()?;
         // The very bytes that trust was given to: reading the file again might be reading another.
         let own = format!("{WORKSPACE_FOLDER}/{name}.yaml");
         let files = self.trust.trusted_files(&self.workspace);

@@ -64,6 +64,7 @@ pub fn apply(state: &mut State, seq: u64, at: Timestamp, record: &Record) {
         Record::TurnQueued { .. }
         | Record::TurnIntended { .. }
         | Record::TurnBegan { .. }
+        | Record::TurnInterrupted { .. }
         | Record::TurnEnded { .. } => {
             turn(state, at, record);
         }
@@ -95,6 +96,8 @@ pub fn apply(state: &mut State, seq: u64, at: Timestamp, record: &Record) {
             it.status = StepStatus::Failed;
             it.ended = Some(at);
             it.failure = Some(failure.clone());
+            // What it said in an earlier round does not stand for what it failed to say in this one.
+            it.result = None;
         }),
         Record::StepBackedOff { run, step, until } => change_step(state, at, *run, step, |it| {
             it.status = StepStatus::Backoff;
@@ -269,7 +272,7 @@ fn remember(state: &mut State, key: &str, what: Keyed) {
 
 fn turn(state: &mut State, at: Timestamp, record: &Record) {
     match record {
-        Record::TurnQueued { turn, agent, cause } => {
+        Record::TurnQueued { turn, agent, cause, first } => {
             state.turns.push_back(Arc::new(Turn {
                 id: *turn,
                 agent: agent.clone(),
@@ -278,9 +281,17 @@ fn turn(state: &mut State, at: Timestamp, record: &Record) {
                 sent_at: None,
                 sent: None,
                 began: None,
+                interrupted: false,
+                passed: None,
                 ended: None,
             }));
-            change_agent(state, agent, |it| it.queue.push_back(*turn));
+            change_agent(state, agent, |it| {
+                if *first {
+                    it.queue.push_front(*turn);
+                } else {
+                    it.queue.push_back(*turn);
+                }
+            });
             if let Cause::Delivery { message } = cause {
                 change_delivery(state, *message, agent, |it| it.turn = Some(*turn));
             }
@@ -304,13 +315,19 @@ fn turn(state: &mut State, at: Timestamp, record: &Record) {
                     state.runs.get(run).map(|it| it.channel.clone())
                 }
             };
+            let mut passed = None;
             change_agent(state, &known.agent, |it| {
                 it.queue.retain(|queued| queued != turn);
                 it.live = Some(*turn);
                 if let (Some(channel), Some(seen)) = (channel, seen) {
-                    it.seen.insert(channel, *seen);
+                    let before = it.seen.insert(channel.clone(), *seen);
+                    passed = Some((channel, before));
                 }
             });
+            change_turn(state, *turn, |it| it.passed = passed);
+        }
+        Record::TurnInterrupted { turn } => {
+            change_turn(state, *turn, |it| it.interrupted = true);
         }
         Record::TurnBegan { turn } => {
             let Some(known) = change_turn(state, *turn, |it| it.began = Some(at)) else { return };
@@ -337,6 +354,15 @@ fn end_turn(state: &mut State, at: Timestamp, turn: TurnId, how: &TurnEnd, usage
         it.queue.retain(|queued| *queued != turn);
         if it.live == Some(turn) {
             it.live = None;
+        }
+        // Without an answer nobody knows whether the prompt was read: what it passed on is passed on again.
+        if !matches!(how, TurnEnd::Answered)
+            && let Some((channel, before)) = &known.passed
+        {
+            match before {
+                Some(before) => it.seen.insert(channel.clone(), *before),
+                None => it.seen.remove(channel),
+            };
         }
     });
     if known.sent.is_some() {
@@ -537,6 +563,9 @@ fn report(state: &mut State, record: &Record) {
     // In its own words a second reporter says the same: by those it is known again.
     state.fingerprints.entry(draft.fingerprint().into()).or_insert(*finding);
     change_finding(state, *finding, |it| {
+        // Its only source may think better of it; of several, the one who thinks worst of it counts.
+        let alone = by.as_ref().is_some_and(|by| it.sources.iter().all(|it| it == by));
+        it.draft.severity = if alone { draft.severity } else { draft.severity.min(it.draft.severity) };
         if let Some(by) = by
             && !it.sources.contains(by)
         {

@@ -3,7 +3,7 @@
 //! Invariant: a refusal leaves no record and no effect. Invariant: each record is applied as it is emitted, so that what
 //! follows in the same decision sees it; the state that comes out is exactly the fold of the records.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use super::{
     apply::apply,
@@ -48,11 +48,21 @@ struct Draft {
     at: Timestamp,
     records: Vec<Record>,
     effects: Vec<Effect>,
+    /// Whether `advance` is going on: then a run that is to be brought further is noted here instead.
+    advancing: bool,
+    again: BTreeSet<RunId>,
 }
 
 /// Decides what an event means.
 pub fn decide(state: &State, stamped: &Stamped) -> Result<Decided, Refusal> {
-    let mut draft = Draft { state: state.clone(), at: stamped.at, records: Vec::new(), effects: Vec::new() };
+    let mut draft = Draft {
+        state: state.clone(),
+        at: stamped.at,
+        records: Vec::new(),
+        effects: Vec::new(),
+        advancing: false,
+        again: BTreeSet::new(),
+    };
     let answer = dispatch(&mut draft, &stamped.event)?;
     Ok(Decided { records: draft.records, effects: draft.effects, answer, state: draft.state })
 }
@@ -82,7 +92,7 @@ fn dispatch(draft: &mut Draft, event: &Event) -> Result<Answer, Refusal> {
         // What the shell notices.
         Event::Trusted(trusted)                   => { run::trust(draft, *trusted); Ok(Answer::Done) }
         Event::Catalog(agents)                    => { run::know_agents(draft, agents); Ok(Answer::Done) }
-        Event::Recovered                          => { turn::recover(draft); Ok(Answer::Done) }
+        Event::Started { trusted, agents }        => { run::started(draft, *trusted, agents); Ok(Answer::Done) }
         Event::Tick                               => { run::tick(draft); Ok(Answer::Done) }
     }
 }

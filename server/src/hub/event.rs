@@ -24,11 +24,17 @@ pub enum Actor {
 /// Something that happened.
 #[derive(Debug, Clone)]
 pub enum Event {
-    /// The hub has read its journal; what was going on when the last one ended is to be taken up again.
-    Recovered,
-    /// The developer trusts the workspace, or no longer: told at every start of the hub, and at each change.
+    /// The hub has read its journal, trust and the catalogue: what was going on when the last hub ended is taken up with
+    /// the agents and the trust of now. One event, because nothing may start between its parts: it would count as lost.
+    Started {
+        /// Whether the developer trusts the workspace.
+        trusted: bool,
+        /// The agents.
+        agents: Vec<AgentInfo>,
+    },
+    /// The developer trusts the workspace, or no longer.
     Trusted(bool),
-    /// The catalogue of agents was read, or read again.
+    /// The catalogue of agents was read again.
     Catalog(Vec<AgentInfo>),
     /// A person or an agent speaks in a channel.
     Post {

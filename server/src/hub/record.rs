@@ -91,6 +91,14 @@ pub enum Record {
         agent: AgentName,
         /// What for.
         cause: Cause,
+        /// Whether it stands before all others that wait: it takes the place of one that had begun.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        first: bool,
+    },
+    /// A person had the work paused at once: this turn is being stopped, to be done again.
+    TurnInterrupted {
+        /// Which.
+        turn: TurnId,
     },
     /// A turn is the agent's now, with this prompt. The effect that starts it follows the commit of this.
     TurnIntended {
@@ -545,6 +553,7 @@ impl Record {
             Self::TurnQueued { .. } => "turn.queued",
             Self::TurnIntended { .. } => "turn.intended",
             Self::TurnBegan { .. } => "turn.began",
+            Self::TurnInterrupted { .. } => "turn.interrupted",
             Self::TurnEnded { .. } => "turn.ended",
             Self::RunStarted { .. } => "run.started",
             Self::StepQueued { .. } => "step.queued",

@@ -97,10 +97,13 @@ impl Scene {
     /// Sets the stage: a trusted workspace with five agents.
     pub fn new() -> Self {
         let mut scene = Self::empty();
-        scene.ok(Event::Trusted(true));
-        scene.ok(Event::Catalog(cast()));
-        scene.ok(Event::Recovered);
+        scene.restart();
         scene
+    }
+
+    /// Starts a hub on what there is.
+    pub fn restart(&mut self) {
+        self.ok(Event::Started { trusted: true, agents: cast() });
     }
 
     /// Takes an event in, a second after the last.

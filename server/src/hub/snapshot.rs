@@ -122,8 +122,11 @@ impl Snapshot {
         if let Some(id) = params.run {
             return Ok(vec![self.state.runs.get(&id).map(|it| run_view(it)).ok_or_else(|| missing(id))?]);
         }
-        let runs = self.state.runs.values().filter(|it| !params.live || it.ended.is_none());
-        Ok(runs.map(|it| run_view(it)).collect())
+        if params.live {
+            let live = self.state.live_runs.iter().filter_map(|it| self.state.runs.get(it));
+            return Ok(live.map(|it| run_view(it)).collect());
+        }
+        Ok(self.state.runs.values().map(|it| run_view(it)).collect())
     }
 
     /// Returns the stretches of work that a diff is asked of, and what is not known of them.

@@ -180,6 +180,10 @@ pub struct Turn {
     pub sent: Option<Arc<Sent>>,
     /// When the agent began.
     pub began: Option<Timestamp>,
+    /// Whether it is being stopped to be done again.
+    pub interrupted: bool,
+    /// The channel in which its prompt passes messages on, and the last one that its agent had seen there before.
+    pub passed: Option<(ChannelName, Option<MessageId>)>,
     /// When and how it ended.
     pub ended: Option<(Timestamp, TurnEnd)>,
 }

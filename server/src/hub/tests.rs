@@ -14,6 +14,8 @@ use crate::{
 
 mod channels;
 mod checkpoints;
+mod odd;
 mod pauses;
 mod random;
 mod runs;
+mod writer;

@@ -14,49 +14,73 @@ const MAX_DEPTH: usize = 256;
 /// else the person `user`.
 ///
 /// Invariant: where it can't be told, it is an agent. So a process that hides may lose a person's rights, never gain them.
+/// Invariant: which agent it is follows from which of the hub's own children it descends from. The mark in an environment
+/// names nobody, since whoever starts a process chooses it; nor does an orphan, which may be anybody's.
 pub fn actor_of(pid: Option<u32>, hub: u32, user: &str) -> Actor {
     match pid {
         // A hub that runs inside its client is not its own agent.
         Some(pid) if pid == hub => Actor::Human(user.to_owned()),
-        Some(pid) => match (descends_from(pid, hub), mark_of(pid)) {
-            (Some(false), None) => Actor::Human(user.to_owned()),
-            (_, mark) => Actor::Agent(mark.and_then(|it| it.parse::<AgentName>().ok())),
+        Some(pid) => match branch(pid, hub) {
+            Branch::Elsewhere if !is_marked(pid) => Actor::Human(user.to_owned()),
+            Branch::Of(child) => {
+                Actor::Agent(process::reaper::label_of(child).and_then(|it| it.parse::<AgentName>().ok()))
+            }
+            Branch::Elsewhere | Branch::Unknown => Actor::Agent(None),
         },
         None => Actor::Agent(None),
     }
 }
 
-/// Returns whether `pid` is a strict descendant of `ancestor`, or `None` where that can't be told.
-///
-/// The hub adopts its agents' orphans, so the chain of an agent's process leads here although its parents have ended.
-pub fn descends_from(pid: u32, ancestor: u32) -> Option<bool> {
-    // A parent may end while the chain is walked; its children then have another one, and the walk begins again.
-    (0..3).find_map(|_| {
-        let mut at = pid;
-        for _ in 0..MAX_DEPTH {
-            at = process::entry(at)?.parent;
-            if at == ancestor {
-                return Some(true);
-            }
-            if at <= 1 {
-                return Some(false);
-            }
-        }
-        None
-    })
+/// Where a process stands in the tree below another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Branch {
+    /// It is this child of it, or descends from it.
+    Of(u32),
+    /// It does not descend from it.
+    Elsewhere,
+    /// That can't be told.
+    Unknown,
 }
 
-/// Returns an agent's mark in the environment that a process was started with.
+/// Returns where `pid` stands below `ancestor`.
+///
+/// The hub adopts its agents' orphans, so the chain of an agent's process leads here although its parents have ended.
+fn branch(pid: u32, ancestor: u32) -> Branch {
+    // A parent may end while the chain is walked; its children then have another one, and the walk begins again.
+    (0..3)
+        .find_map(|_| {
+            let mut at = pid;
+            for _ in 0..MAX_DEPTH {
+                let parent = process::entry(at)?.parent;
+                if parent == ancestor {
+                    return Some(Branch::Of(at));
+                }
+                if parent <= 1 {
+                    return Some(Branch::Elsewhere);
+                }
+                at = parent;
+            }
+            None
+        })
+        .unwrap_or(Branch::Unknown)
+}
+
+/// Returns whether the environment that a process was started with has an agent's mark.
 #[cfg(target_os = "linux")]
-fn mark_of(pid: u32) -> Option<String> {
-    let environment = fs::read(format!("/proc/{pid}/environ")).ok()?;
-    let mark = environment.split(|it| *it == 0).find_map(|it| it.strip_prefix(MARK.as_bytes())?.strip_prefix(b"="))?;
-    Some(String::from_utf8_lossy(mark).into_owned())
+fn is_marked(pid: u32) -> bool {
+    // One that hides its environment has something to hide.
+    let Ok(environment) = fs::read(format!("/proc/{pid}/environ")) else { return true };
+    environment.split(|it| *it == 0).any(|it| it.strip_prefix(MARK.as_bytes()).is_some_and(|it| it.starts_with(b"=")))
 }
 
 #[cfg(not(target_os = "linux"))]
-fn mark_of(_: u32) -> Option<String> {
-    None
+fn is_marked(_: u32) -> bool {
+    false
+}
+
+/// Returns whether this process was started by an agent.
+pub fn is_agent() -> bool {
+    std::env::var_os(MARK).is_some()
 }
 
 /// Returns the name of the account that this process runs as.
@@ -121,7 +145,7 @@ mod tests {
         assert_eq!(actor_of(Some(own), own, "ada"), Actor::Human("ada".to_owned()));
         assert_eq!(actor_of(Some(own), pid, "ada"), Actor::Human("ada".to_owned()));
         let other = cat(false);
-        assert_eq!(descends_from(pid, other.0.id()), Some(false));
+        assert_eq!(branch(pid, other.0.id()), Branch::Elsewhere);
     }
 
     #[test]
@@ -137,8 +161,22 @@ mod tests {
     #[test]
     fn a_marked_process_is_an_agent_wherever_it_went() {
         let (marked, elsewhere) = (cat(true), cat(false));
-        let name = "codex-2".parse().unwrap();
-        assert_eq!(actor_of(Some(marked.0.id()), elsewhere.0.id(), "ada"), Actor::Agent(Some(name)));
+        assert_eq!(actor_of(Some(marked.0.id()), elsewhere.0.id(), "ada"), Actor::Agent(None));
+    }
+
+    /// Security row 7: the name comes from what the hub started, never from an environment.
+    #[test]
+    fn an_agents_name_is_what_it_was_started_as() {
+        let start = || -> Result<(Ended, u32), ()> {
+            let child = cat(true);
+            let pid = child.0.id();
+            Ok((child, pid))
+        };
+        let (child, kept) = process::reaper::keep(Some("lint".to_owned()), start).unwrap();
+        let (pid, own) = (child.0.id(), std::process::id());
+        assert_eq!(actor_of(Some(pid), own, "ada"), Actor::Agent(Some("lint".parse().unwrap())));
+        drop(kept);
+        assert_eq!(actor_of(Some(pid), own, "ada"), Actor::Agent(None), "its mark alone names nobody");
     }
 
     #[test]

@@ -19,6 +19,7 @@ use tower_lsp::{
 };
 
 use crate::{
+    config::redact::Redactor,
     finding::Finding,
     hub::{
         Reply,
@@ -146,6 +147,11 @@ impl Backend {
     async fn post(&self, params: PostParams) -> Result<Posted> {
         let PostParams { channel, thread, text, key } = params;
         let by = self.actor.clone();
+        // A person may write what they like; what an agent writes is not to bring a key into the journal.
+        let text = match by {
+            Actor::Human(_) => text,
+            Actor::Agent(_) => Redactor::of_shapes().redact(&text).into_owned(),
+        };
         let reply = self.ask(Event::Post { by, channel, thread, text, key }).await?;
         Ok(Posted { message: posted(&reply)?, rev: reply.rev })
     }

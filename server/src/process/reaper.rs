@@ -2,10 +2,11 @@
 //!
 //! Invariant: only a process that certainly was adopted is collected, never a child that somebody here waits for.
 
-use std::{collections::BTreeSet, io, sync::Mutex};
+use std::{collections::BTreeMap, io, sync::Mutex};
 
-/// Children with a session of their own that somebody waits for. One list, as there is one set of children a process.
-static KEPT: Mutex<BTreeSet<u32>> = Mutex::new(BTreeSet::new());
+/// Children with a session of their own that somebody waits for, each with what it was started as. One list, as there is
+/// one set of children a process.
+static KEPT: Mutex<BTreeMap<u32, Option<String>>> = Mutex::new(BTreeMap::new());
 
 /// A child that the reaper leaves to whoever holds this.
 #[derive(Debug)]
@@ -22,14 +23,21 @@ impl Drop for Kept {
 /// The reaper decides nothing while `start` runs, so the child's status can't be lost between its start and its entry
 /// in the list; starts happen one after the other for the same reason. A child that stays in our session needs none of
 /// this.
-pub fn keep<T, E>(start: impl FnOnce() -> Result<(T, u32), E>) -> Result<(T, Kept), E> {
+/// `label` says what it is started as, for [`label_of`].
+pub fn keep<T, E>(label: Option<String>, start: impl FnOnce() -> Result<(T, u32), E>) -> Result<(T, Kept), E> {
     let mut kept = lock();
     let (child, pid) = start()?;
-    kept.insert(pid);
+    kept.insert(pid, label);
     Ok((child, Kept(pid)))
 }
 
-fn lock() -> std::sync::MutexGuard<'static, BTreeSet<u32>> {
+/// Returns what a child that is kept was started as. Nothing that the child does changes it, and no orphan that was adopted
+/// has one.
+pub fn label_of(pid: u32) -> Option<String> {
+    lock().get(&pid).cloned().flatten()
+}
+
+fn lock() -> std::sync::MutexGuard<'static, BTreeMap<u32, Option<String>>> {
     KEPT.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
@@ -89,8 +97,8 @@ fn collect() {
 /// Returns whether a zombie child of ours was not started here. A child that was is in our session, or leads its own
 /// and is kept; an orphan of something in our own session can't be told from a child, and is left to the system.
 #[cfg(target_os = "linux")]
-fn was_adopted(pid: u32, session: u32, own_session: u32, kept: &BTreeSet<u32>) -> bool {
-    session != own_session && !(session == pid && kept.contains(&pid))
+fn was_adopted(pid: u32, session: u32, own_session: u32, kept: &BTreeMap<u32, Option<String>>) -> bool {
+    session != own_session && !(session == pid && kept.contains_key(&pid))
 }
 
 #[cfg(all(test, target_os = "linux"))]
@@ -105,7 +113,7 @@ mod tests {
 
     #[test]
     fn who_is_adopted() {
-        let kept = BTreeSet::from([30]);
+        let kept = BTreeMap::from([(30, None)]);
         assert!(!was_adopted(20, 10, 10, &kept), "a child in our session");
         assert!(!was_adopted(30, 30, 10, &kept), "an agent that somebody waits for");
         assert!(was_adopted(31, 30, 10, &kept), "an agent's orphan");

@@ -60,7 +60,8 @@ pub fn start(spec: &Spawn) -> Result<(Started, Box<dyn MasterPty + Send>), Spawn
         command.env(key, value);
     }
     let begun = Instant::now();
-    let (mut child, kept) = reaper::keep(|| {
+    let label = spec.trace.as_ref().map(|it| it.agent.as_str().to_owned());
+    let (mut child, kept) = reaper::keep(label, || {
         let child = pair.slave.spawn_command(command).map_err(SpawnError::system)?;
         let pid = child.process_id().ok_or_else(|| SpawnError::System("the program has no process id".to_owned()))?;
         Ok::<_, SpawnError>((child, pid))

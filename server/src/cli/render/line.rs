@@ -1,8 +1,13 @@
 //! A line of output as spans with a tone each, and the wrapping of text into lines.
 //!
-//! Invariant: no control character gets into a span, so a painted line is one line and holds no escape but our own.
+//! Invariant: no control character gets into a span, so a painted line is one line and holds no escape but our own. What
+//! would turn or hide text without being seen is shown by its number.
+
+use std::fmt::Write as _;
 
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
+
+use crate::document::is_hidden;
 
 /// How a span is meant; `paint` turns it into a colour, or into nothing.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -70,7 +75,17 @@ impl Line {
 
     /// Adds a span. Control characters in it become spaces.
     pub fn push(&mut self, tone: Tone, text: impl AsRef<str>) {
-        let text: String = text.as_ref().chars().map(|it| if it.is_control() { ' ' } else { it }).collect();
+        let mut shown = String::with_capacity(text.as_ref().len());
+        for it in text.as_ref().chars() {
+            match it {
+                _ if it.is_control() => shown.push(' '),
+                _ if is_hidden(it) => {
+                    let _ = write!(shown, "\u{27e8}U+{:04X}\u{27e9}", it as u32);
+                }
+                _ => shown.push(it),
+            }
+        }
+        let text = shown;
         if text.is_empty() {
             return;
         }

@@ -18,7 +18,21 @@ use crate::{
 };
 
 /// Brings a run as far as it can go without anybody's answer.
+///
+/// A step that ends in its own start leads back here. That is noted and done afterwards, not within: what nests would
+/// nest as deep as a workflow is long, and a stack has an end.
 pub(super) fn advance(draft: &mut Draft, id: RunId) {
+    draft.again.insert(id);
+    if std::mem::replace(&mut draft.advancing, true) {
+        return;
+    }
+    while let Some(next) = draft.again.pop_first() {
+        advance_one(draft, next);
+    }
+    draft.advancing = false;
+}
+
+fn advance_one(draft: &mut Draft, id: RunId) {
     let Some(plan) = draft.state.runs.get(&id).map(|it| Arc::clone(&it.plan)) else { return };
     while goes_on(draft, id) && advance_list(draft, id, &plan.steps) {}
     let Some(known) = draft.state.runs.get(&id) else { return };
@@ -92,7 +106,7 @@ fn start(draft: &mut Draft, id: RunId, step: &Step) {
 }
 
 fn start_turn(draft: &mut Draft, id: RunId, step: &Step, action: &TurnAction) {
-    if let Some(limit) = run::limit_reached(draft, id) {
+    if let Some(limit) = run::limit_reached(draft, id, run::queued(&draft.state, id)) {
         pause::open_limit(draft, id, limit);
         return;
     }
@@ -106,7 +120,7 @@ fn start_turn(draft: &mut Draft, id: RunId, step: &Step, action: &TurnAction) {
         result::failed(draft, id, &step.id, &failure);
         return;
     };
-    turn::queue_step(draft, id, &step.id, &agent);
+    turn::queue_step(draft, id, &step.id, &agent, false);
 }
 
 fn who(run: &Run, step: &StepId, action: &TurnAction) -> Option<AgentName> {

@@ -2,7 +2,7 @@
 //!
 //! Invariant (promise 2): only a person's connection answers, once, and only what was shown: the hash must match.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::sync::Arc;
 
 use super::{Draft, advance, checkpoint, human, not_found, pause, result, rounds, run, talk};
 use crate::{
@@ -11,13 +11,13 @@ use crate::{
     hub::{
         event::{Actor, Answer, Refusal, RefusalCode},
         record::{Record, RunLimit, Subject},
-        run::Run,
+        run::{Run, StepState},
         state::Pause,
     },
     ids::{FindingId, PauseId, RunId, StepId},
     outcome::TypedResult,
     protocol::{About, RunStatus, StepStatus},
-    workflow::plan::{Action, PauseAction, Step},
+    workflow::plan::{Action, PauseAction, Role, Step, TurnAction, Who},
 };
 
 /// Takes a decision.
@@ -53,7 +53,7 @@ pub(super) fn decide_pause(
         return Err(Refusal::new(RefusalCode::Invalid, "say what to change (--text)"));
     }
     if let Decision::Retry { agent: Some(agent) } = decision {
-        run::check_agent(&draft.state, agent, None)?;
+        run::check_agent(&draft.state, agent, role_of(draft, &pause.subject).as_ref())?;
     }
     let edit = match decision {
         Decision::Edit { document } => Some(read_edit(draft, &pause, document)?),
@@ -83,6 +83,15 @@ pub(super) fn decide_pause(
     Ok(Answer::Done)
 }
 
+/// Returns the role whose part the step at which a run waits plays.
+fn role_of(draft: &Draft, subject: &Subject) -> Option<Role> {
+    let plan = &draft.state.runs.get(&subject.run()?)?.plan;
+    let Action::Turn(TurnAction { who: Who::Role(role), .. }) = &plan.step(subject.step()?)?.action else {
+        return None;
+    };
+    plan.roles.iter().find(|it| it.id == *role).cloned()
+}
+
 /// What an edited document came to.
 enum Edited {
     /// A review's findings.
@@ -110,7 +119,10 @@ fn read_edit(draft: &Draft, pause: &Pause, edited: &str) -> Result<Edited, Refus
     let step = run.step(shown).ok_or_else(nothing)?;
     match step.result.as_deref().ok_or_else(nothing)? {
         TypedResult::Review(_) => {
-            let findings = shown_in(draft, &pause.document);
+            // Against what the person saw, not against what has become of it since (promise 2).
+            let shown_then = pause::shown(pause, &step.findings);
+            let findings: Vec<Finding> =
+                shown_then.iter().filter_map(|it| draft.state.finding(*it)).map(|it| (**it).clone()).collect();
             let mut edit = document::read_review(edited, &findings).map_err(|it| invalid(&it))?;
             // What was settled since it was shown stays settled, whatever the person made of its line.
             let is_open = |id: &FindingId| draft.state.finding(*id).is_some_and(|it| it.state == FindingState::Open);
@@ -122,20 +134,9 @@ fn read_edit(draft: &Draft, pause: &Pause, edited: &str) -> Result<Edited, Refus
     }
 }
 
-/// Returns the findings that a document showed: a person's edit is read against what they saw, not against what has become of
-/// it since (promise 2).
-fn shown_in(draft: &Draft, document: &str) -> Vec<Finding> {
-    let words = document.split(|it: char| !it.is_ascii_alphanumeric()).filter_map(|it| it.parse::<FindingId>().ok());
-    let named: BTreeSet<FindingId> = words.collect();
-    let named: Vec<Finding> = named.iter().filter_map(|it| draft.state.finding(*it)).map(|it| (**it).clone()).collect();
-    // An id may stand in what a finding says as well; the document's own lines decide.
-    let Ok(read) = document::read_review(document, &named) else { return named };
-    named.into_iter().filter(|it| read.kept.iter().any(|kept| kept.0 == it.id)).collect()
-}
-
 fn follow(draft: &mut Draft, pause: &Pause, decision: &Decision, edit: Option<Edited>, by: &str) {
     match &pause.subject {
-        Subject::Step { run, step } => after_step(draft, *run, step, decision, edit, by),
+        Subject::Step { run, step } => after_step(draft, pause, *run, step, decision, edit, by),
         Subject::Failure { run, step } => after_failure(draft, *run, step, decision, by),
         Subject::RunLimit { run, limit } => after_limit(draft, *run, *limit, decision, by),
         Subject::Rounds { run, step } => after_rounds(draft, *run, step, decision, by),
@@ -167,7 +168,15 @@ fn ends(draft: &mut Draft, run: RunId, decision: &Decision, by: &str) -> bool {
     }
 }
 
-fn after_step(draft: &mut Draft, id: RunId, step: &StepId, decision: &Decision, edit: Option<Edited>, by: &str) {
+fn after_step(
+    draft: &mut Draft,
+    pause: &Pause,
+    id: RunId,
+    step: &StepId,
+    decision: &Decision,
+    edit: Option<Edited>,
+    by: &str,
+) {
     if matches!(decision, Decision::Reject { .. }) {
         // The work that was shown goes, and the run with it.
         let shown = draft.state.runs.get(&id).and_then(|it| match &it.plan.step(step)?.action {
@@ -200,13 +209,26 @@ fn after_step(draft: &mut Draft, id: RunId, step: &StepId, decision: &Decision, 
                 Some(Edited::Review { edit, shown }) => settle_review(draft, id, &shown, edit, by),
                 Some(Edited::Result(result)) => (Some(Arc::new(result)), Vec::new()),
                 None => match &shown {
-                    Some(it) => (it.result.clone(), it.findings.to_vec()),
+                    Some(it) => (it.result.clone(), approved(draft, pause, id, action, it)),
                     None => (None, Vec::new()),
                 },
             };
             draft.emit(Record::StepFinished { run: id, step: step.clone(), result, findings });
         }
     }
+}
+
+/// Returns the findings that an approval is for: those that were shown. What did not fit in the document, or was opened
+/// again after it was shown, goes no further (promise 2).
+fn approved(draft: &mut Draft, pause: &Pause, run: RunId, action: &PauseAction, shown: &StepState) -> Vec<FindingId> {
+    let findings = pause::shown(pause, &shown.findings);
+    let is_open = |it: &FindingId| draft.state.finding(*it).is_some_and(|it| it.state == FindingState::Open);
+    let unseen = shown.findings.iter().any(|it| !findings.contains(it) && is_open(it));
+    if let Some(step) = action.show.clone().filter(|_| unseen) {
+        let result = shown.result.clone();
+        draft.emit(Record::StepFinished { run, step, result, findings: findings.clone() });
+    }
+    findings
 }
 
 /// Makes the findings what the person left in the document. Returns the review as approved.
@@ -252,8 +274,14 @@ fn redo(draft: &mut Draft, run: &Run, from: &StepId, pause: &StepId, text: &str)
     }
 }
 
-/// Has a step wait again. What it is on right now works on something that no longer holds, so it is stopped.
+/// Has a step wait again, and a loop with all that is in it. What it is on right now works on something that no longer
+/// holds, so it is stopped.
 fn reset(draft: &mut Draft, run: &Run, step: &StepId, note: Option<String>) {
+    if let Some(Action::Repeat(repeat)) = run.plan.step(step).map(|it| &it.action) {
+        for child in &repeat.steps {
+            reset(draft, run, &child.id, None);
+        }
+    }
     let Some(now) = run.step(step).filter(|it| it.status != StepStatus::Waiting) else { return };
     let stale = now.pause.and_then(|it| draft.state.pause(it)).filter(|it| it.answered.is_none()).cloned();
     if let Some(pause) = stale {
@@ -308,6 +336,7 @@ fn after_limit(draft: &mut Draft, id: RunId, limit: RunLimit, decision: &Decisio
         }
     }
     draft.emit(Record::LimitRaised { run: id, limits });
+    run::kick_queued(draft, id);
 }
 
 fn loop_of(draft: &Draft, run: RunId, step: &StepId) -> Option<(Arc<crate::workflow::plan::Plan>, u32)> {
@@ -363,5 +392,12 @@ fn after_stuck(draft: &mut Draft, run: RunId, step: &StepId, findings: &[Finding
 fn writers(step: &Step) -> Vec<StepId> {
     let Action::Repeat(repeat) = &step.action else { return Vec::new() };
     let changes = |it: &&Step| matches!(&it.action, Action::Turn(turn) if turn.result.name() == "change");
-    repeat.steps.iter().filter(changes).map(|it| it.id.clone()).collect()
+    let mut found = Vec::new();
+    for step in &repeat.steps {
+        if changes(&step) {
+            found.push(step.id.clone());
+        }
+        found.extend(writers(step));
+    }
+    found
 }

@@ -183,7 +183,9 @@ pub(super) fn writes(state: &State, run: RunId, step: &StepId) -> bool {
 
 fn access(run: &Run, action: &TurnAction, info: &AgentInfo) -> Access {
     match &action.who {
-        Who::Role(role) => run.plan.roles.iter().find(|it| it.id == *role).map_or(Access::Read, |it| it.access),
+        Who::Role(role) => {
+            run.plan.roles.iter().find(|it| it.id == *role).map_or(Access::Read, |it| it.access.min(info.access))
+        }
         Who::Agent(_) => info.access,
     }
 }

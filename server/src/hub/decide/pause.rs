@@ -1,6 +1,6 @@
 //! Opening pause points: what is asked, what is shown, and which answers it takes.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use super::{Draft, context, result, talk};
 use crate::{
@@ -9,8 +9,9 @@ use crate::{
     hub::{
         record::{Record, RunLimit, Subject},
         run::Run,
+        state::Pause,
     },
-    ids::{MessageId, PauseId, RunId, StepId},
+    ids::{FindingId, MessageId, PauseId, RunId, StepId},
     outcome::{Failure, FailureClass, TypedResult},
     protocol::{About, PauseKind},
     workflow::{
@@ -63,12 +64,23 @@ pub(super) fn redo_from(run: &Run, step: &Step, action: &PauseAction) -> Option<
 }
 
 /// Returns those of the findings that are open, in their order.
-pub(super) fn open(draft: &Draft, ids: &[crate::ids::FindingId]) -> Vec<Finding> {
+pub(super) fn open(draft: &Draft, ids: &[FindingId]) -> Vec<Finding> {
     ids.iter()
         .filter_map(|it| draft.state.finding(*it))
         .filter(|it| it.state == FindingState::Open)
         .map(|it| (**it).clone())
         .collect()
+}
+
+/// Returns those of the findings that a pause's document shows: its items begin their line with the id, and nothing else does.
+pub(super) fn shown(pause: &Pause, ids: &[FindingId]) -> Vec<FindingId> {
+    let items: BTreeSet<&str> = pause
+        .document
+        .lines()
+        .filter_map(|it| it.strip_prefix("- [x] ")?.split_whitespace().next())
+        .map(|it| it.trim_matches(|it: char| !it.is_ascii_alphanumeric()))
+        .collect();
+    ids.iter().filter(|it| items.contains(it.to_string().as_str())).copied().collect()
 }
 
 pub(super) fn open_failure(draft: &mut Draft, id: RunId, subject: Subject, failure: &Failure) {

@@ -2,7 +2,7 @@
 
 use std::{fmt::Write as _, sync::Arc};
 
-use super::{Draft, advance, pause, run};
+use super::{Draft, advance, pause, run, turn};
 use crate::{
     agent::DriverKind,
     finding::{Finding, FindingDraft, FindingState, agree},
@@ -30,9 +30,7 @@ pub(super) fn take(draft: &mut Draft, agent: &AgentName, id: TurnId, run: RunId,
         return;
     }
     match outcome {
-        TurnOutcome::Failed(failure)
-            if failure.class == FailureClass::Interrupted && draft.state.is_held(Some(run)) =>
-        {
+        TurnOutcome::Failed(failure) if turn::is_put_off(draft, id, failure, draft.state.is_held(Some(run))) => {
             draft.emit(Record::StepReset { run, step: step.clone(), note: None, agent: None });
         }
         TurnOutcome::Failed(failure) => failed(draft, run, step, failure),

@@ -162,6 +162,15 @@ pub(super) fn check_agent(state: &State, agent: &AgentName, role: Option<&Role>)
     Ok(())
 }
 
+/// Takes the work up at the hub's start.
+pub(super) fn started(draft: &mut Draft, trusted: bool, agents: &[AgentInfo]) {
+    know_agents(draft, agents);
+    if draft.state.trusted != trusted {
+        draft.emit(Record::TrustChanged { trusted });
+    }
+    turn::recover(draft);
+}
+
 /// Ends a run: what waits for a person no longer does, what waits in a queue is taken back, what goes on is stopped.
 pub(super) fn end(draft: &mut Draft, id: RunId, status: RunStatus, why: &str) {
     if !draft.state.live_runs.contains(&id) {
@@ -274,6 +283,10 @@ pub(super) fn hold(draft: &mut Draft, by: &Actor, run: Option<RunId>, interrupt:
     if interrupt {
         for (turn, agent, live) in turns_of(&draft.state, run) {
             if live {
+                // Its end may come after the work was resumed, and is to be known then for what it is.
+                if draft.state.turn(turn).is_some_and(|it| !it.interrupted) {
+                    draft.emit(Record::TurnInterrupted { turn });
+                }
                 draft.effect(Effect::InterruptTurn { agent, turn });
             }
         }
@@ -307,6 +320,15 @@ fn live(draft: &Draft, run: RunId) -> Result<(), Refusal> {
     }
 }
 
+/// Starts those turns of a run that waited in queues for its limit to be raised.
+pub(super) fn kick_queued(draft: &mut Draft, run: RunId) {
+    for (_, agent, live) in turns_of(&draft.state, Some(run)) {
+        if !live {
+            turn::kick(draft, &agent);
+        }
+    }
+}
+
 /// Starts whatever may start now.
 fn go_on(draft: &mut Draft) {
     let agents: Vec<AgentName> = draft.state.agents.keys().cloned().collect();
@@ -323,26 +345,28 @@ pub(super) fn trust(draft: &mut Draft, trusted: bool) {
     if draft.state.trusted != trusted {
         draft.emit(Record::TrustChanged { trusted });
         checkpoint::recover(draft);
-        if trusted && draft.state.live_turns.is_empty() {
+        if trusted {
             go_on(draft);
         }
     }
 }
 
 pub(super) fn know_agents(draft: &mut Draft, agents: &[AgentInfo]) {
-    let same = agents.len() == draft.state.agents.len()
-        && agents.iter().all(|it| draft.state.agents.get(&it.name).is_some_and(|known| known.info == *it));
+    let listed = |name: &AgentName| agents.iter().any(|it| it.name == *name);
+    let same = agents.iter().all(|it| draft.state.agents.get(&it.name).is_some_and(|known| known.info == *it))
+        // One that is gone stays known as missing.
+        && draft.state.agents.iter().all(|(name, known)| known.info.missing.is_some() || listed(name));
     if !same {
         draft.emit(Record::AgentsKnown { agents: agents.to_vec() });
     }
     draft.need_channel(&talk::default_channel());
 }
 
-/// Returns the limit of a run that is reached, where one is.
-pub(super) fn limit_reached(draft: &Draft, run: RunId) -> Option<RunLimit> {
+/// Returns the limit of a run that is reached, where one is. `waiting` turns count as taken.
+pub(super) fn limit_reached(draft: &Draft, run: RunId, waiting: u32) -> Option<RunLimit> {
     let run = draft.state.runs.get(&run)?;
     let limits = run.limits;
-    let taken = run.turns + queued(&draft.state, run.id);
+    let taken = run.turns.saturating_add(waiting);
     if taken >= limits.turns {
         Some(RunLimit::Turns)
     } else if run.worked_until(draft.at) >= limits.time {
@@ -357,7 +381,7 @@ pub(super) fn limit_reached(draft: &Draft, run: RunId) -> Option<RunLimit> {
 }
 
 /// Returns how many of a run's turns wait in queues: they count before they start, or parallel steps would pass the limit.
-fn queued(state: &State, run: RunId) -> u32 {
+pub(super) fn queued(state: &State, run: RunId) -> u32 {
     let count = turns_of(state, Some(run)).iter().filter(|it| !it.2).count();
     u32::try_from(count).unwrap_or(u32::MAX)
 }

@@ -63,8 +63,10 @@ pub(super) fn post(
     let (thread, channel) = place(draft, channel, thread)?;
     let (author, hops) = match by {
         Actor::Human(name) => (Author::Person(name.clone()), 0),
-        Actor::Agent(Some(agent)) => (Author::Agent(agent.clone()), hops_of(draft, agent) + 1),
-        Actor::Agent(None) => {
+        Actor::Agent(Some(agent)) if draft.state.agents.contains_key(agent) => {
+            (Author::Agent(agent.clone()), hops_of(draft, agent) + 1)
+        }
+        Actor::Agent(_) => {
             human(by, "post without being an agent of this workspace")?;
             return Ok(Answer::Done);
         }
@@ -137,7 +139,9 @@ fn addressees(draft: &Draft, author: &Author, channel: &ChannelName, text: &str)
             Mention::All | Mention::Others => {
                 let named = |it: &AgentName| mentions.contains(&Mention::One(it.clone()));
                 let members = known.map(|it| it.members.clone()).unwrap_or_default();
-                to.extend(members.into_iter().filter(|it| *mention == Mention::All || !named(it)));
+                // Who is not there any more is not meant; by name it is told so.
+                let there = |it: &AgentName| draft.state.agents.get(it).is_some_and(|it| it.info.missing.is_none());
+                to.extend(members.into_iter().filter(|it| there(it) && (*mention == Mention::All || !named(it))));
             }
         }
     }
@@ -223,9 +227,18 @@ fn publish(
 pub(super) fn deliver<'a>(draft: &mut Draft, message: MessageId, agents: impl Iterator<Item = &'a AgentName>) {
     for agent in agents {
         let id = draft.state.next_turn();
-        draft.emit(Record::TurnQueued { turn: id, agent: agent.clone(), cause: Cause::Delivery { message } });
+        let cause = Cause::Delivery { message };
+        draft.emit(Record::TurnQueued { turn: id, agent: agent.clone(), cause, first: false });
         turn::kick(draft, agent);
     }
+}
+
+/// Puts a turn for a message before all that waits for the agent: it was this one's turn already.
+pub(super) fn deliver_again(draft: &mut Draft, message: MessageId, agent: &AgentName) {
+    draft.emit(Record::DeliveryChanged { message, agent: agent.clone(), state: DeliveryState::Stored });
+    let (turn, cause) = (draft.state.next_turn(), Cause::Delivery { message });
+    draft.emit(Record::TurnQueued { turn, agent: agent.clone(), cause, first: true });
+    turn::kick(draft, agent);
 }
 
 /// Lets a chain of agents go on that was held, or ends it.

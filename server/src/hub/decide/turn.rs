@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use super::{Draft, advance, checkpoint, context, result, run::limit_reached, talk};
+use super::{Draft, advance, checkpoint, context, pause, result, run, talk};
 use crate::{
     agent::{AgentClaim, AgentState, Source, TurnRequest},
     hub::{
@@ -29,8 +29,8 @@ pub(super) fn kick(draft: &mut Draft, agent: &AgentName) {
             // What it does next starts with that checkpoint, and nothing else comes between.
             return;
         }
-        let next = entry.queue.iter().copied().find(|turn| may_start(draft, *turn));
-        let Some(turn) = next else { return };
+        let queue = entry.queue.clone();
+        let Some(turn) = queue.into_iter().find(|turn| may_start(draft, *turn)) else { return };
         if checkpoint::begins_with_one(draft, turn) {
             return;
         }
@@ -40,16 +40,23 @@ pub(super) fn kick(draft: &mut Draft, agent: &AgentName) {
     }
 }
 
-pub(super) fn may_start(draft: &Draft, turn: TurnId) -> bool {
-    match draft.state.turn(turn).map(|it| &it.cause) {
-        Some(Cause::Delivery { .. }) => !draft.state.held,
-        // Nothing writes while something is put back.
-        Some(Cause::Step { run, step }) => {
-            !draft.state.is_held(Some(*run))
-                && (draft.state.open_undos.is_empty() || !context::writes(&draft.state, *run, step))
-        }
-        None => false,
+/// Returns whether a turn that waits may start. Where its run has reached a limit since it was queued, a person is asked.
+pub(super) fn may_start(draft: &mut Draft, turn: TurnId) -> bool {
+    let (run, step) = match draft.state.turn(turn).map(|it| it.cause.clone()) {
+        Some(Cause::Delivery { .. }) => return !draft.state.held,
+        Some(Cause::Step { run, step }) => (run, step),
+        None => return false,
+    };
+    // Nothing writes while something is put back.
+    let undoing = !draft.state.open_undos.is_empty() && context::writes(&draft.state, run, &step);
+    if undoing || draft.state.is_held(Some(run)) {
+        return false;
     }
+    let Some(limit) = run::limit_reached(draft, run, 0) else { return true };
+    if draft.state.runs.get(&run).is_some_and(|it| it.ended.is_none() && it.limit_pause.is_none()) {
+        pause::open_limit(draft, run, limit);
+    }
+    false
 }
 
 /// Fixes what a turn is sent and has it started. Returns false where it could not be, and has ended instead.
@@ -96,9 +103,17 @@ pub(super) fn began(draft: &mut Draft, turn: TurnId) {
 
 /// Takes a turn's outcome. The first one counts; whatever comes after it changes nothing (promise 1).
 pub(super) fn ended(draft: &mut Draft, turn: TurnId, outcome: &TurnOutcome) {
-    if draft.state.live_turns.contains(&turn) {
+    if draft.state.live_turns.contains(&turn)
+        && let Some(agent) = draft.state.turn(turn).map(|it| it.agent.clone())
+    {
         end(draft, turn, outcome);
+        kick(draft, &agent);
     }
+}
+
+/// Returns whether a turn failed because the hub had it stopped to be done again.
+pub(super) fn is_put_off(draft: &Draft, turn: TurnId, failure: &Failure, held: bool) -> bool {
+    failure.class == FailureClass::Interrupted && (held || draft.state.turn(turn).is_some_and(|it| it.interrupted))
 }
 
 fn end(draft: &mut Draft, id: TurnId, outcome: &TurnOutcome) {
@@ -113,7 +128,6 @@ fn end(draft: &mut Draft, id: TurnId, outcome: &TurnOutcome) {
         Cause::Delivery { message } => answer_message(draft, &turn.agent, id, *message, outcome),
         Cause::Step { run, step } => result::take(draft, &turn.agent, id, *run, step, outcome),
     }
-    kick(draft, &turn.agent);
 }
 
 fn answer_message(draft: &mut Draft, agent: &AgentName, turn: TurnId, message: MessageId, outcome: &TurnOutcome) {
@@ -138,9 +152,8 @@ fn answer_message(draft: &mut Draft, agent: &AgentName, turn: TurnId, message: M
                 state: DeliveryState::Answered { message: id },
             });
         }
-        TurnOutcome::Failed(failure) if failure.class == FailureClass::Interrupted && draft.state.held => {
-            draft.emit(Record::DeliveryChanged { message, agent: agent.clone(), state: DeliveryState::Stored });
-            talk::deliver(draft, message, [agent].into_iter());
+        TurnOutcome::Failed(failure) if is_put_off(draft, turn, failure, draft.state.held) => {
+            talk::deliver_again(draft, message, agent);
         }
         TurnOutcome::Failed(failure) => {
             let state = DeliveryState::Failed { why: failure.message.clone() };
@@ -158,10 +171,11 @@ pub(super) fn claimed(draft: &mut Draft, agent: &AgentName, claim: &AgentClaim) 
 }
 
 /// Puts a step's turn in the queue of its agent.
-pub(super) fn queue_step(draft: &mut Draft, run: RunId, step: &StepId, agent: &AgentName) {
+pub(super) fn queue_step(draft: &mut Draft, run: RunId, step: &StepId, agent: &AgentName, first: bool) {
     let turn = draft.state.next_turn();
     let attempt = draft.state.runs.get(&run).and_then(|it| it.step(step)).map_or(1, |it| it.attempt + 1);
-    draft.emit(Record::TurnQueued { turn, agent: agent.clone(), cause: Cause::Step { run, step: step.clone() } });
+    let cause = Cause::Step { run, step: step.clone() };
+    draft.emit(Record::TurnQueued { turn, agent: agent.clone(), cause, first });
     draft.emit(Record::StepQueued { run, step: step.clone(), turn, agent: agent.clone(), attempt });
     kick(draft, agent);
 }
@@ -190,21 +204,14 @@ pub(super) fn recover(draft: &mut Draft) {
         draft.emit(Record::TurnEnded { turn: id, how: TurnEnd::Lost, usage: Usage::default() });
         match &turn.cause {
             Cause::Delivery { message } => {
-                let state = DeliveryState::Stored;
-                draft.emit(Record::DeliveryChanged { message: *message, agent: turn.agent.clone(), state });
-                talk::deliver(draft, *message, [&turn.agent].into_iter());
+                talk::deliver_again(draft, *message, &turn.agent);
             }
             Cause::Step { run, step } => {
                 let waits = |it: &Arc<StepState>| it.turn == Some(id) && it.status == StepStatus::Running;
                 if draft.state.live_runs.contains(run)
                     && draft.state.runs.get(run).and_then(|it| it.step(step)).is_some_and(waits)
                 {
-                    // A turn that takes its hub with it must not do so for ever (promise 5): `advance` asks at the limit.
-                    if limit_reached(draft, *run).is_some() {
-                        draft.emit(Record::StepReset { run: *run, step: step.clone(), note: None, agent: None });
-                    } else {
-                        queue_step(draft, *run, step, &turn.agent);
-                    }
+                    queue_step(draft, *run, step, &turn.agent, true);
                 }
             }
         }

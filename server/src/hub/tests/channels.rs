@@ -139,7 +139,7 @@ fn a_lost_turn_is_asked_again_and_its_late_answer_changes_nothing() {
     scene.post("@claude hello");
     let lost = scene.live("claude").unwrap();
     scene.new_effects();
-    scene.ok(Event::Recovered);
+    scene.restart();
     assert_eq!(scene.new_effects(), "start t2 @claude");
     scene.ok(Event::TurnEnded { turn: lost, outcome: says("too late") });
     assert!(!scene.channel().contains("too late"));

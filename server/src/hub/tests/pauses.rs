@@ -130,7 +130,7 @@ fn reject_and_stop_end_the_run_and_a_decision_that_is_not_offered_is_refused() {
 #[test]
 fn a_pending_approval_is_still_pending_after_recovery() {
     let mut scene = at_the_gate();
-    scene.ok(Event::Recovered);
+    scene.restart();
     assert_eq!(scene.inbox().lines().count(), 1);
     scene.decide(1, Decision::Approve).unwrap();
     assert!(scene.live("autofix").is_some());

@@ -15,8 +15,8 @@ use crate::{
         run::Run,
         state::State,
     },
-    ids::{FindingId, StepId, TurnId},
-    protocol::StepStatus,
+    ids::{ChannelName, FindingId, StepId, TurnId},
+    protocol::{DeliveryState, StepStatus},
     workflow::plan::{Action, Step},
 };
 
@@ -37,13 +37,16 @@ enum Move {
     Settle(usize),
     Withdraw(usize),
     Tick(u32),
-    Kill,
+    Trust(bool),
+    Catalog(u8),
+    PostIn(usize, usize),
+    Kill(bool),
 }
 
 fn any_move() -> impl Strategy<Value = Move> {
     prop_oneof![
         3 => (0..8_usize).prop_map(Move::Post),
-        14 => (any::<usize>(), 0..6_usize).prop_map(|(a, b)| Move::Answer(a, b)),
+        14 => (any::<usize>(), 0..24_usize).prop_map(|(a, b)| Move::Answer(a, b)),
         3 => (any::<usize>(), 0..4_usize).prop_map(|(a, b)| Move::Fail(a, b)),
         1 => any::<usize>().prop_map(Move::LateAnswer),
         6 => (any::<usize>(), any::<usize>()).prop_map(|(a, b)| Move::Decide(a, b)),
@@ -54,7 +57,10 @@ fn any_move() -> impl Strategy<Value = Move> {
         1 => any::<usize>().prop_map(Move::Settle),
         1 => any::<usize>().prop_map(Move::Withdraw),
         2 => (0..20_000_u32).prop_map(Move::Tick),
-        1 => Just(Move::Kill),
+        1 => prop_oneof![1 => Just(false), 3 => Just(true)].prop_map(Move::Trust),
+        1 => any::<u8>().prop_map(Move::Catalog),
+        2 => (0..6_usize, any::<usize>()).prop_map(|(a, b)| Move::PostIn(a, b)),
+        1 => any::<bool>().prop_map(Move::Kill),
     ]
 }
 
@@ -63,19 +69,29 @@ type Shape = (u8, u8, u8);
 
 fn any_plan() -> impl Strategy<Value = Value> {
     let shapes = || prop::collection::vec((0..8_u8, any::<u8>(), 0..6_u8), 1..5);
-    (shapes(), prop::option::of(shapes()), 1..4_u32, 2..30_u32).prop_map(|(outer, inner, max, turns)| {
-        let mut steps = build("s", &outer);
-        if let Some(inner) = inner {
-            let children = build("i", &inner);
-            let needs: Vec<&str> = if outer.len() > 1 { vec!["s0"] } else { Vec::new() };
-            steps.push(repeat("loop", &needs, &format!("round >= {max}"), max, json!(children)));
-        }
-        let mut wanted = plan(json!(steps));
-        wanted["roles"][2]["prefer"] = json!(["claude", "codex"]);
-        wanted["limits"]["turns"] = json!(turns);
-        wanted["limits"]["time"] = json!(60_000);
-        wanted
-    })
+    let loops = || prop::option::of(shapes());
+    (shapes(), loops(), loops(), 1..4_u32, 2..30_u32, 20..400_u32).prop_map(
+        |(outer, inner, deep, max, turns, tokens)| {
+            let mut steps = build("s", &outer);
+            if let Some(inner) = inner {
+                let mut children = build("i", &inner);
+                if let Some(deep) = deep {
+                    let first = children.first().map(|it| it["id"].as_str().unwrap_or_default().to_owned());
+                    let needs: Vec<&str> = first.as_deref().into_iter().collect();
+                    let until = format!("round >= {}", 4 - max);
+                    children.push(repeat("deep", &needs, &until, 2, json!(build("d", &deep))));
+                }
+                let needs: Vec<&str> = if outer.len() > 1 { vec!["s0"] } else { Vec::new() };
+                steps.push(repeat("loop", &needs, &format!("round >= {max}"), max, json!(children)));
+            }
+            let mut wanted = plan(json!(steps));
+            wanted["roles"][2]["prefer"] = json!(["claude", "codex"]);
+            wanted["limits"]["turns"] = json!(turns);
+            wanted["limits"]["time"] = json!(60_000);
+            wanted["limits"]["tokens"] = json!(tokens);
+            wanted
+        },
+    )
 }
 
 fn build(prefix: &str, shapes: &[Shape]) -> Vec<Value> {
@@ -154,7 +170,7 @@ fn play(scene: &mut Scene, it: &Move) {
                 let id = open[which % open.len()];
                 let pause = scene.state.pause(id).unwrap().clone();
                 let decision = match pause.decisions[how % pause.decisions.len()].as_str() {
-                    "edit" => Decision::Edit { document: pause.document.to_string() },
+                    "edit" => Decision::Edit { document: edited(&pause.document, *how) },
                     "request-changes" => Decision::RequestChanges { text: "again".to_owned() },
                     "reject" => Decision::Reject { text: String::new() },
                     "skip" => Decision::Skip,
@@ -162,7 +178,13 @@ fn play(scene: &mut Scene, it: &Move) {
                     "stop" => Decision::Stop,
                     _ => Decision::Approve,
                 };
-                scene.decide(id.0, decision).unwrap_or_else(|it| panic!("what is offered is taken: {it}"));
+                let is_edit = matches!(decision, Decision::Edit { .. });
+                match scene.decide(id.0, decision) {
+                    Ok(_) => {}
+                    // A finding that was settled since it was shown is none that can be edited.
+                    Err(it) if is_edit && it.message.contains("there is no finding") => {}
+                    Err(it) => panic!("what is offered is taken: {it}"),
+                }
             }
         }
         Move::Forge(which) => {
@@ -211,18 +233,71 @@ fn play(scene: &mut Scene, it: &Move) {
             let due = scene.state.next_wake();
             assert!(due.is_none_or(|it| it.0 > scene.at), "what was due is done, or the hub would spin: {due:?}");
         }
-        Move::Kill => kill(scene),
+        Move::Trust(trusted) => {
+            scene.ok(Event::Trusted(*trusted));
+        }
+        Move::Catalog(which) => {
+            scene.ok(Event::Catalog(some_of_the_cast(*which)));
+        }
+        Move::PostIn(place, n) => {
+            let channel = (place % 3 > 0).then(|| format!("side-{}", place % 3).parse().unwrap());
+            if let Some(name) = &channel {
+                let default_agent = (n % 2 == 0).then(|| name_of(*n));
+                let _ = scene.event(Event::CreateChannel { by: ada(), name: ChannelName::clone(name), default_agent });
+            }
+            let count = scene.state.messages.len();
+            let thread = (place % 2 == 1 && count > 0).then(|| MessageId((n % count.max(1)) as u64 + 1));
+            let text = ["hi", "@all hi", "@claude hi", "@others @lint"][n % 4].to_owned();
+            let by = if n % 5 == 0 { Actor::Agent(Some(name_of(n / 5))) } else { human };
+            let _ = scene.event(Event::Post { by, channel, thread, text, key: None });
+        }
+        Move::Kill(trusted) => kill(scene, *trusted),
     }
 }
 
-fn kill(scene: &mut Scene) {
+fn name_of(n: usize) -> crate::ids::AgentName {
+    name(AGENTS[n % AGENTS.len()])
+}
+
+fn some_of_the_cast(which: u8) -> Vec<crate::agent::AgentInfo> {
+    let mut cast = super::super::scene::cast();
+    if which & 64 != 0 {
+        cast[0].access = crate::agent::Access::Read;
+    }
+    let mut bit = 0;
+    cast.retain(|_| {
+        bit += 1;
+        which & 128 == 0 || which >> (bit - 1) & 1 == 0
+    });
+    cast
+}
+
+/// Returns a document as a person may leave it: as it was, with its first item struck, or with one added.
+fn edited(document: &str, how: usize) -> String {
+    match how / 7 % 3 {
+        1 => document.replacen("- [x]", "- [ ]", 1),
+        2 if document.contains("- [x]") => format!("{document}\n- [x] warning src/lib.rs:40 — mine\n"),
+        _ => document.to_owned(),
+    }
+}
+
+fn kill(scene: &mut Scene, trusted: bool) {
     let pauses = scene.state.open_pauses.clone();
-    let done = finished(&scene.state);
+    // With trust a loop whose round was over meanwhile begins its next one.
+    let done = if trusted && !scene.state.trusted { BTreeSet::new() } else { finished(&scene.state) };
     scene.state = scene.folded();
-    scene.ok(Event::Recovered);
-    // A lost turn may bring its run to a limit, which is asked; what was pending before stays so.
-    for pause in pauses {
-        assert!(scene.state.open_pauses.contains(&pause), "{pause} is no longer pending");
+    scene.new_effects();
+    scene.ok(Event::Started { trusted, agents: super::super::scene::cast() });
+    assert!(pauses.is_subset(&scene.state.open_pauses), "every pending approval is still pending");
+    let mut started = BTreeSet::new();
+    for effect in &scene.effects {
+        if let crate::hub::effect::Effect::StartTurn(request) = effect {
+            assert!(
+                trusted && started.insert(request.agent.clone()),
+                "{} is started once or not at all",
+                request.agent
+            );
+        }
     }
     for step in done {
         assert!(finished(&scene.state).contains(&step), "a finished step stays finished");
@@ -249,6 +324,13 @@ fn nth_live(scene: &Scene, n: usize) -> Option<TurnId> {
 
 /// Returns an outcome of the form that the turn was asked for, most of the time.
 fn fitting(scene: &Scene, turn: TurnId, what: usize) -> crate::outcome::TurnOutcome {
+    let outcome = fitting_words(scene, turn, what % 6);
+    let crate::outcome::TurnOutcome::Answered { text, result, mut usage } = outcome else { return outcome };
+    usage.tokens = Some(what as u64);
+    crate::outcome::TurnOutcome::Answered { text, result, usage }
+}
+
+fn fitting_words(scene: &Scene, turn: TurnId, what: usize) -> crate::outcome::TurnOutcome {
     let expects = scene.state.turn(turn).and_then(|it| it.sent.clone()).map_or("text", |it| it.expects.name());
     match (expects, what) {
         (_, 5) => says("@claude @codex over to you"),
@@ -282,12 +364,13 @@ fn check(scene: &Scene) {
             assert!(steps_on.insert((*run, step.clone())), "{step} of {run} has two live attempts");
         }
     }
+    check_waits(scene);
     for run in state.runs.values() {
         check_run(run, &run.plan.steps);
         if run.ended.is_some() {
             let waits = state.open_pauses.iter().any(|it| state.pause(*it).unwrap().subject.run() == Some(run.id));
             assert!(!waits, "nothing of {} waits for a person after its end", run.id);
-        } else if !state.is_held(Some(run.id)) {
+        } else if state.trusted && !state.is_held(Some(run.id)) {
             assert!(
                 run.is_at_work() || run.limit_pause.is_some() || run.steps.values().any(|it| it.pause.is_some()),
                 "{} neither works nor waits for anybody\n{}",
@@ -298,6 +381,50 @@ fn check(scene: &Scene) {
     }
     for message in &state.messages {
         assert!(message.hops <= HOP_LIMIT + 1, "{} is {} hops from a person", message.id, message.hops);
+    }
+}
+
+/// Checks that whatever waits is waited for where it says, so that nothing is forgotten.
+fn check_waits(scene: &Scene) {
+    let state = &scene.state;
+    for id in &state.open_pauses {
+        let subject = &state.pause(*id).unwrap().subject;
+        if let (Some(run), step) = (subject.run(), subject.step()) {
+            let run = &state.runs[&run];
+            let waits = step.map_or(run.limit_pause, |it| run.step(it).unwrap().pause);
+            assert_eq!(waits, Some(*id), "{id} is open, and nothing waits at it");
+        }
+    }
+    for agent in state.agents.values() {
+        let may_start = state.trusted && !state.held && agent.live.is_none();
+        for turn in &agent.queue {
+            let turn = state.turn(*turn).unwrap();
+            assert!(turn.ended.is_none(), "{} is over and waits", turn.id);
+            let is_delivery = matches!(turn.cause, Cause::Delivery { .. });
+            assert!(!(may_start && is_delivery), "{} waits, and {} has nothing to do", turn.id, agent.info.name);
+        }
+    }
+    for message in &state.messages {
+        for delivery in &message.deliveries {
+            let agent = &state.agents[&delivery.agent];
+            let turn = delivery.turn;
+            match delivery.state {
+                DeliveryState::Stored => assert!(agent.queue.iter().any(|it| Some(*it) == turn), "{}", message.id),
+                DeliveryState::Delivered | DeliveryState::Started => assert_eq!(agent.live, turn, "{}", message.id),
+                _ => {}
+            }
+        }
+    }
+    for run in state.runs.values().filter(|it| it.ended.is_none()) {
+        for (id, step) in &run.steps {
+            if let (StepStatus::Queued, Some(turn), Some(by)) = (step.status, step.turn, &step.by) {
+                let agent = &state.agents[by];
+                assert!(
+                    agent.live == Some(turn) || agent.queue.contains(&turn),
+                    "{id} waits for a turn that is nowhere"
+                );
+            }
+        }
     }
 }
 
@@ -325,6 +452,9 @@ fn check_journal(scene: &Scene) {
     let mut ended = BTreeSet::new();
     let mut held: BTreeMap<Option<RunId>, bool> = BTreeMap::new();
     let mut causes: BTreeMap<TurnId, Option<RunId>> = BTreeMap::new();
+    let mut trusts = false;
+    // Per run: the tokens that were used, and the limit on them.
+    let mut tokens: BTreeMap<RunId, (u64, u64)> = BTreeMap::new();
     for (_, record) in &scene.journal {
         match record {
             Record::TurnQueued { turn, cause, .. } => {
@@ -333,11 +463,23 @@ fn check_journal(scene: &Scene) {
             }
             Record::TurnIntended { turn, .. } => {
                 let run = causes[turn];
+                assert!(trusts, "{turn} was started without trust");
+                if let Some((used, limit)) = run.map(|it| tokens[&it]) {
+                    assert!(used < limit, "{turn} was started past the limit: {used} of {limit} tokens were used");
+                }
                 let stopped = held.get(&None).copied().unwrap_or(false)
                     || run.is_some() && held.get(&run).copied().unwrap_or(false);
                 assert!(!stopped, "{turn} was started while its run or the workspace was held");
             }
-            Record::TurnEnded { turn, how, .. } => {
+            Record::TrustChanged { trusted } => trusts = *trusted,
+            Record::RunStarted { run, plan, .. } => {
+                tokens.insert(*run, (0, plan.limits.tokens));
+            }
+            Record::LimitRaised { run, limits } => tokens.get_mut(run).unwrap().1 = limits.tokens,
+            Record::TurnEnded { turn, how, usage } => {
+                if let Some(run) = causes[turn] {
+                    tokens.get_mut(&run).unwrap().0 += usage.tokens.unwrap_or(0);
+                }
                 assert!(ended.insert(*turn), "{turn} ended twice");
                 assert!(*how != TurnEnd::Lost || causes.contains_key(turn));
             }
@@ -387,9 +529,7 @@ proptest! {
         }
         scene.journal.truncate(cut.index(scene.journal.len()) + 1);
         scene.state = scene.folded();
-        scene.ok(Event::Trusted(true));
-        scene.ok(Event::Catalog(super::super::scene::cast()));
-        scene.ok(Event::Recovered);
+        scene.restart();
     }
 }
 

@@ -307,7 +307,7 @@ fn recovery_redoes_only_what_went_on() {
     scene.run(plan(json!([turn("a", &[], "writer", "text"), turn("b", &["a"], "writer", "text")])));
     scene.ends("claude", says("a"));
     scene.new_effects();
-    scene.ok(Event::Recovered);
+    scene.restart();
     assert_eq!(scene.new_effects(), "start t3 @claude");
     insta::assert_snapshot!(scene.runs(), @"
     r1 Running 
