@@ -2,6 +2,8 @@
 
 mod figures;
 mod harness;
+#[cfg(unix)]
+mod shell;
 mod support;
 #[cfg(unix)]
 mod wire;
