@@ -2,7 +2,7 @@
 //!
 //! Pure text in, names out. What follows from a message is the hub's to decide.
 
-use crate::ids::AgentName;
+use crate::ids::{AgentName, FindingId};
 
 /// How many agents may pass the word on after a person last spoke (design §7).
 pub const HOP_LIMIT: u32 = 4;
@@ -83,6 +83,19 @@ pub fn paths(text: &str) -> Vec<String> {
     found
 }
 
+/// Returns the findings that a message names outside of code: what an agent that fixes is asked to fix, and no other.
+pub fn findings(text: &str) -> Vec<FindingId> {
+    let mut found: Vec<FindingId> = Vec::new();
+    for word in spoken(text).into_iter().flat_map(str::split_whitespace) {
+        if let Ok(id) = word.trim_matches(|it: char| !it.is_ascii_alphanumeric()).parse()
+            && !found.contains(&id)
+        {
+            found.push(id);
+        }
+    }
+    found
+}
+
 /// Returns the parts of a message that are not code: outside of fences and of backticks.
 fn spoken(text: &str) -> Vec<&str> {
     let mut parts = Vec::new();
@@ -136,6 +149,13 @@ mod tests {
         check("```\n@claude\n```\n@codex", "codex");
         check("~~~~\n@claude\n~~~\n@codex\n~~~~", "");
         check("@Claude @", "");
+    }
+
+    #[test]
+    fn findings_are_words_outside_of_code() {
+        let named: Vec<u64> =
+            findings("@autofix fix f3, (f12) and f3. `f4` f5x\n```\nf6\n```").iter().map(|it| it.0).collect();
+        assert_eq!(named, [3, 12]);
     }
 
     #[test]

@@ -14,14 +14,17 @@ pub mod connect;
 pub mod wire;
 
 // The commands.
+pub mod begin;
 pub mod channel;
 pub mod decide;
 pub mod demo;
 pub mod doctor;
 pub mod findings;
+pub mod graph;
 pub mod hub;
 pub mod lists;
 pub mod lsp;
+pub mod rehearse;
 pub mod run;
 pub mod trust;
 pub mod workflows;

@@ -9,6 +9,10 @@ use sha2::{Digest, Sha256};
 
 use crate::ids::{AgentName, FindingId, RunId};
 
+mod agreement;
+
+pub use agreement::agree;
+
 /// How much a finding matters, most first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]

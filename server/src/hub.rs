@@ -142,7 +142,7 @@ impl Seat {
     pub fn take(self, journal: Box<dyn Journal>, effects: Box<dyn Effects>) -> anyhow::Result<JoinHandle<()>> {
         let state = replay(journal.as_ref())?;
         let Self { inbox, publish } = self;
-        let mut writer = Writer { state, journal, effects, publish, waiting: VecDeque::new() };
+        let mut writer = Writer { state, journal, effects, publish, waiting: VecDeque::new(), refused: false };
         writer.publish();
         Ok(std::thread::Builder::new().name("hub".to_owned()).spawn(move || writer.run(&inbox))?)
     }
@@ -175,6 +175,8 @@ struct Writer {
     publish: watch::Sender<Arc<Snapshot>>,
     /// Events that nobody waits for and that the journal refused: what agents came to must not be lost with a full disk.
     waiting: VecDeque<Stamped>,
+    /// Whether the last append was refused.
+    refused: bool,
 }
 
 impl Writer {
@@ -207,9 +209,9 @@ impl Writer {
 
     /// Waits for a letter, or until something is due.
     fn next(&self, inbox: &Receiver<Letter>, retry: bool) -> Result<Letter, RecvTimeoutError> {
-        let due = self.state.next_wake().map(|due| Duration::from_millis(due.since(Timestamp::now())));
-        let retry = retry.then_some(JOURNAL_RETRY);
-        match due.into_iter().chain(retry).min() {
+        let due = || self.state.next_wake().map(|due| Duration::from_millis(due.since(Timestamp::now())));
+        // While the journal refuses, what is due stays due: to wake for it would be to try again without a rest.
+        match if retry { Some(JOURNAL_RETRY) } else { due() } {
             Some(wait) => inbox.recv_timeout(wait),
             None => inbox.recv().map_err(|_| RecvTimeoutError::Disconnected),
         }
@@ -245,12 +247,18 @@ impl Writer {
         if !entries.is_empty()
             && let Err(error) = self.journal.append(self.state.rev, &entries)
         {
-            tracing::error!(%error, "The journal refused records; nothing of this batch happened.");
+            // Once, and not at every try: a disk that is full must not be filled with saying so.
+            if !std::mem::replace(&mut self.refused, true) {
+                tracing::error!(%error, "The journal refused records; nothing of this batch happened.");
+            }
             for (asker, _, _) in answers {
                 let _ = asker.send(Err(Refusal::new(RefusalCode::Journal, error.to_string())));
             }
             self.waiting = told.into();
             return;
+        }
+        if !entries.is_empty() && std::mem::take(&mut self.refused) {
+            tracing::info!("the journal takes records again.");
         }
         self.state = state;
         for effect in effects {

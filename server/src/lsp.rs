@@ -2,15 +2,30 @@
 //!
 //! This folder alone imports `tower_lsp`. It knows the hub's handle and `protocol.rs`; it knows neither sockets nor files.
 
+pub mod actions;
 pub mod backend;
+pub mod commands;
+pub mod decide;
+pub mod desk;
+pub mod diagnostics;
+pub mod editor;
 pub mod feed;
+pub mod folder;
 pub mod frame;
+pub mod lenses;
 pub mod outbound;
 pub mod outbox;
+pub mod page;
+pub mod pages;
+pub mod people;
+pub mod progress;
+pub mod prompts;
+pub mod render;
 pub mod root;
 pub mod session;
 pub mod shared;
 pub mod transport;
+pub mod wishes;
 
 #[cfg(test)]
 pub(crate) mod testing;

@@ -40,6 +40,8 @@ pub mod method {
     pub const RUN: &str = "callboard/run";
     /// Request: the runs.
     pub const RUNS: &str = "callboard/runs";
+    /// Request: the workflow that a run is pinned to.
+    pub const PLAN: &str = "callboard/plan";
     /// Request: what waits for a person.
     pub const INBOX: &str = "callboard/inbox";
     /// Request: answer a pause point.
@@ -333,6 +335,14 @@ pub struct RunsParams {
     pub run: Option<RunId>,
     /// Only those that have not ended.
     pub live: bool,
+}
+
+/// Params of `callboard/plan`.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PlanParams {
+    /// Which run.
+    pub run: RunId,
 }
 
 /// A run.

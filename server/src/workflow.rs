@@ -3,6 +3,7 @@
 //! `load` is the only door: text goes in, and a plan, every problem at its place, or both come out. Nothing here starts
 //! anything, reads a clock or touches a disk, but for `library`, which looks for files where its caller says.
 
+pub mod cast;
 pub mod check;
 pub mod file;
 pub mod library;
@@ -10,7 +11,9 @@ pub mod parse;
 pub mod plan;
 pub mod problem;
 pub mod prompt;
+pub mod rehearsal;
 mod tree;
+pub mod write;
 
 #[cfg(test)]
 mod tests;

@@ -1,10 +1,13 @@
-//! The work tree that agents work on: whether it is trusted, and git.
+//! The work tree that agents work on: whether it is trusted, what of it is open in an editor, and git.
 //!
 //! Knows files and processes, and nothing of channels, runs or editors.
 
+pub mod anchor;
 #[cfg(unix)]
 pub mod content;
+pub mod documents;
 #[cfg(unix)]
 pub mod git;
+pub mod position;
 #[cfg(unix)]
 pub mod trust;

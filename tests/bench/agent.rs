@@ -120,7 +120,7 @@ fn interactive(log: &Path) -> Result<(), String> {
             say(&shown(&String::from_utf8_lossy(&buffer[..length])))?;
             continue;
         }
-        let megabytes = text.split("flood ").nth(1).and_then(|rest| rest.split_whitespace().next()?.parse().ok());
+        let megabytes = text.rsplit_once("pour=").and_then(|(_, rest)| rest.split_whitespace().next()?.parse().ok());
         typed.clear();
         let began = first.take().unwrap_or(at);
         say("\r\n\x1b]2;working\x07")?;
@@ -182,4 +182,4 @@ pub(crate) fn say(text: &str) -> Result<(), String> {
 }
 
 /// How long a figure waits for what should take milliseconds, or for a flood.
-pub const LIMIT: Duration = Duration::from_secs(60);
+pub const LIMIT: Duration = Duration::from_mins(1);

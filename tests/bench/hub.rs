@@ -102,6 +102,7 @@ impl Running {
         let running = Self { hub, begun, runtime, _thread: thread };
         running.ask(Event::Trusted(true))?;
         running.ask(Event::Catalog((0..agents).map(info).collect()))?;
+        running.ask(Event::Recovered)?;
         Ok(running)
     }
 

@@ -72,6 +72,7 @@ const FIGURES: &[(&str, FigureFn)] = &[
     ("fan-out", hub::fan_out),
     ("messages", hub::messages),
     ("recovery", hub::recovery),
+    ("clients", program::fan_out),
     ("attach", program::attach),
     ("hand-off", program::hand_off),
     ("flood", program::flood),

@@ -7,9 +7,16 @@ use std::{
     time::{Duration, Instant},
 };
 
+use callboard::{
+    client::{Client, target::Engine},
+    config::{Places, Workspace},
+    protocol::{PostParams, Posted, SubscribeParams, method},
+};
+
 use crate::{
     Bench,
     agent::{LIMIT, stamps},
+    fanout::CLIENTS,
     measure::{Measured, Unit, millis},
     pty::{between, myself, resident_megabytes},
     report::Row,
@@ -32,6 +39,74 @@ pub fn attach(bench: &Bench) -> Vec<Row> {
         Row::figure("`callboard lsp` → `initialize` answered, warm", warm, "< 30 ms").on("spawn", floor),
         Row::figure("the same, cold: the hub is started", ended.and(cold), "< 150 ms").on("spawn", floor),
     ]
+}
+
+/// From a post until each of twenty attached clients has been told, over the hub's socket.
+pub fn fan_out(bench: &Bench) -> Vec<Row> {
+    let what = "message posted → shown to each of 20 attached clients, over the socket";
+    let reach = "median ≤ 2 × floor, worst 5 % ≤ 2 ms";
+    vec![Row::figure(what, tell_all(bench), reach).on("20 sockets", bench.floor("fan-out"))]
+}
+
+fn tell_all(bench: &Bench) -> Result<Measured, String> {
+    let world = World::with_files(&[("a.txt", "a\n")]);
+    // The program starts its hub; a client in this process would take the benchmark for the program.
+    let ran = world.callboard(&["agents"]);
+    if ran.code != Some(0) {
+        return Err(format!("`callboard agents` ended with {:?}: {}", ran.code, last_line(&ran.stderr, &ran.stdout)));
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    let measured = runtime.map_err(|error| error.to_string())?.block_on(post_to_all(bench, &world));
+    stop_hub(&world)?;
+    measured
+}
+
+async fn post_to_all(bench: &Bench, world: &World) -> Result<Measured, String> {
+    let folder = |key: &str| match key {
+        "XDG_CONFIG_HOME" => Some(world.root().join("c")),
+        "XDG_STATE_HOME" => Some(world.root().join("s")),
+        "XDG_RUNTIME_DIR" => Some(world.runtime()),
+        "HOME" => Some(world.home()),
+        _ => None,
+    };
+    let places = Places::from_vars(|key| folder(key).map(Into::into)).map_err(|error| error.to_string())?;
+    let workspace = Workspace::find(&world.workspace()).map_err(|error| error.to_string())?;
+    let connect =
+        || async { Client::connect(&places, &workspace, Engine::Hub).await.map_err(|error| error.to_string()) };
+    let (sender, heard) = std::sync::mpsc::channel();
+    let mut clients = Vec::new();
+    for _ in 0..CLIENTS {
+        let client = connect().await?;
+        let (mut feed, sender) = (client.feed(), sender.clone());
+        client.subscribe(SubscribeParams::default()).await.map_err(|error| error.to_string())?;
+        tokio::spawn(async move {
+            while let Some(news) = feed.recv().await {
+                if sender.send((news.rev, Instant::now())).is_err() {
+                    return;
+                }
+            }
+        });
+        clients.push(client);
+    }
+    let poster = connect().await?;
+    let mut samples = Vec::new();
+    for _ in 0..bench.samples(300) {
+        let params = PostParams { text: "The retry loop never ends.".to_owned(), ..PostParams::default() };
+        let start = Instant::now();
+        let posted: Posted = poster.request(method::POST, params).await.map_err(|error| error.to_string())?;
+        let mut waiting = CLIENTS;
+        while waiting > 0 {
+            let (rev, at) = heard.recv_timeout(LIMIT).map_err(|_| "a client was not told".to_owned())?;
+            if rev >= posted.rev {
+                samples.push(millis(at.saturating_duration_since(start)));
+                waiting -= 1;
+            }
+        }
+    }
+    for client in clients.into_iter().chain([poster]) {
+        client.close().await;
+    }
+    Measured::of(samples, Unit::Millis)
 }
 
 /// Hand-offs between two resident agents on terminals, by a workflow.
@@ -74,13 +149,15 @@ pub fn idle(bench: &Bench) -> Vec<Row> {
     ]
 }
 
-/// A profile of the benchmark's own interactive program.
+/// A profile of the benchmark's own interactive program. Its title tells every state there is, so that it is believed at
+/// once; a program whose idle sign can mean a dialog too is waited for.
 fn profile(world: &World, name: &str, log: &std::path::Path) -> Result<(), String> {
     // A path in double quotes is a YAML text, whatever it has in it.
     let (program, log) = (format!("{:?}", myself()?.to_string_lossy()), format!("{:?}", log.to_string_lossy()));
     let yaml = format!(
         "name: {name}\ntitle: An agent of the benchmark\ndriver: terminal\ncommand: [{program}, --as=interactive, {log}]\n\
-         access: write\ngood-for: [bench]\nterminal:\n  title:\n    idle: ['^ready$']\n    working: ['^working$']\n  drop: ['^> *$']\n"
+         access: write\ngood-for: [bench]\nterminal:\n  title:\n    idle: ['^ready$']\n    working: ['^working$']\n    permission: ['^asking$']\n  \
+         submit: {{settle: 0ms}}\n  drop: ['^> *$']\n"
     );
     world.profile(name, &yaml);
     Ok(())
@@ -140,7 +217,7 @@ fn drown(bench: &Bench, megabytes: u32) -> Result<(Measured, Measured, Measured)
     let pid = world.hub_pid().ok_or("no hub runs")?;
     let before = resident_megabytes(pid)?;
     let (mut answers, mut most) = (Vec::new(), before);
-    let ran = world.callboard(&["channel", "post", &format!("@flood flood {megabytes} now")]);
+    let ran = world.callboard(&["channel", "post", &format!("@flood pour={megabytes} now")]);
     if ran.code != Some(0) {
         return Err(last_line(&ran.stderr, &ran.stdout));
     }

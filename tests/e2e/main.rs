@@ -1,9 +1,29 @@
 //! End-to-end tests: the real binary, real PTYs, real SQLite, real git.
 
+#[cfg(unix)]
+mod armed;
+#[cfg(unix)]
+mod fallen;
 mod figures;
+#[cfg(unix)]
+mod full_disk;
 mod harness;
+#[cfg(unix)]
+mod journal;
+#[cfg(unix)]
+mod kill_sweep;
+#[cfg(unix)]
+mod programs;
+#[cfg(unix)]
+mod relay;
 #[cfg(unix)]
 mod shell;
 mod support;
 #[cfg(unix)]
+mod templates;
+#[cfg(unix)]
+mod watchers;
+#[cfg(unix)]
 mod wire;
+#[cfg(unix)]
+mod workflows;

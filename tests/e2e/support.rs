@@ -33,7 +33,7 @@ pub mod wait;
 pub use self::{live::Live, live::Ran, wait::wait_for};
 
 /// How long a command may take before it counts as hung: far above what it needs, for a machine with other work to do.
-pub const COMMAND_LIMIT: Duration = Duration::from_secs(120);
+pub const COMMAND_LIMIT: Duration = Duration::from_mins(2);
 
 /// A developer's machine in a temporary folder.
 pub struct World {

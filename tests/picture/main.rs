@@ -1,7 +1,7 @@
 //! Draws what a program shows on a terminal as an SVG picture, for the documents.
 //!
-//! `picture OUT.svg [--size COLSxROWS] [--last LINES] [--title TEXT] [--cast FILE | -- COMMAND…]`. The command runs on a
-//! PTY of that size; the picture is of everything that it printed, or of its last lines. A recording (asciicast v2) is
+//! `picture OUT.svg [--size COLSxROWS] [--lines FROM-TO] [--title TEXT] [--cast FILE | -- COMMAND…]`. The command runs on a
+//! PTY of that size; the picture is of everything that it printed, or of these lines of it. A recording (asciicast v2) is
 //! drawn in the same way. It knows nothing of Callboard.
 
 use std::{
@@ -36,7 +36,8 @@ struct Wish {
     out: PathBuf,
     columns: u16,
     rows: u16,
-    last: usize,
+    from: usize,
+    to: usize,
     title: String,
     cast: Option<PathBuf>,
     command: Vec<String>,
@@ -52,10 +53,10 @@ fn draw(words: Vec<String>) -> Result<String, String> {
         None => run(&wish)?,
     };
     let lines = screen::lines(&bytes, wish.columns, wish.rows);
-    let from = lines.len().saturating_sub(wish.last);
-    let picture = svg::picture(&lines[from..], wish.columns, &wish.title);
+    let chosen: Vec<_> = lines.iter().take(wish.to).skip(wish.from.saturating_sub(1)).cloned().collect();
+    let picture = svg::picture(&chosen, wish.columns, &wish.title);
     std::fs::write(&wish.out, picture).map_err(|error| format!("writing {}: {error}", wish.out.display()))?;
-    Ok(format!("{}: {} lines", wish.out.display(), lines.len() - from))
+    Ok(format!("{}: {} of {} lines", wish.out.display(), chosen.len(), lines.len()))
 }
 
 fn read(words: Vec<String>) -> Result<Wish, String> {
@@ -63,7 +64,8 @@ fn read(words: Vec<String>) -> Result<Wish, String> {
         out: PathBuf::new(),
         columns: 100,
         rows: 40,
-        last: 60,
+        from: 1,
+        to: 100,
         title: String::new(),
         cast: None,
         command: Vec::new(),
@@ -77,7 +79,11 @@ fn read(words: Vec<String>) -> Result<Wish, String> {
                 let size = value.split_once('x').and_then(|(a, b)| Some((a.parse().ok()?, b.parse().ok()?)));
                 (wish.columns, wish.rows) = size.ok_or_else(|| format!("{value} is no size; write it as 100x40"))?;
             }
-            "--last" => wish.last = value()?.parse().map_err(|_| "--last wants a number of lines")?,
+            "--lines" => {
+                let value = value()?;
+                let lines = value.split_once('-').and_then(|(a, b)| Some((a.parse().ok()?, b.parse().ok()?)));
+                (wish.from, wish.to) = lines.ok_or_else(|| format!("{value} is no range; write it as 1-40"))?;
+            }
             "--title" => wish.title = value()?,
             "--cast" => wish.cast = Some(value()?.into()),
             "--" => wish.command = words.by_ref().collect(),
@@ -95,7 +101,10 @@ fn read(words: Vec<String>) -> Result<Wish, String> {
 fn run(wish: &Wish) -> Result<Vec<u8>, String> {
     let size = PtySize { rows: wish.rows, cols: wish.columns, pixel_width: 0, pixel_height: 0 };
     let pair = native_pty_system().openpty(size).map_err(|error| format!("opening a terminal: {error}"))?;
-    let mut command = CommandBuilder::new(&wish.command[0]);
+    // A path is meant from here; a bare name is looked up.
+    let program = std::path::Path::new(&wish.command[0]);
+    let program = if program.components().count() > 1 { std::path::absolute(program) } else { Ok(program.to_owned()) };
+    let mut command = CommandBuilder::new(program.map_err(|error| format!("finding the program: {error}"))?);
     command.args(&wish.command[1..]);
     command.cwd(std::env::current_dir().map_err(|error| format!("finding the folder: {error}"))?);
     command.env("TERM", "xterm-256color");

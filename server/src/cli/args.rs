@@ -76,13 +76,18 @@ pub enum Command {
         live: bool,
     },
     /// Show a run: its steps, rounds, results, pauses, findings and cost
-    #[command(after_help = "Examples:\n  callboard show r3\n  callboard show r3 --follow")]
+    #[command(
+        after_help = "Examples:\n  callboard show r3\n  callboard show r3 --follow\n  callboard show r3 --graph > r3.mmd"
+    )]
     Show {
         /// The run, as `callboard runs` lists it
         run: RunId,
         /// Watch it until it ends, and answer its pauses
         #[arg(long, short)]
         follow: bool,
+        /// Draw its steps with their states as a Mermaid graph
+        #[arg(long, conflicts_with = "follow")]
+        graph: bool,
     },
     /// List what waits for a person
     #[command(after_help = "Examples:\n  callboard inbox\n  callboard inbox p1")]
@@ -137,7 +142,7 @@ pub enum Command {
     /// Workflows: list, show, check, begin one
     #[command(
         subcommand,
-        after_help = "Examples:\n  callboard workflows list\n  callboard workflows check .callboard/workflows/*.yaml\n  callboard workflows new ship-it > .callboard/workflows/ship-it.yaml"
+        after_help = "Examples:\n  callboard workflows list\n  callboard workflows dry-run review-fix src\n  callboard workflows check .callboard/workflows/*.yaml\n  callboard workflows new ship-it > .callboard/workflows/ship-it.yaml"
     )]
     Workflows(WorkflowsCommand),
     /// Say what is installed, what is missing, and what to do about it
@@ -192,6 +197,21 @@ pub struct RunArgs {
     /// Start it and leave it to the hub
     #[arg(long, short, conflicts_with = "yes")]
     pub detach: bool,
+}
+
+/// `callboard workflows dry-run`.
+#[derive(Debug, Clone, Default, Args)]
+pub struct DryRunArgs {
+    /// The workflow, as `callboard workflows list` lists it
+    pub workflow: String,
+    /// A file or folder: sets the input `path`
+    pub path: Option<PathBuf>,
+    /// Set an input; what is left out stands there as ‹its name›
+    #[arg(long = "input", short, value_name = "NAME=VALUE", value_parser = pair)]
+    pub inputs: Vec<(String, String)>,
+    /// Choose who plays a role
+    #[arg(long = "agent", short, value_name = "ROLE=AGENT", value_parser = role)]
+    pub agents: Vec<(String, AgentName)>,
 }
 
 /// `callboard decide`.
@@ -370,15 +390,30 @@ pub enum WorkflowsCommand {
         #[arg(required = true)]
         files: Vec<PathBuf>,
     },
-    /// Write the beginning of a new workflow to stdout
-    #[command(after_help = "Example:\n  callboard workflows new ship-it > .callboard/workflows/ship-it.yaml")]
+    /// Write the beginning of a new workflow to stdout, or one made from another or from a run
+    #[command(
+        after_help = "Examples:\n  callboard workflows new ship-it > .callboard/workflows/ship-it.yaml\n  callboard workflows new ship-it --from r3"
+    )]
     New {
         /// Its name
         name: String,
+        /// A workflow to copy, or a run such as r3: what it did becomes a workflow
+        #[arg(long, value_name = "WORKFLOW|RUN")]
+        from: Option<String>,
     },
+    /// Show what a run would do here, with every prompt; nothing is started
+    #[command(after_help = "Example:\n  callboard workflows dry-run review-fix src/")]
+    DryRun(DryRunArgs),
     /// Write the JSON Schema of the language to stdout
     #[command(after_help = "Example:\n  callboard workflows schema > workflow.schema.json")]
     Schema,
+}
+
+impl WorkflowsCommand {
+    /// Returns whether it is about a run, which only the hub knows.
+    pub fn is_of_a_run(&self) -> bool {
+        matches!(self, Self::New { from: Some(from), .. } if from.parse::<RunId>().is_ok())
+    }
 }
 
 /// `callboard trust`.

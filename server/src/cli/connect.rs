@@ -8,13 +8,15 @@ use crate::{
         Client, Feeds, RpcError,
         target::{ConnectError, Engine, Target},
     },
-    protocol::Feed,
+    protocol::{Feed, method},
 };
 
 /// A connection to the workspace's hub.
 pub struct HubWire {
     client: Client,
     feeds: Feeds,
+    /// Whether feeds were asked for: then the caller must hear of a lost hub, to ask for them again.
+    subscribed: bool,
 }
 
 impl HubWire {
@@ -32,7 +34,7 @@ impl HubWire {
             Err(why) => return Err(failed(&why)),
         };
         match Client::connect_to(target).await {
-            Ok(client) => Ok(Some(Self { feeds: client.feed(), client })),
+            Ok(client) => Ok(Some(Self { feeds: client.feed(), client, subscribed: false })),
             #[cfg(unix)]
             Err(ConnectError::Attach(crate::ipc::attach::AttachError::NotRunning)) => Ok(None),
             Err(why) => Err(failed(&why)),
@@ -46,13 +48,23 @@ impl HubWire {
 
     async fn to(target: Target) -> Result<Self, Fail> {
         let client = Client::connect_to(target).await.map_err(|why| failed(&why))?;
-        Ok(Self { feeds: client.feed(), client })
+        Ok(Self { feeds: client.feed(), client, subscribed: false })
     }
 }
 
 impl Wire for HubWire {
     async fn call(&mut self, method: &'static str, params: Value) -> Result<Value, Fail> {
-        self.client.request(method, params).await.map_err(|why| answered(&why))
+        let is_safe = !self.subscribed && may_be_asked_twice(method, &params);
+        self.subscribed |= method == method::SUBSCRIBE;
+        let again = is_safe.then(|| params.clone());
+        match (self.client.request(method, params).await, again) {
+            (Err(RpcError::Lost(_)), Some(params)) => {
+                self.reconnect().await?;
+                self.client.request(method, params).await
+            }
+            (answer, _) => answer,
+        }
+        .map_err(|why| answered(&why))
     }
 
     async fn feed(&mut self) -> Option<Feed> {
@@ -63,7 +75,24 @@ impl Wire for HubWire {
         let client = self.client.reconnect().await.map_err(|why| failed(&why))?;
         self.feeds = client.feed();
         self.client = client;
+        self.subscribed = false;
         Ok(())
+    }
+}
+
+/// Returns whether a request may go to the next hub where its answer was lost with the last one: it only looks, or has a key
+/// by which the hub knows it again (promise 1).
+fn may_be_asked_twice(method: &str, params: &Value) -> bool {
+    match method {
+        method::CHANNELS
+        | method::MESSAGES
+        | method::SENT
+        | method::RUNS
+        | method::INBOX
+        | method::AGENTS
+        | method::FINDINGS => true,
+        method::POST | method::RUN => params.get("key").is_some_and(Value::is_string),
+        _ => false,
     }
 }
 

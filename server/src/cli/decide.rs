@@ -96,9 +96,33 @@ async fn send(
     hash: String,
 ) -> Result<i32, Fail> {
     let name = decision.name();
-    let changed: Changed = ask(wire, method::DECIDE, &DecideParams { pause: pause.id, decision, hash }).await?;
+    let params = DecideParams { pause: pause.id, decision, hash };
+    let changed: Changed = match ask(wire, method::DECIDE, &params).await {
+        Err(fail) if fail.is_lost() => {
+            wire.reconnect().await?;
+            send_again(wire, &params).await?
+        }
+        other => other?,
+    };
     let run = pause.run.map_or_else(String::new, |it| format!(" To watch it: callboard show {it} --follow"));
     told(out, &changed, &format!("{} is answered: {name}.{run}", pause.id))
+}
+
+/// Sends a decision to the hub that took a lost one's place. The lost one may have recorded it, and then it is no refusal
+/// that the pause is answered just so (promise 1).
+async fn send_again(wire: &mut impl Wire, params: &DecideParams) -> Result<Changed, Fail> {
+    match ask(wire, method::DECIDE, params).await {
+        Err(fail) if fail.is(RefusalCode::AlreadyAnswered) => {
+            let asked = InboxParams { pause: Some(params.pause), all: true };
+            let pauses: Vec<PauseView> = ask(wire, method::INBOX, &asked).await?;
+            let is_ours = |it: &PauseView| it.answered.as_ref().is_some_and(|it| it.decision == params.decision);
+            match pauses.iter().find(|it| is_ours(it)) {
+                Some(pause) => Ok(Changed { rev: pause.rev }),
+                None => Err(fail),
+            }
+        }
+        other => other,
+    }
 }
 
 /// Refuses arguments that the decision has no use for: a text that is silently dropped would be a lost answer.

@@ -6,12 +6,12 @@ use std::{io::IsTerminal as _, path::Path};
 use clap::Parser as _;
 
 use super::{
-    args::{Cli, Command, HubCommand, ToolArgs},
-    channel,
+    args::{Cli, Command, HubCommand, ToolArgs, WorkflowsCommand},
+    begin, channel,
     connect::{HubWire, failed},
     decide, demo, doctor,
     fail::{self, Fail},
-    findings, hub,
+    findings, graph, hub,
     lists::{self, told},
     lsp,
     out::Out,
@@ -91,7 +91,8 @@ async fn local(
     person: &mut Person,
 ) -> Result<i32, Fail> {
     match command {
-        Command::Workflows(command) => workflows::workflows(setting, out, &command),
+        // What a run did is known to the hub alone.
+        Command::Workflows(command) if !command.is_of_a_run() => workflows::workflows(setting, out, &command),
         Command::Doctor => {
             let status = match hub::status(&setting.places, &setting.workspace).await {
                 // Where there is no folder for its socket there is no hub; the folder's own check says so.
@@ -138,8 +139,13 @@ async fn with_hub(
             run::run(hub, out, person, &setting.ground(), plan.as_ref(), &args).await.map(|it| it.exit)
         }
         Command::Runs { live } => lists::runs(hub, out, live).await,
-        Command::Show { run, follow: false } => lists::show(hub, out, run).await,
-        Command::Show { run, follow: true } => {
+        Command::Workflows(WorkflowsCommand::New { name, from: Some(from) }) => match from.parse() {
+            Ok(run) => begin::new_from_run(hub, out, &name, run).await,
+            Err(_) => begin::new(setting, out, &name, Some(&from)),
+        },
+        Command::Show { run, graph: true, .. } => graph::graph(hub, out, run).await,
+        Command::Show { run, follow: false, .. } => lists::show(hub, out, run).await,
+        Command::Show { run, follow: true, .. } => {
             // A run that is not there would be watched for ever.
             let runs: Vec<RunView> = ask(hub, method::RUNS, &RunsParams { run: Some(run), live: false }).await?;
             if runs.is_empty() {

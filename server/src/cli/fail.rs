@@ -67,6 +67,11 @@ impl Fail {
         self.exit == CLOSED
     }
 
+    /// Returns whether the hub went away. What was asked may have been done.
+    pub fn is_lost(&self) -> bool {
+        self.code == "hub_lost"
+    }
+
     /// Returns whether the hub gave this class.
     pub fn is(&self, code: RefusalCode) -> bool {
         self.code == Self::refused(code, "").code

@@ -34,10 +34,7 @@ pub async fn runs(wire: &mut impl Wire, out: &mut Out, live: bool) -> Result<i32
 /// `callboard show RUN`.
 pub async fn show(wire: &mut impl Wire, out: &mut Out, run: RunId) -> Result<i32, Fail> {
     let runs: Vec<RunView> = ask(wire, method::RUNS, &RunsParams { run: Some(run), live: false }).await?;
-    let Some(view) = runs.into_iter().next() else {
-        return Err(Fail::new("not_found", format!("there is no run {run} in this workspace"))
-            .help("`callboard runs` lists them"));
-    };
+    let view = only(runs, run)?;
     let pauses: Vec<PauseView> = ask(wire, method::INBOX, &InboxParams { pause: None, all: true }).await?;
     let pauses: Vec<_> = pauses.into_iter().filter(|it| it.run == Some(run)).collect();
     let findings: Vec<Finding> = ask(wire, method::FINDINGS, &FindingsParams { run: Some(run), all: true }).await?;
@@ -46,6 +43,13 @@ pub async fn show(wire: &mut impl Wire, out: &mut Out, run: RunId) -> Result<i32
     }
     out.lines(&render::run::run(&view, &pauses, &findings, Timestamp::now(), &out.view))?;
     Ok(fail::OK)
+}
+
+/// Returns the run that was asked for.
+pub fn only(runs: Vec<RunView>, run: RunId) -> Result<RunView, Fail> {
+    runs.into_iter().next().ok_or_else(|| {
+        Fail::new("not_found", format!("there is no run {run} in this workspace")).help("`callboard runs` lists them")
+    })
 }
 
 /// `callboard inbox`.

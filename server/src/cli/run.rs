@@ -67,7 +67,7 @@ pub async fn run(
 /// Starts the run. A hub that was lost meanwhile is asked again with the same key, so the run starts once (promise 1).
 async fn start(wire: &mut impl Wire, params: &RunParams) -> Result<Started, Fail> {
     match ask(wire, method::RUN, params).await {
-        Err(fail) if fail.code == "hub_lost" => {
+        Err(fail) if fail.is_lost() => {
             wire.reconnect().await?;
             ask(wire, method::RUN, params).await
         }
@@ -98,7 +98,7 @@ pub fn fresh_key() -> String {
 }
 
 /// Returns the inputs as the workflow wants them.
-fn inputs(plan: Option<&Plan>, ground: &Ground, args: &RunArgs) -> Result<BTreeMap<String, Value>, Fail> {
+pub(super) fn inputs(plan: Option<&Plan>, ground: &Ground, args: &RunArgs) -> Result<BTreeMap<String, Value>, Fail> {
     let mut inputs = BTreeMap::new();
     for (name, text) in &args.inputs {
         let value = match plan {
@@ -127,7 +127,8 @@ fn inputs(plan: Option<&Plan>, ground: &Ground, args: &RunArgs) -> Result<BTreeM
     Ok(inputs)
 }
 
-fn roles(plan: Option<&Plan>, args: &RunArgs) -> Result<BTreeMap<String, crate::ids::AgentName>, Fail> {
+/// Returns who was chosen for which role.
+pub(super) fn roles(plan: Option<&Plan>, args: &RunArgs) -> Result<BTreeMap<String, crate::ids::AgentName>, Fail> {
     let mut roles = BTreeMap::new();
     for (role, agent) in &args.agents {
         if let Some(plan) = plan

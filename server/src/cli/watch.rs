@@ -98,7 +98,10 @@ enum Happened {
 
 impl Watcher {
     async fn go<W: Wire>(&mut self, wire: &mut W, out: &mut Out, person: &mut Person) -> Result<i32, Fail> {
-        self.subscribe(wire).await?;
+        match self.subscribe(wire).await {
+            Err(fail) if fail.is_lost() => self.find_again(wire, out).await?,
+            other => other?,
+        }
         let mut ticks = tokio::time::interval(Duration::from_millis(100));
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -150,11 +153,14 @@ impl Watcher {
         let mut last = Fail::lost("the hub is gone");
         for _ in 0..6 {
             match wire.reconnect().await {
-                Ok(()) => {
-                    self.subscribe(wire).await?;
-                    out.remark(&Line::plain(format!("Connected again; {} goes on.", self.run)))?;
-                    return Ok(());
-                }
+                Ok(()) => match self.subscribe(wire).await {
+                    Ok(()) => {
+                        out.remark(&Line::plain(format!("Connected again; {} goes on.", self.run)))?;
+                        return Ok(());
+                    }
+                    Err(fail) if fail.is_lost() => last = fail,
+                    Err(fail) => return Err(fail),
+                },
                 Err(fail) => last = fail,
             }
             tokio::time::sleep(wait).await;
@@ -245,17 +251,28 @@ impl Watcher {
             self.raises += 1;
         }
         let params = DecideParams { pause: pause.id, decision: Decision::Approve, hash: pause.hash.clone() };
-        match ask::<Changed>(wire, method::DECIDE, &params).await {
-            Ok(_) if out.json => {
+        match self.send(&params, wire, out).await {
+            Ok(()) if out.json => {
                 out.object(&json!({ "item": "decided", "pause": pause.id, "decision": "approve", "by": "--yes" }))
             }
-            Ok(_) => {
+            Ok(()) => {
                 self.approved.push(pause.id);
                 out.line(&Line::new().with(Tone::Good, format!("  --yes approved {}.", pause.id)))
             }
             // Somebody was faster, or what is shown changed and comes again: the feed tells.
             Err(fail) if fail.is(RefusalCode::AlreadyAnswered) || fail.is(RefusalCode::Changed) => Ok(()),
             Err(fail) => Err(fail),
+        }
+    }
+
+    /// Sends a decision; where the hub is lost over it, to the next one. Only the first answer counts, so twice does no harm.
+    async fn send<W: Wire>(&mut self, params: &DecideParams, wire: &mut W, out: &mut Out) -> Result<(), Fail> {
+        match ask::<Changed>(wire, method::DECIDE, params).await {
+            Err(fail) if fail.is_lost() => {
+                self.find_again(wire, out).await?;
+                ask::<Changed>(wire, method::DECIDE, params).await.map(drop)
+            }
+            other => other.map(drop),
         }
     }
 
@@ -343,8 +360,8 @@ impl Watcher {
         wire: &mut W,
         out: &mut Out,
     ) -> Result<(), Fail> {
-        match ask::<Changed>(wire, method::DECIDE, &DecideParams { pause, decision, hash }).await {
-            Ok(_) => {
+        match self.send(&DecideParams { pause, decision, hash }, wire, out).await {
+            Ok(()) => {
                 // The feed tells who answered, and until then the question is not asked again.
                 self.prompt = None;
                 self.deferred.push(pause);

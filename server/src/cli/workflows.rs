@@ -11,9 +11,11 @@ use serde_json::json;
 
 use super::{
     args::WorkflowsCommand,
+    begin,
     fail::{self, Fail},
     lists::objects,
     out::Out,
+    rehearse,
     render::{
         self, Line, Tone,
         source::{Remark, Spot, remark},
@@ -22,7 +24,6 @@ use super::{
     setting::Setting,
 };
 use crate::{
-    ids::is_name,
     workflow::{
         self,
         library::{Library, Source},
@@ -41,7 +42,8 @@ pub fn workflows(setting: &Setting, out: &mut Out, command: &WorkflowsCommand) -
         WorkflowsCommand::List => list(setting, out),
         WorkflowsCommand::Show { name, source } => show(setting, out, name, *source),
         WorkflowsCommand::Check { files } => check(out, files),
-        WorkflowsCommand::New { name } => new(out, name),
+        WorkflowsCommand::New { name, from } => begin::new(setting, out, name, from.as_deref()),
+        WorkflowsCommand::DryRun(args) => rehearse::dry_run(setting, out, args),
         WorkflowsCommand::Schema => {
             let text = serde_json::to_string_pretty(&workflow::schema()).unwrap_or_default();
             out.raw(&(text + "\n"))?;
@@ -91,25 +93,32 @@ fn list(setting: &Setting, out: &mut Out) -> Result<i32, Fail> {
 }
 
 fn show(setting: &Setting, out: &mut Out, name: &str, as_source: bool) -> Result<i32, Fail> {
-    let source = find(setting, name)?;
     if as_source {
-        out.raw(&source.text)?;
+        out.raw(&find(setting, name)?.text)?;
         return Ok(fail::OK);
     }
+    let (plan, origin) = checked(setting, out, name)?;
+    if out.json {
+        out.object(&plan)?;
+    } else {
+        out.lines(&render::plan::plan(&plan, &origin, out.view.width))?;
+    }
+    Ok(fail::OK)
+}
+
+/// Returns a workflow's plan and where it comes from. Where it has errors they are shown.
+pub(super) fn checked(setting: &Setting, out: &mut Out, name: &str) -> Result<(Plan, String), Fail> {
+    let source = find(setting, name)?;
     let loaded = workflow::load(&source.name, &source.text);
     let Some(plan) = loaded.plan else {
         tell(out, name, &source.text, &loaded.problems)?;
         return Err(Fail::new("invalid", format!("{name} has errors and can't be run")));
     };
-    if out.json {
-        out.object(&plan)?;
-    } else {
-        out.lines(&render::plan::plan(&plan, &source.origin.to_string(), out.view.width))?;
-    }
-    Ok(fail::OK)
+    Ok((plan, source.origin.to_string()))
 }
 
-fn find(setting: &Setting, name: &str) -> Result<Source, Fail> {
+/// Returns a workflow's file.
+pub(super) fn find(setting: &Setting, name: &str) -> Result<Source, Fail> {
     library(setting).find(name).map_err(|why| Fail::new("not_found", why.to_string()))
 }
 
@@ -177,26 +186,10 @@ fn read(file: &Path) -> Result<String, Fail> {
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-fn new(out: &mut Out, name: &str) -> Result<i32, Fail> {
-    if !is_name(name) {
-        return Err(Fail::usage(format!("{name:?} can't be a workflow's name"))
-            .help("use 1 to 64 of a-z, 0-9, '-' and '_', with a letter or digit first"));
-    }
-    out.raw(&BEGINNING.replace("NAME", name))?;
-    if out.is_terminal {
-        let how = format!("# To keep it: callboard workflows new {name} > .callboard/workflows/{name}.yaml");
-        out.remark(&Line::new().with(Tone::Faint, how))?;
-    }
-    Ok(fail::OK)
-}
-
-/// The beginning of a new workflow. Invariant: the checker finds nothing in it.
-const BEGINNING: &str = include_str!("workflows/beginning.yaml.in");
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::{out::Buffer, trust::tests::setting};
+    use crate::cli::{begin::BEGINNING, out::Buffer, trust::tests::setting};
 
     fn play(setting: &Setting, json: bool, command: &WorkflowsCommand) -> (Result<i32, Fail>, String) {
         let shown = Buffer::default();
@@ -208,12 +201,13 @@ mod tests {
     #[test]
     fn the_beginning_of_a_new_workflow_is_free_of_problems() {
         let (_folder, setting) = setting();
-        let (done, text) = play(&setting, false, &WorkflowsCommand::New { name: "ship-it".to_owned() });
+        let (done, text) = play(&setting, false, &WorkflowsCommand::New { name: "ship-it".to_owned(), from: None });
         assert_eq!(done, Ok(0));
         let loaded = workflow::load("ship-it", &text);
         assert_eq!(loaded.problems, []);
         assert!(loaded.plan.is_some());
-        let bad = play(&setting, false, &WorkflowsCommand::New { name: "Ship It".to_owned() }).0.unwrap_err();
+        let bad =
+            play(&setting, false, &WorkflowsCommand::New { name: "Ship It".to_owned(), from: None }).0.unwrap_err();
         assert_eq!(bad.exit, fail::USAGE);
     }
 

@@ -2,6 +2,7 @@
 
 use std::{
     fmt::Write as _,
+    path::PathBuf,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -12,14 +13,14 @@ use crate::{
     agent::catalog::{Catalog, Folder, SharedCatalog, profile::Origin, program::finder},
     config::{Places, Workspace},
     hub::event::{Refusal, RefusalCode},
-    lsp::shared::{Reading, Surroundings},
+    lsp::shared::{Offer, Reading, Surroundings, TrustShown},
     workflow::{
         self,
         library::{Library, WORKSPACE_FOLDER},
-        plan::Plan,
+        plan::{InputKind, Plan},
         problem::Problem,
     },
-    workspace::trust::{Trust, TrustStatus},
+    workspace::trust::{Trust, TrustError, TrustStatus},
 };
 
 /// Where a workspace keeps its own profiles.
@@ -118,6 +119,54 @@ impl Surroundings for Files {
     fn is_trusted(&self) -> bool {
         self.trusted.load(Ordering::SeqCst)
     }
+
+    fn root(&self) -> Option<PathBuf> {
+        Some(self.workspace.root.clone())
+    }
+
+    fn documents_dir(&self) -> Option<PathBuf> {
+        Some(self.places.documents_dir(&self.workspace))
+    }
+
+    fn offers(&self) -> Vec<Offer> {
+        let trusted = self.status() == TrustStatus::Trusted;
+        let library = Library::new(Some(self.places.workflows_dir())).with_workspace(&self.workspace.root, trusted);
+        let names = library.list().into_iter().filter(|it| trusted && !it.broken).map(|it| it.name);
+        names.filter_map(|it| offer(&*self.plan(&it).ok()?)).collect()
+    }
+
+    fn trust_shown(&self) -> Result<TrustShown, Refusal> {
+        let shown = self.trust.what_would_be_used(&self.workspace).map_err(|err| distrusted(&err))?;
+        let mut text = format!("Callboard would here: {}.", shown.would.join("; "));
+        let files: Vec<&str> = shown.files.iter().map(|it| it.path.as_str()).take(10).collect();
+        if !files.is_empty() {
+            let more = shown.files.len() - files.len();
+            let _ = write!(text, " The workspace configures it with {}", files.join(", "));
+            text += &if more > 0 { format!(", and {more} more.") } else { ".".to_owned() };
+        }
+        Ok(TrustShown { trusted: self.status() == TrustStatus::Trusted, text, digest: shown.digest })
+    }
+
+    fn trust(&self, digest: &str) -> Result<(), Refusal> {
+        let shown = self.trust.what_would_be_used(&self.workspace).map_err(|err| distrusted(&err))?;
+        if shown.digest != digest {
+            let message = "the workspace changed after it was shown; look at it again with `callboard trust --show`";
+            return Err(Refusal::new(RefusalCode::Changed, message));
+        }
+        self.trust.grant_shown(&self.workspace, &shown).map_err(|err| distrusted(&err))
+    }
+}
+
+fn distrusted(err: &TrustError) -> Refusal {
+    Refusal::new(RefusalCode::Untrusted, err.to_string())
+}
+
+/// Returns a workflow as one that can be started on a file, where it can.
+fn offer(plan: &Plan) -> Option<Offer> {
+    let mut paths = plan.inputs.iter().filter(|it| it.kind == InputKind::Path);
+    let path = paths.next().filter(|_| paths.next().is_none())?;
+    let told = plan.inputs.iter().all(|it| it.name == path.name || it.default.is_some());
+    told.then(|| Offer { name: plan.name.clone(), title: plan.title.clone(), path: path.name.clone() })
 }
 
 /// Says all that is wrong with a workflow.

@@ -524,11 +524,16 @@ fn report(state: &mut State, record: &Record) {
         state.touch(Key::Finding(*finding), 0);
         return;
     }
+    // In its own words a second reporter says the same: by those it is known again.
+    state.fingerprints.entry(draft.fingerprint().into()).or_insert(*finding);
     change_finding(state, *finding, |it| {
         if let Some(by) = by
             && !it.sources.contains(by)
         {
             it.sources.push(by.clone());
+            // Agreement makes it matter as much as the graver of the two says.
+            it.draft.severity = it.draft.severity.min(draft.severity);
+            it.draft.suggestion = it.draft.suggestion.take().or_else(|| draft.suggestion.clone());
         }
         // A person's words and the id stay; the place follows the code.
         it.draft.place = draft.place;

@@ -15,7 +15,7 @@ use crate::{
         AgentView, ChannelView, Feed, FindingsParams, InboxParams, Item, MessageView, MessagesParams, MessagesResult,
         PauseView, RunView, RunsParams, SentParams, StepView, SubscribeParams, TurnView, is_settled,
     },
-    workflow::plan::{Action, Step},
+    workflow::plan::{Action, Plan, Step},
 };
 
 /// How many messages one request gets at most.
@@ -120,6 +120,11 @@ impl Snapshot {
         }
         let runs = self.state.runs.values().filter(|it| !params.live || it.ended.is_none());
         Ok(runs.map(|it| run_view(it)).collect())
+    }
+
+    /// Returns the workflow that a run is pinned to.
+    pub fn plan(&self, run: RunId) -> Result<Arc<Plan>, Refusal> {
+        self.state.runs.get(&run).map(|it| Arc::clone(&it.plan)).ok_or_else(|| no_run(run))
     }
 
     /// Returns what waits for a person, oldest first.

@@ -153,7 +153,13 @@ impl Attach {
             Ok(stream) => stream,
             Err(err) => {
                 return match err.kind() {
-                    ErrorKind::NotFound | ErrorKind::ConnectionRefused | ErrorKind::WouldBlock => Ok(Try::NotThere),
+                    // The last three: it died while it was connected to.
+                    ErrorKind::NotFound
+                    | ErrorKind::ConnectionRefused
+                    | ErrorKind::WouldBlock
+                    | ErrorKind::ConnectionReset
+                    | ErrorKind::ConnectionAborted
+                    | ErrorKind::BrokenPipe => Ok(Try::NotThere),
                     _ => Err(self.io(err)),
                 };
             }

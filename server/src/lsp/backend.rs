@@ -5,12 +5,15 @@
 
 use std::sync::Arc;
 
+use serde_json::Value;
 use tokio::sync::watch;
 use tower_lsp::{
     ClientSocket, LanguageServer, LspService,
     jsonrpc::{Error, ErrorCode, Result},
     lsp_types::{
-        InitializeParams, InitializeResult, ServerCapabilities, ServerInfo, SetTraceParams,
+        CodeActionParams, CodeActionResponse, CodeLens, CodeLensParams, DidChangeTextDocumentParams,
+        DidCloseTextDocumentParams, DidOpenTextDocumentParams, DidSaveTextDocumentParams, ExecuteCommandParams,
+        InitializeParams, InitializeResult, InitializedParams, ServerInfo, SetTraceParams,
         WorkDoneProgressCancelParams,
     },
 };
@@ -22,16 +25,14 @@ use crate::{
         event::{Actor, Answer, Event, Refusal, RefusalCode, Settlement},
     },
     ids::{MessageId, RunId},
-    lsp::{
-        outbound::Subscription,
-        shared::{Shared, Surroundings},
-    },
+    lsp::{actions, commands, editor::Editor, lenses, outbound::Subscription, progress, shared::Shared},
     protocol::{
         AgentView, CancelParams, Changed, ChannelView, CreateChannelParams, DecideParams, ErrorData, FindingsParams,
-        HoldParams, HubStatus, InboxParams, MessagesParams, MessagesResult, Nothing, PROTOCOL, PauseView, PostParams,
-        Posted, REFUSED, ReleaseParams, ReloadResult, RunParams, RunView, RunsParams, SentParams, SettleFindingParams,
-        Started, SubscribeParams, TurnView, WithdrawParams, method,
+        HoldParams, HubStatus, InboxParams, MessagesParams, MessagesResult, Nothing, PROTOCOL, PauseView, PlanParams,
+        PostParams, Posted, REFUSED, ReleaseParams, ReloadResult, RunParams, RunView, RunsParams, SentParams,
+        SettleFindingParams, Started, SubscribeParams, TurnView, WithdrawParams, method,
     },
+    workflow::plan::Plan,
 };
 
 /// Makes the service of one connection. A subscription that the client asks for goes to `subscribe`.
@@ -40,7 +41,11 @@ pub fn service(
     actor: Actor,
     subscribe: watch::Sender<Option<Subscription>>,
 ) -> (LspService<Backend>, ClientSocket) {
-    LspService::build(move |_| Backend { shared, actor, subscribe })
+    let backend = move |client| {
+        let editor = Editor::new(client, Arc::clone(&shared), actor.clone());
+        Backend { shared, actor, editor, subscribe }
+    };
+    LspService::build(backend)
         // Channels.
         .custom_method(method::POST, Backend::post)
         .custom_method(method::CREATE_CHANNEL, Backend::create_channel)
@@ -51,6 +56,7 @@ pub fn service(
         // Runs, and what waits for a person.
         .custom_method(method::RUN, Backend::run)
         .custom_method(method::RUNS, Backend::runs)
+        .custom_method(method::PLAN, Backend::plan)
         .custom_method(method::INBOX, Backend::inbox)
         .custom_method(method::DECIDE, Backend::decide)
         .custom_method(method::PAUSE, Backend::pause)
@@ -76,20 +82,54 @@ pub fn service(
 pub struct Backend {
     shared: Arc<Shared>,
     actor: Actor,
+    pub(super) editor: Arc<Editor>,
     subscribe: watch::Sender<Option<Subscription>>,
 }
 
 #[tower_lsp::async_trait]
 impl LanguageServer for Backend {
-    async fn initialize(&self, _: InitializeParams) -> Result<InitializeResult> {
+    async fn initialize(&self, params: InitializeParams) -> Result<InitializeResult> {
         let experimental = serde_json::json!({ "callboard": { "protocol": PROTOCOL, "hub": self.status() } });
         Ok(InitializeResult {
-            capabilities: ServerCapabilities { experimental: Some(experimental), ..ServerCapabilities::default() },
+            capabilities: self.editor.greet(&params).offer(experimental),
             server_info: Some(ServerInfo {
                 name: "callboard".to_owned(),
                 version: Some(env!("CARGO_PKG_VERSION").to_owned()),
             }),
         })
+    }
+
+    async fn initialized(&self, _: InitializedParams) {
+        self.editor.start();
+    }
+
+    async fn did_open(&self, params: DidOpenTextDocumentParams) {
+        self.editor.opened(params);
+    }
+
+    async fn did_change(&self, params: DidChangeTextDocumentParams) {
+        self.editor.changed(params);
+    }
+
+    async fn did_save(&self, params: DidSaveTextDocumentParams) {
+        self.editor.saved(params);
+    }
+
+    async fn did_close(&self, params: DidCloseTextDocumentParams) {
+        self.editor.closed(&params);
+    }
+
+    async fn code_action(&self, params: CodeActionParams) -> Result<Option<CodeActionResponse>> {
+        let offers = self.shared.offers().await;
+        Ok(Some(actions::actions(&self.editor, &self.shared.hub.snapshot(), &offers, &params)))
+    }
+
+    async fn code_lens(&self, params: CodeLensParams) -> Result<Option<Vec<CodeLens>>> {
+        Ok(Some(lenses::lenses(&self.editor, &self.shared.hub.snapshot(), &params.text_document.uri)))
+    }
+
+    async fn execute_command(&self, params: ExecuteCommandParams) -> Result<Option<Value>> {
+        commands::execute(&self.editor, params).await.map_err(refused)
     }
 
     async fn shutdown(&self) -> Result<()> {
@@ -134,7 +174,7 @@ impl Backend {
     async fn run(&self, params: RunParams) -> Result<Started> {
         self.people_only("start a workflow")?;
         let RunParams { workflow, inputs, roles, channel, key } = params;
-        let plan = self.off_thread(move |surroundings| surroundings.plan(&workflow)).await?;
+        let plan = self.shared.off_thread(move |it| it.plan(&workflow)).await.map_err(refused)?;
         let by = self.actor.clone();
         let reply = self.ask(Event::StartRun { by, plan, inputs, roles, channel, key }).await?;
         Ok(Started { run: started(&reply)?, rev: reply.rev })
@@ -142,6 +182,10 @@ impl Backend {
 
     async fn runs(&self, params: RunsParams) -> Result<Vec<RunView>> {
         self.shared.hub.snapshot().runs(&params).map_err(refused)
+    }
+
+    async fn plan(&self, params: PlanParams) -> Result<Arc<Plan>> {
+        self.shared.hub.snapshot().plan(params.run).map_err(refused)
     }
 
     async fn inbox(&self, params: InboxParams) -> Result<Vec<PauseView>> {
@@ -187,12 +231,7 @@ impl Backend {
 
     async fn reload(&self, _: Nothing) -> Result<ReloadResult> {
         self.people_only("have the configuration read again")?;
-        let reading = self.off_thread(Surroundings::reload).await?;
-        let agents = u32::try_from(reading.agents.len()).unwrap_or(u32::MAX);
-        // The agents first: with trust, what waited for it is started, and that needs them.
-        self.ask(Event::Catalog(reading.agents)).await?;
-        self.ask(Event::Trusted(reading.trusted)).await?;
-        Ok(ReloadResult { trusted: reading.trusted, agents })
+        self.shared.reload().await.map_err(refused)
     }
 
     async fn hub_status(&self, _: Nothing) -> Result<HubStatus> {
@@ -207,7 +246,9 @@ impl Backend {
 
     async fn set_trace(&self, _: SetTraceParams) {}
 
-    async fn cancel_progress(&self, _: WorkDoneProgressCancelParams) {}
+    async fn cancel_progress(&self, params: WorkDoneProgressCancelParams) {
+        progress::cancelled(&self.editor, &params.token);
+    }
 
     fn status(&self) -> HubStatus {
         let (snapshot, info) = (self.shared.hub.snapshot(), &self.shared.info);
@@ -226,16 +267,8 @@ impl Backend {
         }
     }
 
-    /// Refuses agents. The hub refuses them too wherever its event says who asks; this is for what never gets there.
     fn people_only(&self, what: &str) -> Result<()> {
-        match self.actor {
-            Actor::Human(_) => Ok(()),
-            Actor::Agent(_) => {
-                let message =
-                    format!("only a person may {what}, and this connection is an agent's; ask the person to do it");
-                Err(refused(Refusal::new(RefusalCode::HumansOnly, message)))
-            }
-        }
+        commands::people_only(&self.editor, what).map_err(refused)
     }
 
     async fn ask(&self, event: Event) -> Result<Reply> {
@@ -244,18 +277,6 @@ impl Backend {
 
     async fn change(&self, event: Event) -> Result<Changed> {
         self.ask(event).await.map(|it| Changed { rev: it.rev })
-    }
-
-    /// Runs what reads files where no other session waits for it.
-    async fn off_thread<T: Send + 'static>(
-        &self,
-        work: impl FnOnce(&dyn Surroundings) -> std::result::Result<T, Refusal> + Send + 'static,
-    ) -> Result<T> {
-        let surroundings = Arc::clone(&self.shared.surroundings);
-        match tokio::task::spawn_blocking(move || work(surroundings.as_ref())).await {
-            Ok(result) => result.map_err(refused),
-            Err(err) => Err(internal(format!("reading the files failed: {err}"))),
-        }
     }
 }
 

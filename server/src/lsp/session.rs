@@ -16,6 +16,7 @@ use crate::{
     hub::event::Actor,
     lsp::{
         backend,
+        editor::Editor,
         frame::{FrameReader, frame},
         outbound,
         outbox::Outbox,
@@ -72,8 +73,9 @@ where
     let outbound = AbortOnDrop(tokio::spawn(outbound::run(Arc::clone(&shared), wanted, outbox.clone())));
 
     let (service, socket) = backend::service(Arc::clone(&shared), actor.clone(), subscribe);
+    let editor = Leaving(Arc::clone(&service.inner().editor));
     let end = run(service, socket, reader, &outbox, shared.stopped()).await;
-    drop(outbound);
+    drop((outbound, editor));
     outbox.finish(writing, PATIENCE).await;
     drop(entered);
     match &end {
@@ -136,6 +138,15 @@ async fn pump<R: AsyncRead + Unpin>(reader: R, mut checked: DuplexStream, outbox
 fn send(outbox: &Outbox, answer: &Response) {
     if let Ok(body) = serde_json::to_vec(answer) {
         outbox.push(Arc::new(frame(&body)));
+    }
+}
+
+/// An editor whose buffers and questions do not outlive its session.
+struct Leaving(Arc<Editor>);
+
+impl Drop for Leaving {
+    fn drop(&mut self) {
+        self.0.leave();
     }
 }
 

@@ -1,15 +1,23 @@
 //! What all connections of one hub share, and the little that they need to know of the world around it.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use tokio::sync::watch;
 
 use crate::{
     agent::AgentInfo,
-    hub::{Hub, event::Refusal},
+    hub::{
+        Hub,
+        event::{Event, Refusal, RefusalCode},
+    },
     ids::Timestamp,
-    lsp::feed::FeedCache,
+    lsp::{feed::FeedCache, pages::Pages},
+    protocol::ReloadResult,
     workflow::plan::Plan,
+    workspace::documents::Documents,
 };
 
 /// What was found when trust and the catalogue were read.
@@ -19,6 +27,28 @@ pub struct Reading {
     pub trusted: bool,
     /// The agents.
     pub agents: Vec<AgentInfo>,
+}
+
+/// A workflow that can be started on a file: it has one input that is a path, and its others have defaults.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Offer {
+    /// What it is run by.
+    pub name: String,
+    /// One line for people.
+    pub title: String,
+    /// The input that takes the path.
+    pub path: String,
+}
+
+/// What a person is to see before they trust the workspace.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TrustShown {
+    /// Whether it is trusted already, as it is now.
+    pub trusted: bool,
+    /// What it configures and what would be done in it.
+    pub text: String,
+    /// What trust would be bound to.
+    pub digest: String,
 }
 
 /// The files around a hub, as far as connections ask for them. Called off the async threads: it may read files.
@@ -31,6 +61,31 @@ pub trait Surroundings: Send + Sync + 'static {
 
     /// Returns whether the workspace was trusted when that was last read.
     fn is_trusted(&self) -> bool;
+
+    /// Returns the workspace's root, with no link in its path; `None` where there are no files.
+    fn root(&self) -> Option<PathBuf> {
+        None
+    }
+
+    /// Returns the folder for documents that editors show; `None` where there are no files.
+    fn documents_dir(&self) -> Option<PathBuf> {
+        None
+    }
+
+    /// Returns the workflows that can be started on a file.
+    fn offers(&self) -> Vec<Offer> {
+        Vec::new()
+    }
+
+    /// Returns what a person is to see before they trust the workspace.
+    fn trust_shown(&self) -> Result<TrustShown, Refusal> {
+        Err(Refusal::new(RefusalCode::NotFound, "there are no files to trust here"))
+    }
+
+    /// Trusts the workspace, if it still is what the person was shown.
+    fn trust(&self, _digest: &str) -> Result<(), Refusal> {
+        Err(Refusal::new(RefusalCode::NotFound, "there are no files to trust here"))
+    }
 }
 
 /// What a hub says of itself and never changes.
@@ -54,6 +109,12 @@ pub struct Shared {
     pub surroundings: Arc<dyn Surroundings>,
     /// What it says of itself.
     pub info: HubInfo,
+    /// The open buffers.
+    pub documents: Documents,
+    /// The documents of pause points, as files.
+    pub(super) pages: Pages,
+    /// The workflows that can be started on a file, as last read; nothing after what they depend on was read again.
+    pub(super) offers: Mutex<Option<Arc<[Offer]>>>,
     /// Feeds that were made for one connection and fit others too.
     pub(super) feeds: Mutex<FeedCache>,
     clients: watch::Sender<u32>,
@@ -64,7 +125,18 @@ impl Shared {
     /// Puts it together.
     pub fn new(hub: Hub, surroundings: Arc<dyn Surroundings>, info: HubInfo) -> Arc<Self> {
         let (clients, stop) = (watch::Sender::new(0), watch::Sender::new(false));
-        Arc::new(Self { hub, surroundings, info, feeds: Mutex::default(), clients, stop })
+        let pages = Pages::new(surroundings.documents_dir());
+        Arc::new(Self {
+            hub,
+            surroundings,
+            info,
+            documents: Documents::default(),
+            pages,
+            offers: Mutex::default(),
+            feeds: Mutex::default(),
+            clients,
+            stop,
+        })
     }
 
     /// Returns a receiver of the number of connected clients.
@@ -81,6 +153,40 @@ impl Shared {
     pub async fn stopped(&self) {
         // The sender lives as long as `self`, so this fails never.
         let _ = self.stop.subscribe().wait_for(|it| *it).await;
+    }
+
+    /// Runs what reads files where no other session waits for it.
+    pub async fn off_thread<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&dyn Surroundings) -> Result<T, Refusal> + Send + 'static,
+    ) -> Result<T, Refusal> {
+        let surroundings = Arc::clone(&self.surroundings);
+        let done = tokio::task::spawn_blocking(move || work(surroundings.as_ref())).await;
+        done.unwrap_or_else(|err| {
+            let message = format!("reading the files failed: {err}; this is a fault of Callboard");
+            Err(Refusal::new(RefusalCode::Invalid, message))
+        })
+    }
+
+    /// Has trust, the configuration and the catalogue read again, and tells the hub.
+    pub async fn reload(&self) -> Result<ReloadResult, Refusal> {
+        let reading = self.off_thread(|it| it.reload()).await?;
+        self.offers.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let agents = u32::try_from(reading.agents.len()).unwrap_or(u32::MAX);
+        // The agents first: with trust, what waited for it is started, and that needs them.
+        self.hub.ask(Event::Catalog(reading.agents)).await?;
+        self.hub.ask(Event::Trusted(reading.trusted)).await?;
+        Ok(ReloadResult { trusted: reading.trusted, agents })
+    }
+
+    /// Returns the workflows that can be started on a file. They are read once, and again after a reload or a save.
+    pub async fn offers(&self) -> Arc<[Offer]> {
+        if let Some(known) = &*self.offers.lock().unwrap_or_else(PoisonError::into_inner) {
+            return Arc::clone(known);
+        }
+        let read: Arc<[Offer]> = self.off_thread(|it| Ok(it.offers())).await.unwrap_or_default().into();
+        *self.offers.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&read));
+        read
     }
 
     /// Counts a client in until the value is dropped.

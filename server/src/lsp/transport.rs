@@ -118,10 +118,27 @@ where
     R::Params: Send + 'static,
     R::Result: Send + 'static,
 {
+    ask_until::<R>(client, params, std::future::pending()).await
+}
+
+/// The same, and no longer than until the session is over: a question that nobody can answer any more waits for nothing.
+pub async fn ask_until<R>(
+    client: &Client,
+    params: R::Params,
+    over: impl Future<Output = ()> + Send + 'static,
+) -> Result<R::Result>
+where
+    R: lsp_types::request::Request + 'static,
+    R::Params: Send + 'static,
+    R::Result: Send + 'static,
+{
     let (sender, receiver) = oneshot::channel();
     let client = client.clone();
     tokio::spawn(async move {
-        let _ = sender.send(client.send_request::<R>(params).await);
+        tokio::select! {
+            answer = client.send_request::<R>(params) => drop(sender.send(answer)),
+            () = over => {}
+        }
     });
     receiver.await.unwrap_or_else(|_| Err(Error::internal_error()))
 }

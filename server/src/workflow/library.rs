@@ -16,10 +16,17 @@ use super::{load, parse::MOST_BYTES, plan::Category, problem::suggest};
 use crate::ids::is_name;
 
 /// The workflows that are compiled in: name and text.
-pub const BUILT_IN: [(&str, &str); 3] = [
+pub const BUILT_IN: [(&str, &str); 10] = [
+    ("build-feature", include_str!("../../../templates/build-feature.yaml")),
     ("build-test", include_str!("../../../templates/build-test.yaml")),
+    ("document-changes", include_str!("../../../templates/document-changes.yaml")),
+    ("investigate-fix", include_str!("../../../templates/investigate-fix.yaml")),
+    ("parallel-specialists", include_str!("../../../templates/parallel-specialists.yaml")),
+    ("refactor-verify", include_str!("../../../templates/refactor-verify.yaml")),
     ("review-file", include_str!("../../../templates/review-file.yaml")),
     ("review-fix", include_str!("../../../templates/review-fix.yaml")),
+    ("review-panel", include_str!("../../../templates/review-panel.yaml")),
+    ("write-tests", include_str!("../../../templates/write-tests.yaml")),
 ];
 
 /// Where a workspace keeps its own workflows.
@@ -269,7 +276,10 @@ mod tests {
     fn built_in_workflows_are_listed_by_shelf_and_can_be_run() {
         let list = Library::default().list();
         let names: Vec<&str> = list.iter().map(|it| it.name.as_str()).collect();
-        assert_eq!(names, ["review-file", "review-fix", "build-test"]);
+        let review = ["review-file", "review-fix", "review-panel"];
+        let build = ["build-feature", "parallel-specialists", "refactor-verify"];
+        let rest = ["build-test", "write-tests", "document-changes", "investigate-fix"];
+        assert_eq!(names, [&review[..], &build, &rest].concat());
         assert!(list.iter().all(|it| !it.broken && it.source == Origin::BuiltIn && it.hides.is_none()));
         assert_eq!(list[1].title, "Review–fix loop");
     }
@@ -290,8 +300,10 @@ mod tests {
         assert_eq!(found.hides, Some(Origin::User(user.path().join("review-file.yaml"))));
         assert_eq!(found.text, MINE);
         let list = library.list();
-        let names: Vec<&str> = list.iter().map(|it| it.name.as_str()).collect();
-        assert_eq!(names, ["review-fix", "build-test", "mine", "review-file", "broken"]);
+        let names = list.iter().map(|it| it.name.as_str());
+        let those: Vec<&str> =
+            names.filter(|it| ["review-fix", "build-test", "mine", "review-file", "broken"].contains(it)).collect();
+        assert_eq!(those, ["review-fix", "build-test", "mine", "review-file", "broken"]);
         assert!(list.iter().all(|it| it.broken == (it.name == "broken")));
     }
 

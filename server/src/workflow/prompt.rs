@@ -32,7 +32,8 @@ pub const ALWAYS: [(&str, &str); 4] = [
 /// - a step that has not run, or was skipped, is `null`, or left out;
 /// - `review`: `{verdict: "approved" | "changes_requested", summary, findings: [those still to act on], contested:
 ///   [declined and reported again], all: […], declined: [{finding, reason}]}`, where the verdict is the effective one (no
-///   material finding is open) and a finding is `{id, severity, path, line, code, text, suggestion}`;
+///   material finding is open) and a finding is `{id, severity, path, line, code, text, suggestion,
+///   sources: [agents]}`;
 /// - `change`: `{summary, files, fixed, declined}`;
 /// - `tests`: `{verdict: "passed" | "failed" | "none", summary, passed, failed, failures: [{name, path, line, message}]}`;
 /// - `text`: `{text}`; `plan`: `{summary, steps}`; a JSON Schema's: `{value}`;

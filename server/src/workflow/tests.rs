@@ -2,18 +2,12 @@
 
 use proptest::prelude::*;
 
-use super::*;
+use super::{library::BUILT_IN as TEMPLATES, *};
 use crate::{
     ids::StepId,
     outcome::{FailureClass, ResultKind},
     workflow::plan::{Action, FailureAction},
 };
-
-const TEMPLATES: [(&str, &str); 3] = [
-    ("review-file", include_str!("../../../templates/review-file.yaml")),
-    ("review-fix", include_str!("../../../templates/review-fix.yaml")),
-    ("build-test", include_str!("../../../templates/build-test.yaml")),
-];
 
 /// A workflow with no problem, for tests that break one thing.
 const GOOD: &str = "\
@@ -38,6 +32,12 @@ steps:
       Fix this:
       {{ review.findings | findings_list }}
 ";
+
+/// Loads a built-in workflow.
+fn template(name: &str) -> Loaded {
+    let (name, text) = TEMPLATES.iter().find(|it| it.0 == name).expect("a built-in workflow");
+    load(name, text)
+}
 
 /// Checks that `text` has exactly these problems: code, and what the place covers.
 #[track_caller]
@@ -69,7 +69,7 @@ fn the_templates_have_no_problem() {
 
 #[test]
 fn a_plan_holds_what_the_file_says() {
-    let plan = load("review-fix", TEMPLATES[1].1).plan.expect("a plan");
+    let plan = template("review-fix").plan.expect("a plan");
     assert_eq!(plan.hash.len(), 64);
     assert_eq!(plan.limits.turns, 20);
     assert_eq!(plan.limits.tokens, plan::Limits::default().tokens);
@@ -81,7 +81,7 @@ fn a_plan_holds_what_the_file_says() {
     let tests = plan.step(&"tests".parse::<StepId>().expect("an id")).expect("tests");
     let Action::Turn(turn) = &tests.action else { panic!("tests takes a turn") };
     assert_eq!((&turn.result, turn.time), (&ResultKind::Tests, Some(1_800_000)));
-    let build = load("build-test", TEMPLATES[2].1).plan.expect("a plan");
+    let build = template("build-test").plan.expect("a plan");
     let step = build.step(&"build".parse::<StepId>().expect("an id")).expect("build");
     assert_eq!(step.on_failure.classes[&FailureClass::Overloaded], FailureAction::Retry { times: 2, wait: 30_000 });
     assert_eq!(step.on_failure.otherwise, FailureAction::Pause);
@@ -118,15 +118,15 @@ fn try_all(plan: &plan::Plan, context: &serde_json::Value, prompts: &[&str]) -> 
 /// What is not there in the first round, or was skipped, does not stop a template.
 #[test]
 fn the_templates_prompts_can_be_written_in_every_round() {
-    let plan = |index: usize| load(TEMPLATES[index].0, TEMPLATES[index].1).plan.expect("a plan");
+    let plan = |name: &str| template(name).plan.expect("a plan");
     let inputs = serde_json::json!({ "path": "src/a.rs", "focus": "", "task": "Do it.\nWell." });
     let first = serde_json::json!({
         "inputs": inputs, "round": 1, "run": { "id": "r1", "workflow": "w" }, "roles": {},
         "rounds": null, "review": null, "tests": null, "approve": null, "fix": null, "build": null,
     });
-    assert!(try_all(&plan(0), &first, &["review"]).starts_with("Review `src/a.rs` as the senior engineer"));
-    assert!(try_all(&plan(1), &first, &["review"]).starts_with("Review `src/a.rs` as the senior engineer"));
-    assert!(try_all(&plan(2), &first, &["build"]).contains("> Do it.\n> Well.\n"));
+    assert!(try_all(&plan("review-file"), &first, &["review"]).starts_with("Review `src/a.rs` as the senior engineer"));
+    assert!(try_all(&plan("review-fix"), &first, &["review"]).starts_with("Review `src/a.rs` as the senior engineer"));
+    assert!(try_all(&plan("build-test"), &first, &["build"]).contains("> Do it.\n> Well.\n"));
     let finding = serde_json::json!({ "id": "f1", "severity": "error", "path": "src/a.rs", "line": 3, "code": null, "text": "It fails.", "suggestion": null });
     let failure = serde_json::json!({ "name": "it_works", "message": "```\nleft: 1" });
     let second = serde_json::json!({
@@ -136,7 +136,7 @@ fn the_templates_prompts_can_be_written_in_every_round() {
         "fix": { "summary": "I did.\n```", "files": [], "fixed": [], "declined": [{ "finding": "f1", "reason": "It is right." }] },
         "build": { "summary": "Built.", "files": [], "fixed": [], "declined": [] },
     });
-    let prompts = try_all(&plan(1), &second, &["review", "fix"]);
+    let prompts = try_all(&plan("review-fix"), &second, &["review", "fix"]);
     for part in [
         "This is round 2",
         "````\nI did.\n```\n````",
@@ -147,13 +147,13 @@ fn the_templates_prompts_can_be_written_in_every_round() {
     ] {
         assert!(prompts.contains(part), "{part:?} is missing in\n{prompts}");
     }
-    assert!(try_all(&plan(2), &second, &["build"]).contains("The tests fail: 1 failed"));
+    assert!(try_all(&plan("build-test"), &second, &["build"]).contains("The tests fail: 1 failed"));
     // The conditions that end the loop and skip the fixer.
     let mut done = second;
     done["review"]["verdict"] = "approved".into();
     done["tests"] = serde_json::Value::Null;
     let serde_json::Value::Object(map) = done else { unreachable!() };
-    let (plan, context) = (plan(1), prompt::Context::new(map));
+    let (plan, context) = (plan("review-fix"), prompt::Context::new(map));
     let Action::Repeat(rounds) = &plan.steps[0].action else { unreachable!() };
     assert_eq!(prompt::truthy(&rounds.until, &context), Ok(true));
     let fix = plan.all_steps()[4].when.as_deref().expect("a condition");

@@ -6,7 +6,7 @@ use crate::support::{Live, World};
 #[test]
 fn the_help_of_every_command_has_an_example_that_is_understood() {
     let world = World::new();
-    let commands: [&[&str]; 32] = [
+    let commands: [&[&str]; 33] = [
         &["run"],
         &["runs"],
         &["show"],
@@ -33,6 +33,7 @@ fn the_help_of_every_command_has_an_example_that_is_understood() {
         &["workflows", "show"],
         &["workflows", "check"],
         &["workflows", "new"],
+        &["workflows", "dry-run"],
         &["workflows", "schema"],
         &["doctor"],
         &["trust"],

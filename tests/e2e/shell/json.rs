@@ -22,8 +22,7 @@ fn shape(ran: &Ran) -> String {
 }
 
 /// Words of a fixed set: what a program branches on.
-const WORDS: [&str; 11] =
-    ["item", "status", "kind", "code", "decision", "severity", "verdict", "is", "hub", "trust", "category"];
+const WORDS: [&str; 10] = ["item", "status", "kind", "code", "decision", "severity", "verdict", "is", "hub", "trust"];
 
 fn kind(value: &Value, key: &str) -> String {
     match value {
@@ -86,9 +85,8 @@ fn lists_and_answers_for_programs() {
 fn what_needs_no_hub_for_programs() {
     let world = world();
     insta::assert_snapshot!(of(&world, &["workflows", "list"], 0), @r#"
-    {broken: bool, category: review, name: text, source: {from: text}, title: text}
-    {broken: bool, category: build, name: text, source: {from: text}, title: text}
-    {broken: bool, category: ops, name: text, source: {from: text, path: text}, title: text}
+    {broken: bool, category: text, name: text, source: {from: text}, title: text}
+    {broken: bool, category: text, name: text, source: {from: text, path: text}, title: text}
     "#);
     insta::assert_snapshot!(of(&world, &["trust", "--show"], 0), @"{report: {digest: text, files: [], readByAgents: [], root: text, would: [text]}, status: trusted}");
     insta::assert_snapshot!(of(&world, &["hub", "status"], 0), @"{hub: none}");

@@ -3,7 +3,7 @@
 //! Invariant: no step starts before its needs are over, none while its run or the workspace is held or waits at a limit,
 //! and none that is on a turn already.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use super::{Draft, context, pause, result, rounds, run, turn};
 use crate::{
@@ -128,7 +128,8 @@ pub(super) fn holds(draft: &Draft, id: RunId, step: &StepId, condition: &str) ->
 /// Returns how a run ends whose steps are all over, and why.
 fn closing(state: &State, run: &Run) -> (RunStatus, String) {
     let mut reviews = 0;
-    let mut open = 0;
+    // Several reviewers may have reported one finding; it counts once.
+    let mut open = BTreeSet::new();
     let mut unclean = 0;
     let mut failing = false;
     for step in run.steps.values() {
@@ -137,7 +138,7 @@ fn closing(state: &State, run: &Run) -> (RunStatus, String) {
         }
         if let (StepStatus::Done, Some(TypedResult::Review(review))) = (step.status, step.result.as_deref()) {
             reviews += 1;
-            open += context::material(state, step).count();
+            open.extend(context::material(state, step).map(|it| it.id));
             if context::effective_verdict(state, step, review) == ReviewVerdict::ChangesRequested {
                 unclean += 1;
             }
@@ -148,7 +149,7 @@ fn closing(state: &State, run: &Run) -> (RunStatus, String) {
         (_, 0) if failing => (RunStatus::Done, "all steps are over, and the tests still fail".to_owned()),
         (0, _) => (RunStatus::Done, "all steps are over".to_owned()),
         (_, 0) => (RunStatus::Approved, "nothing material is left open".to_owned()),
-        _ if open == 1 => (RunStatus::Done, "1 finding is open".to_owned()),
-        _ => (RunStatus::Done, format!("{open} findings are open")),
+        _ if open.len() == 1 => (RunStatus::Done, "1 finding is open".to_owned()),
+        _ => (RunStatus::Done, format!("{} findings are open", open.len())),
     }
 }

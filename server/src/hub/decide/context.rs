@@ -61,7 +61,7 @@ pub(super) fn for_message(
     let last = state.channels.get(&asked.channel).and_then(|it| it.messages.last().copied());
     let expects = talk::expects(&entry.info);
     let findings = match expects {
-        ResultKind::Change => open_findings(state),
+        ResultKind::Change => asked_for(state, &asked.text),
         _ => Vec::new(),
     };
     let sent = Sent {
@@ -75,8 +75,11 @@ pub(super) fn for_message(
     Ok((sent, last))
 }
 
-fn open_findings(state: &State) -> Vec<FindingId> {
-    state.findings.iter().filter(|it| it.state == FindingState::Open).map(|it| it.id).collect()
+/// Returns the open findings that a message is about: those that it names, all where it names none.
+fn asked_for(state: &State, text: &str) -> Vec<FindingId> {
+    let named = channel::findings(text);
+    let is_meant = |it: &&Arc<Finding>| it.state == FindingState::Open && (named.is_empty() || named.contains(&it.id));
+    state.findings.iter().filter(is_meant).map(|it| it.id).collect()
 }
 
 /// Returns what the agent has not seen of a channel: the newest that fit the budget, oldest first.
@@ -264,6 +267,7 @@ fn flat(finding: &Finding) -> Value {
         "text": finding.draft.text,
         "suggestion": finding.draft.suggestion,
         "excerpt": finding.draft.excerpt,
+        "sources": finding.sources,
         "declined": finding.declined,
         "state": finding.state,
     })

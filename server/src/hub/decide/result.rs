@@ -4,13 +4,23 @@ use std::{fmt::Write as _, sync::Arc};
 
 use super::{Draft, advance, pause, run};
 use crate::{
-    finding::{FindingDraft, FindingState},
-    hub::record::{Record, Subject},
+    agent::DriverKind,
+    finding::{Finding, FindingDraft, FindingState, agree},
+    hub::{
+        record::{Record, Subject},
+        run::Run,
+    },
     ids::{AgentName, FindingId, RunId, StepId, TurnId},
-    outcome::{Failure, FailureClass, ReviewVerdict, TestVerdict, TextResult, TurnOutcome, TypedResult},
+    outcome::{
+        ChangeResult, Failure, FailureClass, ReviewResult, ReviewVerdict, TestVerdict, TextResult, TurnOutcome,
+        TypedResult,
+    },
     protocol::{About, Author, RunStatus},
-    workflow::plan::{Action, FailureAction},
+    workflow::plan::{Action, FailureAction, Step},
 };
+
+/// How many findings a tool lists at most. With so many the rest may be left out, and silence says nothing.
+const MOST_OF_A_TOOL: usize = 200;
 
 /// Takes the outcome of a step's turn.
 pub(super) fn take(draft: &mut Draft, agent: &AgentName, id: TurnId, run: RunId, step: &StepId, outcome: &TurnOutcome) {
@@ -60,36 +70,23 @@ fn finish(
     text: &str,
     result: &TypedResult,
 ) {
-    let before: Arc<[FindingId]> = draft
-        .state
-        .runs
-        .get(&run)
-        .and_then(|it| it.step(step))
-        .map_or_else(|| Arc::from([]), |it| Arc::clone(&it.findings));
     let mut findings = Vec::new();
     match result {
         TypedResult::Review(review) => {
-            for it in &review.findings {
-                if let Some(finding) = report(draft, Some(agent), Some(run), it)
-                    && !findings.contains(&finding)
-                {
-                    findings.push(finding);
-                }
-            }
-            let is_open = |it: &&FindingId| draft.state.finding(**it).is_some_and(|it| it.state == FindingState::Open);
-            let gone: Vec<FindingId> =
-                before.iter().filter(|it| !findings.contains(it)).filter(is_open).copied().collect();
+            let before = looked_at(draft, id, run, step);
+            findings = report_all(draft, agent, run, &review.findings);
+            let gone: Vec<FindingId> = before
+                .into_iter()
+                .filter(|it| !findings.contains(it))
+                .filter(|it| draft.state.finding(*it).is_some_and(|it| it.state == FindingState::Open))
+                .filter(|it| !stands_elsewhere(draft, run, step, *it))
+                .collect();
             for finding in gone {
                 draft.emit(Record::FindingSettled { finding, state: FindingState::Fixed });
             }
+            no_longer_said(draft, agent, id, review, &findings);
         }
-        TypedResult::Change(change) => {
-            for it in &change.declined {
-                if draft.state.finding(it.finding).is_some_and(|it| it.state == FindingState::Open) {
-                    draft.emit(Record::FindingDeclined { finding: it.finding, reason: it.reason.clone() });
-                }
-            }
-        }
+        TypedResult::Change(change) => declined(draft, change),
         _ => {}
     }
     draft.emit(Record::StepFinished {
@@ -104,6 +101,137 @@ fn finish(
     draft.say(Author::Agent(agent.clone()), &channel, Some(thread), about, &said);
 }
 
+fn declined(draft: &mut Draft, change: &ChangeResult) {
+    for it in &change.declined {
+        if draft.state.finding(it.finding).is_some_and(|it| it.state == FindingState::Open) {
+            draft.emit(Record::FindingDeclined { finding: it.finding, reason: it.reason.clone() });
+        }
+    }
+}
+
+/// Takes a change that an agent made for a message. A tool's word that a finding is gone is what it saw when it looked
+/// again; another agent's is a claim, and a review tells.
+pub(super) fn changed(draft: &mut Draft, agent: &AgentName, turn: TurnId, change: &ChangeResult) {
+    declined(draft, change);
+    if !is_tool(draft, agent) {
+        return;
+    }
+    let asked = draft.state.turn(turn).and_then(|it| it.sent.clone()).map_or_else(Vec::new, |it| it.findings.clone());
+    for finding in change.fixed.iter().copied().filter(|it| asked.contains(it)) {
+        if draft.state.finding(finding).is_some_and(|it| it.state == FindingState::Open) {
+            draft.emit(Record::FindingSettled { finding, state: FindingState::Fixed });
+        }
+    }
+}
+
+/// Settles what a tool alone had said of the paths that it was asked about, and says no longer: a tool says all that it sees,
+/// so silence is an answer there. Of an agent that thinks only the same step's next round is.
+pub(super) fn no_longer_said(
+    draft: &mut Draft,
+    agent: &AgentName,
+    turn: TurnId,
+    review: &ReviewResult,
+    said: &[FindingId],
+) {
+    if !is_tool(draft, agent) || review.findings.len() >= MOST_OF_A_TOOL {
+        return;
+    }
+    let Some(sent) = draft.state.turn(turn).and_then(|it| it.sent.clone()) else { return };
+    let covers = |path: &str| {
+        let within = |it: &String| {
+            let folder = it.trim_start_matches("./").trim_end_matches('/');
+            let inside = path.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+            matches!(folder, "" | ".") || inside
+        };
+        sent.paths.is_empty() || sent.paths.iter().any(within)
+    };
+    let is_gone = |it: &&Arc<Finding>| {
+        it.state == FindingState::Open
+            && it.sources.as_slice() == std::slice::from_ref(agent)
+            && !said.contains(&it.id)
+            && it.draft.place.as_ref().is_some_and(|place| covers(&place.path))
+    };
+    let gone: Vec<FindingId> = draft.state.findings.iter().filter(is_gone).map(|it| it.id).collect();
+    for finding in gone {
+        draft.emit(Record::FindingSettled { finding, state: FindingState::Fixed });
+    }
+}
+
+fn is_tool(draft: &Draft, agent: &AgentName) -> bool {
+    draft.state.agents.get(agent).is_some_and(|it| it.info.driver == DriverKind::Tool)
+}
+
+/// Returns the findings that a review had to look at again: its own of the last time, and those that its turn was about. What it
+/// does not repeat of them no longer stands.
+fn looked_at(draft: &Draft, turn: TurnId, run: RunId, step: &StepId) -> Vec<FindingId> {
+    let own = draft.state.runs.get(&run).and_then(|it| it.step(step));
+    let mut all: Vec<FindingId> = own.map(|it| it.findings.to_vec()).unwrap_or_default();
+    let given = draft.state.turn(turn).and_then(|it| it.sent.clone());
+    all.extend(given.iter().flat_map(|it| it.findings.iter().copied()));
+    all
+}
+
+/// Returns whether another reviewer of the same work still says so: one that stands beside this step, not before it, has its
+/// word for a finding as long as it has not left it out itself.
+fn stands_elsewhere(draft: &Draft, run: RunId, step: &StepId, finding: FindingId) -> bool {
+    let Some(known) = draft.state.runs.get(&run) else { return false };
+    let Some((siblings, _)) = Run::siblings(&known.plan, step) else { return false };
+    let before = needed(siblings, step);
+    let beside = siblings
+        .iter()
+        .filter(|it| it.id != *step && matches!(it.action, Action::Turn(_)) && !before.contains(&&it.id));
+    beside
+        .filter_map(|it| known.step(&it.id))
+        .any(|it| matches!(it.result.as_deref(), Some(TypedResult::Review(_))) && it.findings.contains(&finding))
+}
+
+/// Returns the steps of a list that a step needs, directly or through others.
+fn needed<'a>(siblings: &'a [Step], step: &StepId) -> Vec<&'a StepId> {
+    let mut found: Vec<&StepId> = Vec::new();
+    // Needs name earlier steps only, so one walk from the end meets all of them.
+    for it in siblings.iter().rev() {
+        if it.id == *step || found.contains(&&it.id) {
+            found.extend(&it.needs);
+        }
+    }
+    found
+}
+
+/// Records the findings of one review. Returns their ids, each once, without those that a person settled.
+///
+/// What another agent reported in other words is the same finding with one more source (design §11). Two findings of one review
+/// stay two.
+fn report_all(draft: &mut Draft, by: &AgentName, run: RunId, drafts: &[FindingDraft]) -> Vec<FindingId> {
+    let exact: Vec<Option<FindingId>> = drafts.iter().map(|it| repeated(draft, it)).collect();
+    let candidates: Vec<FindingId> = draft
+        .state
+        .findings
+        .iter()
+        .filter(|it| match it.state {
+            FindingState::Open | FindingState::Stale => true,
+            FindingState::Fixed => it.run == Some(run),
+            FindingState::Dismissed { .. } | FindingState::Accepted { .. } => false,
+        })
+        .map(|it| it.id)
+        .filter(|it| !exact.contains(&Some(*it)))
+        .collect();
+    let mut findings: Vec<FindingId> = Vec::new();
+    for (it, exact) in drafts.iter().zip(exact) {
+        let known = exact.or_else(|| repeated(draft, it)).or_else(|| {
+            let free = candidates.iter().filter(|it| !findings.contains(it)).filter_map(|it| draft.state.finding(*it));
+            // A linter's rules tell its own findings apart exactly; words are for where there is no rule.
+            let mut free = free.filter(|known| it.code.is_none() || !known.sources.contains(by));
+            free.find(|known| agree(&known.draft, it)).map(|it| it.id)
+        });
+        if let Some(finding) = record(draft, Some(by), Some(run), it, known)
+            && !findings.contains(&finding)
+        {
+            findings.push(finding);
+        }
+    }
+    findings
+}
+
 /// Records a finding, as the one that it repeats where it repeats one. Returns its id, or `None` where a person settled it.
 pub(super) fn report(
     draft: &mut Draft,
@@ -111,14 +239,28 @@ pub(super) fn report(
     run: Option<RunId>,
     finding: &FindingDraft,
 ) -> Option<FindingId> {
+    let known = repeated(draft, finding);
+    record(draft, by, run, finding, known)
+}
+
+/// Returns the finding that this one repeats by its id or word for word.
+fn repeated(draft: &Draft, finding: &FindingDraft) -> Option<FindingId> {
     let same_file = |id: &FindingId| {
         draft
             .state
             .finding(*id)
             .is_some_and(|it| it.draft.place.as_ref().map(|it| &it.path) == finding.place.as_ref().map(|it| &it.path))
     };
-    let known =
-        finding.id.filter(same_file).or_else(|| draft.state.fingerprints.get(finding.fingerprint().as_str()).copied());
+    finding.id.filter(same_file).or_else(|| draft.state.fingerprints.get(finding.fingerprint().as_str()).copied())
+}
+
+fn record(
+    draft: &mut Draft,
+    by: Option<&AgentName>,
+    run: Option<RunId>,
+    finding: &FindingDraft,
+    known: Option<FindingId>,
+) -> Option<FindingId> {
     let mut contested = false;
     if let Some(known) = known.and_then(|it| draft.state.finding(it)) {
         if matches!(known.state, FindingState::Dismissed { .. } | FindingState::Accepted { .. }) {

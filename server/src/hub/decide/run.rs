@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{Draft, advance, human, not_found, pause, talk, turn};
 use crate::{
-    agent::{Access, AgentInfo},
+    agent::AgentInfo,
     finding::FindingState,
     hub::{
         effect::Effect,
@@ -17,7 +17,10 @@ use crate::{
     ids::{AgentName, ChannelName, RoleId, RunId, StepId, TurnId},
     outcome::Usage,
     protocol::{About, Author, RunStatus},
-    workflow::plan::{Action, Input, InputKind, Plan, Role, Who},
+    workflow::{
+        cast,
+        plan::{Action, Input, InputKind, Plan, Role, Who},
+    },
 };
 
 pub(super) fn start(
@@ -128,7 +131,10 @@ fn bind_roles(
                 check_agent(state, agent, Some(role))?;
                 agent.clone()
             }
-            None => choose(state, role).ok_or_else(|| nobody_for(state, role))?,
+            None => {
+                let agents: Vec<&AgentInfo> = state.agents.values().map(|it| &it.info).collect();
+                cast::choose(&agents, role).map_err(|why| Refusal::new(RefusalCode::NoAgent, why))?
+            }
         };
         bound.insert(role.id.clone(), agent);
     }
@@ -156,41 +162,6 @@ pub(super) fn check_agent(state: &State, agent: &AgentName, role: Option<&Role>)
         return Err(Refusal::new(RefusalCode::NoAgent, message));
     }
     Ok(())
-}
-
-fn fits(info: &AgentInfo, role: &Role) -> bool {
-    info.missing.is_none() && (role.access == Access::Read || info.access == Access::Write)
-}
-
-/// Returns the first of the preferred agents that is available, else the first that is good for what the role needs.
-fn choose(state: &State, role: &Role) -> Option<AgentName> {
-    let preferred = role.prefer.iter().find(|it| state.agents.get(*it).is_some_and(|it| fits(&it.info, role)));
-    preferred.cloned().or_else(|| {
-        let word = role.good_for.as_ref()?;
-        let good = |it: &AgentInfo| fits(it, role) && it.good_for.contains(word);
-        state.agents.iter().find(|(_, it)| good(&it.info)).map(|(name, _)| name.clone())
-    })
-}
-
-fn nobody_for(state: &State, role: &Role) -> Refusal {
-    let tried: Vec<String> = role
-        .prefer
-        .iter()
-        .map(|it| {
-            let why = state
-                .agents
-                .get(it)
-                .map_or("is not known", |entry| entry.info.missing.as_deref().unwrap_or("may only read"));
-            format!("{it}: {why}")
-        })
-        .collect();
-    let message = format!(
-        "nobody here can play the role {}. Tried {}. Install one of them, or choose an agent with --agent {}=NAME",
-        role.id.as_str(),
-        if tried.is_empty() { "nobody".to_owned() } else { tried.join("; ") },
-        role.id.as_str()
-    );
-    Refusal::new(RefusalCode::NoAgent, message)
 }
 
 /// Ends a run: what waits for a person no longer does, what waits in a queue is taken back, what goes on is stopped.

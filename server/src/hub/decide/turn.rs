@@ -113,6 +113,10 @@ fn answer_message(draft: &mut Draft, agent: &AgentName, turn: TurnId, message: M
             let mut findings = Vec::new();
             if let Some(TypedResult::Review(review)) = result {
                 findings.extend(review.findings.iter().filter_map(|it| result::report(draft, Some(agent), None, it)));
+                result::no_longer_said(draft, agent, turn, review, &findings);
+            }
+            if let Some(TypedResult::Change(change)) = result {
+                result::changed(draft, agent, turn, change);
             }
             let said = result::words(draft, agent, Some(&findings), text, result.as_ref());
             let id = talk::answer(draft, agent, &asked.channel, thread, about, &said, asked.hops + 1);

@@ -361,3 +361,86 @@ fn a_condition_that_cannot_be_evaluated_asks_a_person() {
     assert!(scene.inbox().contains("Failure a failed"), "{}", scene.inbox());
     assert_eq!(scene.live("claude"), None);
 }
+
+/// Returns a review by an agent that speaks in its own words: severity, line, text.
+fn says_of(findings: &[(&str, u32, &str)]) -> crate::outcome::TurnOutcome {
+    let verdict = if findings.is_empty() { "approved" } else { "changes_requested" };
+    let findings: Vec<_> = findings
+        .iter()
+        .map(|(severity, line, text)| json!({ "place": { "path": "src/lib.rs", "line": line }, "severity": severity, "text": text }))
+        .collect();
+    gives(json!({ "kind": "review", "verdict": verdict, "summary": "", "findings": findings }))
+}
+
+fn sources(scene: &Scene) -> Vec<String> {
+    let names = |it: &crate::finding::Finding| it.sources.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
+    scene.state.findings.iter().map(|it| format!("{} {:?} {}", it.id, it.draft.severity, names(it))).collect()
+}
+
+const EMPTY: &str = "`parse` panics on empty input because it unwraps the first line.";
+const EMPTY_TOO: &str = "Empty input makes `parse` panic: the first line is unwrapped.";
+const ENDLESS: &str = "The retry loop never ends where the server keeps refusing.";
+
+fn panel() -> serde_json::Value {
+    let one = turn("one", &[], "reviewer", "review");
+    let two = turn("two", &[], "writer", "review");
+    plan(json!([repeat("loop", &[], "one.verdict == 'approved' and two.verdict == 'approved'", 3, json!([one, two]))]))
+}
+
+/// Design §11: agreement of several agents on one place is one finding with several sources; two of one review stay two.
+#[test]
+fn agreement_in_other_words_is_one_finding_with_two_sources() {
+    let mut scene = Scene::new();
+    scene.run(panel());
+    scene.ends("lint", says_of(&[("warning", 3, EMPTY), ("warning", 9, ENDLESS), ("hint", 3, EMPTY_TOO)]));
+    scene.ends("claude", says_of(&[("error", 3, EMPTY_TOO), ("warning", 9, "The queue grows.")]));
+    assert_eq!(
+        sources(&scene),
+        ["f1 Warning @lint", "f2 Warning @lint", "f3 Error @lint @claude", "f4 Warning @claude"]
+    );
+}
+
+/// In the next round each is known by its own words, and what one leaves out stands as long as the other says it.
+#[test]
+fn a_finding_of_two_reviewers_is_settled_when_neither_reports_it() {
+    let mut scene = Scene::new();
+    scene.run(panel());
+    scene.ends("lint", says_of(&[("warning", 3, EMPTY)]));
+    scene.ends("claude", says_of(&[("warning", 3, EMPTY_TOO)]));
+    assert_eq!(sources(&scene), ["f1 Warning @lint @claude"]);
+    scene.ends("lint", says_of(&[]));
+    assert!(scene.findings().contains("f1") && scene.findings().contains("open"), "{}", scene.findings());
+    // The code moved, the words are those that it had used.
+    scene.ends("claude", says_of(&[("warning", 30, EMPTY_TOO)]));
+    assert_eq!(sources(&scene).len(), 1, "{}", scene.findings());
+    scene.decide(1, Decision::Retry { agent: None }).unwrap();
+    scene.ends("lint", says_of(&[]));
+    scene.ends("claude", says_of(&[]));
+    assert!(scene.findings().contains("fixed"), "{}", scene.findings());
+    assert_eq!(scene.state.runs[&RunId(1)].status(), RunStatus::Approved);
+}
+
+/// A chair is given the panel's findings; what it does not repeat no longer stands.
+#[test]
+fn a_review_of_findings_settles_those_that_it_leaves_out() {
+    let mut scene = Scene::new();
+    let both = "((one.findings or []) + (two.findings or [])) | unique(attribute='id')";
+    let judge = with(turn("judge", &["one", "two"], "chair", "review"), "/action/findings", json!(both));
+    let mut it = plan(json!([turn("one", &[], "reviewer", "review"), turn("two", &[], "writer", "review"), judge]));
+    it["roles"]
+        .as_array_mut()
+        .unwrap()
+        .push(json!({ "id": "chair", "description": "", "prefer": ["codex"], "goodFor": null, "access": "read" }));
+    scene.run(it);
+    scene.ends("lint", says_of(&[("warning", 3, EMPTY), ("warning", 9, ENDLESS)]));
+    scene.ends("claude", says_of(&[("warning", 3, EMPTY_TOO)]));
+    let given = scene.state.turns.last().unwrap().sent.as_ref().unwrap().findings.len();
+    assert_eq!(given, 2, "what both reported is given once");
+    let f1 = json!({ "id": "f1", "place": { "path": "src/lib.rs", "line": 3 }, "severity": "warning", "text": EMPTY });
+    scene.ends("codex", gives(json!({ "kind": "review", "verdict": "changes_requested", "findings": [f1] })));
+    insta::assert_snapshot!(scene.findings(), @r"
+    f1 `parse` panics on empty input because it unwraps the first line. open
+    f2 The retry loop never ends where the server keeps refusing. fixed
+    ");
+    assert_eq!(&*scene.state.runs[&RunId(1)].ended.as_ref().unwrap().2, "1 finding is open");
+}

@@ -53,6 +53,13 @@ pub fn findings_list(value: &Value) -> Result<String, Error> {
         if let Some(code) = field("code") {
             let _ = write!(head, " (`{}`)", one_line(&code).replace('`', "'"));
         }
+        let sources: Vec<String> = match finding.get_attr("sources") {
+            Ok(it) if !is_absent(&it) => it.try_iter()?.map(|it| format!("@{}", one_line(&it.to_string()))).collect(),
+            _ => Vec::new(),
+        };
+        if sources.len() > 1 {
+            let _ = write!(head, " (reported by {})", sources.join(" and "));
+        }
         let _ = write!(
             list,
             "{}{}. {head}: {}",

@@ -1,0 +1,123 @@
+//! The one task per editor that shows what changed: findings, pages, questions, lenses, progress.
+//!
+//! State first, like the feeds: it wakes at a new state or a change in the editor and shows what differs from what it showed,
+//! so an editor that connects again, or comes after a crash, is shown all there is.
+
+use std::{collections::HashSet, sync::Arc};
+
+use tokio::task::JoinSet;
+use tower_lsp::lsp_types::{MessageType, request::CodeLensRefresh};
+
+use crate::{
+    hub::snapshot::Snapshot,
+    ids::{PauseId, RunId},
+    lsp::{diagnostics::Shown, editor::Editor, pages, progress, prompts},
+    protocol::InboxParams,
+};
+
+/// How many questions stand open in one editor at once. The next are asked when these are answered.
+const MOST_ASKED: usize = 8;
+
+/// How many runs show their progress at once.
+const MOST_RUNS: usize = 16;
+
+/// Shows what changed until the hub ends. The session's end aborts it, and what it started with it.
+pub async fn run(editor: Arc<Editor>) {
+    let mut snapshots = editor.shared.hub.watch();
+    let mut desk = Desk::default();
+    loop {
+        let snapshot = Arc::clone(&snapshots.borrow_and_update());
+        desk.show(&editor, &snapshot).await;
+        tokio::select! {
+            () = editor.news.notified() => {}
+            changed = snapshots.changed() => if changed.is_err() { return },
+            Some(done) = desk.questions.join_next() => {
+                if let Ok(pause) = done {
+                    desk.asking.remove(&pause);
+                }
+            }
+            Some(_) = desk.runs.join_next() => {}
+        }
+    }
+}
+
+#[derive(Default)]
+struct Desk {
+    shown: Shown,
+    /// Pauses that were asked for once: an answer, or none, is the person's.
+    asked: HashSet<PauseId>,
+    /// Those whose question stands open.
+    asking: HashSet<PauseId>,
+    questions: JoinSet<PauseId>,
+    followed: HashSet<RunId>,
+    runs: JoinSet<()>,
+    /// What the lenses were last made from.
+    lenses: Vec<(PauseId, bool)>,
+}
+
+impl Desk {
+    async fn show(&mut self, editor: &Arc<Editor>, snapshot: &Snapshot) {
+        let options = &editor.wishes().options;
+        editor.shared.pages.sync(snapshot).await;
+        if options.diagnostics {
+            self.shown.update(editor, snapshot).await;
+        }
+        if options.progress && editor.wishes().progress {
+            self.follow(editor, snapshot);
+        }
+        if options.prompts {
+            self.ask(editor, snapshot);
+        }
+        self.refresh(editor, snapshot);
+    }
+
+    fn follow(&mut self, editor: &Arc<Editor>, snapshot: &Snapshot) {
+        let live = &snapshot.state().live_runs;
+        self.followed.retain(|it| live.contains(it));
+        for run in live.iter().rev().take(MOST_RUNS) {
+            if self.followed.insert(*run) {
+                self.runs.spawn(progress::follow(Arc::clone(editor), *run));
+            }
+        }
+    }
+
+    fn ask(&mut self, editor: &Arc<Editor>, snapshot: &Snapshot) {
+        // Answered elsewhere while it stood open here: a client can't be made to take a message back, so it is told.
+        let answered: Vec<PauseId> =
+            self.asking.iter().filter(|it| !snapshot.state().open_pauses.contains(*it)).copied().collect();
+        for id in answered {
+            self.asking.remove(&id);
+            if let Some(answer) = pages::view(snapshot, id).and_then(|it| it.answered) {
+                let words = format!("{id} was answered by {}: {}.", answer.by, answer.decision.name());
+                editor.say(MessageType::INFO, words);
+            }
+        }
+        self.asked.retain(|it| snapshot.state().open_pauses.contains(it));
+        for view in snapshot.inbox(&InboxParams::default()).unwrap_or_default() {
+            if self.asking.len() >= MOST_ASKED {
+                return;
+            }
+            if self.asked.insert(view.id) {
+                self.asking.insert(view.id);
+                let (id, editor) = (view.id, Arc::clone(editor));
+                self.questions.spawn(async move {
+                    prompts::pause(editor, view).await;
+                    id
+                });
+            }
+        }
+    }
+
+    fn refresh(&mut self, editor: &Arc<Editor>, snapshot: &Snapshot) {
+        let now: Vec<(PauseId, bool)> =
+            snapshot.state().open_pauses.iter().map(|it| (*it, editor.shared.pages.is_edited(*it))).collect();
+        if now == self.lenses {
+            return;
+        }
+        self.lenses = now;
+        if editor.wishes().refresh_lenses {
+            let editor = Arc::clone(editor);
+            tokio::spawn(async move { drop(editor.ask::<CodeLensRefresh>(()).await) });
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! What a client can do and wants, read once from its `initialize`, and what the server offers it in return.
+//!
+//! A client that names no text document capabilities is no editor (the command line is one): it is told nothing unasked.
+
+use serde::Deserialize;
+use tower_lsp::lsp_types::{
+    ClientCapabilities, CodeActionKind, CodeActionOptions, CodeActionProviderCapability, CodeLensOptions,
+    ExecuteCommandOptions, InitializeParams, PositionEncodingKind, SaveOptions, ServerCapabilities,
+    TextDocumentSyncCapability, TextDocumentSyncKind, TextDocumentSyncOptions, TextDocumentSyncSaveOptions,
+    WorkDoneProgressOptions,
+};
+
+use crate::{lsp::commands, workspace::position::Encoding};
+
+/// The kind of all code actions that are not about a finding.
+pub const SOURCE: &str = "source.callboard";
+
+/// What a client can do and wants.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wishes {
+    /// Whether it is an editor.
+    pub editor: bool,
+    /// What it counts in a line.
+    pub encoding: Encoding,
+    /// Whether it takes code actions as such; else commands.
+    pub actions: bool,
+    /// Whether it shows progress.
+    pub progress: bool,
+    /// Whether it opens a file when it is asked to.
+    pub show_document: bool,
+    /// Whether it asks for code lenses again when it is told to.
+    pub refresh_lenses: bool,
+    /// Whether it knows tags of diagnostics.
+    pub tags: bool,
+    /// What its user set.
+    pub options: Options,
+}
+
+/// What a client's user sets, in `initializationOptions`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Options {
+    /// Whether findings are shown as diagnostics.
+    pub diagnostics: bool,
+    /// Whether a pause point is asked for by a message with buttons. A client with an inbox of its own turns it off.
+    pub prompts: bool,
+    /// Whether runs show as progress.
+    pub progress: bool,
+    /// What cancelling a run's progress does.
+    pub on_cancel: OnCancel,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { diagnostics: true, prompts: true, progress: true, on_cancel: OnCancel::default() }
+    }
+}
+
+/// What cancelling a run's progress does.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum OnCancel {
+    /// Pause now: the run can go on later.
+    #[default]
+    Pause,
+    /// End the run.
+    Stop,
+}
+
+impl Wishes {
+    /// Reads a greeting. Options that can't be read are the defaults, and the log says so: an editor must start in any case.
+    pub fn read(params: &InitializeParams) -> Self {
+        let ClientCapabilities { workspace, text_document, window, general, .. } = &params.capabilities;
+        let options = params.initialization_options.clone().filter(|it| !it.is_null() && *it != serde_json::json!([]));
+        let options = options.map_or(Ok(Options::default()), serde_json::from_value);
+        let encodings = general.as_ref().and_then(|it| it.position_encodings.as_ref());
+        let utf8 = encodings.is_some_and(|it| it.contains(&PositionEncodingKind::UTF8));
+        let text = text_document.as_ref();
+        let window = window.as_ref();
+        Self {
+            editor: text.is_some(),
+            encoding: if utf8 { Encoding::Utf8 } else { Encoding::Utf16 },
+            actions: text
+                .and_then(|it| it.code_action.as_ref())
+                .is_some_and(|it| it.code_action_literal_support.is_some()),
+            progress: window.and_then(|it| it.work_done_progress) == Some(true),
+            show_document: window.and_then(|it| it.show_document.as_ref()).is_some_and(|it| it.support),
+            refresh_lenses: workspace
+                .as_ref()
+                .and_then(|it| it.code_lens.as_ref())
+                .is_some_and(|it| it.refresh_support == Some(true)),
+            tags: text.and_then(|it| it.publish_diagnostics.as_ref()).is_some_and(|it| it.tag_support.is_some()),
+            options: options.unwrap_or_else(|why| {
+                tracing::warn!("The editor's initializationOptions are not used: {why}.");
+                Options::default()
+            }),
+        }
+    }
+
+    /// Returns what the server offers this client.
+    pub fn offer(&self, experimental: serde_json::Value) -> ServerCapabilities {
+        let experimental = Some(experimental);
+        if !self.editor {
+            return ServerCapabilities { experimental, ..ServerCapabilities::default() };
+        }
+        let encoding = match self.encoding {
+            Encoding::Utf8 => PositionEncodingKind::UTF8,
+            Encoding::Utf16 => PositionEncodingKind::UTF16,
+        };
+        ServerCapabilities {
+            position_encoding: Some(encoding),
+            text_document_sync: Some(TextDocumentSyncCapability::Options(TextDocumentSyncOptions {
+                open_close: Some(true),
+                change: Some(TextDocumentSyncKind::INCREMENTAL),
+                save: Some(TextDocumentSyncSaveOptions::SaveOptions(SaveOptions { include_text: Some(true) })),
+                ..TextDocumentSyncOptions::default()
+            })),
+            code_action_provider: Some(CodeActionProviderCapability::Options(CodeActionOptions {
+                code_action_kinds: Some(vec![CodeActionKind::QUICKFIX, CodeActionKind::new(SOURCE)]),
+                resolve_provider: Some(false),
+                work_done_progress_options: WorkDoneProgressOptions::default(),
+            })),
+            code_lens_provider: Some(CodeLensOptions { resolve_provider: Some(false) }),
+            execute_command_provider: Some(ExecuteCommandOptions {
+                commands: commands::NAMES.iter().map(|it| (*it).to_owned()).collect(),
+                work_done_progress_options: WorkDoneProgressOptions::default(),
+            }),
+            experimental,
+            ..ServerCapabilities::default()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn read(capabilities: &Value, options: &Value) -> Wishes {
+        let params = json!({ "capabilities": capabilities, "initializationOptions": options });
+        Wishes::read(&serde_json::from_value(params).unwrap())
+    }
+
+    #[test]
+    fn the_command_line_is_no_editor_and_is_offered_nothing() {
+        let wishes = read(&json!({}), &Value::Null);
+        assert!(!wishes.editor);
+        assert_eq!(wishes.offer(json!({})).text_document_sync, None);
+    }
+
+    #[test]
+    fn utf_8_is_taken_where_it_is_offered() {
+        let editor = |encodings: Value| {
+            let wishes =
+                read(&json!({ "general": { "positionEncodings": encodings }, "textDocument": {} }), &json!([]));
+            (wishes.encoding, wishes.offer(json!({})).position_encoding.unwrap())
+        };
+        assert_eq!(editor(json!(["utf-16", "utf-8"])), (Encoding::Utf8, PositionEncodingKind::UTF8));
+        assert_eq!(editor(json!(["utf-32", "utf-16"])), (Encoding::Utf16, PositionEncodingKind::UTF16));
+        assert_eq!(editor(Value::Null), (Encoding::Utf16, PositionEncodingKind::UTF16));
+    }
+
+    #[test]
+    fn options_have_defaults_and_wrong_ones_do_no_harm() {
+        assert_eq!(read(&json!({}), &json!({ "onCancel": "stop" })).options.on_cancel, OnCancel::Stop);
+        let own = read(&json!({}), &json!({ "prompts": false, "somethingElse": 3 })).options;
+        assert_eq!(own, Options { prompts: false, ..Options::default() });
+        assert_eq!(read(&json!({}), &json!({ "prompts": "never" })).options, Options::default());
+    }
+}

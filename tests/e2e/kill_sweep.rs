@@ -1,0 +1,132 @@
+//! The kill sweep: a hub is killed at a boundary of its journal (before, inside, after its Nth append), another takes the
+//! run up, and the run ends as if nothing had happened. Promises 1, 2 and 6.
+
+use std::{
+    collections::BTreeMap,
+    io::Write as _,
+    sync::{
+        Mutex,
+        atomic::{AtomicU32, Ordering},
+    },
+};
+
+use callboard::store::Entry;
+
+use crate::{
+    armed::Armed,
+    journal::{self, Outcome},
+    relay,
+    support::World,
+};
+
+const MOMENTS: [&str; 3] = ["before", "inside", "after"];
+
+/// More appends than the run ever makes: the sweep must have met its end before.
+const MOST: u32 = 80;
+
+/// Does what a person does: starts the run, meets its pause, approves, watches to the end. No command may fail, whenever
+/// the hub dies.
+fn person(world: &World, what: &str) {
+    world.callboard(&["run", "relay"]).code(3, &format!("{what}: the run up to its pause"));
+    world.callboard(&["decide", "p1", "approve"]).ok(&format!("{what}: the approval"));
+    world.callboard(&["show", "r1", "--follow"]).ok(&format!("{what}: the run up to its end"));
+}
+
+/// Kills the hub at a boundary, and returns the journal as the run left it; `None` where the run was over before.
+fn killed_at(moment: &str, append: u32, whole: &Outcome) -> Option<usize> {
+    let what = format!("{moment}:{append}");
+    let world = relay::world();
+    let mut hub = Armed::start(&world, "CALLBOARD_TEST_KILL", &what);
+    person(&world, &what);
+    let entries = journal::entries(&world);
+    let killed = hub.was_killed();
+    let checked = std::panic::catch_unwind(|| check(&entries, &relay::work(&world), whole));
+    assert!(checked.is_ok(), "killed at {what}: {}", world.story());
+    world.end();
+    killed.then(|| journal::lost_turns(&entries))
+}
+
+fn check(entries: &[Entry], work: &[String], whole: &Outcome) {
+    assert_eq!(journal::outcome(entries), *whole, "the run came to something else");
+    let mut starts: BTreeMap<&str, usize> = BTreeMap::new();
+    for it in work {
+        *starts.entry(it).or_default() += 1;
+    }
+    assert!(starts.keys().copied().eq(sorted(&relay::WORK)), "each effect was started at least once: {starts:?}");
+    let lost = journal::lost_turns(entries);
+    assert!(work.len() <= relay::WORK.len() + lost, "{lost} turns were lost, and started were {starts:?}");
+    // Every prefix that was ever durable: a pause that it had open has the same hash at the end.
+    let end = journal::replayed(entries);
+    for length in 0..entries.len() {
+        let then = journal::replayed(&entries[..length]);
+        for pause in then.open_pauses.iter().filter_map(|it| then.pause(*it)) {
+            let now = end.pause(pause.id).expect("a pause never vanishes");
+            assert_eq!((&now.hash, &now.document), (&pause.hash, &pause.document), "{} shows something else", pause.id);
+        }
+    }
+}
+
+fn sorted<'a>(words: &[&'a str]) -> Vec<&'a str> {
+    let mut words = words.to_vec();
+    words.sort_unstable();
+    words
+}
+
+/// What the run comes to when nobody dies.
+fn undisturbed() -> Outcome {
+    let world = relay::world();
+    person(&world, "undisturbed");
+    let entries = journal::entries(&world);
+    let whole = journal::outcome(&entries);
+    assert_eq!(whole.ended.len(), 1, "{whole:?}");
+    assert_eq!((whole.pauses.len(), whole.steps.len()), (1, 9), "{whole:#?}");
+    check(&entries, &relay::work(&world), &whole);
+    assert_eq!(relay::work(&world).len(), relay::WORK.len(), "undisturbed, each effect was started once");
+    whole
+}
+
+/// Promises 1, 2, 6, in the everyday tests: some boundaries of each kind.
+#[test]
+fn killed_at_some_boundaries_the_run_ends_as_if_nothing_had_happened() {
+    let whole = undisturbed();
+    for (moment, append) in [("before", 2), ("after", 2), ("inside", 5), ("after", 5), ("before", 9), ("after", 12)] {
+        let lost = killed_at(moment, append, &whole);
+        assert!(lost.is_some(), "{moment}:{append} was never reached");
+    }
+}
+
+/// Promises 1, 2, 6: all boundaries. `RUN_SLOW_TESTS=1`.
+#[test]
+fn killed_at_every_boundary_the_run_ends_as_if_nothing_had_happened() {
+    if std::env::var_os("RUN_SLOW_TESTS").is_none() {
+        return;
+    }
+    let whole = undisturbed();
+    let covered: Mutex<BTreeMap<&str, Vec<(u32, usize)>>> = Mutex::default();
+    let next = AtomicU32::new(0);
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                loop {
+                    let number = next.fetch_add(1, Ordering::SeqCst);
+                    let (moment, append) = (MOMENTS[number as usize % 3], number / 3 + 1);
+                    assert!(append < MOST, "the run has no end");
+                    let Some(lost) = killed_at(moment, append, &whole) else { return };
+                    covered.lock().expect("the list").entry(moment).or_default().push((append, lost));
+                }
+            });
+        }
+    });
+    let covered = covered.into_inner().expect("the list");
+    for moment in MOMENTS {
+        let cases = covered.get(moment).map_or(&[][..], Vec::as_slice);
+        let lost: usize = cases.iter().map(|it| it.1).sum();
+        let last = cases.iter().map(|it| it.0).max().unwrap_or_default();
+        let _ = writeln!(
+            std::io::stderr(),
+            "kill sweep: {moment} appends 1..={last}: {} hubs killed, {lost} turns lost and done again",
+            cases.len()
+        );
+        assert!(cases.len() >= 10, "{moment}: only {cases:?} were covered");
+    }
+}
