@@ -15,6 +15,7 @@ pub mod wire;
 
 // The commands.
 pub mod begin;
+pub mod changes;
 pub mod channel;
 pub mod decide;
 pub mod demo;

@@ -4,6 +4,7 @@
 
 use std::{pin::pin, sync::Arc, thread::JoinHandle, time::Duration};
 
+use anyhow::Context as _;
 use tokio::{io::DuplexStream, sync::oneshot, task::JoinSet};
 
 use crate::{
@@ -24,6 +25,7 @@ use crate::{
 #[cfg(unix)]
 use crate::ipc::endpoint::Endpoint;
 
+pub mod checkpoints;
 pub mod compose;
 pub mod files;
 
@@ -86,7 +88,9 @@ impl Host {
         hub.tell(Event::Catalog(agents));
         hub.tell(Event::Trusted(trusted));
         hub.tell(Event::Recovered);
-        let thread = seat.take(journal, effects(hub.clone()))?;
+        let thread = seat
+            .take(journal, effects(hub.clone()))
+            .with_context(|| format!("the journal of the workspace {workspace} can't be used"))?;
         let info = HubInfo { pid: std::process::id(), workspace, started: Timestamp::now(), in_process };
         Ok(Self { shared: Shared::new(hub, surroundings, info), thread, stop })
     }

@@ -39,6 +39,7 @@ pub mod record;
 pub mod run;
 pub mod snapshot;
 pub mod state;
+pub mod timeline;
 
 #[cfg(test)]
 mod scene;
@@ -155,13 +156,18 @@ pub fn replay(journal: &dyn Journal) -> anyhow::Result<State> {
     journal.read(0, &mut |entry| match serde_json::from_str::<Record>(&entry.body) {
         Ok(record) => apply(&mut state, entry.seq, entry.at, &record),
         Err(error) => {
-            bad.get_or_insert_with(|| anyhow::anyhow!("record {} ({}): {error}", entry.seq, entry.kind));
+            // The parser's list of all that it knows says nothing to a person.
+            let why = error.to_string();
+            let why = why.split(", expected").next().unwrap_or_default();
+            bad.get_or_insert_with(|| anyhow::anyhow!("record {} ({}): {why}", entry.seq, entry.kind));
         }
     })?;
     match bad {
         None => Ok(state),
         Some(error) => {
-            Err(error.context("the journal holds a record that this Callboard can't read; nothing was changed"))
+            Err(error.context(
+                "it holds a record that this Callboard can't read, as a newer one writes; update Callboard (nothing was changed)",
+            ))
         }
     }
 }

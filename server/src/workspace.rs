@@ -1,8 +1,10 @@
-//! The work tree that agents work on: whether it is trusted, what of it is open in an editor, and git.
+//! The work tree that agents work on: whether it is trusted, what of it is open in an editor, git, and the checkpoints.
 //!
 //! Knows files and processes, and nothing of channels, runs or editors.
 
 pub mod anchor;
+#[cfg(unix)]
+pub mod checkpoint;
 #[cfg(unix)]
 pub mod content;
 pub mod documents;

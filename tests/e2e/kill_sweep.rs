@@ -16,7 +16,7 @@ use crate::{
     armed::Armed,
     journal::{self, Outcome},
     relay,
-    support::World,
+    support::{COMMAND_LIMIT, Live, World},
 };
 
 const MOMENTS: [&str; 3] = ["before", "inside", "after"];
@@ -128,5 +128,36 @@ fn killed_at_every_boundary_the_run_ends_as_if_nothing_had_happened() {
             cases.len()
         );
         assert!(cases.len() >= 10, "{moment}: only {cases:?} were covered");
+    }
+}
+
+/// Promises 1, 2: every hub dies at its Nth append, one after the other, until the run is through. `RUN_SLOW_TESTS=1`.
+#[test]
+fn where_every_hub_dies_young_the_run_still_comes_to_its_end() {
+    if std::env::var_os("RUN_SLOW_TESTS").is_none() {
+        return;
+    }
+    let whole = undisturbed();
+    for fault in ["after:4", "before:5", "inside:6"] {
+        let world = relay::world();
+        let armed = |args: &[&str]| {
+            let mut command = world.command(env!("CARGO_BIN_EXE_callboard"));
+            command.args(args).env("CALLBOARD_TEST_KILL", fault);
+            // What one command comes to is of no interest here: it may meet several deaths.
+            Live::start(command, &args.join(" "), false).finish(COMMAND_LIMIT).code
+        };
+        let mut commands = 1;
+        armed(&["run", "relay", "--detach"]);
+        while armed(&["show", "r1", "--follow"]) != Some(0) {
+            armed(&["decide", "p1", "approve"]);
+            commands += 2;
+            assert!(commands < 100, "{fault}: the run comes to no end\n{}", world.story());
+        }
+        let entries = journal::entries(&world);
+        check(&entries, &relay::work(&world), &whole);
+        let lost = journal::lost_turns(&entries);
+        assert!(lost > 1, "{fault}: only {lost} turns were lost: the hubs did not die");
+        let _ =
+            writeln!(std::io::stderr(), "hubs that die {fault}: {lost} turns lost and done again, {commands} commands");
     }
 }

@@ -3,6 +3,8 @@
 #[cfg(unix)]
 mod armed;
 #[cfg(unix)]
+mod bad_input;
+#[cfg(unix)]
 mod fallen;
 mod figures;
 #[cfg(unix)]
@@ -11,7 +13,11 @@ mod harness;
 #[cfg(unix)]
 mod journal;
 #[cfg(unix)]
+mod journals;
+#[cfg(unix)]
 mod kill_sweep;
+#[cfg(unix)]
+mod lsp;
 #[cfg(unix)]
 mod programs;
 #[cfg(unix)]
@@ -21,6 +27,8 @@ mod shell;
 mod support;
 #[cfg(unix)]
 mod templates;
+#[cfg(unix)]
+mod undo;
 #[cfg(unix)]
 mod watchers;
 #[cfg(unix)]

@@ -34,7 +34,7 @@ steps:
 /// What the script of `relay` notes of each start, in any order, each at least once.
 pub const WORK: [&str; 5] = ["do:review-1", "do:fix-1", "do:review-2", "do:left", "do:right"];
 
-const WORKER: &str = r##"#!/bin/sh
+const WORKER: &str = r#"#!/bin/sh
 # worker.sh --request FILE --result FILE
 what=$(grep -o 'do:[a-z0-9-]*' "$2" | head -1)
 echo "$what" >>"$HOME/work.log"
@@ -44,10 +44,10 @@ do:review-2) echo '{"kind":"review","verdict":"approved","summary":"fine","findi
 do:fix-1) echo '{"kind":"change","summary":"made it longer","files":["a.txt"],"fixed":["f1"],"declined":[]}' >"$4" ;;
 *) echo "{\"kind\":\"text\",\"text\":\"$what is done\"}" >"$4" ;;
 esac
-"##;
+"#;
 
 /// Works until `$HOME/go` is there: its pid goes to `$HOME/at-work`. A result of some size is written first.
-const WAITER: &str = r##"#!/bin/sh
+const WAITER: &str = r#"#!/bin/sh
 echo "$2" >>"$HOME/work.log"
 text=$(head -c "${SIZE:-10}" /dev/zero | tr '\0' x)
 echo "{\"kind\":\"text\",\"text\":\"$text\"}" >"$4.part"
@@ -56,7 +56,7 @@ echo $$ >"$HOME/at-work.part"
 mv "$HOME/at-work.part" "$HOME/at-work"
 while [ ! -e "$HOME/go" ]; do sleep 0.02; done
 mv "$4.kept" "$4"
-"##;
+"#;
 
 /// Makes a trusted world with the workflow `relay`, and `wait` with its agent `@waiter`.
 pub fn world() -> World {

@@ -21,6 +21,8 @@ use std::{
 };
 
 // The paths are written out because the benchmarks include this file by its path, from another folder.
+#[path = "support/editor.rs"]
+pub mod editor;
 #[path = "support/live.rs"]
 pub mod live;
 #[path = "support/normal.rs"]

@@ -174,6 +174,8 @@ impl Effects for Runner {
             Effect::StartTurn(request) => self.turn(*request),
             Effect::InterruptTurn { agent, turn } => self.tell(&agent, Note::Interrupt(turn)),
             Effect::StopAgent { agent } => self.tell(&agent, Note::Stop),
+            // No agent's matter.
+            Effect::Checkpoint { .. } | Effect::Undo(_) => {}
         }
     }
 }

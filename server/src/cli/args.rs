@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::{
     client::target::Engine,
-    ids::{AgentName, ChannelName, FindingId, MessageId, PauseId, RunId},
+    ids::{AgentName, ChannelName, FindingId, MessageId, PauseId, RunId, StepId},
 };
 
 /// Several coding agents at once, in channels, from your editor.
@@ -77,16 +77,25 @@ pub enum Command {
     },
     /// Show a run: its steps, rounds, results, pauses, findings and cost
     #[command(
-        after_help = "Examples:\n  callboard show r3\n  callboard show r3 --follow\n  callboard show r3 --graph > r3.mmd"
+        after_help = "Examples:\n  callboard show r3\n  callboard show r3 --follow\n  callboard show r3 --diff\n  callboard show r3 --by @codex\n  callboard show r3 --graph > r3.mmd"
     )]
     Show {
         /// The run, as `callboard runs` lists it
         run: RunId,
         /// Watch it until it ends, and answer its pauses
-        #[arg(long, short)]
+        #[arg(long, short, conflicts_with_all = ["diff", "step", "by"])]
         follow: bool,
+        /// What its agents changed, as a diff
+        #[arg(long)]
+        diff: bool,
+        /// What this step changed
+        #[arg(long, value_name = "STEP")]
+        step: Option<StepId>,
+        /// What this agent changed
+        #[arg(long, value_name = "AGENT")]
+        by: Option<AgentName>,
         /// Draw its steps with their states as a Mermaid graph
-        #[arg(long, conflicts_with = "follow")]
+        #[arg(long, conflicts_with_all = ["follow", "diff", "step", "by"])]
         graph: bool,
     },
     /// List what waits for a person
@@ -124,6 +133,20 @@ pub enum Command {
     Cancel {
         /// The run
         run: RunId,
+    },
+    /// Put back what a run, or a step of it, changed; exit 1 where a file had to be left as it is
+    #[command(
+        after_help = "Examples:\n  callboard undo r3\n  callboard undo r3 --step fix\n  callboard undo r3 --force"
+    )]
+    Undo {
+        /// The run
+        run: RunId,
+        /// Only what this step changed
+        #[arg(long, value_name = "STEP")]
+        step: Option<StepId>,
+        /// Files that were changed since by somebody else too
+        #[arg(long)]
+        force: bool,
     },
     /// Channels: list, make, read, post, follow, take back
     #[command(

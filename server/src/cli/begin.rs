@@ -27,7 +27,7 @@ pub fn new(setting: &Setting, out: &mut Out, name: &str, from: Option<&str>) -> 
             let source = workflows::find(setting, from)?;
             // A file is run by its own name; one that says another would be warned of.
             let lines = source.text.lines().filter(|it| !it.starts_with("name:"));
-            lines.map(|it| format!("{it}\n")).collect()
+            lines.flat_map(|it| [it, "\n"]).collect()
         }
     };
     give(out, name, &text)
@@ -67,7 +67,7 @@ fn of_run(name: &str, run: &RunView, mut plan: Plan) -> String {
          The inputs' defaults are what {id} was told, and each role prefers whoever played it.",
         plan.name
     );
-    plan.name = name.to_owned();
+    name.clone_into(&mut plan.name);
     write(&plan, &about)
 }
 

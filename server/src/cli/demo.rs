@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use super::{
     args::{DemoArgs, RunArgs},
+    changes,
     connect::HubWire,
     fail::{self, Fail},
     out::Out,
@@ -22,6 +23,7 @@ use crate::{
     client::target::Engine,
     config::{Places, Workspace},
     ids::AgentName,
+    protocol::DiffResult,
     workspace::{git::Git, trust::Trust},
 };
 
@@ -40,7 +42,7 @@ pub async fn demo(out: &mut Out, person: &mut Person, args: &DemoArgs) -> Result
     let is_rust = has_rust && !args.plain;
     let project = if is_rust { sample::RUST } else { sample::NOTES };
     sample::write(project, &folder)?;
-    let git = prepare(&setting)?;
+    prepare(&setting)?;
     introduce(out, &folder, is_rust, has_rust)?;
 
     Trust::new(&setting.places).grant(&setting.workspace).map_err(|why| Fail::new("trust", why.to_string()))?;
@@ -50,17 +52,22 @@ pub async fn demo(out: &mut Out, person: &mut Person, args: &DemoArgs) -> Result
             &Line::new().with(Tone::Faint, "There is no terminal to ask on, so pauses are approved, as with --yes."),
         )?;
     }
-    let watched = loop_over(&setting, out, person, yes).await?;
+    let (watched, diff) = loop_over(&setting, out, person, yes).await?;
     if watched.exit == fail::DETACHED {
         // The hub of the demo ends with it, so a run that is left does not go on.
         return Err(Fail::new("left", "the demo was left before its run ended; its run ends with it")
             .help("`callboard demo --yes` approves what it asks"));
     }
-    conclude(&setting, &git, out, &folder, args.keep.is_some())?;
+    conclude(out, &diff, &folder, args.keep.is_some())?;
     Ok(watched.exit)
 }
 
-async fn loop_over(setting: &Setting, out: &mut Out, person: &mut Person, yes: bool) -> Result<Watched, Fail> {
+async fn loop_over(
+    setting: &Setting,
+    out: &mut Out,
+    person: &mut Person,
+    yes: bool,
+) -> Result<(Watched, DiffResult), Fail> {
     let mut hub = HubWire::connect(setting, Engine::InProc).await?;
     let role = |role: &str, agent: &str| -> Result<(String, AgentName), Fail> { Ok((role.to_owned(), agent.parse()?)) };
     let args = RunArgs {
@@ -71,7 +78,13 @@ async fn loop_over(setting: &Setting, out: &mut Out, person: &mut Person, yes: b
         ..RunArgs::default()
     };
     let plan = workflows::plan(setting, &args.workflow);
-    let watched = run::run(&mut hub, out, person, &setting.ground(), plan.as_ref(), &args).await;
+    let watched = match run::run(&mut hub, out, person, &setting.ground(), plan.as_ref(), &args).await {
+        Ok(watched) => match watched.run.as_ref().map(|it| it.id) {
+            Some(run) => changes::of(&mut hub, run, None, None).await.map(|diff| (watched, diff)),
+            None => Ok((watched, DiffResult::default())),
+        },
+        Err(fail) => Err(fail),
+    };
     hub.close().await;
     watched
 }
@@ -144,22 +157,20 @@ fn introduce(out: &mut Out, folder: &Path, is_rust: bool, has_rust: bool) -> Res
 }
 
 /// Shows what was changed and what to try next.
-fn conclude(setting: &Setting, git: &Git, out: &mut Out, folder: &Path, is_kept: bool) -> Result<(), Fail> {
-    let diff = git.diff_head(&setting.workspace.root).map_err(|why| Fail::new("git", why.to_string()))?;
+fn conclude(out: &mut Out, diff: &DiffResult, folder: &Path, is_kept: bool) -> Result<(), Fail> {
     if out.json {
-        return out.object(&serde_json::json!({ "item": "diff", "text": diff }));
+        let text: String = diff.files.iter().map(|it| it.text.as_str()).collect();
+        return out.object(&serde_json::json!({ "item": "diff", "text": text, "files": diff.files }));
     }
     let mut lines = vec![Line::new(), Line::new().with(Tone::Strong, "What was changed:"), Line::new()];
-    if diff.trim().is_empty() {
-        lines.push(Line::plain("Nothing."));
-    }
-    lines.extend(render::diff::diff(&diff, MOST_DIFF));
+    lines.extend(render::diff::changes(diff, MOST_DIFF));
     lines.push(Line::new());
     lines.push(Line::new().with(Tone::Strong, "To try next, in a repository of yours:"));
     for (command, what) in [
         ("callboard doctor", "which agents are installed here, and what to do about those that aren't"),
         ("callboard trust", "see what Callboard would use and run there, and allow it"),
         ("callboard run review-fix src/", "the same loop on your code, by the best agents that you have"),
+        ("callboard undo r1", "put back all that a run changed; your own edits stay"),
         ("callboard channel post \"@claude …\"", "talk to one of them; the others can read it"),
     ] {
         lines.push(Line::plain("  ").with(Tone::Code, format!("{command:<38}")).with(Tone::Faint, what));

@@ -7,7 +7,7 @@ use clap::Parser as _;
 
 use super::{
     args::{Cli, Command, HubCommand, ToolArgs, WorkflowsCommand},
-    begin, channel,
+    begin, changes, channel,
     connect::{HubWire, failed},
     decide, demo, doctor,
     fail::{self, Fail},
@@ -144,7 +144,8 @@ async fn with_hub(
             Err(_) => begin::new(setting, out, &name, Some(&from)),
         },
         Command::Show { run, graph: true, .. } => graph::graph(hub, out, run).await,
-        Command::Show { run, follow: false, .. } => lists::show(hub, out, run).await,
+        Command::Show { run, follow: false, diff: false, step: None, by: None, .. } => lists::show(hub, out, run).await,
+        Command::Show { run, follow: false, step, by, .. } => changes::diff(hub, out, run, step, by).await,
         Command::Show { run, follow: true, .. } => {
             // A run that is not there would be watched for ever.
             let runs: Vec<RunView> = ask(hub, method::RUNS, &RunsParams { run: Some(run), live: false }).await?;
@@ -158,6 +159,7 @@ async fn with_hub(
         Command::Pause { run, interrupt } => lists::hold(hub, out, run, interrupt).await,
         Command::Resume { run } => lists::release(hub, out, run).await,
         Command::Cancel { run } => lists::cancel(hub, out, run).await,
+        Command::Undo { run, step, force } => changes::undo(hub, out, run, step, force).await,
         Command::Channel(command) => channel::channel(hub, out, person, &command).await,
         Command::Findings(args) => findings::findings(hub, out, &args).await,
         Command::Agents => lists::agents(hub, out).await,

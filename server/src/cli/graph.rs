@@ -184,6 +184,14 @@ mod tests {
         hub.assert_played();
         let text = shown.text();
         let drawn = text.strip_suffix(CLASSES).unwrap();
-        insta::assert_snapshot!(drawn);
+        insta::assert_snapshot!(drawn, @r##"
+        flowchart TD
+          subgraph s_loop_it ["↻ loop_it · round 2 of 3 · until look.verdict == #34;approved#34;"]
+            s_look["Say #34;#93;#59; end<br>@lint"]:::done
+            s_tests[["tests<br>@tests"]]:::left
+          end
+          s_end{{"⏸ end<br>waits for you"}}:::waits
+          s_loop_it -.-> s_end
+        "##);
     }
 }

@@ -22,7 +22,11 @@ use crate::{
         terminal::{Screens, Size},
     },
     config::{Places, Workspace, redact::Redactor, settings::Settings},
-    host::{Parts, files::Files},
+    host::{
+        Parts,
+        checkpoints::{Checkpoints, Clerk},
+        files::Files,
+    },
     hub::{
         Hub,
         effect::{Effect, Effects},
@@ -35,6 +39,7 @@ use crate::{
         sqlite::SqliteJournal,
         transcript::{Header, TranscriptWriter},
     },
+    workspace::checkpoint::Bounds,
 };
 
 /// A hub's parts, and what its process needs to know besides.
@@ -65,7 +70,13 @@ pub fn compose(places: &Places, workspace: &Workspace, in_process: bool) -> anyh
     }
 
     let catalog = SharedCatalog::default();
-    let files = Arc::new(Files::new(places.clone(), workspace.clone(), catalog.clone()));
+    let bounds = Bounds {
+        file_bytes: settings.checkpoint_max_file_bytes,
+        files: usize::try_from(settings.checkpoint_max_files).unwrap_or(usize::MAX),
+        ..Bounds::default()
+    };
+    let checkpoints = Checkpoints::new(workspace.clone(), places.checkpoints_dir(workspace), bounds);
+    let files = Arc::new(Files::new(places.clone(), workspace.clone(), catalog.clone(), checkpoints.clone()));
     let reading = files.reload().map_err(anyhow::Error::new)?;
     let runner = RunnerParts {
         catalog,
@@ -81,7 +92,7 @@ pub fn compose(places: &Places, workspace: &Workspace, in_process: bool) -> anyh
     let crew = Crew::default();
     let parts = Parts {
         journal: Box::new(journal),
-        effects: crew.effects(runner),
+        effects: crew.effects(runner, checkpoints),
         surroundings: files,
         agents: reading.agents,
         trusted: reading.trusted,
@@ -130,19 +141,23 @@ impl io::Write for Transcript {
 #[derive(Default, Clone)]
 struct Crew {
     runner: Arc<Mutex<Option<Runner>>>,
+    clerk: Arc<Mutex<Option<Clerk>>>,
     ending: Arc<AtomicBool>,
 }
 
 impl Crew {
-    fn effects(&self, parts: RunnerParts) -> Box<dyn FnOnce(Hub) -> Box<dyn Effects> + Send> {
+    fn effects(&self, parts: RunnerParts, checkpoints: Checkpoints) -> Box<dyn FnOnce(Hub) -> Box<dyn Effects> + Send> {
         let crew = self.clone();
         Box::new(move |hub| {
             let ending = Arc::clone(&crew.ending);
-            let runner = Runner::reporting_to(parts, move |event| {
+            let report = move |event| {
                 if !ending.load(Ordering::SeqCst) {
                     hub.tell(event);
                 }
-            });
+            };
+            let clerk = Clerk::new(checkpoints, report.clone());
+            *crew.clerk.lock().unwrap_or_else(PoisonError::into_inner) = Some(clerk);
+            let runner = Runner::reporting_to(parts, report);
             *crew.runner.lock().unwrap_or_else(PoisonError::into_inner) = Some(runner);
             Box::new(crew)
         })
@@ -155,12 +170,21 @@ impl Crew {
             let runner = crew.runner.lock().unwrap_or_else(PoisonError::into_inner).take();
             // Ends every agent's session, and waits for that.
             drop(runner);
+            // Waits for the checkpoint that is being taken.
+            let clerk = crew.clerk.lock().unwrap_or_else(PoisonError::into_inner).take();
+            drop(clerk);
         })
     }
 }
 
 impl Effects for Crew {
     fn start(&mut self, effect: Effect) {
+        if matches!(effect, Effect::Checkpoint { .. } | Effect::Undo(_)) {
+            if let Some(clerk) = self.clerk.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
+                clerk.start(effect);
+            }
+            return;
+        }
         if let Some(runner) = self.runner.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
             runner.start(effect);
         }

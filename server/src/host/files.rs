@@ -12,8 +12,13 @@ use std::{
 use crate::{
     agent::catalog::{Catalog, Folder, SharedCatalog, profile::Origin, program::finder},
     config::{Places, Workspace},
-    hub::event::{Refusal, RefusalCode},
+    host::checkpoints::Checkpoints,
+    hub::{
+        event::{Refusal, RefusalCode},
+        timeline::Stretch,
+    },
     lsp::shared::{Offer, Reading, Surroundings, TrustShown},
+    protocol::FileDiff,
     workflow::{
         self,
         library::{Library, WORKSPACE_FOLDER},
@@ -36,13 +41,14 @@ pub struct Files {
     trust: Trust,
     trusted: AtomicBool,
     catalog: SharedCatalog,
+    checkpoints: Checkpoints,
 }
 
 impl Files {
     /// Makes it; nothing is read yet. What `reload` reads of agents goes into `catalog`.
-    pub fn new(places: Places, workspace: Workspace, catalog: SharedCatalog) -> Self {
+    pub fn new(places: Places, workspace: Workspace, catalog: SharedCatalog, checkpoints: Checkpoints) -> Self {
         let trust = Trust::new(&places);
-        Self { places, workspace, trust, trusted: AtomicBool::new(false), catalog }
+        Self { places, workspace, trust, trusted: AtomicBool::new(false), catalog, checkpoints }
     }
 
     fn status(&self) -> TrustStatus {
@@ -114,6 +120,10 @@ impl Surroundings for Files {
         let agents = catalog.infos();
         self.catalog.set(catalog);
         Ok(Reading { trusted, agents })
+    }
+
+    fn diff(&self, stretches: &[Stretch]) -> Result<Vec<FileDiff>, Refusal> {
+        self.checkpoints.diff(stretches)
     }
 
     fn is_trusted(&self) -> bool {

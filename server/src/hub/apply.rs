@@ -19,6 +19,8 @@ use crate::{
     workflow::plan::{Action, Step},
 };
 
+mod checkpoints;
+
 /// Applies the record with number `seq`, written at `at`.
 pub fn apply(state: &mut State, seq: u64, at: Timestamp, record: &Record) {
     state.rev = seq;
@@ -112,6 +114,8 @@ pub fn apply(state: &mut State, seq: u64, at: Timestamp, record: &Record) {
             }
             if agent.is_some() {
                 it.agent.clone_from(agent);
+                // Who takes over has all the tries that the one before had.
+                it.retried = 0;
             }
         }),
         Record::RoundStarted { run, step, round, bound, left } => {
@@ -151,6 +155,10 @@ pub fn apply(state: &mut State, seq: u64, at: Timestamp, record: &Record) {
                 Subject::Hops { .. } => {}
             }
         }
+        Record::CheckpointIntended { .. }
+        | Record::CheckpointTaken { .. }
+        | Record::UndoIntended { .. }
+        | Record::Undone { .. } => checkpoints::apply(state, at, record),
         Record::FindingReported { .. } => report(state, record),
         Record::FindingSettled { finding, state: to } => change_finding(state, *finding, |it| {
             it.state = to.clone();
@@ -414,6 +422,8 @@ fn start_run(state: &mut State, at: Timestamp, record: &Record) {
             usage: Usage::default(),
             worked: 0,
             working_since: None,
+            closing: 0,
+            changed: imbl::OrdSet::new(),
             rev,
         }),
     );

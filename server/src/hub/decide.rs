@@ -20,6 +20,7 @@ use crate::{
 
 mod advance;
 mod answer;
+mod checkpoint;
 mod context;
 mod pause;
 mod result;
@@ -69,11 +70,15 @@ fn dispatch(draft: &mut Draft, event: &Event) -> Result<Answer, Refusal> {
         Event::Release { by, run }                => run::release(draft, by, *run),
         Event::Cancel { by, run }                 => run::cancel(draft, by, *run),
         Event::SettleFinding { by, finding, how } => settle_finding(draft, by, *finding, how),
+        Event::Undo { by, run, step, force }      => checkpoint::undo(draft, by, *run, step.as_ref(), *force),
         // What agents come to.
         Event::TurnStarted { turn }               => { turn::began(draft, *turn); Ok(Answer::Done) }
         Event::TurnEnded { turn, outcome }        => { turn::ended(draft, *turn, outcome); Ok(Answer::Done) }
         Event::AgentChanged { agent, claim }      => { turn::claimed(draft, agent, claim); Ok(Answer::Done) }
         Event::FindingReported { agent, finding } => { result::report(draft, Some(agent), None, finding); Ok(Answer::Done) }
+        // What comes of checkpoints.
+        Event::CheckpointTaken { checkpoint, outcome } => { checkpoint::taken(draft, *checkpoint, outcome); Ok(Answer::Done) }
+        Event::UndoEnded { undo, outcome }        => { checkpoint::undone(draft, *undo, outcome); Ok(Answer::Done) }
         // What the shell notices.
         Event::Trusted(trusted)                   => { run::trust(draft, *trusted); Ok(Answer::Done) }
         Event::Catalog(agents)                    => { run::know_agents(draft, agents); Ok(Answer::Done) }

@@ -2,6 +2,8 @@
 //!
 //! Invariant: each effect can be started twice without harm. A turn is keyed by its id; the others name a state to reach.
 
+use std::sync::Arc;
+
 use crate::{
     agent::TurnRequest,
     ids::{AgentName, TurnId},
@@ -19,11 +21,42 @@ pub enum Effect {
         /// Which; nothing happens where the agent is on another.
         turn: TurnId,
     },
+    /// Take a checkpoint. Comes back as `CheckpointTaken`. Those asked for first are taken first.
+    Checkpoint {
+        /// Its number.
+        checkpoint: u64,
+        /// The tree that what changed is told from, where that is wanted.
+        since: Option<Arc<str>>,
+    },
+    /// Put back what was changed. Comes back as `UndoEnded`.
+    Undo(Box<UndoRequest>),
     /// End an agent's program with its whole session.
     StopAgent {
         /// Which.
         agent: AgentName,
     },
+}
+
+/// What an undo is to put back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UndoRequest {
+    /// Its number.
+    pub undo: u64,
+    /// The stretches of work that are undone, in the order of time.
+    pub stretches: Vec<Undo>,
+    /// Whether what others changed since is replaced too.
+    pub force: bool,
+}
+
+/// A stretch of work that is undone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Undo {
+    /// The tree at its start.
+    pub from: Arc<str>,
+    /// The tree at its end; that of now where there is none.
+    pub to: Option<Arc<str>>,
+    /// Who else was at work in it, in words; empty where nobody was.
+    pub shared: String,
 }
 
 /// Where effects go. The hub calls it from its own thread and must never wait: an implementation queues.

@@ -6,8 +6,9 @@ use crate::{
     agent::{AgentClaim, AgentInfo},
     document::Decision,
     finding::FindingDraft,
-    ids::{AgentName, ChannelName, FindingId, MessageId, PauseId, RunId, Timestamp, TurnId},
+    ids::{AgentName, ChannelName, FindingId, MessageId, PauseId, RunId, StepId, Timestamp, TurnId},
     outcome::TurnOutcome,
+    protocol::FileNote,
     workflow::plan::Plan,
 };
 
@@ -144,8 +145,57 @@ pub enum Event {
         /// What.
         finding: FindingDraft,
     },
+    /// A person wants what a run changed put back.
+    Undo {
+        /// Who.
+        by: Actor,
+        /// Which run.
+        run: RunId,
+        /// Only what this step changed.
+        step: Option<StepId>,
+        /// Whether what others changed since is replaced too.
+        force: bool,
+    },
+    /// A checkpoint was taken, or could not be.
+    CheckpointTaken {
+        /// Which.
+        checkpoint: u64,
+        /// What came of it.
+        outcome: CheckpointOutcome,
+    },
+    /// An undo is over.
+    UndoEnded {
+        /// Which.
+        undo: u64,
+        /// What came of it.
+        outcome: UndoOutcome,
+    },
     /// A time that the state asked to be woken at has come.
     Tick,
+}
+
+/// What came of a checkpoint.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CheckpointOutcome {
+    /// The tree, or why there is none.
+    pub tree: Option<Arc<str>>,
+    /// Why there is none.
+    pub why: String,
+    /// Files that are not in it: the first of them.
+    pub left_out: Vec<FileNote>,
+    /// Files that changed since the checkpoint that the effect named: the first of them.
+    pub changed: Vec<String>,
+}
+
+/// What came of an undo.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct UndoOutcome {
+    /// The files that are as they were before.
+    pub files: Vec<String>,
+    /// The files that are left as they are.
+    pub clashes: Vec<FileNote>,
+    /// Why nothing could be done at all; empty where it could.
+    pub why: String,
 }
 
 /// How a person settles a finding.
@@ -177,6 +227,8 @@ pub enum Answer {
     Posted(MessageId),
     /// This run was started.
     Started(RunId),
+    /// This undo has begun: the state says when it is over.
+    Undoing(u64),
 }
 
 /// Why an event was refused: nothing was recorded.

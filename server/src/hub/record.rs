@@ -13,7 +13,7 @@ use crate::{
     finding::{FindingDraft, FindingState},
     ids::{AgentName, ChannelName, FindingId, MessageId, PauseId, RoleId, RunId, StepId, Timestamp, TurnId},
     outcome::{Failure, ResultKind, TypedResult, Usage},
-    protocol::{About, Author, DeliveryState, PauseKind, RunStatus},
+    protocol::{About, Author, DeliveryState, FileNote, PauseKind, RunStatus},
     workflow::plan::{Limits, Plan},
 };
 
@@ -275,6 +275,70 @@ pub enum Record {
         /// The hash of what was shown.
         hash: String,
     },
+    /// A checkpoint is to be taken. The effect that takes it follows the commit of this.
+    CheckpointIntended {
+        /// Its number, from 1.
+        checkpoint: u64,
+        /// Of which run.
+        run: RunId,
+        /// Around which step, where it is around one.
+        step: Option<StepId>,
+        /// Around which turn, where it is around one.
+        turn: Option<TurnId>,
+        /// The lap of the loop around the step.
+        round: u32,
+        /// The try in this round.
+        attempt: u32,
+        /// Why now.
+        when: CheckpointWhen,
+    },
+    /// A checkpoint was taken, or could not be: then the work goes on without it.
+    CheckpointTaken {
+        /// Its number.
+        checkpoint: u64,
+        /// The tree; none where there is none.
+        tree: Option<Arc<str>>,
+        /// Why there is none.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        why: String,
+        /// Files that are not in it, with why: the first of them.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        left_out: Vec<FileNote>,
+        /// Files that changed since the turn's first checkpoint: the first of them.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        changed: Vec<String>,
+    },
+    /// What a run, or a step of it, changed is to be put back. The effect follows the commit of this.
+    UndoIntended {
+        /// Its number, from 1.
+        undo: u64,
+        /// Of which run.
+        run: RunId,
+        /// Only what this step changed.
+        step: Option<StepId>,
+        /// Who said so.
+        by: String,
+        /// Whether what others changed since is replaced too.
+        force: bool,
+    },
+    /// An undo is over.
+    Undone {
+        /// Its number.
+        undo: u64,
+        /// Of which run.
+        run: RunId,
+        /// Only what this step changed.
+        step: Option<StepId>,
+        /// Who said so.
+        by: String,
+        /// The files that are as they were before.
+        files: Vec<String>,
+        /// The files that are left as they are, with why.
+        clashes: Vec<FileNote>,
+        /// Why nothing could be done at all; empty where it could.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        why: String,
+    },
     /// An agent reported a finding.
     FindingReported {
         /// Its id, new or known.
@@ -309,6 +373,20 @@ pub enum Record {
         /// The new text.
         text: String,
     },
+}
+
+/// Why a checkpoint is taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum CheckpointWhen {
+    /// A run that may change files has started.
+    Run,
+    /// A turn that may change files is about to start.
+    Start,
+    /// It is over.
+    End,
+    /// A person answered a pause of the run: what changed before is not its agents'.
+    Answer,
 }
 
 /// What a turn is for.
@@ -482,6 +560,10 @@ impl Record {
             Self::RunEnded { .. } => "run.ended",
             Self::PauseOpened { .. } => "pause.opened",
             Self::PauseAnswered { .. } => "pause.answered",
+            Self::CheckpointIntended { .. } => "checkpoint.intended",
+            Self::CheckpointTaken { .. } => "checkpoint.taken",
+            Self::UndoIntended { .. } => "undo.intended",
+            Self::Undone { .. } => "undone",
             Self::FindingReported { .. } => "finding.reported",
             Self::FindingSettled { .. } => "finding.settled",
             Self::FindingDeclined { .. } => "finding.declined",

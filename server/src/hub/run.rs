@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use imbl::OrdMap;
+use imbl::{OrdMap, OrdSet};
 
 use crate::{
     ids::{AgentName, ChannelName, FindingId, MessageId, PauseId, RoleId, RunId, StepId, Timestamp, TurnId},
@@ -48,9 +48,16 @@ pub struct Run {
     pub worked: u64,
     /// Since when it works; `None` while it waits for people only.
     pub working_since: Option<Timestamp>,
+    /// Checkpoints at the end of turns that have not come yet. While there is one, nothing that follows starts.
+    pub closing: u32,
+    /// Files that its agents changed, up to [`CHANGED_KEPT`] of them.
+    pub changed: OrdSet<Arc<str>>,
     /// Revision of the last change.
     pub rev: u64,
 }
+
+/// How many of the files that a run changed are remembered by name.
+pub const CHANGED_KEPT: usize = 1_000;
 
 /// Where a step stands.
 #[derive(Debug, Clone, PartialEq)]
@@ -155,11 +162,12 @@ impl Run {
 
     /// Returns whether the run is doing something by itself: a turn, or a wait before another try.
     pub fn is_at_work(&self) -> bool {
-        self.steps.values().any(|it| match it.status {
-            StepStatus::Queued | StepStatus::Backoff => true,
-            StepStatus::Running => it.turn.is_some(),
-            _ => false,
-        })
+        self.closing > 0
+            || self.steps.values().any(|it| match it.status {
+                StepStatus::Queued | StepStatus::Backoff => true,
+                StepStatus::Running => it.turn.is_some(),
+                _ => false,
+            })
     }
 
     /// Returns the milliseconds of work up to `now`; time at pauses and holds is not counted.

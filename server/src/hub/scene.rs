@@ -8,7 +8,7 @@ use super::{
     apply::apply,
     decide::decide,
     effect::Effect,
-    event::{Actor, Answer, Event, Refusal, Stamped},
+    event::{Actor, Answer, CheckpointOutcome, Event, Refusal, Stamped},
     record::Record,
     snapshot::Snapshot,
     state::State,
@@ -28,6 +28,8 @@ pub struct Scene {
     pub at: i64,
     pub journal: Vec<(Timestamp, Record)>,
     pub effects: Vec<Effect>,
+    /// Whether checkpoints are left to the test; else each is taken at once.
+    pub slow_checkpoints: bool,
 }
 
 /// Returns the person of all scenes.
@@ -89,7 +91,7 @@ pub fn review(findings: &[(u32, &str)]) -> TurnOutcome {
 
 impl Scene {
     pub fn empty() -> Self {
-        Self { state: State::default(), at: 0, journal: Vec::new(), effects: Vec::new() }
+        Self { state: State::default(), at: 0, journal: Vec::new(), effects: Vec::new(), slow_checkpoints: false }
     }
 
     /// Sets the stage: a trusted workspace with five agents.
@@ -104,6 +106,26 @@ impl Scene {
     /// Takes an event in, a second after the last.
     pub fn event(&mut self, event: Event) -> Result<Answer, Refusal> {
         self.at += 1_000;
+        let answer = self.take_in(event)?;
+        if !self.slow_checkpoints {
+            self.take_checkpoints();
+        }
+        Ok(answer)
+    }
+
+    /// Answers the checkpoints that were asked for, in their order: tree `c3` for checkpoint 3.
+    pub fn take_checkpoints(&mut self) {
+        let is_one = |it: &Effect| matches!(it, Effect::Checkpoint { .. });
+        while let Some(index) = self.effects.iter().position(is_one) {
+            let Effect::Checkpoint { checkpoint, .. } = self.effects.remove(index) else { continue };
+            let outcome =
+                CheckpointOutcome { tree: Some(format!("c{checkpoint}").into()), ..CheckpointOutcome::default() };
+            let taken = self.take_in(Event::CheckpointTaken { checkpoint, outcome });
+            assert!(taken.is_ok(), "{taken:?}");
+        }
+    }
+
+    fn take_in(&mut self, event: Event) -> Result<Answer, Refusal> {
         let stamped = Stamped { at: Timestamp(self.at), event };
         let decided = decide(&self.state, &stamped)?;
         for record in &decided.records {
@@ -189,6 +211,16 @@ impl Scene {
                 Effect::StartTurn(request) => format!("start {} {}", request.turn, request.agent),
                 Effect::InterruptTurn { agent, turn } => format!("interrupt {turn} {agent}"),
                 Effect::StopAgent { agent } => format!("stop {agent}"),
+                Effect::Checkpoint { checkpoint, since } => {
+                    format!("checkpoint {checkpoint}{}", since.map_or(String::new(), |it| format!(" since {it}")))
+                }
+                Effect::Undo(it) => {
+                    let stretches = it.stretches.iter().map(|it| {
+                        let shared = if it.shared.is_empty() { String::new() } else { format!(" with {}", it.shared) };
+                        format!(" {}..{}{shared}", it.from, it.to.as_deref().unwrap_or("now"))
+                    });
+                    format!("undo {}{}{}", it.undo, if it.force { " force" } else { "" }, stretches.collect::<String>())
+                }
             })
             .collect();
         lines.join("\n")

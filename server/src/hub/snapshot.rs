@@ -6,14 +6,15 @@ use super::{
     event::{Refusal, RefusalCode},
     run::{Run, StepState},
     state::{AgentEntry, Channel, Key, Message, Pause, State, Turn},
+    timeline::{self, Stretch, Worker},
 };
 use crate::{
     channel::DEFAULT_CHANNEL,
     finding::Finding,
     ids::{ChannelName, MessageId, PauseId, RunId, TurnId},
     protocol::{
-        AgentView, ChannelView, Feed, FindingsParams, InboxParams, Item, MessageView, MessagesParams, MessagesResult,
-        PauseView, RunView, RunsParams, SentParams, StepView, SubscribeParams, TurnView, is_settled,
+        AgentView, ChannelView, DiffParams, Feed, FindingsParams, InboxParams, Item, MessageView, MessagesParams,
+        MessagesResult, PauseView, RunView, RunsParams, SentParams, StepView, SubscribeParams, TurnView, is_settled,
     },
     workflow::plan::{Action, Plan, Step},
 };
@@ -52,7 +53,10 @@ impl Snapshot {
 
     /// Returns whether a turn goes on, or something will be done at a set time.
     pub fn is_at_work(&self) -> bool {
-        !self.state.live_turns.is_empty() || self.state.next_wake().is_some()
+        !self.state.live_turns.is_empty()
+            || self.state.next_wake().is_some()
+            || !self.state.pending_checkpoints.is_empty()
+            || !self.state.open_undos.is_empty()
     }
 
     /// Returns the channels by name.
@@ -120,6 +124,32 @@ impl Snapshot {
         }
         let runs = self.state.runs.values().filter(|it| !params.live || it.ended.is_none());
         Ok(runs.map(|it| run_view(it)).collect())
+    }
+
+    /// Returns the stretches of work that a diff is asked of, and what is not known of them.
+    pub fn work(&self, params: &DiffParams) -> Result<(Vec<Stretch>, Vec<String>), Refusal> {
+        let DiffParams { run, step, by } = params;
+        let known = self.state.runs.get(run).ok_or_else(|| no_run(*run))?;
+        if let Some(step) = step {
+            known.step(step).ok_or_else(|| {
+                missing("step", format!("{step} of {run}"), &format!("`callboard show {run}` lists them"))
+            })?;
+        }
+        if let Some(by) = by {
+            self.state.agents.get(by).ok_or_else(|| missing("agent", by, "`callboard agents` lists them"))?;
+        }
+        let wanted = |it: &Worker| {
+            it.run == *run
+                && step.as_ref().is_none_or(|step| it.step == *step)
+                && by.as_ref().is_none_or(|by| it.agent == *by)
+        };
+        let stretches = timeline::stretches(&self.state).into_iter().filter(|it| it.by.iter().any(wanted)).collect();
+        let mut notes = timeline::missing(&self.state, *run, step.as_ref());
+        let last = self.state.checkpoints.iter().rev().find(|it| it.run == *run && matches!(it.outcome, Some(Ok(_))));
+        for it in last.map(|it| Arc::clone(&it.left_out)).unwrap_or_default().iter() {
+            notes.push(format!("{} is in no checkpoint: {}", it.path, it.why));
+        }
+        Ok((stretches, notes))
     }
 
     /// Returns the workflow that a run is pinned to.
@@ -314,6 +344,7 @@ fn run_view(it: &Run) -> RunView {
         steps,
         turns: it.turns,
         usage: it.usage,
+        changed_files: u32::try_from(it.changed.len()).unwrap_or(u32::MAX),
         rev: it.rev,
     }
 }

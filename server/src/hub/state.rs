@@ -8,14 +8,15 @@ use std::sync::Arc;
 use imbl::{OrdMap, OrdSet, Vector};
 
 use super::{
-    record::{Cause, Sent, Subject, TurnEnd},
+    event::UndoOutcome,
+    record::{Cause, CheckpointWhen, Sent, Subject, TurnEnd},
     run::Run,
 };
 use crate::{
     agent::{AgentClaim, AgentInfo},
     finding::Finding,
     ids::{AgentName, ChannelName, FindingId, MessageId, PauseId, RunId, StepId, Timestamp, TurnId},
-    protocol::{About, Answered, Author, DeliveryView, PauseKind},
+    protocol::{About, Answered, Author, DeliveryView, FileNote, PauseKind},
 };
 
 /// How many ended turns keep their prompt in memory. The journal keeps all.
@@ -53,6 +54,14 @@ pub struct State {
     pub pauses: Vector<Arc<Pause>>,
     /// The pauses that wait.
     pub open_pauses: OrdSet<PauseId>,
+    /// The checkpoints; number N is at N − 1.
+    pub checkpoints: Vector<Arc<CheckpointEntry>>,
+    /// Those that were asked for and have not come.
+    pub pending_checkpoints: OrdSet<u64>,
+    /// The undos; number N is at N − 1.
+    pub undos: Vector<Arc<UndoEntry>>,
+    /// Those that are not over.
+    pub open_undos: OrdSet<u64>,
     /// The findings; number N is at N − 1.
     pub findings: Vector<Arc<Finding>>,
     /// The findings by what makes them the same.
@@ -202,7 +211,55 @@ pub struct Pause {
     pub rev: u64,
 }
 
+/// A checkpoint, and where in the work it stands.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CheckpointEntry {
+    /// Its number.
+    pub id: u64,
+    /// Of which run.
+    pub run: RunId,
+    /// Around which step.
+    pub step: Option<StepId>,
+    /// Around which turn.
+    pub turn: Option<TurnId>,
+    /// The lap of the loop around the step.
+    pub round: u32,
+    /// Why it was taken.
+    pub when: CheckpointWhen,
+    /// The tree, or why there is none; `None` while it is on its way.
+    pub outcome: Option<Result<Arc<str>, Arc<str>>>,
+    /// Files that are not in it: the first of them.
+    pub left_out: Arc<[FileNote]>,
+}
+
+/// An undo.
+#[derive(Debug, Clone, PartialEq)]
+pub struct UndoEntry {
+    /// Its number.
+    pub id: u64,
+    /// Of which run.
+    pub run: RunId,
+    /// Only what this step changed.
+    pub step: Option<StepId>,
+    /// Who said so.
+    pub by: Arc<str>,
+    /// Whether what others changed since is replaced too.
+    pub force: bool,
+    /// What came of it.
+    pub outcome: Option<Arc<UndoOutcome>>,
+}
+
 impl State {
+    /// Returns a checkpoint.
+    pub fn checkpoint(&self, id: u64) -> Option<&Arc<CheckpointEntry>> {
+        at(&self.checkpoints, id)
+    }
+
+    /// Returns an undo.
+    pub fn undo(&self, id: u64) -> Option<&Arc<UndoEntry>> {
+        at(&self.undos, id)
+    }
+
     /// Returns a message.
     pub fn message(&self, id: MessageId) -> Option<&Arc<Message>> {
         at(&self.messages, id.0)

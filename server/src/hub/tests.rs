@@ -13,6 +13,7 @@ use crate::{
 };
 
 mod channels;
+mod checkpoints;
 mod pauses;
 mod random;
 mod runs;

@@ -27,10 +27,11 @@ use crate::{
     ids::{MessageId, RunId},
     lsp::{actions, commands, editor::Editor, lenses, outbound::Subscription, progress, shared::Shared},
     protocol::{
-        AgentView, CancelParams, Changed, ChannelView, CreateChannelParams, DecideParams, ErrorData, FindingsParams,
-        HoldParams, HubStatus, InboxParams, MessagesParams, MessagesResult, Nothing, PROTOCOL, PauseView, PlanParams,
-        PostParams, Posted, REFUSED, ReleaseParams, ReloadResult, RunParams, RunView, RunsParams, SentParams,
-        SettleFindingParams, Started, SubscribeParams, TurnView, WithdrawParams, method,
+        AgentView, CancelParams, Changed, ChannelView, CreateChannelParams, DecideParams, DiffParams, DiffResult,
+        ErrorData, FindingsParams, HoldParams, HubStatus, InboxParams, MessagesParams, MessagesResult, Nothing,
+        PROTOCOL, PauseView, PlanParams, PostParams, Posted, REFUSED, ReleaseParams, ReloadResult, RunParams, RunView,
+        RunsParams, SentParams, SettleFindingParams, Started, SubscribeParams, TurnView, UndoParams, UndoResult,
+        WithdrawParams, method,
     },
     workflow::plan::Plan,
 };
@@ -62,6 +63,8 @@ pub fn service(
         .custom_method(method::PAUSE, Backend::pause)
         .custom_method(method::RESUME, Backend::resume)
         .custom_method(method::CANCEL, Backend::cancel)
+        .custom_method(method::DIFF, Backend::diff)
+        .custom_method(method::UNDO, Backend::undo)
         // Agents and findings.
         .custom_method(method::AGENTS, Backend::agents)
         .custom_method(method::FINDINGS, Backend::findings)
@@ -208,6 +211,17 @@ impl Backend {
 
     async fn cancel(&self, params: CancelParams) -> Result<Changed> {
         self.change(Event::Cancel { by: self.actor.clone(), run: params.run }).await
+    }
+
+    async fn diff(&self, params: DiffParams) -> Result<DiffResult> {
+        let snapshot = self.shared.hub.snapshot();
+        let (stretches, notes) = snapshot.work(&params).map_err(refused)?;
+        let files = self.shared.off_thread(move |it| it.diff(&stretches)).await.map_err(refused)?;
+        Ok(DiffResult { files, notes, rev: snapshot.rev })
+    }
+
+    async fn undo(&self, params: UndoParams) -> Result<UndoResult> {
+        self.shared.undo(self.actor.clone(), params).await.map_err(refused)
     }
 
     async fn agents(&self, _: Nothing) -> Result<Vec<AgentView>> {

@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// The commands.
-pub const NAMES: [&str; 12] = [
+pub const NAMES: [&str; 13] = [
     "callboard.review",
     "callboard.run",
     "callboard.post",
@@ -31,6 +31,7 @@ pub const NAMES: [&str; 12] = [
     "callboard.pause",
     "callboard.resume",
     "callboard.cancel",
+    "callboard.undo",
     "callboard.fixFinding",
     "callboard.dismissFinding",
     "callboard.openChannel",
@@ -48,6 +49,7 @@ fn example(command: &str) -> &'static str {
         "callboard.pause" => r#"{ "run": "r1", "interrupt": false }, or {} for all runs"#,
         "callboard.resume" => r#"{ "run": "r1" }, or {} for all runs"#,
         "callboard.cancel" => r#"{ "run": "r1" }"#,
+        "callboard.undo" => r#"{ "run": "r1", "step": "fix", "force": false }"#,
         "callboard.fixFinding" => r#"{ "finding": "f1", "agent": "codex" }"#,
         "callboard.dismissFinding" => r#"{ "finding": "f1", "reason": "it is meant so" }"#,
         "callboard.openChannel" => r#"{ "channel": "main" }"#,
@@ -93,6 +95,7 @@ pub async fn execute(editor: &Arc<Editor>, params: ExecuteCommandParams) -> Resu
             let OneRun { run } = take(name, arguments)?;
             change(editor, Event::Cancel { by: editor.actor.clone(), run }).await?
         }
+        "callboard.undo" => json!(editor.shared.undo(editor.actor.clone(), take(name, arguments)?).await?),
         "callboard.fixFinding" => fix(editor, take(name, arguments)?).await?,
         "callboard.dismissFinding" => dismiss(editor, take(name, arguments)?).await?,
         "callboard.openChannel" => open_channel(editor, take(name, arguments)?).await?,

@@ -220,7 +220,22 @@ mod tests {
             said(&all, "reject", &open("shown\n", "")),
             said(&all, "stop", &Page::Unsaved),
             said(&all, "perhaps", &Page::Closed),
-        ].join("\n"), @"");
+        ].join("\n"), @r#"
+            Approve
+            Approve
+            Edit { document: "edited\n" }
+            Edit { document: "edited\n" }
+            Invalid: nothing is edited yet: change the text of p1.md, save it, and approve; what you saved goes on
+            Changed: p1.md has changes that are not saved; save it, or take them back, then answer
+            Changed: the page of p1 was edited and saved; open it to approve what it says now
+            Invalid: what p1 shows can't be edited: take your changes back, then answer
+            RequestChanges { text: "look again" }
+            Invalid: say what to change: write it below the last line of p1.md, save it, and choose this again
+            Changed: p1.md has changes that are not saved; save it, or take them back, then answer
+            Reject { text: "" }
+            Stop
+            Invalid: p1 takes approve, edit, request-changes, reject; not "perhaps"
+            "#);
     }
 
     #[test]

@@ -113,7 +113,7 @@ mod tests {
         let pause = pause(&["approve", "edit", "request-changes"]);
         let text = page(&pause);
         insta::assert_snapshot!(text, @r"
-        <!-- callboard 1f1a3d1f9b1e0c5e: p1 waits for you. Change the text, save it, and approve: what you saved goes on -->
+        <!-- callboard 52baf3101a7d426f: p1 waits for you. Change the text, save it, and approve: what you saved goes on -->
         # Which findings?
 
         - [x] **f1** warning a.md:1 — why

@@ -11,11 +11,12 @@ use crate::{
     agent::AgentInfo,
     hub::{
         Hub,
-        event::{Event, Refusal, RefusalCode},
+        event::{Actor, Answer, Event, Refusal, RefusalCode},
+        timeline::Stretch,
     },
     ids::Timestamp,
     lsp::{feed::FeedCache, pages::Pages},
-    protocol::ReloadResult,
+    protocol::{FileDiff, ReloadResult, UndoParams, UndoResult},
     workflow::plan::Plan,
     workspace::documents::Documents,
 };
@@ -58,6 +59,11 @@ pub trait Surroundings: Send + Sync + 'static {
 
     /// Reads trust, the configuration and the catalogue again.
     fn reload(&self) -> Result<Reading, Refusal>;
+
+    /// Returns what changed in these stretches of work, in the order of time.
+    fn diff(&self, _: &[Stretch]) -> Result<Vec<FileDiff>, Refusal> {
+        Err(Refusal::new(RefusalCode::Invalid, "this hub has no files, so there is nothing to compare"))
+    }
 
     /// Returns whether the workspace was trusted when that was last read.
     fn is_trusted(&self) -> bool;
@@ -153,6 +159,34 @@ impl Shared {
     pub async fn stopped(&self) {
         // The sender lives as long as `self`, so this fails never.
         let _ = self.stop.subscribe().wait_for(|it| *it).await;
+    }
+
+    /// Begins an undo and waits until it is over. A client that goes meanwhile does not stop it.
+    pub async fn undo(&self, by: Actor, params: UndoParams) -> Result<UndoResult, Refusal> {
+        let UndoParams { run, step, force } = params;
+        let reply = self.hub.ask(Event::Undo { by, run, step, force }).await?;
+        let failed = |message: String| Err(Refusal::new(RefusalCode::Invalid, message));
+        let Answer::Undoing(undo) = reply.answer else {
+            return failed(format!("the hub answered an undo with {:?}", reply.answer));
+        };
+        let mut snapshots = self.hub.watch();
+        loop {
+            let (rev, outcome) = {
+                let snapshot = snapshots.borrow_and_update();
+                (snapshot.rev, snapshot.state().undo(undo).and_then(|it| it.outcome.clone()))
+            };
+            if let Some(outcome) = outcome {
+                if !outcome.why.is_empty() {
+                    return failed(outcome.why.clone());
+                }
+                return Ok(UndoResult { files: outcome.files.clone(), clashes: outcome.clashes.clone(), rev });
+            }
+            if snapshots.changed().await.is_err() {
+                return failed(
+                    "the hub ended before the undo was over; it goes on when the next one starts".to_owned(),
+                );
+            }
+        }
     }
 
     /// Runs what reads files where no other session waits for it.

@@ -273,6 +273,11 @@ fn translate(path: &Path, error: &rusqlite::Error) -> JournalError {
         Some(ErrorCode::DatabaseBusy) => {
             broken(path, &"another program has kept it locked for 5 s; close that one and try again")
         }
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
+            let what =
+                "the file is damaged: bring it back from a copy, or move it away to begin anew (nothing was changed)";
+            broken(path, &format!("{error}; {what}"))
+        }
         _ => broken(path, error),
     }
 }

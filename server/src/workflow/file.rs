@@ -158,7 +158,7 @@ pub struct StepFile {
     /// How long the turn may take, such as 10m.
     #[schemars(with = "Option<Duration>")]
     pub time: Option<At<String>>,
-    /// What happens when the turn fails: pause (the default), skip, fail, a retry, or one of these for each class.
+    /// What happens when the turn fails: pause (the default), skip, fail, another (agent), a retry, or one of these for each class.
     #[schemars(with = "Option<OnFailureFile>")]
     pub on_failure: Option<At<OnFailureFile>>,
 }
@@ -249,7 +249,7 @@ pub enum OnFailureFile {
 /// What happens when a turn fails in one way.
 #[derive(Debug, Clone, PartialEq)]
 pub enum FailureFile {
-    /// `pause`, `skip` or `fail`.
+    /// `pause`, `skip`, `fail` or `another`.
     Named(At<String>),
     /// Again.
     Retry {
@@ -257,6 +257,8 @@ pub enum FailureFile {
         times: At<i64>,
         /// How long to wait before the first.
         wait: Option<At<String>>,
+        /// What happens when they have failed too.
+        then: Option<At<String>>,
     },
 }
 
@@ -267,12 +269,13 @@ impl JsonSchema for OnFailureFile {
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         let action = serde_json::json!({
             "anyOf": [
-                { "enum": ["pause", "skip", "fail"] },
+                { "enum": ["pause", "skip", "fail", "another"] },
                 {
                     "type": "object",
                     "properties": {
                         "retry": { "type": "integer", "minimum": 1, "maximum": 10 },
-                        "wait": { "type": "string", "pattern": DURATION }
+                        "wait": { "type": "string", "pattern": DURATION },
+                        "then": { "enum": ["pause", "skip", "fail", "another"] }
                     },
                     "required": ["retry"],
                     "additionalProperties": false

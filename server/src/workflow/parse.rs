@@ -284,7 +284,7 @@ impl Reader<'_> {
     fn on_failure(&mut self, node: Node) -> Option<At<OnFailureFile>> {
         let at = node.at.clone();
         let by_class = match &node.value {
-            Value::Map(map) => !map.iter().any(|(key, _)| key.name == "retry" || key.name == "wait"),
+            Value::Map(map) => !map.iter().any(|(key, _)| ["retry", "wait", "then"].contains(&key.name.as_str())),
             _ => false,
         };
         if !by_class {
@@ -300,19 +300,20 @@ impl Reader<'_> {
         if let Value::Scalar(_, name) = node.value {
             return Some(At::new(FailureFile::Named(At::new(name, at.clone())), at));
         }
-        let mut fields = self.fields(node, "what to do on failure", &["retry", "wait"])?;
+        let mut fields = self.fields(node, "what to do on failure", &["retry", "wait", "then"])?;
         let times = self.whole(fields.take("retry"), "retry");
         let wait = self.text(fields.take("wait"), "wait");
+        let then = self.text(fields.take("then"), "then");
         let Some(times) = times else {
             self.problems.error(
                 &at,
                 "missing",
-                "`wait` stands without `retry`",
+                "`retry` is missing here",
                 "add how many more tries, such as `retry: 2`",
             );
             return None;
         };
-        Some(At::new(FailureFile::Retry { times, wait }, at))
+        Some(At::new(FailureFile::Retry { times, wait, then }, at))
     }
 
     /// Takes a mapping apart, and notes the fields that it may not have.

@@ -196,17 +196,37 @@ pub enum FailureAction {
     /// A person is asked.
     #[default]
     Pause,
-    /// Again, up to `times` more, waiting `wait` milliseconds and twice as long each time; then a person is asked.
+    /// Again, up to `times` more, waiting `wait` milliseconds and twice as long each time.
     Retry {
         /// How many more tries.
         times: u32,
         /// How long to wait before the first, in milliseconds.
         wait: u64,
+        /// What happens when they have failed too.
+        #[serde(default)]
+        after: After,
     },
+    /// The next agent who could play the role does it; where nobody is left, a person is asked.
+    Another,
     /// The run goes on without it, as if it had been skipped.
     Skip,
     /// The run fails.
     Fail,
+}
+
+/// What happens when the tries are used up.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum After {
+    /// A person is asked.
+    #[default]
+    Pause,
+    /// The run goes on without it.
+    Skip,
+    /// The run fails.
+    Fail,
+    /// The next agent who could play the role does it.
+    Another,
 }
 
 /// Where a run stops and asks. All are on by default (promise 5); each can be raised at the pause it leads to.

@@ -6,7 +6,7 @@ use super::{library::BUILT_IN as TEMPLATES, *};
 use crate::{
     ids::StepId,
     outcome::{FailureClass, ResultKind},
-    workflow::plan::{Action, FailureAction},
+    workflow::plan::{Action, After, FailureAction},
 };
 
 /// A workflow with no problem, for tests that break one thing.
@@ -83,7 +83,10 @@ fn a_plan_holds_what_the_file_says() {
     assert_eq!((&turn.result, turn.time), (&ResultKind::Tests, Some(1_800_000)));
     let build = template("build-test").plan.expect("a plan");
     let step = build.step(&"build".parse::<StepId>().expect("an id")).expect("build");
-    assert_eq!(step.on_failure.classes[&FailureClass::Overloaded], FailureAction::Retry { times: 2, wait: 30_000 });
+    assert_eq!(
+        step.on_failure.classes[&FailureClass::Overloaded],
+        FailureAction::Retry { times: 2, wait: 30_000, after: After::Another }
+    );
     assert_eq!(step.on_failure.otherwise, FailureAction::Pause);
     // A plan goes through the journal and comes back the same.
     let json = serde_json::to_string(&plan).expect("JSON");
@@ -296,6 +299,20 @@ fn numbers_and_times_have_bounds() {
     );
     broken("result: change", "on-failure: { retry: 2, wait: 5s }", &[]);
     broken("result: change", "on-failure: retry", &[("missing", "retry")]);
+    broken("result: review", "result: review\n    on-failure: another", &[]);
+    broken(
+        "result: review",
+        "result: review\n    on-failure: { crashed: { retry: 1, then: another }, otherwise: skip }",
+        &[],
+    );
+    broken(
+        "result: review",
+        "result: review\n    on-failure: { retry: 1, then: explode }",
+        &[("unknown-value", "explode")],
+    );
+    broken("result: review", "result: review\n    on-failure: { then: another }", &[("missing", "{")]);
+    broken("result: change", "result: change\n    on-failure: another", &[("nobody-else", "another")]);
+    check("title: T\nsteps:\n  - { id: t, tool: tests, on-failure: another }\n", &[("nobody-else", "another")]);
 }
 
 /// A loop around `steps`, with `more` on the repeat.

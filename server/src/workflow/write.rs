@@ -6,7 +6,8 @@
 use serde_json::Value;
 
 use super::plan::{
-    Action, Category, FailureAction, FailurePolicy, InputKind, Limits, PauseAction, Plan, Role, Step, TurnAction, Who,
+    Action, After, Category, FailureAction, FailurePolicy, InputKind, Limits, PauseAction, Plan, Role, Step,
+    TurnAction, Who,
 };
 use crate::{agent::Access, outcome::ResultKind};
 
@@ -78,6 +79,7 @@ fn category(category: Category) -> &'static str {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "numbers and words are written at the call")]
 fn plain(text: impl ToString) -> Node {
     Node::Plain(text.to_string())
 }
@@ -144,7 +146,7 @@ fn step(step: &Step) -> Node {
     map(fields)
 }
 
-fn turn<'a>(action: &TurnAction, policy: &FailurePolicy, fields: &mut Vec<(&'a str, Node)>) {
+fn turn(action: &TurnAction, policy: &FailurePolicy, fields: &mut Vec<(&str, Node)>) {
     fields.push(match &action.who {
         Who::Role(role) => ("role", Node::Text(role.as_str().to_owned())),
         Who::Agent(agent) => ("tool", Node::Text(agent.as_str().to_owned())),
@@ -180,7 +182,17 @@ fn failure(action: FailureAction) -> Node {
         FailureAction::Pause => plain("pause"),
         FailureAction::Skip => plain("skip"),
         FailureAction::Fail => plain("fail"),
-        FailureAction::Retry { times, wait } => map(vec![("retry", plain(times)), ("wait", plain(duration(wait)))]),
+        FailureAction::Another => plain("another"),
+        FailureAction::Retry { times, wait, after } => {
+            let mut fields = vec![("retry", plain(times)), ("wait", plain(duration(wait)))];
+            match after {
+                After::Pause => {}
+                After::Skip => fields.push(("then", plain("skip"))),
+                After::Fail => fields.push(("then", plain("fail"))),
+                After::Another => fields.push(("then", plain("another"))),
+            }
+            map(fields)
+        }
     }
 }
 

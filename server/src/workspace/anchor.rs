@@ -134,6 +134,7 @@ fn squeeze(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::workspace::position::splice;
 
     const CODE: &str = "fn a() {\n    let x = 1;\n    x\n}\n\nfn b() {\n    let y = 2;\n}\n";
 
@@ -153,7 +154,7 @@ mod tests {
     fn typed(text: &mut String, mark: &mut Mark, old: &str, new: &str) {
         let start = text.find(old).unwrap();
         text.replace_range(start..start + old.len(), new);
-        *mark = mark.carried(text, &[Splice { start, end: start + old.len(), length: new.len() }]);
+        *mark = mark.carried(text, &[splice(start, old, new)]);
     }
 
     #[test]

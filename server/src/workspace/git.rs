@@ -115,6 +115,7 @@ pub struct Git {
     path: OsString,
     /// Above this folder no repository is looked for.
     ceiling: Option<PathBuf>,
+    version: (u32, u32),
 }
 
 impl Git {
@@ -129,10 +130,13 @@ impl Git {
         let path = harden::safe_path(path, &workspace.root);
         let program = harden::program_in(&path, "git", &workspace.root).ok_or(GitError::NotFound)?;
         let ceiling = workspace.root.parent().map(Path::to_owned);
-        let git = Self { program, path, ceiling };
+        let mut git = Self { program, path, ceiling, version: harden::OLDEST };
         let version = git.call(Path::new("/")).run(&["version"])?.text();
         match harden::version_of(&version) {
-            Some(found) if found >= harden::OLDEST => Ok(git),
+            Some(found) if found >= harden::OLDEST => {
+                git.version = found;
+                Ok(git)
+            }
             _ => Err(GitError::TooOld {
                 path: git.program.display().to_string(),
                 found: version.trim().trim_start_matches("git version ").to_owned(),
@@ -145,6 +149,11 @@ impl Git {
         &self.program
     }
 
+    /// Returns the program's version.
+    pub fn version(&self) -> (u32, u32) {
+        self.version
+    }
+
     /// Runs a command in a folder, with an exit code other than 0 as an error.
     pub fn run(&self, dir: &Path, args: &[&str]) -> Result<Output, GitError> {
         self.call(dir).run(args)
@@ -152,7 +161,15 @@ impl Git {
 
     /// Prepares a call that needs more than arguments.
     pub fn call(&self, dir: &Path) -> Call<'_> {
-        Call { git: self, dir: dir.to_owned(), places: Vec::new(), input: None, time: TIME, most_output: MOST_OUTPUT }
+        Call {
+            git: self,
+            dir: dir.to_owned(),
+            places: Vec::new(),
+            setting: None,
+            input: None,
+            time: TIME,
+            most_output: MOST_OUTPUT,
+        }
     }
 
     /// Returns the difference between the last commit and the work tree, staged or not, as a patch. Files that git does not
@@ -181,6 +198,7 @@ pub struct Call<'g> {
     git: &'g Git,
     dir: PathBuf,
     places: Vec<(&'static str, PathBuf)>,
+    setting: Option<&'static str>,
     input: Option<Vec<u8>>,
     time: Duration,
     most_output: usize,
@@ -205,6 +223,13 @@ impl Call<'_> {
     #[must_use]
     pub fn index(mut self, path: &Path) -> Self {
         self.places.push(("GIT_INDEX_FILE", path.to_owned()));
+        self
+    }
+
+    /// Has it run with one more setting, written `name=value`.
+    #[must_use]
+    pub fn setting(mut self, setting: &'static str) -> Self {
+        self.setting = Some(setting);
         self
     }
 
@@ -277,7 +302,8 @@ impl Call<'_> {
         git.current_dir(&self.dir);
         harden::environment(&mut git, &self.git.path, self.git.ceiling.as_deref(), overrides);
         git.envs(self.places.iter().map(|(name, path)| (*name, path.as_os_str())));
-        git.args(harden::SETTINGS.iter().flat_map(|it| ["-c", it]));
+        // The last one holds, so nothing that a caller sets undoes the hardening.
+        git.args(self.setting.iter().chain(harden::SETTINGS).flat_map(|it| ["-c", it]));
         git
     }
 

@@ -54,26 +54,25 @@ pub struct Splice {
 /// Makes a change to a text.
 pub fn apply(text: &mut String, edit: &Edit) -> Splice {
     let (start, end) = match &edit.span {
-        None => return replace(text, &edit.text),
+        None => (0, text.len()),
         Some(span) => {
             let start = offset(text, span.start, span.encoding);
             (start, offset(text, span.end, span.encoding).max(start))
         }
     };
+    let splice = splice(start, &text[start..end], &edit.text);
     text.replace_range(start..end, &edit.text);
-    Splice { start, end, length: edit.text.len() }
+    splice
 }
 
-/// Puts another text in its place and returns what of it really is another, so that what stands around that stays in place.
-fn replace(text: &mut String, new: &str) -> Splice {
+/// Returns what really is another where `new` takes the place of `old`: many clients send a whole line, or a whole file, for
+/// one character of it, and what stands around that stays in place.
+pub fn splice(start: usize, old: &str, new: &str) -> Splice {
     let alike = |it: &(char, char)| it.0 == it.1;
-    let front: usize = text.chars().zip(new.chars()).take_while(alike).map(|it| it.0.len_utf8()).sum();
-    let (old_rest, new_rest) = (&text[front..], &new[front..]);
-    let back: usize =
-        old_rest.chars().rev().zip(new_rest.chars().rev()).take_while(alike).map(|it| it.0.len_utf8()).sum();
-    let splice = Splice { start: front, end: text.len() - back, length: new.len() - front - back };
-    new.clone_into(text);
-    splice
+    let front: usize = old.chars().zip(new.chars()).take_while(alike).map(|it| it.0.len_utf8()).sum();
+    let (old, new) = (&old[front..], &new[front..]);
+    let back: usize = old.chars().rev().zip(new.chars().rev()).take_while(alike).map(|it| it.0.len_utf8()).sum();
+    Splice { start: start + front, end: start + front + old.len() - back, length: new.len() - back }
 }
 
 /// Returns where each line begins and ends, its end of line left out. There is always one more than there are line ends.
@@ -178,6 +177,6 @@ mod tests {
         apply(&mut text, &Edit { span: span((1, 0), (0, 0)), text: "^".to_owned() });
         assert_eq!(text, "aä\r\n^€--x\n\rlast");
         let whole = apply(&mut text, &Edit { span: None, text: "aä\r\n€-x\n\rlast".to_owned() });
-        assert_eq!((text.as_str(), whole), ("aä\r\n€-x\n\rlast", Splice { start: 5, end: 10, length: 4 }));
+        assert_eq!((text.as_str(), whole), ("aä\r\n€-x\n\rlast", Splice { start: 5, end: 10, length: 3 }));
     }
 }

@@ -6,7 +6,7 @@ use crate::support::{Live, World};
 #[test]
 fn the_help_of_every_command_has_an_example_that_is_understood() {
     let world = World::new();
-    let commands: [&[&str]; 33] = [
+    let commands: [&[&str]; 34] = [
         &["run"],
         &["runs"],
         &["show"],
@@ -15,6 +15,7 @@ fn the_help_of_every_command_has_an_example_that_is_understood() {
         &["pause"],
         &["resume"],
         &["cancel"],
+        &["undo"],
         &["channel"],
         &["channel", "list"],
         &["channel", "new"],

@@ -1,7 +1,48 @@
 //! A diff in colours.
 
-use super::{Line, Tone};
-use crate::agent::terminal::plain::plain;
+use std::collections::BTreeSet;
+
+use super::{Line, Tone, time};
+use crate::{
+    agent::terminal::plain::plain,
+    protocol::{DiffResult, FileDiff},
+};
+
+/// Returns what agents changed: how much, then each file with who changed it, at most `most` lines of diff in all.
+pub fn changes(result: &DiffResult, most: usize) -> Vec<Line> {
+    let mut lines = Vec::new();
+    if result.files.is_empty() {
+        lines.push(Line::plain("Nothing was changed."));
+    } else {
+        let paths: BTreeSet<&str> = result.files.iter().map(|it| it.path.as_str()).collect();
+        let count = time::count(paths.len(), "file");
+        lines.push(Line::new().with(Tone::Strong, format!("{count} changed by {}", by(&result.files))));
+    }
+    let mut left = most;
+    for file in &result.files {
+        let steps: Vec<String> = file.steps.iter().map(ToString::to_string).collect();
+        let head = format!("{} ({}, {})", plain(&file.path), by(std::slice::from_ref(file)), steps.join(", "));
+        lines.push(Line::new());
+        lines.push(Line::new().with(Tone::Note, head));
+        if file.text.is_empty() {
+            lines.push(Line::new().with(Tone::Faint, "  too much was changed to be shown"));
+        }
+        lines.extend(diff(&file.text, left));
+        left = left.saturating_sub(file.text.lines().count());
+    }
+    for note in &result.notes {
+        lines.push(Line::new().with(Tone::Warn, plain(note)));
+    }
+    lines
+}
+
+/// Returns who changed files, each once.
+fn by(files: &[FileDiff]) -> String {
+    let mut names: Vec<String> = files.iter().flat_map(|it| &it.by).map(ToString::to_string).collect();
+    names.sort();
+    names.dedup();
+    names.join(", ")
+}
 
 /// Returns a unified diff as lines, at most `most` of them, and then how many were left out.
 pub fn diff(text: &str, most: usize) -> Vec<Line> {

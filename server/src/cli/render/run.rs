@@ -105,6 +105,10 @@ pub fn totals(run: &RunView, findings: &[&Finding], view: &View) -> Vec<Line> {
     if !kinds.is_empty() {
         parts.push(format!("{}: {}", time::count(findings.len(), "finding"), kinds.join(", ")));
     }
+    if run.changed_files > 0 {
+        let files = time::count(usize::try_from(run.changed_files).unwrap_or(0), "file");
+        parts.push(format!("{files} changed"));
+    }
     parts.push(time::lasted(took));
     parts.push(format!("cost {}", time::cost(&run.usage)));
     let mut lines = head.wrap(view.width, &Line::new(), &"  ".into());
@@ -154,6 +158,7 @@ pub(crate) mod tests {
             steps,
             turns: 2,
             usage: Usage::default(),
+            changed_files: 0,
             rev: 3,
         }
     }

@@ -22,14 +22,14 @@ pub(super) fn advance(draft: &mut Draft, id: RunId) {
     let Some(plan) = draft.state.runs.get(&id).map(|it| Arc::clone(&it.plan)) else { return };
     while goes_on(draft, id) && advance_list(draft, id, &plan.steps) {}
     let Some(known) = draft.state.runs.get(&id) else { return };
-    if known.ended.is_none() && known.is_over(&plan.steps) {
+    if known.ended.is_none() && known.closing == 0 && known.is_over(&plan.steps) {
         let (status, why) = closing(&draft.state, known);
         run::end(draft, id, status, &why);
     }
 }
 
 fn goes_on(draft: &Draft, id: RunId) -> bool {
-    draft.state.runs.get(&id).is_some_and(|it| it.ended.is_none() && it.limit_pause.is_none())
+    draft.state.runs.get(&id).is_some_and(|it| it.ended.is_none() && it.limit_pause.is_none() && it.closing == 0)
         && !draft.state.is_held(Some(id))
         && draft.state.trusted
 }

@@ -2,12 +2,12 @@
 //!
 //! Invariant (promise 2): only a person's connection answers, once, and only what was shown: the hash must match.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
-use super::{Draft, advance, human, not_found, pause, result, rounds, run, talk};
+use super::{Draft, advance, checkpoint, human, not_found, pause, result, rounds, run, talk};
 use crate::{
     document::{self, Decision},
-    finding::FindingState,
+    finding::{Finding, FindingState},
     hub::{
         event::{Actor, Answer, Refusal, RefusalCode},
         record::{Record, RunLimit, Subject},
@@ -76,6 +76,9 @@ pub(super) fn decide_pause(
         };
         draft.announce(run, about, &format!("{by} answered {id}: **{}**{note}", decision.name()));
     }
+    if let Some(run) = pause.subject.run() {
+        checkpoint::after_pause(draft, run);
+    }
     follow(draft, &pause, decision, edit, by);
     Ok(Answer::Done)
 }
@@ -107,12 +110,27 @@ fn read_edit(draft: &Draft, pause: &Pause, edited: &str) -> Result<Edited, Refus
     let step = run.step(shown).ok_or_else(nothing)?;
     match step.result.as_deref().ok_or_else(nothing)? {
         TypedResult::Review(_) => {
-            let findings = pause::open(draft, &step.findings);
-            let edit = document::read_review(edited, &findings).map_err(|it| invalid(&it))?;
+            let findings = shown_in(draft, &pause.document);
+            let mut edit = document::read_review(edited, &findings).map_err(|it| invalid(&it))?;
+            // What was settled since it was shown stays settled, whatever the person made of its line.
+            let is_open = |id: &FindingId| draft.state.finding(*id).is_some_and(|it| it.state == FindingState::Open);
+            edit.struck.retain(is_open);
+            edit.kept.retain(|it| is_open(&it.0));
             Ok(Edited::Review { edit, shown: shown.clone() })
         }
         other => Ok(Edited::Result(document::read_result(edited, other).map_err(|it| invalid(&it))?)),
     }
+}
+
+/// Returns the findings that a document showed: a person's edit is read against what they saw, not against what has become of
+/// it since (promise 2).
+fn shown_in(draft: &Draft, document: &str) -> Vec<Finding> {
+    let words = document.split(|it: char| !it.is_ascii_alphanumeric()).filter_map(|it| it.parse::<FindingId>().ok());
+    let named: BTreeSet<FindingId> = words.collect();
+    let named: Vec<Finding> = named.iter().filter_map(|it| draft.state.finding(*it)).map(|it| (**it).clone()).collect();
+    // An id may stand in what a finding says as well; the document's own lines decide.
+    let Ok(read) = document::read_review(document, &named) else { return named };
+    named.into_iter().filter(|it| read.kept.iter().any(|kept| kept.0 == it.id)).collect()
 }
 
 fn follow(draft: &mut Draft, pause: &Pause, decision: &Decision, edit: Option<Edited>, by: &str) {
@@ -150,6 +168,16 @@ fn ends(draft: &mut Draft, run: RunId, decision: &Decision, by: &str) -> bool {
 }
 
 fn after_step(draft: &mut Draft, id: RunId, step: &StepId, decision: &Decision, edit: Option<Edited>, by: &str) {
+    if matches!(decision, Decision::Reject { .. }) {
+        // The work that was shown goes, and the run with it.
+        let shown = draft.state.runs.get(&id).and_then(|it| match &it.plan.step(step)?.action {
+            Action::Pause(action) => action.show.clone(),
+            _ => None,
+        });
+        if let Some(shown) = shown {
+            checkpoint::undo_rejected(draft, id, &shown, by);
+        }
+    }
     if ends(draft, id, decision, by) {
         return;
     }

@@ -168,6 +168,19 @@ pub(super) fn for_step(
     Ok((sent, None))
 }
 
+/// Returns whether a step's turn may change files.
+pub(super) fn writes(state: &State, run: RunId, step: &StepId) -> bool {
+    let Some(run) = state.runs.get(&run) else { return false };
+    let Some(Action::Turn(action)) = run.plan.step(step).map(|it| &it.action) else { return false };
+    match &action.who {
+        Who::Role(role) => run.plan.roles.iter().any(|it| it.id == *role && it.access == Access::Write),
+        Who::Agent(_) => {
+            let agent = run.step(step).and_then(|it| it.by.as_ref());
+            agent.and_then(|it| state.agents.get(it)).is_some_and(|it| it.info.access == Access::Write)
+        }
+    }
+}
+
 fn access(run: &Run, action: &TurnAction, info: &AgentInfo) -> Access {
     match &action.who {
         Who::Role(role) => run.plan.roles.iter().find(|it| it.id == *role).map_or(Access::Read, |it| it.access),

@@ -16,7 +16,7 @@ use crate::{
         TypedResult,
     },
     protocol::{About, Author, RunStatus},
-    workflow::plan::{Action, FailureAction, Step},
+    workflow::plan::{Action, After, FailureAction, Step, TurnAction, Who},
 };
 
 /// How many findings a tool lists at most. With so many the rest may be left out, and silence says nothing.
@@ -273,15 +273,23 @@ fn record(
     Some(id)
 }
 
-/// Answers a step's failure as the workflow says: another try, a pause, on without it, or the run's end.
+/// Answers a step's failure as the workflow says: another try, another agent, a pause, on without it, or the run's end.
 pub(super) fn failed(draft: &mut Draft, id: RunId, step: &StepId, failure: &Failure) {
     let Some(known) = draft.state.runs.get(&id).cloned() else { return };
     let (Some(planned), Some(now)) = (known.plan.step(step), known.step(step)) else { return };
     let policy = &planned.on_failure;
-    let action = policy.classes.get(&failure.class).copied().unwrap_or(policy.otherwise);
+    let action = match policy.classes.get(&failure.class).copied().unwrap_or(policy.otherwise) {
+        FailureAction::Retry { times, after, .. } if now.retried >= times => match after {
+            After::Pause => FailureAction::Pause,
+            After::Skip => FailureAction::Skip,
+            After::Fail => FailureAction::Fail,
+            After::Another => FailureAction::Another,
+        },
+        action => action,
+    };
     draft.emit(Record::StepFailed { run: id, step: step.clone(), failure: failure.clone() });
     match action {
-        FailureAction::Retry { times, wait } if now.retried < times => {
+        FailureAction::Retry { wait, .. } => {
             let backoff = wait.saturating_mul(1 << now.retried.min(16));
             let until = draft.at.plus(backoff).max(failure.retry_at.unwrap_or_default());
             draft.emit(Record::StepBackedOff { run: id, step: step.clone(), until });
@@ -290,10 +298,31 @@ pub(super) fn failed(draft: &mut Draft, id: RunId, step: &StepId, failure: &Fail
             draft.emit(Record::StepSkipped { run: id, step: step.clone(), why: failure.message.clone() });
         }
         FailureAction::Fail => run::end(draft, id, RunStatus::Failed, &format!("{step} failed: {}", failure.message)),
-        FailureAction::Pause | FailureAction::Retry { .. } => {
+        FailureAction::Another if hand_over(draft, &known, planned, failure) => {}
+        FailureAction::Pause | FailureAction::Another => {
             pause::open_failure(draft, id, Subject::Failure { run: id, step: step.clone() }, failure);
         }
     }
+}
+
+/// Has the next agent who could play a step's role do it. Returns whether there is one.
+///
+/// Invariant: it only goes down the role's list, so each agent is handed a step once, and the handing over ends.
+fn hand_over(draft: &mut Draft, run: &Run, step: &Step, failure: &Failure) -> bool {
+    let Action::Turn(TurnAction { who: Who::Role(role), .. }) = &step.action else { return false };
+    let Some(role) = run.plan.roles.iter().find(|it| it.id == *role) else { return false };
+    let now = run.step(&step.id);
+    // A turn that could not even be queued has nobody behind it.
+    let by = now.and_then(|it| it.agent.clone().or_else(|| it.by.clone())).or_else(|| run.roles.get(&role.id).cloned());
+    let past = role.prefer.iter().position(|it| Some(it) == by.as_ref()).map_or(0, |it| it + 1);
+    let next = role.prefer.iter().skip(past).find(|it| run::check_agent(&draft.state, it, Some(role)).is_ok());
+    let Some(next) = next.filter(|it| Some(*it) != by.as_ref()).cloned() else { return false };
+    draft.emit(Record::StepReset { run: run.id, step: step.id.clone(), note: None, agent: Some(next.clone()) });
+    let class = failure.class.name().replace('_', " ");
+    let by = by.map_or_else(|| "nobody".to_owned(), |it| it.to_string());
+    let about = About { step: Some(step.id.clone()), ..About::default() };
+    draft.announce(run.id, about, &format!("{} goes from {by} ({class}) to {next}: {}", step.id, failure.message));
+    true
 }
 
 /// Returns an agent's answer as the channel shows it: its own words, or its typed result in words where it gave none.

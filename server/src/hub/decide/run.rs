@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use serde_json::Value;
 
-use super::{Draft, advance, human, not_found, pause, talk, turn};
+use super::{Draft, advance, checkpoint, human, not_found, pause, talk, turn};
 use crate::{
     agent::AgentInfo,
     finding::FindingState,
@@ -61,6 +61,7 @@ pub(super) fn start(
         by: by.to_owned(),
         key: key.map(ToOwned::to_owned),
     });
+    checkpoint::at_start(draft, run);
     advance::advance(draft, run);
     Ok(Answer::Started(run))
 }
@@ -126,15 +127,12 @@ fn bind_roles(
     }
     let mut bound = BTreeMap::new();
     for role in &plan.roles {
-        let agent = match given.get(role.id.as_str()) {
-            Some(agent) => {
-                check_agent(state, agent, Some(role))?;
-                agent.clone()
-            }
-            None => {
-                let agents: Vec<&AgentInfo> = state.agents.values().map(|it| &it.info).collect();
-                cast::choose(&agents, role).map_err(|why| Refusal::new(RefusalCode::NoAgent, why))?
-            }
+        let agent = if let Some(agent) = given.get(role.id.as_str()) {
+            check_agent(state, agent, Some(role))?;
+            agent.clone()
+        } else {
+            let agents: Vec<&AgentInfo> = state.agents.values().map(|it| &it.info).collect();
+            cast::choose(&agents, role).map_err(|why| Refusal::new(RefusalCode::NoAgent, why))?
         };
         bound.insert(role.id.clone(), agent);
     }
@@ -223,7 +221,15 @@ fn closing_words(state: &State, id: RunId, status: RunStatus, why: &str) -> Stri
         }
     }
     let findings = if counted.is_empty() { String::new() } else { format!(" Findings: {}.", counted.join(", ")) };
-    format!("{id} is **{word}**: {why}.{findings}")
+    let changed = state.runs.get(&id).map_or(0, |it| it.changed.len());
+    let files = match changed {
+        0 => String::new(),
+        n => format!(
+            " {} changed: `callboard show {id} --diff` shows what, `callboard undo {id}` puts back what was there.",
+            checkpoint::files(n)
+        ),
+    };
+    format!("{id} is **{word}**: {why}.{findings}{files}")
 }
 
 /// Returns the turns of a run, or all of them, that have not ended, each with whether its agent has it already.
@@ -316,6 +322,7 @@ fn go_on(draft: &mut Draft) {
 pub(super) fn trust(draft: &mut Draft, trusted: bool) {
     if draft.state.trusted != trusted {
         draft.emit(Record::TrustChanged { trusted });
+        checkpoint::recover(draft);
         if trusted && draft.state.live_turns.is_empty() {
             go_on(draft);
         }

@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use super::{Draft, advance, context, result, talk};
+use super::{Draft, advance, checkpoint, context, result, talk};
 use crate::{
     agent::{AgentClaim, AgentState, Source, TurnRequest},
     hub::{
@@ -25,24 +25,35 @@ pub(super) fn kick(draft: &mut Draft, agent: &AgentName) {
         if entry.live.is_some() {
             return;
         }
+        if checkpoint::is_awaited(draft, agent) {
+            // What it does next starts with that checkpoint, and nothing else comes between.
+            return;
+        }
         let next = entry.queue.iter().copied().find(|turn| may_start(draft, *turn));
         let Some(turn) = next else { return };
+        if checkpoint::begins_with_one(draft, turn) {
+            return;
+        }
         if intend(draft, turn) {
             return;
         }
     }
 }
 
-fn may_start(draft: &Draft, turn: TurnId) -> bool {
+pub(super) fn may_start(draft: &Draft, turn: TurnId) -> bool {
     match draft.state.turn(turn).map(|it| &it.cause) {
         Some(Cause::Delivery { .. }) => !draft.state.held,
-        Some(Cause::Step { run, .. }) => !draft.state.is_held(Some(*run)),
+        // Nothing writes while something is put back.
+        Some(Cause::Step { run, step }) => {
+            !draft.state.is_held(Some(*run))
+                && (draft.state.open_undos.is_empty() || !context::writes(&draft.state, *run, step))
+        }
         None => false,
     }
 }
 
 /// Fixes what a turn is sent and has it started. Returns false where it could not be, and has ended instead.
-fn intend(draft: &mut Draft, id: TurnId) -> bool {
+pub(super) fn intend(draft: &mut Draft, id: TurnId) -> bool {
     let Some(turn) = draft.state.turn(id).cloned() else { return false };
     let composed = match &turn.cause {
         Cause::Delivery { message } => context::for_message(draft, &turn.agent, *message),
@@ -97,6 +108,7 @@ fn end(draft: &mut Draft, id: TurnId, outcome: &TurnOutcome) {
         TurnOutcome::Failed(failure) => (TurnEnd::Failed { failure: failure.clone() }, Usage::default()),
     };
     draft.emit(Record::TurnEnded { turn: id, how, usage });
+    checkpoint::after(draft, &turn);
     match &turn.cause {
         Cause::Delivery { message } => answer_message(draft, &turn.agent, id, *message, outcome),
         Cause::Step { run, step } => result::take(draft, &turn.agent, id, *run, step, outcome),
@@ -173,6 +185,7 @@ pub(super) fn recover(draft: &mut Draft) {
     for agent in believed {
         claimed(draft, &agent, &stopped);
     }
+    checkpoint::recover(draft);
     let lost: Vec<TurnId> = draft.state.live_turns.iter().copied().collect();
     for id in lost {
         let Some(turn) = draft.state.turn(id).cloned() else { continue };

@@ -157,3 +157,19 @@ fn struck_findings_are_dismissed_and_the_fixer_does_not_get_them() {
     let super::super::effect::Effect::StartTurn(request) = scene.effects.last().unwrap() else { panic!("no turn") };
     assert_eq!(request.findings.iter().map(|it| it.id.to_string()).collect::<Vec<_>>(), ["f1"]);
 }
+
+/// Promise 2: an edit is read against what was shown. What was settled meanwhile stays settled, what came meanwhile is not struck.
+#[test]
+fn an_edit_of_findings_that_changed_meanwhile_is_read_against_what_was_shown() {
+    let mut scene = Scene::new();
+    scene.run(plan(json!([turn("check", &[], "reviewer", "review"), pause("approve", &["check"], Some("check")),])));
+    scene.ends("lint", review(&[(3, "too long"), (9, "never used")]));
+    let how = super::super::event::Settlement::Accept;
+    scene.ok(Event::SettleFinding { by: ada(), finding: crate::ids::FindingId(2), how });
+    let document = scene.state.pause(PauseId(1)).unwrap().document.to_string();
+    scene.decide(1, Decision::Edit { document }).unwrap();
+    insta::assert_snapshot!(scene.findings(), @r"
+    f1 too long open
+    f2 never used accepted
+    ");
+}

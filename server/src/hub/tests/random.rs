@@ -62,7 +62,7 @@ fn any_move() -> impl Strategy<Value = Move> {
 type Shape = (u8, u8, u8);
 
 fn any_plan() -> impl Strategy<Value = Value> {
-    let shapes = || prop::collection::vec((0..8_u8, any::<u8>(), 0..4_u8), 1..5);
+    let shapes = || prop::collection::vec((0..8_u8, any::<u8>(), 0..6_u8), 1..5);
     (shapes(), prop::option::of(shapes()), 1..4_u32, 2..30_u32).prop_map(|(outer, inner, max, turns)| {
         let mut steps = build("s", &outer);
         if let Some(inner) = inner {
@@ -71,6 +71,7 @@ fn any_plan() -> impl Strategy<Value = Value> {
             steps.push(repeat("loop", &needs, &format!("round >= {max}"), max, json!(children)));
         }
         let mut wanted = plan(json!(steps));
+        wanted["roles"][2]["prefer"] = json!(["claude", "codex"]);
         wanted["limits"]["turns"] = json!(turns);
         wanted["limits"]["time"] = json!(60_000);
         wanted
@@ -95,6 +96,8 @@ fn build(prefix: &str, shapes: &[Shape]) -> Vec<Value> {
             0 => json!({ "then": "retry", "times": 2, "wait": 1_000 }),
             1 => json!({ "then": "skip" }),
             2 => json!({ "then": "fail" }),
+            4 => json!({ "then": "another" }),
+            5 => json!({ "then": "retry", "times": 1, "wait": 1_000, "after": "another" }),
             _ => json!({ "then": "pause" }),
         };
         steps.push(with(step, "/onFailure/otherwise", policy));

@@ -444,3 +444,37 @@ fn a_review_of_findings_settles_those_that_it_leaves_out() {
     ");
     assert_eq!(&*scene.state.runs[&RunId(1)].ended.as_ref().unwrap().2, "1 finding is open");
 }
+
+/// Design §6: a failed step can be handed to another agent, down the role's list and no further; then a person is asked.
+#[test]
+fn a_failed_step_goes_to_the_next_agent_and_then_to_the_person() {
+    let mut scene = Scene::new();
+    let another = json!({ "then": "retry", "times": 1, "wait": 1_000, "after": "another" });
+    let step = with(turn("write", &[], "writer", "text"), "/onFailure/otherwise", another);
+    scene.run(with(plan(json!([step])), "/roles/2/prefer", json!(["claude", "codex"])));
+    scene.ends("claude", fails(FailureClass::RateLimited));
+    scene.at += 10_000;
+    scene.ok(Event::Tick);
+    assert!(scene.live("claude").is_some(), "the tries come first\n{}", scene.runs());
+    scene.ends("claude", fails(FailureClass::RateLimited));
+    assert!(scene.live("codex").is_some(), "{}", scene.runs());
+    assert!(scene.channel().contains("write goes from @claude (rate limited) to @codex"), "{}", scene.channel());
+    scene.ends("codex", fails(FailureClass::Crashed));
+    scene.at += 10_000;
+    scene.ok(Event::Tick);
+    scene.ends("codex", fails(FailureClass::Crashed));
+    insta::assert_snapshot!(scene.inbox(), @"p1 Failure write (@codex) failed: crashed [retry skip stop]");
+}
+
+/// Whoever took over goes on with the step in later rounds too: the one who failed is not asked again each time.
+#[test]
+fn who_took_over_keeps_the_step_in_the_next_round() {
+    let mut scene = Scene::new();
+    let step = with(turn("write", &[], "writer", "text"), "/onFailure/otherwise", json!({ "then": "another" }));
+    let it = plan(json!([repeat("loop", &[], "round == 2", 3, json!([step]))]));
+    scene.run(with(it, "/roles/2/prefer", json!(["claude", "codex"])));
+    scene.ends("claude", fails(FailureClass::NotSignedIn));
+    scene.ends("codex", says("done"));
+    scene.ends("codex", says("done"));
+    assert_eq!(scene.state.runs[&RunId(1)].status(), RunStatus::Done, "{}", scene.runs());
+}

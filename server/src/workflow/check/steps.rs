@@ -11,7 +11,7 @@ use crate::{
     outcome::{FailureClass, ResultKind},
     workflow::{
         file::{At, FailureFile, File, OnFailureFile, PauseFile, RESULTS, RepeatFile, ResultFile, StepFile},
-        plan::{Action, FailureAction, FailurePolicy, PauseAction, RepeatAction, Step, TurnAction, Who},
+        plan::{Action, After, FailureAction, FailurePolicy, PauseAction, RepeatAction, Step, TurnAction, Who},
         problem::suggest,
     },
 };
@@ -301,10 +301,10 @@ impl Maker<'_, '_, '_> {
         let mut policy = FailurePolicy::default();
         let Some(written) = &step.on_failure else { return policy };
         match &written.value {
-            OnFailureFile::All(action) => policy.otherwise = self.failure(action),
+            OnFailureFile::All(action) => policy.otherwise = self.failure(step, action),
             OnFailureFile::Classes(classes) => {
                 for (name, action) in classes {
-                    let does = self.failure(&action.value);
+                    let does = self.failure(step, &action.value);
                     if name.value == "otherwise" {
                         policy.otherwise = does;
                     } else if let Some(class) = FailureClass::ALL.iter().find(|it| it.name() == name.value) {
@@ -321,28 +321,59 @@ impl Maker<'_, '_, '_> {
         policy
     }
 
-    fn failure(&mut self, action: &FailureFile) -> FailureAction {
-        const NAMED: [(&str, FailureAction); 3] =
-            [("pause", FailureAction::Pause), ("skip", FailureAction::Skip), ("fail", FailureAction::Fail)];
-        match action {
-            FailureFile::Named(name) if name.value == "retry" => {
-                let mend = "write `{ retry: 2, wait: 5s }`";
-                self.checker.problems.error(&name.at, "missing", "`retry` does not say how often", mend);
-                FailureAction::Pause
-            }
-            FailureFile::Named(name) => {
-                self.checker.choice(Some(name), "thing to do on failure", &NAMED).unwrap_or_default()
-            }
-            FailureFile::Retry { times, wait } => {
-                let times =
-                    self.checker.between(times, "retry", 1, 10).and_then(|it| u32::try_from(it).ok()).unwrap_or(1);
-                let wait = match wait {
-                    Some(wait) => self.checker.duration(wait, "wait", 0, 3_600_000).unwrap_or(0),
-                    None => 5_000,
-                };
-                FailureAction::Retry { times, wait }
-            }
+    fn failure(&mut self, step: &StepFile, action: &FailureFile) -> FailureAction {
+        const NAMED: [(&str, FailureAction); 4] = [
+            ("pause", FailureAction::Pause),
+            ("skip", FailureAction::Skip),
+            ("fail", FailureAction::Fail),
+            ("another", FailureAction::Another),
+        ];
+        const AFTER: [(&str, After); 4] =
+            [("pause", After::Pause), ("skip", After::Skip), ("fail", After::Fail), ("another", After::Another)];
+        let (FailureFile::Named(word) | FailureFile::Retry { then: Some(word), .. }) = action else {
+            return self.retry(action, After::Pause);
+        };
+        if word.value == "another" {
+            self.another(step, word);
         }
+        if matches!(action, FailureFile::Retry { .. }) {
+            let after = self.checker.choice(Some(word), "thing to do after the tries", &AFTER).unwrap_or_default();
+            return self.retry(action, after);
+        }
+        if word.value == "retry" {
+            let mend = "write `{ retry: 2, wait: 5s }`";
+            self.checker.problems.error(&word.at, "missing", "`retry` does not say how often", mend);
+            return FailureAction::Pause;
+        }
+        self.checker.choice(Some(word), "thing to do on failure", &NAMED).unwrap_or_default()
+    }
+
+    /// Another agent can take over only where there may be one.
+    fn another(&mut self, step: &StepFile, word: &At<String>) {
+        let role = step.role.as_ref().and_then(|it| self.table.roles.get(it.value.as_str()));
+        match role {
+            None if step.role.is_none() && !step.damaged => {
+                let mend = "write `pause`, or give the step a `role` instead of a `tool`";
+                let message = "nobody else can do this: the step names its agent";
+                self.checker.problems.error(&word.at, "nobody-else", message, mend);
+            }
+            Some(role) if role.prefer.len() < 2 => {
+                let message = "nobody else can do this: the role prefers one agent only";
+                let mend = "add another to its `prefer`";
+                self.checker.problems.warning(&word.at, "nobody-else", message, mend);
+            }
+            _ => {}
+        }
+    }
+
+    fn retry(&mut self, action: &FailureFile, after: After) -> FailureAction {
+        let FailureFile::Retry { times, wait, .. } = action else { return FailureAction::Pause };
+        let times = self.checker.between(times, "retry", 1, 10).and_then(|it| u32::try_from(it).ok()).unwrap_or(1);
+        let wait = match wait {
+            Some(wait) => self.checker.duration(wait, "wait", 0, 3_600_000).unwrap_or(0),
+            None => 5_000,
+        };
+        FailureAction::Retry { times, wait, after }
     }
 }
 

@@ -1,0 +1,259 @@
+//! Carries out the hub's checkpoints and undos on a thread of their own, in the order in which they were asked for, and
+//! answers what changed.
+//!
+//! Invariant: each is reported exactly once, whichever way it goes; a git that is missing is a reason, not an error.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+    sync::{
+        Arc, Mutex, PoisonError,
+        mpsc::{Receiver, Sender, channel},
+    },
+    thread::JoinHandle,
+};
+
+use crate::{
+    config::Workspace,
+    hub::{
+        effect::{Effect, UndoRequest},
+        event::{CheckpointOutcome, Event, Refusal, RefusalCode, UndoOutcome},
+        timeline::{Stretch, Worker},
+    },
+    protocol::{FileChange, FileDiff, FileNote},
+    workspace::checkpoint::{self, Bounds, CheckpointError, Interval, Kind, Store},
+};
+
+/// How many files a record names.
+const NAMED: usize = 1_000;
+
+/// How many files that a checkpoint left out its record names.
+const LEFT_OUT: usize = 100;
+
+/// The checkpoints of a workspace. Clones are one; git is looked for when the first is taken.
+#[derive(Clone)]
+pub struct Checkpoints {
+    given: Arc<(Workspace, PathBuf, Bounds)>,
+    store: Arc<Mutex<Option<Arc<Store>>>>,
+}
+
+impl Checkpoints {
+    /// Makes it; nothing is opened yet.
+    pub fn new(workspace: Workspace, dir: PathBuf, bounds: Bounds) -> Self {
+        Self { given: Arc::new((workspace, dir, bounds)), store: Arc::default() }
+    }
+
+    fn store(&self) -> Result<Arc<Store>, CheckpointError> {
+        let mut store = self.store.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(store) = store.as_ref() {
+            return Ok(Arc::clone(store));
+        }
+        let (workspace, dir, bounds) = &*self.given;
+        let opened = Arc::new(Store::open(workspace, dir, *bounds)?);
+        *store = Some(Arc::clone(&opened));
+        Ok(opened)
+    }
+
+    /// Returns what changed in these stretches of work, in the order of time.
+    pub fn diff(&self, stretches: &[Stretch]) -> Result<Vec<FileDiff>, Refusal> {
+        if stretches.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.try_diff(stretches).map_err(|error| {
+            let code = match error {
+                CheckpointError::Gone { .. } => RefusalCode::NotFound,
+                _ => RefusalCode::Invalid,
+            };
+            Refusal::new(code, error.to_string())
+        })
+    }
+
+    fn try_diff(&self, stretches: &[Stretch]) -> Result<Vec<FileDiff>, CheckpointError> {
+        let store = self.store()?;
+        let mut files = Vec::new();
+        for segment in segments(&store, stretches)? {
+            let mut by: BTreeMap<PathBuf, Vec<Worker>> = BTreeMap::new();
+            for (from, to, workers) in &segment.parts {
+                for change in store.changes(from, to)? {
+                    by.entry(change.path).or_default().extend(workers.iter().cloned());
+                }
+            }
+            for it in store.diff(&segment.from, &segment.to, None)? {
+                let of = |path: &String| by.get(&PathBuf::from(path)).into_iter().flatten();
+                let workers: Vec<&Worker> = of(&it.path).chain(it.from.iter().flat_map(of)).collect();
+                let agents: BTreeSet<_> = workers.iter().map(|it| it.agent.clone()).collect();
+                let steps: BTreeSet<_> = workers.iter().map(|it| it.step.clone()).collect();
+                files.push(FileDiff {
+                    kind: match it.kind {
+                        Kind::Added => FileChange::Added,
+                        Kind::Deleted => FileChange::Deleted,
+                        Kind::Modified => FileChange::Modified,
+                        Kind::Renamed => FileChange::Renamed,
+                    },
+                    old_mode: it.old_mode.map(|it| it.as_str().to_owned()),
+                    new_mode: it.new_mode.map(|it| it.as_str().to_owned()),
+                    binary: it.binary,
+                    by: agents.into_iter().collect(),
+                    steps: steps.into_iter().collect(),
+                    text: it.text,
+                    path: it.path,
+                    from: it.from,
+                });
+            }
+        }
+        Ok(files)
+    }
+}
+
+/// Stretches that follow each other with nothing changed between them.
+struct Segment {
+    from: String,
+    to: String,
+    parts: Vec<(String, String, Vec<Worker>)>,
+}
+
+fn segments(store: &Store, stretches: &[Stretch]) -> Result<Vec<Segment>, CheckpointError> {
+    let mut segments: Vec<Segment> = Vec::new();
+    for it in stretches {
+        let from = it.from.to_string();
+        let to = it.to.as_ref().map_or_else(|| store.take().map(|it| it.tree), |it| Ok(it.to_string()))?;
+        let part = (from.clone(), to.clone(), it.by.clone());
+        match segments.last_mut() {
+            Some(last) if last.to == from => {
+                last.to = to;
+                last.parts.push(part);
+            }
+            _ => segments.push(Segment { from, to, parts: vec![part] }),
+        }
+    }
+    Ok(segments)
+}
+
+/// The thread that takes checkpoints and undoes work. Dropping it waits for what it is on.
+pub struct Clerk {
+    checkpoints: Checkpoints,
+    report: Arc<dyn Fn(Event) + Send + Sync>,
+    desk: Option<(Sender<Effect>, JoinHandle<()>)>,
+}
+
+impl Clerk {
+    /// Makes it; the thread begins with the first effect.
+    pub fn new(checkpoints: Checkpoints, report: impl Fn(Event) + Send + Sync + 'static) -> Self {
+        Self { checkpoints, report: Arc::new(report), desk: None }
+    }
+
+    /// Takes an effect over.
+    pub fn start(&mut self, effect: Effect) {
+        if self.desk.is_none() {
+            let (sender, effects) = channel();
+            let (checkpoints, report) = (self.checkpoints.clone(), Arc::clone(&self.report));
+            let thread = std::thread::Builder::new().name("checkpoints".to_owned());
+            match thread.spawn(move || work(&checkpoints, &effects, report.as_ref())) {
+                Ok(thread) => self.desk = Some((sender, thread)),
+                Err(error) => {
+                    let why = format!("no thread could be started: {error}");
+                    return (self.report)(refused(&effect, &why));
+                }
+            }
+        }
+        if let Some((sender, _)) = &self.desk
+            && let Err(unsent) = sender.send(effect)
+        {
+            // Its thread has failed; the next one begins anew.
+            self.desk = None;
+            (self.report)(refused(&unsent.0, "the thread that takes checkpoints failed within Callboard"));
+        }
+    }
+}
+
+impl Drop for Clerk {
+    fn drop(&mut self) {
+        if let Some((sender, thread)) = self.desk.take() {
+            drop(sender);
+            let _ = thread.join();
+        }
+    }
+}
+
+fn work(checkpoints: &Checkpoints, effects: &Receiver<Effect>, report: &(dyn Fn(Event) + Send + Sync)) {
+    for effect in effects {
+        let carried_out = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| carry_out(checkpoints, &effect)));
+        // A run waits for this, so a fault of ours is a reason like any other.
+        report(carried_out.unwrap_or_else(|_| refused(&effect, "taking it failed within Callboard")));
+    }
+}
+
+fn carry_out(checkpoints: &Checkpoints, effect: &Effect) -> Event {
+    match effect {
+        Effect::Checkpoint { checkpoint, since } => match take(checkpoints, since.as_deref()) {
+            Ok(outcome) => Event::CheckpointTaken { checkpoint: *checkpoint, outcome },
+            Err(error) => refused(effect, &error.to_string()),
+        },
+        Effect::Undo(request) => match undo(checkpoints, request) {
+            Ok(outcome) => Event::UndoEnded { undo: request.undo, outcome },
+            Err(error) => refused(effect, &error.to_string()),
+        },
+        other => refused(other, ""),
+    }
+}
+
+/// Returns the event by which an effect that could not be carried out comes back.
+fn refused(effect: &Effect, why: &str) -> Event {
+    match effect {
+        Effect::Undo(request) => Event::UndoEnded {
+            undo: request.undo,
+            outcome: UndoOutcome { why: why.to_owned(), ..UndoOutcome::default() },
+        },
+        Effect::Checkpoint { checkpoint, .. } => Event::CheckpointTaken {
+            checkpoint: *checkpoint,
+            outcome: CheckpointOutcome { why: why.to_owned(), ..CheckpointOutcome::default() },
+        },
+        Effect::StartTurn(_) | Effect::InterruptTurn { .. } | Effect::StopAgent { .. } => Event::Tick,
+    }
+}
+
+fn take(checkpoints: &Checkpoints, since: Option<&str>) -> Result<CheckpointOutcome, CheckpointError> {
+    let store = checkpoints.store()?;
+    let taken = store.take()?;
+    let mut changed = match since {
+        Some(since) => store.changes(since, &taken.tree)?,
+        None => Vec::new(),
+    };
+    changed.truncate(NAMED);
+    let mut left_out: Vec<FileNote> = taken
+        .left_out
+        .iter()
+        .take(LEFT_OUT)
+        .map(|it| FileNote { path: it.path.clone(), why: it.why.to_owned() })
+        .collect();
+    if let Some(more) = taken.left_out.len().checked_sub(LEFT_OUT).filter(|it| *it > 0) {
+        left_out.push(FileNote { path: format!("and {more} more"), why: "a checkpoint has bounds".to_owned() });
+    }
+    Ok(CheckpointOutcome {
+        tree: Some(taken.tree.into()),
+        why: String::new(),
+        left_out,
+        changed: changed.iter().map(|it| it.path.to_string_lossy().into_owned()).collect(),
+    })
+}
+
+fn undo(checkpoints: &Checkpoints, request: &UndoRequest) -> Result<UndoOutcome, CheckpointError> {
+    let store = checkpoints.store()?;
+    let now = store.take()?.tree;
+    let interval = |it: &crate::hub::effect::Undo| Interval {
+        from: it.from.to_string(),
+        to: it.to.as_ref().map_or_else(|| now.clone(), ToString::to_string),
+        shared: it.shared.clone(),
+    };
+    let intervals: Vec<Interval> = request.stretches.iter().map(interval).collect();
+    let undoing = store.plan_undo(&intervals, &now, request.force)?;
+    let mut restored = store.restore(&undoing.moves, request.force)?;
+    restored.clashes.extend(undoing.clashes);
+    restored.clashes.sort_by(|a, b| a.path.cmp(&b.path));
+    let note = |it: &checkpoint::Clash| FileNote { path: it.path.to_string_lossy().into_owned(), why: it.why.clone() };
+    Ok(UndoOutcome {
+        files: restored.files.iter().map(|it| it.to_string_lossy().into_owned()).collect(),
+        clashes: restored.clashes.iter().map(note).collect(),
+        why: String::new(),
+    })
+}
