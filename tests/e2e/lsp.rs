@@ -3,8 +3,9 @@
 use serde_json::{Value, json};
 
 use crate::support::{
-    World,
+    COMMAND_LIMIT, World,
     editor::{Editor, capabilities, uri},
+    wait_for,
 };
 
 /// Two faults that a linter of text finds and can fix, one on a line with characters that count twice in UTF-16.
@@ -107,12 +108,11 @@ fn a_pause_is_a_page_that_is_edited_saved_and_approved() {
     let decide = json!({ "pause": "p1", "decision": "approve" });
     assert!(editor.refused("callboard.decide", &json!([decide])).contains("not saved"));
     std::fs::write(&path, &edited).unwrap();
-    editor.notify("textDocument/didSave", json!({ "textDocument": { "uri": page }, "text": edited }));
+    editor.notify("textDocument/didSave", &json!({ "textDocument": { "uri": page }, "text": edited }));
     assert_eq!(titles(&mut editor)[0], "Approve as edited");
 
     // Who does not see the edit can't approve it, nor what it replaced.
-    let elsewhere = Editor::start(&world);
-    let mut elsewhere = elsewhere;
+    let mut elsewhere = Editor::start(&world);
     let question = elsewhere.question("window/showMessageRequest", "p1 in r1 waits for you");
     elsewhere.choose(&question, "Approve");
     elsewhere.told("was edited and saved");
@@ -120,11 +120,12 @@ fn a_pause_is_a_page_that_is_edited_saved_and_approved() {
     let approve = editor.lenses(&page).remove(0).1;
     editor.request(
         "workspace/executeCommand",
-        json!({ "command": approve["command"], "arguments": approve["arguments"] }),
+        &json!({ "command": approve["command"], "arguments": approve["arguments"] }),
     );
     editor.progress("end", "");
     assert_eq!(world.read("notes.md"), NOTES.replace("six   \n", "six\n"), "what was struck stays as it is");
-    assert!(std::fs::read_to_string(&path).unwrap().contains("p1 was answered by"), "the page says so");
+    let says_so = || std::fs::read_to_string(&path).ok().filter(|it| it.contains("p1 was answered by"));
+    wait_for("the page that says who answered", COMMAND_LIMIT, says_so, || world.story());
     assert_eq!(titles(&mut editor), Vec::<String>::new(), "what is answered takes no answer");
     editor.diagnostics("no finding", &file, <[Value]>::is_empty);
     let ended = runs(&world);
@@ -165,8 +166,7 @@ fn an_editor_that_comes_back_finds_its_findings_and_its_pause() {
     let mut first = Editor::start(&world);
     first.open(&file, NOTES);
     first.run("callboard.run", &review_fix());
-    let question = first.question("window/showMessageRequest", "p1 in r1 waits for you");
-    let _ = question;
+    first.question("window/showMessageRequest", "p1 in r1 waits for you");
     first.kill();
 
     let mut second = Editor::start(&world);
@@ -204,7 +204,7 @@ fn a_run_is_progress_and_cancelling_it_pauses_it() {
     editor.run("callboard.run", &review_fix());
     let token = editor.progress("begin", "Review–fix loop (r1)");
     editor.progress("report", "waits for you at p1");
-    editor.notify("window/workDoneProgress/cancel", json!({ "token": token }));
+    editor.notify("window/workDoneProgress/cancel", &json!({ "token": token }));
     editor.progress("end", "paused");
     assert_eq!(runs(&world)[0]["status"], "held");
     editor.run("callboard.resume", &json!({ "run": "r1" }));
@@ -217,7 +217,7 @@ fn a_run_is_progress_and_cancelling_it_pauses_it() {
     let mut hasty = Editor::with(&world, &capabilities(), &json!({ "onCancel": "stop", "prompts": false }));
     hasty.run("callboard.run", &review_fix());
     hasty.progress("report", "waits for you at p2");
-    hasty.notify("window/workDoneProgress/cancel", json!({ "token": "callboard/r2/1" }));
+    hasty.notify("window/workDoneProgress/cancel", &json!({ "token": "callboard/r2/1" }));
     hasty.progress("end", "stopped");
     editor.question("window/showMessageRequest", "p2 in r2 waits for you");
 }

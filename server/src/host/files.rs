@@ -152,7 +152,10 @@ impl Surroundings for Files {
         if !files.is_empty() {
             let more = shown.files.len() - files.len();
             let _ = write!(text, " The workspace configures it with {}", files.join(", "));
-            text += &if more > 0 { format!(", and {more} more.") } else { ".".to_owned() };
+            if more > 0 {
+                let _ = write!(text, ", and {more} more");
+            }
+            text.push('.');
         }
         Ok(TrustShown { trusted: self.status() == TrustStatus::Trusted, text, digest: shown.digest })
     }

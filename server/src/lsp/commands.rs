@@ -17,7 +17,7 @@ use crate::{
         event::{Actor, Answer, Event, Refusal, RefusalCode, Settlement},
     },
     ids::{AgentName, ChannelName, FindingId, RunId},
-    lsp::{decide, diagnostics, editor::Editor, people, prompts},
+    lsp::{decide, diagnostics, editor::Editor, people, prompts, shared::Surroundings},
     protocol::{Changed, HoldParams, MessagesParams, PostParams, Posted, ReleaseParams, RunParams, Started},
     workspace::position::{Encoding, position},
 };
@@ -295,7 +295,7 @@ async fn open_channel(editor: &Arc<Editor>, params: OpenChannel) -> Result<Value
 
 async fn trust(editor: &Arc<Editor>) -> Result<Value, Refusal> {
     people_only(editor, "trust the workspace")?;
-    let shown = editor.shared.off_thread(|it| it.trust_shown()).await?;
+    let shown = editor.shared.off_thread(Surroundings::trust_shown).await?;
     if shown.trusted {
         let read = editor.shared.reload().await?;
         return Ok(json!(read));

@@ -122,16 +122,12 @@ async fn diagnostics(editor: &Editor, path: &str, findings: &[&Finding]) -> (Vec
     };
     let made = findings.iter().filter_map(|finding| {
         let place = finding.draft.place.as_ref()?;
-        Some(match &text {
-            Some(text) => {
-                let mark = Mark::find(text, place, finding.draft.excerpt.as_deref());
-                diagnostic(finding, &mark, text, wishes.encoding, wishes.tags)
-            }
-            None => {
-                let at = Position::new(place.line.saturating_sub(1), 0);
-                said(finding, Range::new(at, at), false, wishes.tags)
-            }
-        })
+        let Some(text) = &text else {
+            let at = Position::new(place.line.saturating_sub(1), 0);
+            return Some(said(finding, Range::new(at, at), false, wishes.tags));
+        };
+        let mark = Mark::find(text, place, finding.draft.excerpt.as_deref());
+        Some(diagnostic(finding, &mark, text, wishes.encoding, wishes.tags))
     });
     (made.collect(), None)
 }

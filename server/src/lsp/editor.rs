@@ -148,7 +148,6 @@ impl Editor {
 
     /// Returns the workspace's folder as it names it.
     pub fn folder(&self) -> &Folder {
-        self.wishes();
         static NONE: OnceLock<Folder> = OnceLock::new();
         self.greeting.get().map_or_else(|| NONE.get_or_init(Folder::default), |it| &it.1)
     }

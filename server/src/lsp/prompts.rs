@@ -3,7 +3,7 @@
 //! Each question is a task of its own that may wait for days: an answer that comes when somebody else has answered is told so
 //! and changes nothing (design §9). Invariant: no handler waits for any of this.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use tower_lsp::lsp_types::{
     MessageActionItem, MessageType, ShowDocumentParams, ShowMessageRequestParams, Url,
@@ -31,7 +31,7 @@ const REASONS: [&str; 3] = ["It is meant so", "It is wrong", "Not worth a change
 /// Asks something with buttons; `None` where the person chose none, or the client has no such messages.
 async fn pick(editor: &Editor, kind: MessageType, message: String, choices: Vec<String>) -> Option<String> {
     let actions =
-        choices.into_iter().map(|title| MessageActionItem { title, properties: Default::default() }).collect();
+        choices.into_iter().map(|title| MessageActionItem { title, properties: HashMap::default() }).collect();
     let params = ShowMessageRequestParams { typ: kind, message, actions: Some(actions) };
     editor.ask::<ShowMessageRequest>(params).await.ok().flatten().map(|it| it.title)
 }

@@ -204,7 +204,7 @@ impl Shared {
 
     /// Has trust, the configuration and the catalogue read again, and tells the hub.
     pub async fn reload(&self) -> Result<ReloadResult, Refusal> {
-        let reading = self.off_thread(|it| it.reload()).await?;
+        let reading = self.off_thread(Surroundings::reload).await?;
         self.offers.lock().unwrap_or_else(PoisonError::into_inner).take();
         let agents = u32::try_from(reading.agents.len()).unwrap_or(u32::MAX);
         // The agents first: with trust, what waited for it is started, and that needs them.

@@ -70,16 +70,16 @@ impl Editor {
         let mut editor = Self { child, input, messages, kept: VecDeque::new(), next: 0, log: Vec::new(), ended: false };
         let root = uri(&world.workspace());
         let hello = json!({ "rootUri": root, "capabilities": capabilities, "initializationOptions": options });
-        let answer = editor.request("initialize", hello);
+        let answer = editor.request("initialize", &hello);
         assert_eq!(answer["serverInfo"]["name"], "callboard", "{answer}");
-        editor.notify("initialized", json!({}));
+        editor.notify("initialized", &json!({}));
         editor
     }
 
     /// Opens a file with this text.
     pub fn open(&mut self, uri: &str, text: &str) {
         let document = json!({ "uri": uri, "languageId": "markdown", "version": 1, "text": text });
-        self.notify("textDocument/didOpen", json!({ "textDocument": document }));
+        self.notify("textDocument/didOpen", &json!({ "textDocument": document }));
     }
 
     /// Replaces a range, written as `[line, character, line, character]`; without one, the whole.
@@ -89,7 +89,7 @@ impl Editor {
             change["range"] = json!({ "start": { "line": a, "character": b }, "end": { "line": c, "character": d } });
         }
         let document = json!({ "uri": uri, "version": version });
-        self.notify("textDocument/didChange", json!({ "textDocument": document, "contentChanges": [change] }));
+        self.notify("textDocument/didChange", &json!({ "textDocument": document, "contentChanges": [change] }));
     }
 
     /// Returns the code actions at a line, by title, with their commands.
@@ -98,7 +98,7 @@ impl Editor {
         let params = json!({
             "textDocument": { "uri": uri }, "range": { "start": at, "end": at }, "context": { "diagnostics": [] },
         });
-        self.request("textDocument/codeAction", params).as_array().expect("a list of actions").clone()
+        self.request("textDocument/codeAction", &params).as_array().expect("a list of actions").clone()
     }
 
     /// Does what the code action of this title does.
@@ -111,26 +111,26 @@ impl Editor {
         let command = action["command"].clone();
         self.request(
             "workspace/executeCommand",
-            json!({ "command": command["command"], "arguments": command["arguments"] }),
+            &json!({ "command": command["command"], "arguments": command["arguments"] }),
         )
     }
 
     /// Runs a command and returns its answer.
     #[track_caller]
     pub fn run(&mut self, command: &str, argument: &Value) -> Value {
-        self.request("workspace/executeCommand", json!({ "command": command, "arguments": [argument] }))
+        self.request("workspace/executeCommand", &json!({ "command": command, "arguments": [argument] }))
     }
 
     /// Runs a command and returns its refusal's words.
     #[track_caller]
     pub fn refused(&mut self, command: &str, arguments: &Value) -> String {
-        let answer = self.ask("workspace/executeCommand", json!({ "command": command, "arguments": arguments }));
+        let answer = self.ask("workspace/executeCommand", &json!({ "command": command, "arguments": arguments }));
         answer["error"]["message"].as_str().unwrap_or_else(|| panic!("{command} was taken: {answer}")).to_owned()
     }
 
     /// Returns the lenses of a file, by title.
     pub fn lenses(&mut self, uri: &str) -> Vec<(String, Value)> {
-        let lenses = self.request("textDocument/codeLens", json!({ "textDocument": { "uri": uri } }));
+        let lenses = self.request("textDocument/codeLens", &json!({ "textDocument": { "uri": uri } }));
         let lenses = lenses.as_array().expect("a list of lenses").clone();
         lenses
             .into_iter()
@@ -192,14 +192,14 @@ impl Editor {
 
     /// Sends a request and returns its result.
     #[track_caller]
-    pub fn request(&mut self, method: &str, params: Value) -> Value {
+    pub fn request(&mut self, method: &str, params: &Value) -> Value {
         let mut answer = self.ask(method, params);
         assert!(answer.get("error").is_none(), "{method} was refused: {answer}");
         answer["result"].take()
     }
 
     #[track_caller]
-    fn ask(&mut self, method: &str, params: Value) -> Value {
+    fn ask(&mut self, method: &str, params: &Value) -> Value {
         self.next += 1;
         let id = self.next;
         self.send(&json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params }));
@@ -207,7 +207,7 @@ impl Editor {
     }
 
     /// Sends a notification.
-    pub fn notify(&mut self, method: &str, params: Value) {
+    pub fn notify(&mut self, method: &str, params: &Value) {
         self.send(&json!({ "jsonrpc": "2.0", "method": method, "params": params }));
     }
 
@@ -269,7 +269,9 @@ impl Drop for Editor {
         let _ = self.child.kill();
         let _ = self.child.wait();
         let late: Vec<Value> = self.messages.try_iter().collect();
-        late.into_iter().for_each(|it| self.take(it));
+        for message in late {
+            self.take(message);
+        }
         if !std::thread::panicking() {
             let unread: Vec<_> =
                 self.kept.iter().filter(|it| it.get("id").is_some() && it.get("method").is_some()).collect();

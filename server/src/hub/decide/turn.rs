@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use super::{Draft, advance, checkpoint, context, result, talk};
+use super::{Draft, advance, checkpoint, context, result, run::limit_reached, talk};
 use crate::{
     agent::{AgentClaim, AgentState, Source, TurnRequest},
     hub::{
@@ -201,7 +201,12 @@ pub(super) fn recover(draft: &mut Draft) {
                 if draft.state.live_runs.contains(run)
                     && draft.state.runs.get(run).and_then(|it| it.step(step)).is_some_and(waits)
                 {
-                    queue_step(draft, *run, step, &turn.agent);
+                    // A turn that takes its hub with it must not do so for ever (promise 5): `advance` asks at the limit.
+                    if limit_reached(draft, *run).is_some() {
+                        draft.emit(Record::StepReset { run: *run, step: step.clone(), note: None, agent: None });
+                    } else {
+                        queue_step(draft, *run, step, &turn.agent);
+                    }
                 }
             }
         }

@@ -182,3 +182,28 @@ fn a_mentioned_tool_agent_gives_its_result_as_a_message() {
     assert_eq!(scene.findings(), "f1 too long open\n");
     assert!(scene.channel().contains("@lint: Changes requested."), "{}", scene.channel());
 }
+
+#[test]
+fn a_tool_fixes_what_is_named_and_its_silence_is_an_answer() {
+    let mut scene = Scene::new();
+    scene.post("@lint look at src/lib.rs");
+    scene.ends("lint", review(&[(1, "one"), (2, "two"), (3, "three")]));
+    scene.post("@autofix fix f2 in `src/lib.rs`, and nothing else.\n\n```\nf3 is quoted\n```");
+    let turn = scene.live("autofix").expect("it works");
+    let asked = scene.state.turn(turn).and_then(|it| it.sent.clone()).expect("it was sent something");
+    assert_eq!(asked.findings, [crate::ids::FindingId(2)]);
+    // It says more than it was asked for; what it was not given it can't have fixed.
+    scene.ends("autofix", gives(serde_json::json!({ "kind": "change", "summary": "done", "fixed": ["f2", "f1"] })));
+    assert_eq!(scene.findings(), "f1 one open\nf2 two fixed\nf3 three open\n");
+    // A tool says all that it sees of what it was asked about, and of nothing else.
+    scene.post("@lint look at docs/guide.md");
+    scene.ends("lint", review(&[]));
+    assert_eq!(scene.findings(), "f1 one open\nf2 two fixed\nf3 three open\n");
+    scene.post("@lint look at src/lib.rs");
+    scene.ends("lint", review(&[(3, "three")]));
+    assert_eq!(scene.findings(), "f1 one fixed\nf2 two fixed\nf3 three open\n");
+    // What an agent that thinks does not mention again may well be there still.
+    scene.post("@claude look at src/lib.rs");
+    scene.ends("claude", review(&[]));
+    assert!(scene.findings().contains("f3 three open"), "{}", scene.findings());
+}

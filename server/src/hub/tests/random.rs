@@ -220,7 +220,10 @@ fn kill(scene: &mut Scene) {
     let done = finished(&scene.state);
     scene.state = scene.folded();
     scene.ok(Event::Recovered);
-    assert_eq!(scene.state.open_pauses, pauses, "every pending approval is still pending");
+    // A lost turn may bring its run to a limit, which is asked; what was pending before stays so.
+    for pause in pauses {
+        assert!(scene.state.open_pauses.contains(&pause), "{pause} is no longer pending");
+    }
     for step in done {
         assert!(finished(&scene.state).contains(&step), "a finished step stays finished");
     }

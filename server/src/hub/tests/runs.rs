@@ -333,6 +333,24 @@ fn recovery_redoes_only_what_went_on() {
     assert_eq!(scene.state.runs[&RunId(1)].status(), RunStatus::Done);
 }
 
+/// Promise 5: a turn that takes its hub with it each time is a pause at the limit on turns, not a loop without an end.
+#[test]
+fn a_turn_that_is_lost_again_and_again_comes_to_the_limit() {
+    let mut scene = Scene::new();
+    let mut wanted = plan(json!([turn("a", &[], "writer", "text")]));
+    wanted["limits"]["turns"] = json!(3);
+    scene.run(wanted);
+    for _ in 0..3 {
+        scene.ok(Event::Recovered);
+    }
+    assert_eq!(scene.live("claude"), None);
+    insta::assert_snapshot!(scene.inbox(), @"p1 Limit Test reached its limit of turns [approve stop]");
+    scene.ok(Event::Recovered);
+    scene.decide(1, Decision::Approve).unwrap();
+    scene.ends("claude", says("a"));
+    assert_eq!(scene.state.runs[&RunId(1)].status(), RunStatus::Done);
+}
+
 #[test]
 fn a_run_without_an_agent_for_a_role_is_refused_with_what_was_tried() {
     let mut scene = Scene::empty();
