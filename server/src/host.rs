@@ -93,6 +93,14 @@ impl Host {
         Ok(Self { shared: Shared::new(hub, surroundings, info), thread, stop })
     }
 
+    /// Returns when the hub knows its agents and its trust, and has taken up what was going on: a client that came sooner
+    /// would be told that there is no agent. A journal that refuses keeps nobody out, since what it holds can be read.
+    pub async fn ready(&self) {
+        if tokio::time::timeout(PATIENCE, self.shared.hub.ask(Event::Tick)).await.is_err() {
+            tracing::warn!("The hub is slow to take up what was going on; its clients are let in all the same.");
+        }
+    }
+
     /// Returns what its connections share.
     pub fn shared(&self) -> &Arc<Shared> {
         &self.shared

@@ -24,6 +24,8 @@ mod lsp;
 mod programs;
 #[cfg(unix)]
 mod relay;
+#[cfg(unix)]
+mod shell;
 mod support;
 #[cfg(unix)]
 mod templates;

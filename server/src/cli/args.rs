@@ -148,7 +148,7 @@ pub enum Command {
         #[arg(long)]
         force: bool,
     },
-    /// Channels: list, make, read, post, follow
+    /// Channels: list, make, read, post, follow, take back
     #[command(
         subcommand,
         after_help = "Examples:\n  callboard channel post \"@claude why does the retry loop never end?\"\n  callboard channel tail main"
@@ -282,8 +282,10 @@ pub enum DecisionName {
 #[derive(Debug, Clone, Subcommand)]
 pub enum ChannelCommand {
     /// List the channels
+    #[command(after_help = "Example:\n  callboard channel list")]
     List,
     /// Make a channel
+    #[command(after_help = "Example:\n  callboard channel new reviews --agent claude")]
     New {
         /// Its name
         name: ChannelName,
@@ -292,6 +294,7 @@ pub enum ChannelCommand {
         agent: Option<AgentName>,
     },
     /// Show the last messages
+    #[command(after_help = "Examples:\n  callboard channel show main -n 20\n  callboard channel show --thread m12")]
     Show {
         /// The channel; the default one where absent
         channel: Option<ChannelName>,
@@ -306,6 +309,9 @@ pub enum ChannelCommand {
         limit: u32,
     },
     /// Post a message; @name wakes that agent
+    #[command(
+        after_help = "Examples:\n  callboard channel post \"@claude @lint look at src/retry.rs\" --wait\n  git diff | callboard channel post -"
+    )]
     Post {
         /// The text; `-` or nothing reads it from stdin
         text: Option<String>,
@@ -320,6 +326,7 @@ pub enum ChannelCommand {
         wait: bool,
     },
     /// Show messages as they come
+    #[command(after_help = "Example:\n  callboard channel tail main -n 0")]
     Tail {
         /// The channel; the default one where absent
         channel: Option<ChannelName>,
@@ -327,7 +334,16 @@ pub enum ChannelCommand {
         #[arg(long, short = 'n', default_value_t = 10, value_parser = clap::value_parser!(u32).range(0..=1000))]
         limit: u32,
     },
+    /// Take a message back from an agent that has not begun on it
+    #[command(after_help = "Example:\n  callboard channel withdraw m12 @claude")]
+    Withdraw {
+        /// The message
+        message: MessageId,
+        /// The agent
+        agent: AgentName,
+    },
     /// Show what an agent was sent for a message, or before an answer
+    #[command(after_help = "Example:\n  callboard channel sent m12")]
     Sent {
         /// The message
         message: MessageId,
@@ -353,6 +369,7 @@ pub struct FindingsArgs {
 #[derive(Debug, Clone, Subcommand)]
 pub enum SettleCommand {
     /// It is none; reviewers are told why
+    #[command(after_help = "Example:\n  callboard findings dismiss f3 --reason \"a test double\"")]
     Dismiss {
         /// The finding
         finding: FindingId,
@@ -361,11 +378,13 @@ pub enum SettleCommand {
         reason: String,
     },
     /// Known, and lived with
+    #[command(after_help = "Example:\n  callboard findings accept f4")]
     Accept {
         /// The finding
         finding: FindingId,
     },
     /// To be dealt with after all
+    #[command(after_help = "Example:\n  callboard findings reopen f3")]
     Reopen {
         /// The finding
         finding: FindingId,
@@ -376,8 +395,10 @@ pub enum SettleCommand {
 #[derive(Debug, Clone, Subcommand)]
 pub enum WorkflowsCommand {
     /// List the workflows that can be run here
+    #[command(after_help = "Example:\n  callboard workflows list")]
     List,
     /// Show a workflow: its inputs, roles and steps
+    #[command(after_help = "Example:\n  callboard workflows show review-fix --source")]
     Show {
         /// The workflow
         name: String,
@@ -386,12 +407,16 @@ pub enum WorkflowsCommand {
         source: bool,
     },
     /// Check files; exit 1 where one has an error
+    #[command(after_help = "Example:\n  callboard workflows check .callboard/workflows/*.yaml")]
     Check {
         /// The files
         #[arg(required = true)]
         files: Vec<PathBuf>,
     },
     /// Write the beginning of a new workflow to stdout, or one made from another or from a run
+    #[command(
+        after_help = "Examples:\n  callboard workflows new ship-it > .callboard/workflows/ship-it.yaml\n  callboard workflows new ship-it --from r3"
+    )]
     New {
         /// Its name
         name: String,
@@ -400,8 +425,10 @@ pub enum WorkflowsCommand {
         from: Option<String>,
     },
     /// Show what a run would do here, with every prompt; nothing is started
+    #[command(after_help = "Example:\n  callboard workflows dry-run review-fix src/")]
     DryRun(DryRunArgs),
     /// Write the JSON Schema of the language to stdout
+    #[command(after_help = "Example:\n  callboard workflows schema > workflow.schema.json")]
     Schema,
 }
 
@@ -430,8 +457,10 @@ pub struct TrustArgs {
 #[derive(Debug, Clone, Subcommand)]
 pub enum HubCommand {
     /// Say what hub this workspace has
+    #[command(after_help = "Example:\n  callboard hub status")]
     Status,
     /// End the hub; runs go on when the next one starts
+    #[command(after_help = "Example:\n  callboard hub stop --kill")]
     Stop {
         /// End it by force where it does not answer
         #[arg(long)]
@@ -497,7 +526,12 @@ mod tests {
     #[test]
     fn every_visible_command_has_an_example() {
         use clap::CommandFactory as _;
-        for command in Cli::command().get_subcommands().filter(|it| !it.is_hide_set()) {
+        let all = Cli::command();
+        let outer = all.get_subcommands();
+        for command in outer.flat_map(|it| std::iter::once(it).chain(it.get_subcommands())) {
+            if command.is_hide_set() {
+                continue;
+            }
             let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
             assert!(help.contains("Example"), "{} has none", command.get_name());
         }

@@ -16,7 +16,7 @@ use crate::{
     ids::{AgentName, ChannelName, MessageId},
     protocol::{
         Changed, ChannelView, CreateChannelParams, DeliveryState, Item, MessageView, MessagesParams, MessagesResult,
-        Nothing, PostParams, Posted, SentParams, SubscribeParams, TurnView, method,
+        Nothing, PostParams, Posted, SentParams, SubscribeParams, TurnView, WithdrawParams, method,
     },
 };
 
@@ -41,6 +41,11 @@ pub async fn channel(
             post(wire, out, person, &params, *wait).await
         }
         ChannelCommand::Tail { channel, limit } => tail(wire, out, person, channel.as_ref(), *limit).await,
+        ChannelCommand::Withdraw { message, agent } => {
+            let params = WithdrawParams { message: *message, agent: agent.clone() };
+            let changed: Changed = ask(wire, method::WITHDRAW, &params).await?;
+            told(out, &changed, &format!("{message} is withdrawn from {agent}."))
+        }
         ChannelCommand::Sent { message } => sent(wire, out, *message).await,
     }
 }

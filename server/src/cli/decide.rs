@@ -23,7 +23,7 @@ use crate::{
 
 /// `callboard decide ID …`.
 pub async fn decide(wire: &mut impl Wire, out: &mut Out, person: &mut Person, args: &DecideArgs) -> Result<i32, Fail> {
-    check(args)?;
+    check(args, person)?;
     let pauses: Vec<PauseView> = ask(wire, method::INBOX, &InboxParams { pause: Some(args.pause), all: true }).await?;
     let pause = pauses.into_iter().find(|it| it.id == args.pause).ok_or_else(|| no_pause(args.pause))?;
     if let Some(answered) = &pause.answered {
@@ -65,9 +65,6 @@ async fn edit(
     pause: &PauseView,
     hash: String,
 ) -> Result<i32, Fail> {
-    if !person.is_there {
-        return Err(Fail::usage("there is no terminal to edit on").help("give the edited document with --file FILE"));
-    }
     let command = editor::command()?;
     let mut text = pause.document.clone();
     loop {
@@ -129,7 +126,14 @@ async fn send_again(wire: &mut impl Wire, params: &DecideParams) -> Result<Chang
 }
 
 /// Refuses arguments that the decision has no use for: a text that is silently dropped would be a lost answer.
-fn check(args: &DecideArgs) -> Result<(), Fail> {
+fn check(args: &DecideArgs, person: &Person) -> Result<(), Fail> {
+    let wants_text = args.decision == DecisionName::RequestChanges;
+    if wants_text && args.text.as_ref().map_or(!person.is_there, |it| it.trim().is_empty()) {
+        return Err(no_text());
+    }
+    if args.decision == DecisionName::Edit && args.file.is_none() && !person.is_there {
+        return Err(no_terminal());
+    }
     let takes_text = matches!(args.decision, DecisionName::RequestChanges | DecisionName::Reject);
     let unused = [
         (args.text.is_some() && !takes_text, "--text", "request-changes and reject"),
@@ -152,10 +156,17 @@ async fn what_to_change(args: &DecideArgs, out: &mut Out, person: &mut Person) -
         None => String::new(),
     };
     if text.trim().is_empty() {
-        return Err(Fail::usage("request-changes needs to know what is to be changed; nothing is decided")
-            .help("say it with --text"));
+        return Err(no_text());
     }
     Ok(text.trim().to_owned())
+}
+
+fn no_text() -> Fail {
+    Fail::usage("request-changes needs to know what is to be changed; nothing is decided").help("say it with --text")
+}
+
+fn no_terminal() -> Fail {
+    Fail::usage("there is no terminal to edit on; nothing is decided").help("give the edited document with --file FILE")
 }
 
 fn read(file: &Path) -> Result<String, Fail> {
@@ -273,7 +284,9 @@ mod tests {
         ] {
             assert_eq!(play(&mut hub, &args).await.0.unwrap_err().exit, USAGE);
         }
-        let mut hub = Fake::default().on(method::INBOX, json!({}), json!([pause(1)]));
-        assert_eq!(play(&mut hub, &args("request-changes")).await.0.unwrap_err().exit, USAGE);
+        // There is nobody to ask for what they leave out.
+        for decision in ["request-changes", "edit"] {
+            assert_eq!(play(&mut hub, &args(decision)).await.0.unwrap_err().exit, USAGE);
+        }
     }
 }

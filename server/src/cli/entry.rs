@@ -174,7 +174,7 @@ async fn status(setting: &Setting, out: &mut Out) -> Result<i32, Fail> {
     match found {
         Some(status) if out.json => out.object(&status)?,
         Some(status) => out.lines(&render::lists::hub(&status, Timestamp::now(), &out.view))?,
-        None if out.json => out.object(&serde_json::Value::Null)?,
+        None if out.json => out.object(&serde_json::json!({ "hub": "none" }))?,
         None => out.line(&"No hub runs for this workspace; one is started when it is needed.".into())?,
     }
     Ok(fail::OK)
@@ -218,13 +218,22 @@ fn misread(error: &clap::Error) -> i32 {
     let wants_json = std::env::args_os().take_while(|it| it != "--").any(|it| it == "--json");
     if wants_json && error.use_stderr() {
         let mut out = Out::of_process(super::args::ColorChoice::Never, true);
-        let text = error.to_string();
-        out.fail(&Fail::usage(text.lines().next().unwrap_or("").trim_start_matches("error: ")));
+        out.fail(&misread_for_programs(&error.to_string()));
         return code;
     }
     // A reader that went away needs no help.
     let _ = error.print();
     code
+}
+
+/// Returns what clap says, as a sentence and what to do: its first paragraph, whose lines belong together, and its tips.
+fn misread_for_programs(text: &str) -> Fail {
+    let mut paragraphs = text.split("\n\n");
+    let first: Vec<_> = paragraphs.next().unwrap_or("").lines().map(str::trim).collect();
+    let fail = Fail::usage(first.join(" ").trim_start_matches("error: "));
+    let tips = paragraphs.map(str::trim).filter_map(|it| it.strip_prefix("tip: "));
+    tips.fold(fail, |fail, tip| fail.help(tip))
+        .help("`callboard --help`, and --help behind each command, say what there is")
 }
 
 /// Sends the log to stderr, or to the file of `CALLBOARD_LOG_FILE`, as far as `CALLBOARD_LOG` asks (`info`, `debug`,

@@ -55,6 +55,7 @@ async fn be_the_hub(places: &Places, root: &Path) -> anyhow::Result<Ending> {
         tokio::task::spawn_blocking(move || compose(&places, &workspace, false)).await??
     };
     let host = Host::start(composed.parts)?;
+    host.ready().await;
     let endpoint = claim.publish(&workspace.root.to_string_lossy())?;
     tracing::info!(root = %workspace.root.display(), version = env!("CARGO_PKG_VERSION"), "The hub is ready.");
     tell_starter(READY).await?;

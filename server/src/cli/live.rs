@@ -204,7 +204,8 @@ impl Live {
             return None;
         }
         let last = self.view.as_ref()?.steps.iter().find(|it| it.id == step.id)?;
-        Some(StepView { status: StepStatus::Done, failure: None, ..last.clone() })
+        // A result that was seen while it was going on is that of the round before.
+        Some(StepView { status: StepStatus::Done, failure: None, result: None, ..last.clone() })
     }
 
     fn take_pause(&mut self, pause: Box<PauseView>) -> Vec<Note> {

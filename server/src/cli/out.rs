@@ -27,6 +27,8 @@ pub struct Out {
     pub is_terminal: bool,
     color: bool,
     color_errors: bool,
+    /// How wide the terminal is that stderr goes to, where it goes to one.
+    error_width: Option<usize>,
     area: usize,
 }
 
@@ -49,6 +51,7 @@ impl Out {
             is_terminal: is_terminal && !json && !is_dumb,
             color: wants(is_terminal) && !json,
             color_errors: wants(io::stderr().is_terminal()),
+            error_width: error_width(),
             area: 0,
         };
         out.measure();
@@ -66,6 +69,7 @@ impl Out {
             is_terminal,
             color: false,
             color_errors: false,
+            error_width: None,
             area: 0,
         }
     }
@@ -119,6 +123,20 @@ impl Out {
         self.put(&text)
     }
 
+    /// Takes a question off the terminal again, with all the rows that it took. What was typed behind it stays the
+    /// terminal's, and is there when the question is asked again.
+    pub fn unask(&mut self, question: &Line) -> Result<(), Fail> {
+        if !self.is_terminal {
+            return Ok(());
+        }
+        self.measure();
+        // The question, and the space behind it where the cursor stands.
+        match question.width() / self.view.width.max(1) {
+            0 => self.raw("\r\x1b[J"),
+            rows => self.raw(&format!("\r\x1b[{rows}A\x1b[J")),
+        }
+    }
+
     /// Writes a remark on stderr, for people only.
     pub fn remark(&mut self, line: &Line) -> Result<(), Fail> {
         if self.json {
@@ -126,8 +144,10 @@ impl Out {
         }
         let text = self.without_area();
         self.put(&text)?;
-        // Nobody may read stderr; that is no reason to end.
-        let _ = writeln!(self.stderr, "{}", line.paint(self.color_errors));
+        for line in self.fitted(line, &Line::new()) {
+            // Nobody may read stderr; that is no reason to end.
+            let _ = writeln!(self.stderr, "{}", line.paint(self.color_errors));
+        }
         Ok(())
     }
 
@@ -152,8 +172,17 @@ impl Out {
         lines.extend(
             fail.help.iter().map(|it| Line::new().with(Tone::Note, "help").with(Tone::Plain, format!(": {it}"))),
         );
-        for line in lines {
+        let fitted: Vec<_> = lines.iter().flat_map(|it| self.fitted(it, &Line::plain("  "))).collect();
+        for line in fitted {
             let _ = writeln!(self.stderr, "{}", line.paint(self.color_errors));
+        }
+    }
+
+    /// Returns a line of stderr as lines that fit its terminal; elsewhere it stays one line, for `grep`.
+    fn fitted(&self, line: &Line, rest: &Line) -> Vec<Line> {
+        match self.error_width {
+            Some(width) => line.wrap(width, &Line::new(), rest),
+            None => vec![line.clone()],
         }
     }
 
@@ -209,6 +238,16 @@ fn ascii_controls(json: &str) -> String {
         }
     }
     text
+}
+
+fn error_width() -> Option<usize> {
+    #[cfg(unix)]
+    if let Ok(size) = rustix::termios::tcgetwinsize(rustix::stdio::stderr())
+        && size.ws_col > 0
+    {
+        return Some(usize::from(size.ws_col).max(20));
+    }
+    None
 }
 
 /// A buffer that a test can look into while an `Out` writes to it.

@@ -82,7 +82,9 @@ async fn start(wire: &mut impl Wire, params: &RunParams) -> Result<Started, Fail
                 return Err(fail);
             };
             // The hub's sentence may say it already.
-            Err(if fail.message.contains("`callboard ") { fail } else { fail.help(help) })
+            let fail = if fail.message.contains("`callboard ") { fail } else { fail.help(help) };
+            // A name that is not there is a slip in the command, as one that this side finds is.
+            Err(if fail.is(RefusalCode::NotFound) { Fail { exit: fail::USAGE, ..fail } } else { fail })
         }
         other => other,
     }
@@ -109,7 +111,7 @@ pub(super) fn inputs(plan: Option<&Plan>, ground: &Ground, args: &RunArgs) -> Re
     }
     if let Some(path) = &args.path {
         if let Some(plan) = plan {
-            known(plan, "path").map_err(|fail| fail.help("give what it takes with --input NAME=VALUE"))?;
+            known(plan, "path")?;
         }
         if inputs.insert("path".to_owned(), in_workspace(ground, path)?.into()).is_some() {
             return Err(Fail::usage("the input path is given twice: as PATH and as --input path=…"));
@@ -146,7 +148,11 @@ pub(super) fn roles(plan: Option<&Plan>, args: &RunArgs) -> Result<BTreeMap<Stri
 fn known<'a>(plan: &'a Plan, name: &str) -> Result<&'a Input, Fail> {
     plan.inputs.iter().find(|it| it.name == name).ok_or_else(|| {
         let known: Vec<_> = plan.inputs.iter().map(|it| it.name.clone()).collect();
-        Fail::usage(format!("{} has no input {name}", plan.name)).help(format!("its inputs are: {}", listed(&known)))
+        let fail = Fail::usage(format!("{} has no input {name}", plan.name));
+        match known.is_empty() {
+            true => fail.help("it takes none"),
+            false => fail.help(format!("its inputs are: {}; each is given by --input NAME=VALUE", listed(&known))),
+        }
     })
 }
 

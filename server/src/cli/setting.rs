@@ -25,6 +25,10 @@ impl Setting {
             None => std::env::current_dir()
                 .map_err(|why| Fail::usage(format!("the current folder can't be used: {why}")))?,
         };
+        if folder.is_file() {
+            return Err(Fail::usage(format!("{} is a file; a workspace is a folder", folder.display()))
+                .help("give the folder that it is in"));
+        }
         let workspace = Workspace::find(&folder).map_err(|why| Fail::usage(why.to_string()))?;
         let from = folder.canonicalize().unwrap_or_else(|_| workspace.root.clone());
         Ok(Self { places, workspace, from })

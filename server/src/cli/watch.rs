@@ -180,6 +180,8 @@ impl Watcher {
         let mut lines = Vec::new();
         let mut opened = Vec::new();
         let mut notes = Vec::new();
+        // Whether a question stands on the screen is asked before an answer that came from elsewhere takes it away.
+        let gives_way = self.prompt.as_ref().map(Prompt::question);
         for item in feed.items {
             if out.json {
                 out.object(&item)?;
@@ -195,9 +197,9 @@ impl Watcher {
             }
         }
         if !lines.is_empty() && !out.json {
-            if self.prompt.is_some() && out.is_terminal {
-                // The question's line gives way; it is asked again below what is new.
-                out.raw("\r\x1b[K")?;
+            if let Some(question) = gives_way {
+                // It is asked again below what is new, where it is still open.
+                out.unask(&question)?;
             }
             out.lines(&lines)?;
         }
@@ -434,6 +436,9 @@ impl Watcher {
 
     fn leave(&self, out: &mut Out) -> Result<i32, Fail> {
         let run = self.run;
+        if self.prompt.is_some() {
+            out.remark(&Line::new())?;
+        }
         out.remark(&Line::plain(format!("Left {run}; it goes on. To watch it again: callboard show {run} --follow")))?;
         if out.json {
             out.object(&json!({ "item": "left", "run": run, "exit": fail::DETACHED }))?;
@@ -471,7 +476,9 @@ impl Watcher {
                 lines
             }
             Note::Settled(it) => vec![Line::plain("  ").joined(&render::finding::settled(it))],
-            Note::Paused(it) if self.options.yes => vec![render::pause::head(it, view)],
+            Note::Paused(it) if self.options.yes => {
+                render::pause::head(it, view).wrap(view.width, &Line::new(), &"    ".into())
+            }
             Note::Paused(it) => render::pause::pause(it, view),
             // What `--yes` did was said when it did it.
             Note::Answered(it) if self.approved.contains(&it.id) => Vec::new(),

@@ -169,7 +169,9 @@ impl Target {
             let made = made.unwrap_or_else(|err| Err(anyhow::Error::new(err)));
             made.map_err(|err| ConnectError::InProcess(format!("{err:#}")))?
         };
-        Ok(Box::new(slot.insert(host).connect(&peer::user_name())))
+        let host = slot.insert(host);
+        host.ready().await;
+        Ok(Box::new(host.connect(&peer::user_name())))
     }
 }
 

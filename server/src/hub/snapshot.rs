@@ -11,7 +11,7 @@ use super::{
 use crate::{
     channel::DEFAULT_CHANNEL,
     finding::Finding,
-    ids::{ChannelName, RunId, TurnId},
+    ids::{ChannelName, MessageId, PauseId, RunId, TurnId},
     protocol::{
         AgentView, ChannelView, DiffParams, Feed, FindingsParams, InboxParams, Item, MessageView, MessagesParams,
         MessagesResult, PauseView, RunView, RunsParams, SentParams, StepView, SubscribeParams, TurnView, is_settled,
@@ -69,17 +69,17 @@ impl Snapshot {
         let limit = params.limit.unwrap_or(100).min(MESSAGES_AT_ONCE) as usize;
         let before = params.before.map_or(u64::MAX, |it| it.0);
         let root = match params.thread {
-            Some(id) => Some(self.state.message(id).ok_or_else(|| missing(id))?),
+            Some(id) => Some(self.state.message(id).ok_or_else(|| no_message(id))?),
             None => None,
         };
         let name = match (root, &params.channel) {
             (Some(root), _) => root.channel.clone(),
             (None, Some(name)) => name.clone(),
-            (None, None) => DEFAULT_CHANNEL.parse::<ChannelName>().map_err(|_| missing(DEFAULT_CHANNEL))?,
+            (None, None) => DEFAULT_CHANNEL.parse::<ChannelName>().map_err(|_| no_channel(DEFAULT_CHANNEL))?,
         };
         let Some(channel) = self.state.channels.get(&name) else {
             return match &params.channel {
-                Some(name) => Err(missing(name)),
+                Some(name) => Err(no_channel(name)),
                 None => Ok(MessagesResult { messages: Vec::new(), rev: self.rev }),
             };
         };
@@ -104,12 +104,12 @@ impl Snapshot {
         let turns: Vec<TurnId> = match (params.turn, params.message) {
             (Some(turn), _) => vec![turn],
             (None, Some(id)) => {
-                let message = self.state.message(id).ok_or_else(|| missing(id))?;
+                let message = self.state.message(id).ok_or_else(|| no_message(id))?;
                 message.about.turn.into_iter().chain(message.deliveries.iter().filter_map(|it| it.turn)).collect()
             }
             (None, None) => return Err(Refusal::new(RefusalCode::Invalid, "name a turn or a message")),
         };
-        turns.into_iter().map(|id| self.state.turn(id).map(|it| turn_view(it)).ok_or_else(|| missing(id))).collect()
+        turns.into_iter().map(|id| self.state.turn(id).map(|it| turn_view(it)).ok_or_else(|| no_turn(id))).collect()
     }
 
     /// Returns the number of the journal's record that holds what was sent in a turn.
@@ -120,7 +120,7 @@ impl Snapshot {
     /// Returns runs, oldest first.
     pub fn runs(&self, params: &RunsParams) -> Result<Vec<RunView>, Refusal> {
         if let Some(id) = params.run {
-            return Ok(vec![self.state.runs.get(&id).map(|it| run_view(it)).ok_or_else(|| missing(id))?]);
+            return Ok(vec![self.state.runs.get(&id).map(|it| run_view(it)).ok_or_else(|| no_run(id))?]);
         }
         if params.live {
             let live = self.state.live_runs.iter().filter_map(|it| self.state.runs.get(it));
@@ -132,12 +132,14 @@ impl Snapshot {
     /// Returns the stretches of work that a diff is asked of, and what is not known of them.
     pub fn work(&self, params: &DiffParams) -> Result<(Vec<Stretch>, Vec<String>), Refusal> {
         let DiffParams { run, step, by } = params;
-        let known = self.state.runs.get(run).ok_or_else(|| missing(run))?;
+        let known = self.state.runs.get(run).ok_or_else(|| no_run(*run))?;
         if let Some(step) = step {
-            known.step(step).ok_or_else(|| missing(format!("step {step} in {run}")))?;
+            known.step(step).ok_or_else(|| {
+                missing("step", format!("{step} of {run}"), &format!("`callboard show {run}` lists them"))
+            })?;
         }
         if let Some(by) = by {
-            self.state.agents.get(by).ok_or_else(|| missing(by))?;
+            self.state.agents.get(by).ok_or_else(|| missing("agent", by, "`callboard agents` lists them"))?;
         }
         let wanted = |it: &Worker| {
             it.run == *run
@@ -155,13 +157,13 @@ impl Snapshot {
 
     /// Returns the workflow that a run is pinned to.
     pub fn plan(&self, run: RunId) -> Result<Arc<Plan>, Refusal> {
-        self.state.runs.get(&run).map(|it| Arc::clone(&it.plan)).ok_or_else(|| missing(run))
+        self.state.runs.get(&run).map(|it| Arc::clone(&it.plan)).ok_or_else(|| no_run(run))
     }
 
     /// Returns what waits for a person, oldest first.
     pub fn inbox(&self, params: &InboxParams) -> Result<Vec<PauseView>, Refusal> {
         if let Some(id) = params.pause {
-            return Ok(vec![self.state.pause(id).map(|it| pause_view(it)).ok_or_else(|| missing(id))?]);
+            return Ok(vec![self.state.pause(id).map(|it| pause_view(it)).ok_or_else(|| no_pause(id))?]);
         }
         if params.all {
             return Ok(self.state.pauses.iter().map(|it| pause_view(it)).collect());
@@ -179,7 +181,7 @@ impl Snapshot {
         if let Some(run) = params.run
             && !self.state.runs.contains_key(&run)
         {
-            return Err(missing(run));
+            return Err(no_run(run));
         }
         let wanted = |it: &&Arc<Finding>| {
             (params.all || !is_settled(&it.state)) && params.run.is_none_or(|run| it.run == Some(run))
@@ -237,8 +239,29 @@ fn last_key() -> Key {
     Key::Finding(crate::ids::FindingId(u64::MAX))
 }
 
-fn missing(what: impl std::fmt::Display) -> Refusal {
-    Refusal::new(RefusalCode::NotFound, format!("there is no {what} in this workspace"))
+fn missing(what: &str, which: impl std::fmt::Display, how: &str) -> Refusal {
+    let message = format!("there is no {what} {which} in this workspace; {how}");
+    Refusal::new(RefusalCode::NotFound, message)
+}
+
+fn no_message(id: MessageId) -> Refusal {
+    missing("message", id, "`callboard channel show` lists them")
+}
+
+fn no_channel(name: impl std::fmt::Display) -> Refusal {
+    missing("channel", name, "`callboard channel list` lists them")
+}
+
+fn no_turn(id: TurnId) -> Refusal {
+    missing("turn", id, "`callboard channel sent MESSAGE` lists those of a message")
+}
+
+fn no_run(id: RunId) -> Refusal {
+    missing("run", id, "`callboard runs` lists them")
+}
+
+fn no_pause(id: PauseId) -> Refusal {
+    missing("pause", id, "`callboard inbox --all` lists them")
 }
 
 fn channel_view(it: &Channel) -> ChannelView {

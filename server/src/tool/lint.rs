@@ -70,13 +70,26 @@ pub fn line(draft: &FindingDraft) -> String {
     text::plain(&format!("{place}{severity}: {}{code}", draft.text.lines().next().unwrap_or("")))
 }
 
+/// Returns how many there are of each severity: `1 error, 3 warnings`.
+fn by_severity(remarks: &[Remark]) -> String {
+    let kinds = [
+        (Severity::Error, "error"),
+        (Severity::Warning, "warning"),
+        (Severity::Info, "remark"),
+        (Severity::Hint, "hint"),
+    ];
+    let counts = kinds.map(|(kind, word)| (remarks.iter().filter(|it| it.draft.severity == kind).count(), word));
+    let parts: Vec<_> = counts.iter().filter(|it| it.0 > 0).map(|(count, word)| text::count(*count, word)).collect();
+    parts.join(", ")
+}
+
 /// Makes a review of tidy remarks. Approved is where nothing material was said, of all of it, not only of what fits.
 fn review(remarks: &[Remark]) -> ReviewResult {
-    let material = remarks.iter().filter(|it| it.draft.severity.is_material()).count();
-    let verdict = if material == 0 { ReviewVerdict::Approved } else { ReviewVerdict::ChangesRequested };
+    let is_material = remarks.iter().any(|it| it.draft.severity.is_material());
+    let verdict = if is_material { ReviewVerdict::ChangesRequested } else { ReviewVerdict::Approved };
     let mut summary = match remarks.len() {
         0 => "the linter has nothing to say".to_owned(),
-        all => format!("{}, {material} of them material", text::count(all, "finding")),
+        all => format!("{}: {}", text::count(all, "finding"), by_severity(remarks)),
     };
     if remarks.len() > MOST {
         let _ = write!(summary, "; the first {MOST} are listed, the others come when these are gone");

@@ -142,6 +142,7 @@ fn typed(value: Value, expects: &ResultKind) -> Result<TypedResult, String> {
     if kind != expects.name() && *expects != ResultKind::Text {
         return Err(format!("the result's kind is {kind:?}, and {:?} was asked for", expects.name()));
     }
+    put_places(&mut fields);
     let fields = Value::Object(fields);
     match kind.as_str() {
         "text" => read::<TextResult>(fields).map(TypedResult::Text),
@@ -152,6 +153,22 @@ fn typed(value: Value, expects: &ResultKind) -> Result<TypedResult, String> {
         "json" => read::<JsonResult>(fields).map(TypedResult::Json),
         other => {
             Err(format!("the result's kind {other:?} is unknown; it is text, review, change, tests, plan or json"))
+        }
+    }
+}
+
+/// Puts a finding's or a failure's own `path` and `line` into its place: workflows read them by these names, so an agent
+/// may well write them so, and a finding that lost its place without a word would be a lie about the code.
+fn put_places(fields: &mut serde_json::Map<String, Value>) {
+    for list in ["findings", "failures"] {
+        let Some(Value::Array(entries)) = fields.get_mut(list) else { continue };
+        for entry in entries.iter_mut().filter_map(Value::as_object_mut) {
+            if entry.contains_key("place") || !entry.contains_key("path") || !entry.contains_key("line") {
+                continue;
+            }
+            let parts = ["path", "line", "column", "endLine", "endColumn"];
+            let place = parts.iter().filter_map(|it| Some(((*it).to_owned(), entry.remove(*it)?))).collect();
+            entry.insert("place".to_owned(), Value::Object(place));
         }
     }
 }
@@ -248,6 +265,14 @@ mod tests {
         refused(&format!("\"{}\"", "x".repeat(MAX_RESULT)), &ResultKind::Text, "longer than");
         let many = vec![json!("s"); 1001];
         refused(&json!({"steps": many}).to_string(), &ResultKind::Plan, "1001 entries");
+    }
+
+    #[test]
+    fn a_place_that_is_written_flat_is_a_place() {
+        let flat = r#"{"verdict":"approved","findings":[{"severity":"hint","text":"x","path":"a.rs","line":3}]}"#;
+        let TypedResult::Review(review) = parse(flat, &ResultKind::Review).unwrap() else { panic!("not a review") };
+        let place = review.findings[0].place.as_ref().unwrap();
+        assert_eq!((&*place.path, place.line, place.column), ("a.rs", 3, 1));
     }
 
     #[test]

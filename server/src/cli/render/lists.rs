@@ -8,16 +8,15 @@ use crate::{
     protocol::{AgentView, ChannelView, HubStatus},
 };
 
-/// Returns the agents as a table. A state is a fact with a source (promise 3), so why it is believed is a column.
+/// Returns the agents as a table. A state is a fact with a source (promise 3), so why it is believed is a column. Those
+/// whose program is not here stand in one sentence below it: what to do about each is the doctor's to say.
 pub fn agents(agents: &[AgentView], now: Timestamp, view: &View) -> Vec<Line> {
-    let rows: Vec<_> = agents
+    let (missing, here): (Vec<_>, Vec<_>) = agents.iter().partition(|it| it.info.missing.is_some());
+    let rows: Vec<_> = here
         .iter()
         .map(|it| {
-            let (word, tone) = match &it.info.missing {
-                Some(_) => ("missing".to_owned(), Tone::Faint),
-                None => state(&it.claim.state),
-            };
-            let why = it.info.missing.clone().unwrap_or_else(|| believed(it, now));
+            let (word, tone) = state(&it.claim.state);
+            let why = believed(it, now);
             vec![
                 Line::new().with(Tone::Name, it.info.name.to_string()),
                 Line::new().with(tone, word),
@@ -31,7 +30,18 @@ pub fn agents(agents: &[AgentView], now: Timestamp, view: &View) -> Vec<Line> {
             ]
         })
         .collect();
-    table(&["agent", "state", "driver", "access", "good for", "why"], &rows, view.width)
+    let mut lines = table(&["agent", "state", "driver", "access", "good for", "why"], &rows, view.width);
+    if !missing.is_empty() {
+        let mut line = Line::new().with(Tone::Faint, "Not installed here:");
+        for it in missing {
+            line.push(Tone::Plain, " ");
+            line.push(Tone::Name, it.info.name.to_string());
+        }
+        line.push(Tone::Faint, ". `callboard doctor` says how to get each.");
+        lines.push(Line::new());
+        lines.extend(line.wrap(view.width, &Line::new(), &Line::new()));
+    }
+    lines
 }
 
 fn believed(agent: &AgentView, now: Timestamp) -> String {
@@ -148,10 +158,11 @@ pub(crate) mod tests {
         gone.info.missing = Some("codex is not on PATH".to_owned());
         let all = [sample("lint", AgentState::Working, Source::Protocol), guess, gone];
         insta::assert_snapshot!(text(&agents(&all, Timestamp(4_000), &View { width: 120, ..View::plain() })), @r"
-        agent   state                   driver  access  good for  why
-        @lint   working                 tool    read    review    clippy runs (protocol), for 4.0 s, 1 queued
-        @amp    waiting for permission  tool    read    review    clippy runs (screen: a guess), for 4.0 s, 1 queued
-        @codex  missing                 tool    read    review    codex is not on PATH
+        agent  state                   driver  access  good for  why
+        @lint  working                 tool    read    review    clippy runs (protocol), for 4.0 s, 1 queued
+        @amp   waiting for permission  tool    read    review    clippy runs (screen: a guess), for 4.0 s, 1 queued
+
+        Not installed here: @codex. `callboard doctor` says how to get each.
         ");
     }
 }

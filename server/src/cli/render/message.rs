@@ -56,6 +56,10 @@ pub fn turn(turn: &TurnView, view: &View) -> Vec<Line> {
         head.push(Tone::Faint, format!(", took {}", time::lasted(ended.since(started))));
     }
     let prompt = plain(&turn.prompt);
+    if prompt.trim().is_empty() {
+        let none = "It was sent no text: a tool agent is given its paths and findings alone.";
+        return vec![head, Line::plain("  ").with(Tone::Faint, none)];
+    }
     std::iter::once(head).chain(prompt.lines().map(|it| Line::plain("  ").with(Tone::Plain, it))).collect()
 }
 

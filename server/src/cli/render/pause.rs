@@ -8,7 +8,13 @@ use crate::{
 
 /// Returns a pause with its whole document.
 pub fn pause(pause: &PauseView, view: &View) -> Vec<Line> {
-    let mut lines = vec![head(pause, view), Line::new()];
+    // The document says its title, its run and its step itself.
+    let mut short = Line::new().with(Tone::Faint, time::clock(pause.opened, &view.zone)).with(Tone::Plain, " ");
+    short.push(Tone::Warn, "⏸ ");
+    short.push(Tone::Strong, pause.id.to_string());
+    short.push(Tone::Plain, if pause.answered.is_some() { " was answered" } else { " waits for you" });
+    short.push(Tone::Faint, format!("  ({})", kind(pause.kind)));
+    let mut lines = vec![short, Line::new()];
     lines.extend(markdown::markdown(&pause.document, view.width, 2));
     if let Some(line) = answered(pause, view) {
         lines.extend([Line::new(), line]);
@@ -43,6 +49,7 @@ pub fn answered(pause: &PauseView, view: &View) -> Option<Line> {
 pub fn how_to_decide(pause: &PauseView) -> Vec<Line> {
     let decisions = pause.decisions.join(" | ");
     vec![
+        Line::new(),
         Line::plain("  It waits for a person. To answer:"),
         Line::plain("    ").with(Tone::Code, format!("callboard decide {} {decisions}", pause.id)),
         Line::plain("  To see it again: ").with(Tone::Code, format!("callboard inbox {}", pause.id)),
@@ -123,11 +130,12 @@ pub(crate) mod tests {
         let it = sample(1);
         let all = [pause(&it, &View::plain()), how_to_decide(&it)].concat();
         insta::assert_snapshot!(text(&all), @r"
-        10:03:09 ⏸ p1 Approve the findings?  (pause point, run r3, step gate)
+        10:03:09 ⏸ p1 waits for you  (pause point)
 
           Findings
 
           [x] f1 warning src/lib.rs:12
+
           It waits for a person. To answer:
             callboard decide p1 approve | edit | request-changes | reject | stop
           To see it again: callboard inbox p1

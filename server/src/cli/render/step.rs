@@ -10,14 +10,14 @@ use crate::{
 
 /// Returns the line that is printed when a step starts.
 pub fn started(step: &StepView, view: &View) -> Line {
-    let at = step.started.map_or_else(String::new, |it| time::clock(it, &view.zone) + " ");
+    let at = step.started.map_or_else(no_time, |it| time::clock(it, &view.zone) + " ");
     Line::new().with(Tone::Faint, at).with(Tone::Note, "▸ ").with(Tone::Plain, name(step)).with(Tone::Faint, who(step))
 }
 
 /// Returns the line that is printed when a loop is in another round.
 pub fn round(step: &StepView) -> Line {
     let text = format!("round {}", step.round);
-    Line::plain("         ")
+    Line::plain(no_time())
         .with(Tone::Note, "↻ ")
         .with(Tone::Strong, text)
         .with(Tone::Faint, format!("  {}", plain(&step.title)))
@@ -26,7 +26,7 @@ pub fn round(step: &StepView) -> Line {
 /// Returns the line that is printed when a step is over, with its result in short.
 pub fn ended(step: &StepView, view: &View) -> Line {
     let (mark, tone) = mark(step);
-    let at = step.ended.map_or_else(String::new, |it| time::clock(it, &view.zone) + " ");
+    let at = step.ended.map_or_else(no_time, |it| time::clock(it, &view.zone) + " ");
     let mut line = Line::new().with(Tone::Faint, at).with(tone, mark).with(Tone::Plain, " ");
     line.push(Tone::Plain, name(step));
     line.push(Tone::Faint, who(step));
@@ -143,6 +143,11 @@ fn name(step: &StepView) -> String {
     if step.round > 1 { format!("{title} (round {})", step.round) } else { title }
 }
 
+/// Returns what stands in a time's place where a step is told after it was done anew: that it is over is known, when is not.
+fn no_time() -> String {
+    " ".repeat("00:00:00 ".len())
+}
+
 fn who(step: &StepView) -> String {
     step.agent.as_ref().map_or_else(String::new, |it| format!("  {it}"))
 }
@@ -223,7 +228,7 @@ pub(crate) mod tests {
         };
         let result = Some(TypedResult::Review(review));
         let step = StepView { agent: None, result, ..sample("approve", StepStatus::Done) };
-        insta::assert_snapshot!(ended(&step, &View::plain()).text(), @"✓ approve  goes on with 1 finding");
+        insta::assert_snapshot!(ended(&step, &View::plain()).text(), @"         ✓ approve  goes on with 1 finding");
     }
 
     #[test]
@@ -232,6 +237,6 @@ pub(crate) mod tests {
         let failure = Failure { class: FailureClass::NotInstalled, message, retry_at: None };
         let step = StepView { failure: Some(failure), ..sample("review", StepStatus::Failed) };
         insta::assert_snapshot!(ended(&step, &View::plain()).text(),
-            @"✗ review  @lint  not_installed: clippy is not installed; `rustup component add clippy`");
+            @"         ✗ review  @lint  not_installed: clippy is not installed; `rustup component add clippy`");
     }
 }

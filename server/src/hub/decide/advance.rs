@@ -9,7 +9,7 @@ use super::{Draft, context, pause, result, rounds, run, turn};
 use crate::{
     hub::{record::Record, run::Run, state::State},
     ids::{AgentName, RunId, StepId},
-    outcome::{Failure, FailureClass, ReviewVerdict, TypedResult},
+    outcome::{Failure, FailureClass, ReviewVerdict, TestVerdict, TypedResult},
     protocol::{RunStatus, StepStatus},
     workflow::{
         plan::{Action, Step, TurnAction, Who},
@@ -145,7 +145,11 @@ fn closing(state: &State, run: &Run) -> (RunStatus, String) {
     // Several reviewers may have reported one finding; it counts once.
     let mut open = BTreeSet::new();
     let mut unclean = 0;
+    let mut failing = false;
     for step in run.steps.values() {
+        if let (StepStatus::Done, Some(TypedResult::Tests(tests))) = (step.status, step.result.as_deref()) {
+            failing |= tests.verdict == TestVerdict::Failed;
+        }
         if let (StepStatus::Done, Some(TypedResult::Review(review))) = (step.status, step.result.as_deref()) {
             reviews += 1;
             open.extend(context::material(state, step).map(|it| it.id));
@@ -155,6 +159,8 @@ fn closing(state: &State, run: &Run) -> (RunStatus, String) {
         }
     }
     match (reviews, unclean) {
+        // A person let it through; that is no reason to call it what it is not.
+        (_, 0) if failing => (RunStatus::Done, "all steps are over, and the tests still fail".to_owned()),
         (0, _) => (RunStatus::Done, "all steps are over".to_owned()),
         (_, 0) => (RunStatus::Approved, "nothing material is left open".to_owned()),
         _ if open.len() == 1 => (RunStatus::Done, "1 finding is open".to_owned()),

@@ -126,7 +126,7 @@ pub(super) fn open_limit(draft: &mut Draft, id: RunId, limit: RunLimit) {
 pub(super) fn open_rounds(draft: &mut Draft, subject: Subject, rounds: u32, open: &[Arc<Finding>], failing: &[String]) {
     let (Some(id), Some(step)) = (subject.run(), subject.step().cloned()) else { return };
     let Some(run) = draft.state.runs.get(&id).cloned() else { return };
-    let title = format!("{step} is not through after {rounds} rounds");
+    let title = format!("{} is not through after {rounds} rounds", titled(&run, &step));
     let mut paragraphs = vec![
         "Approve allows as many rounds again, skip takes the work as it is and goes on, reject and stop end the run."
             .to_owned(),
@@ -138,11 +138,13 @@ pub(super) fn open_rounds(draft: &mut Draft, subject: Subject, rounds: u32, open
     open_one(draft, PauseKind::Limit, subject, &title, document, &["approve", "skip", "reject", "stop"]);
 }
 
-pub(super) fn open_stuck(draft: &mut Draft, subject: Subject, why: &str, open: &[Arc<Finding>]) {
+pub(super) fn open_stuck(draft: &mut Draft, subject: Subject, why: &str, open: &[Arc<Finding>], failing: &[String]) {
     let (Some(id), Some(step)) = (subject.run(), subject.step().cloned()) else { return };
     let Some(run) = draft.state.runs.get(&id).cloned() else { return };
     let title = match open.len() {
-        0 => format!("{step} no longer gets further"),
+        0 if failing.len() == 1 => "1 test still fails".to_owned(),
+        0 if !failing.is_empty() => format!("{} tests still fail", failing.len()),
+        0 => format!("{} gets no further", titled(&run, &step)),
         1 => "1 finding is left to you".to_owned(),
         n => format!("{n} findings are left to you"),
     };
@@ -153,6 +155,7 @@ pub(super) fn open_stuck(draft: &mut Draft, subject: Subject, why: &str, open: &
             .to_owned(),
     ];
     paragraphs.extend(open.iter().map(|it| line_of(it)));
+    paragraphs.extend(failing.iter().map(|it| format!("The test {it} fails.")));
     let header = header(draft, &run, &step, &title);
     let document = document::notice_document(&header, &paragraphs);
     let decisions = ["approve", "request-changes", "retry", "reject", "stop"];
@@ -219,6 +222,14 @@ fn header(draft: &Draft, run: &Run, step: &StepId, message: &str) -> Header {
         title: first_line(message, &run.plan.title, step.as_str()),
         question: message.trim().lines().skip(1).collect::<Vec<_>>().join("\n").trim().to_owned(),
         facts,
+    }
+}
+
+/// Returns what people call a step: its title in quotes, or its id where it has none.
+fn titled(run: &Run, step: &StepId) -> String {
+    match run.plan.step(step).map(|it| it.title.as_str()) {
+        Some(title) if !title.is_empty() && title != step.as_str() => format!("“{title}”"),
+        _ => step.to_string(),
     }
 }
 

@@ -39,11 +39,11 @@ pub(super) fn close(draft: &mut Draft, run: RunId, step: &Step, repeat: &RepeatA
                 format!("All {n} findings that are left were declined by the fixer and reported again by the reviewer.")
             }
         };
-        pause::open_stuck(draft, subject, &why, &open);
+        pause::open_stuck(draft, subject, &why, &open, &failing);
     } else if !left.is_empty() && *left == *now.left {
         let subject = Subject::Stuck { run, step: step.id.clone(), findings: ids(&open) };
         let why = format!("Round {} left exactly what round {} left: the loop repeats itself.", now.lap, now.lap - 1);
-        pause::open_stuck(draft, subject, &why, &open);
+        pause::open_stuck(draft, subject, &why, &open, &failing);
     } else if now.lap >= now.bound {
         pause::open_rounds(draft, Subject::Rounds { run, step: step.id.clone() }, now.lap, &open, &failing);
     } else {

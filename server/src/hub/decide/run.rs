@@ -312,7 +312,7 @@ pub(super) fn release(draft: &mut Draft, by: &Actor, run: Option<RunId>) -> Resu
 
 fn live(draft: &Draft, run: RunId) -> Result<(), Refusal> {
     match draft.state.runs.get(&run) {
-        None => Err(not_found(run, "`callboard runs` lists them")),
+        None => Err(not_found(format!("run {run}"), "`callboard runs` lists them")),
         Some(it) if it.ended.is_some() => {
             Err(Refusal::new(RefusalCode::Invalid, format!("{run} is over; `callboard show {run}` tells how")))
         }

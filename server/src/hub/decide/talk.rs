@@ -88,6 +88,9 @@ pub(super) fn post(
             names.join(", ")
         );
         draft.say(Author::System, &channel, Some(thread.unwrap_or(message)), About::default(), &text);
+    } else if person && to.is_empty() && channel::mentions(text).iter().any(|it| !matches!(it, Mention::One(_))) {
+        let text = format!("Nobody was woken: no agent takes part in {channel} yet. One does once it was named here.");
+        draft.say(Author::System, &channel, Some(thread.unwrap_or(message)), About::default(), &text);
     }
     Ok(Answer::Posted(message))
 }

@@ -158,7 +158,9 @@ fn answer_message(draft: &mut Draft, agent: &AgentName, turn: TurnId, message: M
         TurnOutcome::Failed(failure) => {
             let state = DeliveryState::Failed { why: failure.message.clone() };
             draft.emit(Record::DeliveryChanged { message, agent: agent.clone(), state });
-            let text = format!("{agent} did not answer {message}: {}", failure.message);
+            let named = format!("{agent}: ");
+            let why = failure.message.strip_prefix(&named).unwrap_or(&failure.message);
+            let text = format!("{agent} did not answer {message}: {why}");
             draft.say(Author::System, &asked.channel, thread, about, &text);
         }
     }

@@ -72,6 +72,8 @@ fn an_unknown_name_is_said_and_wakes_nobody() {
     scene.post("@cluade hello");
     assert_eq!(scene.new_effects(), "");
     assert!(scene.channel().contains("@cluade: nobody is called so here"), "{}", scene.channel());
+    scene.post("@all hello");
+    assert!(scene.channel().contains("Nobody was woken: no agent takes part"), "{}", scene.channel());
 }
 
 /// Promise 5: loops end. The chain is held at the limit, and goes on when a person says so.

@@ -106,18 +106,18 @@ fn promise_1_a_checkpoint_that_was_lost_with_its_hub_is_asked_for_again() {
     let mut scene = Scene { slow_checkpoints: true, ..Scene::new() };
     scene.run(plan(json!([turn("fix", &[], "fixer", "change"), turn("next", &["fix"], "writer", "change")])));
     scene.new_effects();
-    scene.ok(Event::Recovered);
+    scene.restart();
     assert_eq!(scene.new_effects(), "checkpoint 1\ncheckpoint 2");
     taken(&mut scene, 1, Some("a"), &[]);
     taken(&mut scene, 2, Some("a"), &[]);
     scene.new_effects();
     // Lost in the turn: what it did until then counts as its own, and another turn takes its place.
-    scene.ok(Event::Recovered);
+    scene.restart();
     assert_eq!(scene.new_effects(), "checkpoint 3");
     taken(&mut scene, 3, Some("b"), &[]);
     scene.ends("autofix", changed("done"));
     scene.new_effects();
-    scene.ok(Event::Recovered);
+    scene.restart();
     assert_eq!(scene.new_effects(), "checkpoint 4 since b", "the step stays finished");
     taken(&mut scene, 4, Some("c"), &[]);
     assert_eq!(scene.new_effects(), "checkpoint 5");
@@ -203,7 +203,7 @@ fn promise_2_undo_is_for_people_and_waits_for_no_writer() {
     scene.ok(Event::Release { by: ada(), run: Some(run) });
     assert_eq!(scene.new_effects(), "undo 1 c2..c3");
     // Lost with its hub, it is begun again.
-    scene.ok(Event::Recovered);
+    scene.restart();
     assert_eq!(scene.new_effects(), "undo 1 c2..c3");
     scene.ok(Event::UndoEnded { undo: 1, outcome: UndoOutcome::default() });
     assert_eq!(scene.new_effects(), "start t2 @autofix");

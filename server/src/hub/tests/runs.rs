@@ -118,6 +118,21 @@ fn the_bound_on_rounds_is_a_pause_that_can_be_raised() {
     assert_eq!(scene.state.runs[&RunId(1)].status(), RunStatus::Approved);
 }
 
+/// What a person lets through is not called more than it is: the reviewer approves, and the tests still fail.
+#[test]
+fn tests_that_fail_to_the_end_are_named_at_the_pause_and_at_the_end() {
+    let mut scene = Scene::new();
+    scene.run(review_fix());
+    for _ in 0..2 {
+        scene.ends("lint", review(&[]));
+        scene.ends("tests", tests(&["adds"]));
+    }
+    insta::assert_snapshot!(scene.inbox(), @"p1 Stuck 1 test still fails [approve request-changes retry reject stop]");
+    scene.decide(1, Decision::Approve).unwrap();
+    let runs = scene.runs();
+    assert!(runs.starts_with("r1 Done all steps are over, and the tests still fail\n"), "{runs}");
+}
+
 #[test]
 fn low_severity_never_opens_another_round() {
     let mut scene = Scene::new();
@@ -326,11 +341,11 @@ fn a_turn_that_is_lost_again_and_again_comes_to_the_limit() {
     wanted["limits"]["turns"] = json!(3);
     scene.run(wanted);
     for _ in 0..3 {
-        scene.ok(Event::Recovered);
+        scene.restart();
     }
     assert_eq!(scene.live("claude"), None);
     insta::assert_snapshot!(scene.inbox(), @"p1 Limit Test reached its limit of turns [approve stop]");
-    scene.ok(Event::Recovered);
+    scene.restart();
     scene.decide(1, Decision::Approve).unwrap();
     scene.ends("claude", says("a"));
     assert_eq!(scene.state.runs[&RunId(1)].status(), RunStatus::Done);
