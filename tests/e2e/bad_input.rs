@@ -78,9 +78,10 @@ async fn what_an_editor_says_wrongly_is_told_so_and_costs_no_state() {
     let good = answers.iter().find(|it| it["id"] == 3).expect("an answer after bad ones");
     assert!(good["result"].to_string().contains("this stays"), "{good}");
 
+    let long = vec![b'a'; 20_000];
     for (bytes, says) in [
         (&b"Content-Length: nonsense\r\n\r\n"[..], "gives no length"),
-        (&[b'a'; 20_000][..], "longer than 8192 bytes"),
+        (&long[..], "longer than 8192 bytes"),
         (b"Content-Length: 99999999999\r\n\r\n", "at most"),
     ] {
         let (answers, code) = spoken(&world, &[bytes]).await;
@@ -106,7 +107,7 @@ fn a_workflow_with_errors_is_refused_with_every_place() {
         3:20: error[unknown-role]: there is no role `nobody`; add it under `roles:`, or use `tool:` for a tool agent
         3:40: error[unknown-variable]: there is no `x` here; use one of `inputs`, `round`, `run`, `roles`
     ");
-    let ran = world.callboard(&["run", "nowhere"]).code(1, "a workflow that is not there");
+    let ran = world.callboard(&["run", "nowhere"]).code(2, "a workflow that is not there");
     assert!(ran.stderr.starts_with("error: there is no workflow \"nowhere\"; use one of "), "{}", ran.stderr);
     assert!(ran.stderr.contains("`callboard workflows list`"), "{}", ran.stderr);
     let listed = world.callboard(&["runs", "--json"]).ok("the runs");

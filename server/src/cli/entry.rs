@@ -232,8 +232,7 @@ fn misread_for_programs(text: &str) -> Fail {
     let first: Vec<_> = paragraphs.next().unwrap_or("").lines().map(str::trim).collect();
     let fail = Fail::usage(first.join(" ").trim_start_matches("error: "));
     let tips = paragraphs.map(str::trim).filter_map(|it| it.strip_prefix("tip: "));
-    tips.fold(fail, |fail, tip| fail.help(tip))
-        .help("`callboard --help`, and --help behind each command, say what there is")
+    tips.fold(fail, Fail::help).help("`callboard --help`, and --help behind each command, say what there is")
 }
 
 /// Sends the log to stderr, or to the file of `CALLBOARD_LOG_FILE`, as far as `CALLBOARD_LOG` asks (`info`, `debug`,

@@ -107,23 +107,44 @@ impl Keys {
 }
 
 impl Signals {
-    /// Waits for a Ctrl-C. From the first wait on, Ctrl-C no longer ends the process by itself.
+    /// From here on Ctrl-C no longer ends the process by itself; `interrupt` tells of it.
+    pub fn listen(&mut self) {
+        self.receiver();
+    }
+
+    /// Waits for a Ctrl-C.
     pub async fn interrupt(&mut self) {
-        let interrupts = self.interrupts.get_or_insert_with(|| {
+        if self.receiver().recv().await.is_none() {
+            std::future::pending::<()>().await;
+        }
+    }
+
+    fn receiver(&mut self) -> &mut mpsc::Receiver<()> {
+        self.interrupts.get_or_insert_with(|| {
             let (sender, receiver) = mpsc::channel(4);
+            // Invariant: the handler is there when this returns, not when the task is first polled: a Ctrl-C in between would
+            // end the process.
+            #[cfg(unix)]
+            if let Ok(mut pressed) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::interrupt()) {
+                tokio::spawn(async move {
+                    while pressed.recv().await.is_some() {
+                        // A full queue means that nobody looks; more of the same would say nothing new.
+                        if matches!(sender.try_send(()), Err(mpsc::error::TrySendError::Closed(()))) {
+                            return;
+                        }
+                    }
+                });
+            }
+            #[cfg(not(unix))]
             tokio::spawn(async move {
                 while tokio::signal::ctrl_c().await.is_ok() {
-                    // A full queue means that nobody looks; more of the same would say nothing new.
                     if matches!(sender.try_send(()), Err(mpsc::error::TrySendError::Closed(()))) {
                         return;
                     }
                 }
             });
             receiver
-        });
-        if interrupts.recv().await.is_none() {
-            std::future::pending::<()>().await;
-        }
+        })
     }
 
     /// Forgets interrupts that were meant for a program that had the terminal meanwhile.

@@ -149,9 +149,10 @@ fn known<'a>(plan: &'a Plan, name: &str) -> Result<&'a Input, Fail> {
     plan.inputs.iter().find(|it| it.name == name).ok_or_else(|| {
         let known: Vec<_> = plan.inputs.iter().map(|it| it.name.clone()).collect();
         let fail = Fail::usage(format!("{} has no input {name}", plan.name));
-        match known.is_empty() {
-            true => fail.help("it takes none"),
-            false => fail.help(format!("its inputs are: {}; each is given by --input NAME=VALUE", listed(&known))),
+        if known.is_empty() {
+            fail.help("it takes none")
+        } else {
+            fail.help(format!("its inputs are: {}; each is given by --input NAME=VALUE", listed(&known)))
         }
     })
 }

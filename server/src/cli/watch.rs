@@ -98,6 +98,7 @@ enum Happened {
 
 impl Watcher {
     async fn go<W: Wire>(&mut self, wire: &mut W, out: &mut Out, person: &mut Person) -> Result<i32, Fail> {
+        person.signals.listen();
         match self.subscribe(wire).await {
             Err(fail) if fail.is_lost() => self.find_again(wire, out).await?,
             other => other?,

@@ -279,7 +279,7 @@ fn no_agent_gets_more_access_than_its_profile_grants() {
 #[test]
 fn a_long_workflow_of_steps_that_cannot_start_does_not_eat_the_stack() {
     let bad = |id: &str, needs: &[&str]| {
-        let step = with(turn(id, needs, "writer", "text"), "/action/prompt", json!("{{ inputs.nothing.more }}"));
+        let step = with(turn(id, needs, "reviewer", "text"), "/action/prompt", json!("{{ inputs.nothing.more }}"));
         with(step, "/onFailure/otherwise", json!({ "then": "skip" }))
     };
     let ids: Vec<String> = (0..200).map(|it| format!("s{it}")).collect();
