@@ -138,7 +138,7 @@ fn where_every_hub_dies_young_the_run_still_comes_to_its_end() {
         return;
     }
     let whole = undisturbed();
-    for fault in ["before:5", "inside:6"] {
+    for fault in ["before:8", "inside:9"] {
         let world = relay::world();
         let armed = |args: &[&str]| {
             let mut command = world.command(env!("CARGO_BIN_EXE_callboard"));
