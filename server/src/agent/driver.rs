@@ -1,7 +1,7 @@
 //! Drivers: the code that talks to an agent, one kind a file, and what they share.
 //!
 //! A driver runs on its agent's own thread. It learns everything from one inbox (its terminal, interrupts, stops) and
-//! waits there with a deadline, so nothing polls. It knows no hub: what it has to say goes through its [`Desk`].
+//! waits there with a deadline, so nothing polls. It knows no hub: what it has to say goes through its `Desk`.
 
 use crate::{
     agent::{TurnRequest, terminal::TerminalEvent},
