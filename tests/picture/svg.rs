@@ -77,7 +77,13 @@ fn draw(svg: &mut String, span: &Span, top: f64) {
             style += text;
         }
     }
-    let text = escape(&span.text);
+    // Spaces at the ends are left out of the text and of its length: a viewer that folds them would stretch the rest.
+    let shown = span.text.trim_matches(' ');
+    let before = span.text.len() - span.text.trim_start_matches(' ').len();
+    let around = span.text.len() - shown.len();
+    #[expect(clippy::cast_precision_loss, reason = "a screen has few columns")]
+    let (x, width) = (x + before as f64 * CELL, span.width.saturating_sub(around) as f64 * CELL);
+    let text = escape(shown);
     let y = top + 14.0;
     let _ = writeln!(
         svg,
@@ -117,7 +123,7 @@ mod tests {
         let svg =
             picture(&lines(b"a<b & \x1b[38;5;196mred\x1b[0m\r\n\x1b[48;2;1;2;3mx\x1b[0m\r\n", 30, 5), 30, "a & b");
         assert!(svg.contains("<title>a &amp; b</title>"), "{svg}");
-        assert!(svg.contains(">a&lt;b &amp; </text>"), "{svg}");
+        assert!(svg.contains("textLength=\"42.0\" lengthAdjust=\"spacingAndGlyphs\">a&lt;b &amp;</text>"), "{svg}");
         assert!(svg.contains("fill=\"#ff0000\">red</text>"), "{svg}");
         assert!(svg.contains("fill=\"#010203\"/>"), "{svg}");
         assert!(svg.starts_with("<svg ") && svg.ends_with("</svg>\n"));
