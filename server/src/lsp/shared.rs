@@ -16,7 +16,7 @@ use crate::{
     },
     ids::Timestamp,
     lsp::{feed::FeedCache, pages::Pages},
-    protocol::{FileDiff, ReloadResult, UndoParams, UndoResult},
+    protocol::{FileDiff, ReloadResult, UndoParams, UndoResult, WorkflowView},
     workflow::plan::Plan,
     workspace::documents::Documents,
 };
@@ -60,8 +60,8 @@ pub trait Surroundings: Send + Sync + 'static {
     /// Reads trust, the configuration and the catalogue again.
     fn reload(&self) -> Result<Reading, Refusal>;
 
-    /// Returns what changed in these stretches of work, in the order of time.
-    fn diff(&self, _: &[Stretch]) -> Result<Vec<FileDiff>, Refusal> {
+    /// Returns what changed in these stretches of work, in the order of time; with the `whole` files around it or not.
+    fn diff(&self, _: &[Stretch], _whole: bool) -> Result<Vec<FileDiff>, Refusal> {
         Err(Refusal::new(RefusalCode::Invalid, "this hub has no files, so there is nothing to compare"))
     }
 
@@ -80,6 +80,11 @@ pub trait Surroundings: Send + Sync + 'static {
 
     /// Returns the workflows that can be started on a file.
     fn offers(&self) -> Vec<Offer> {
+        Vec::new()
+    }
+
+    /// Returns all workflows by shelf and name; the workspace's own only where it is trusted.
+    fn workflows(&self) -> Vec<WorkflowView> {
         Vec::new()
     }
 
