@@ -56,8 +56,9 @@ export class Changes implements vscode.TextDocumentContentProvider, vscode.Dispo
     const root = this.hub.folder?.uri ?? vscode.Uri.file("/");
     const resource = vscode.Uri.joinPath(root, file.path);
     const both = sides(file.text) ?? { before: note(file, "before"), after: note(file, "after") };
-    const before = this.keep(`${key}/before/${file.from ?? file.path}`, both.before);
-    let after = this.keep(`${key}/after/${file.path}`, both.after);
+    const old = file.from === undefined ? resource : vscode.Uri.joinPath(root, file.from);
+    const before = this.keep(old.path, `${key}/before`, both.before);
+    let after = this.keep(resource.path, `${key}/after`, both.after);
     if (latest && file.kind !== "deleted" && !file.binary && (await textOf(resource)) === both.after) {
       after = resource;
       this.shown.add(resource.toString());
@@ -65,8 +66,9 @@ export class Changes implements vscode.TextDocumentContentProvider, vscode.Dispo
     return [resource, before, after];
   }
 
-  private keep(path: string, text: string): vscode.Uri {
-    const uri = vscode.Uri.from({ scheme: SCHEME, path: `/${path}` });
+  /** Both sides have the file's own path, so that the editor sees one file that changed and not another name. */
+  private keep(path: string, query: string, text: string): vscode.Uri {
+    const uri = vscode.Uri.from({ scheme: SCHEME, path, query });
     this.texts.delete(uri.toString());
     this.texts.set(uri.toString(), text);
     for (const key of this.texts.keys()) {

@@ -86,12 +86,11 @@ export class Remarks implements vscode.Disposable {
   private takes(document: vscode.TextDocument): boolean {
     if (!this.hub.store.inbox().some((it) => it.decisions.includes("request-changes"))) return false;
     const { uri } = document;
-    if (uri.scheme === SCHEME) return uri.path.includes("/after/");
+    if (uri.scheme === SCHEME) return uri.query.endsWith("/after");
     return this.changes.shown.has(uri.toString()) || pauseOf(uri.path, document.lineAt(0).text) !== undefined;
   }
 
   private name(uri: vscode.Uri): string {
-    if (uri.scheme === SCHEME) return uri.path.replace(/^.*?\/after\//, "");
-    return pathOf(this.hub, uri) ?? uri.path.replace(/^.*\//, "");
+    return pathOf(this.hub, uri.with({ scheme: "file", query: "" })) ?? uri.path.replace(/^.*\//, "");
   }
 }

@@ -28,6 +28,7 @@ const RUN_ICONS: Record<string, string> = {
   stopped: "debug-stop",
 };
 
+const GOOD = ["approved", "done"];
 const ENDS = ["approved", "done", "failed", "rejected", "stopped"];
 
 export function runCard(run: RunCard, does: Does): HTMLElement {
@@ -62,7 +63,7 @@ export function runCard(run: RunCard, does: Does): HTMLElement {
         value: done,
         "aria-label": `${done} of ${leaves.length} steps`,
       }),
-    run.why !== "" && h("p", { class: "why" }, run.why),
+    run.why !== "" && h("p", { class: GOOD.includes(run.status) ? "dim" : "why" }, run.why),
     h("ul", { class: "steps" }, ...steps),
     h(
       "footer",
@@ -135,7 +136,7 @@ export function pauseCard(pause: PauseCard, does: Does): HTMLElement {
   documentBox.dispatchEvent(new Event("toggle"));
   return h(
     "section",
-    { class: `card pause ${pause.kind}`, "aria-label": `${id} waits for you: ${headline(pause.title)}` },
+    { class: `card pause of-${pause.kind}`, "aria-label": `${id} waits for you: ${headline(pause.title)}` },
     documentBox,
     h(
       "footer",

@@ -46,7 +46,7 @@ function head(it: Picture): HTMLElement {
     { class: "head" },
     h("h1", {}, it.title, h("span", { class: `status ${it.status}` }, it.status)),
     h("p", { class: "dim" }, [it.id, span(it.to - it.from), ...it.facts].join(" · ")),
-    it.why !== "" && h("p", { class: "why" }, it.why),
+    it.why !== "" && h("p", { class: ["approved", "done"].includes(it.status) ? "dim" : "why" }, it.why),
     h(
       "p",
       { class: "tools" },
@@ -250,7 +250,7 @@ function drawStep(step: GraphStep, { x, y }: { x: number; y: number }): SVGEleme
     s(
       "text",
       { class: "sub", x: x + 10, y: y + 39 },
-      [step.status, ...who.filter((part) => part !== "")].join(" · ").slice(0, 30),
+      [step.status, ...who.filter((part) => part !== "")].join(" · ").slice(0, 27),
     ),
   );
 }

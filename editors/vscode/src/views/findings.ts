@@ -3,7 +3,7 @@
 import * as vscode from "vscode";
 import type { Hub } from "../hub";
 import type { Finding, Severity } from "../protocol";
-import { headline, plural } from "../words";
+import { headline } from "../words";
 import { Tree, icon, plain, type Node } from "./tree";
 
 interface FindingNode extends Node {
@@ -52,9 +52,9 @@ export class Findings extends Tree<FindingNode> {
     super.dispose();
   }
 
-  protected override badge(): vscode.ViewBadge | undefined {
-    const value = this.hub.store.openFindings().length;
-    return value === 0 ? undefined : { value, tooltip: `${plural(value, "open finding")}` };
+  protected override summary(): string {
+    const open = this.hub.store.openFindings().length;
+    return open === 0 ? "" : `${open} open`;
   }
 
   protected children(of: FindingNode | undefined): FindingNode[] {

@@ -43,9 +43,9 @@ export class Runs extends Tree<RunNode> {
     super(hub, "callboard.runs", ["run"]);
   }
 
-  protected override badge(): vscode.ViewBadge | undefined {
-    const value = this.hub.store.liveRuns().length;
-    return value === 0 ? undefined : { value, tooltip: `${plural(value, "run")} going on` };
+  protected override summary(): string {
+    const live = this.hub.store.liveRuns().length;
+    return live === 0 ? "" : `${live} going on`;
   }
 
   protected children(of: RunNode | undefined): RunNode[] {

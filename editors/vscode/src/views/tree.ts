@@ -43,8 +43,13 @@ export abstract class Tree<N extends Node> implements vscode.TreeDataProvider<N>
 
   protected abstract children(of: N | undefined): N[];
   protected abstract item(node: N): vscode.TreeItem;
+  /** What waits for a person. The editor adds the badges of all views, so only the inbox has one. */
   protected badge(): vscode.ViewBadge | undefined {
     return undefined;
+  }
+  /** A few words beside the view's title. */
+  protected summary(): string {
+    return "";
   }
 
   getChildren(of?: N): N[] {
@@ -62,6 +67,7 @@ export abstract class Tree<N extends Node> implements vscode.TreeDataProvider<N>
     this.soon ??= setTimeout(() => {
       this.soon = undefined;
       this.view.badge = this.hub.trusted ? this.badge() : undefined;
+      this.view.description = this.hub.trusted ? this.summary() : "";
       this.refreshed.fire(undefined);
     }, 80);
   }
