@@ -19,6 +19,7 @@ use tower_lsp::{
 };
 
 use crate::{
+    ask::Rule,
     config::redact::Redactor,
     finding::Finding,
     hub::{
@@ -30,9 +31,9 @@ use crate::{
     protocol::{
         AgentView, CancelParams, Changed, ChannelView, CreateChannelParams, DecideParams, DiffParams, DiffResult,
         ErrorData, FindingsParams, HoldParams, HubStatus, InboxParams, MessagesParams, MessagesResult, Nothing,
-        PROTOCOL, PauseView, PlanParams, PostParams, Posted, REFUSED, ReleaseParams, ReloadResult, RunParams, RunView,
-        RunsParams, SentParams, SettleFindingParams, Started, SubscribeParams, TurnView, UndoParams, UndoResult,
-        WithdrawParams, method,
+        PROTOCOL, PauseView, PermissionsParams, PlanParams, PostParams, Posted, REFUSED, ReleaseParams, ReloadResult,
+        RevokePermissionParams, RunParams, RunView, RunsParams, SentParams, SettleFindingParams, Started,
+        SubscribeParams, TurnView, UndoParams, UndoResult, WithdrawParams, method,
     },
     workflow::plan::Plan,
 };
@@ -61,6 +62,8 @@ pub fn service(
         .custom_method(method::PLAN, Backend::plan)
         .custom_method(method::INBOX, Backend::inbox)
         .custom_method(method::DECIDE, Backend::decide)
+        .custom_method(method::PERMISSIONS, Backend::permissions)
+        .custom_method(method::REVOKE_PERMISSION, Backend::revoke_permission)
         .custom_method(method::PAUSE, Backend::pause)
         .custom_method(method::RESUME, Backend::resume)
         .custom_method(method::CANCEL, Backend::cancel)
@@ -202,8 +205,16 @@ impl Backend {
     }
 
     async fn decide(&self, params: DecideParams) -> Result<Changed> {
-        let DecideParams { pause, decision, hash } = params;
-        self.change(Event::Decide { by: self.actor.clone(), pause, decision, hash }).await
+        let DecideParams { pause, decision, hash, scope } = params;
+        self.change(Event::Decide { by: self.actor.clone(), pause, decision, hash, scope }).await
+    }
+
+    async fn permissions(&self, params: PermissionsParams) -> Result<Vec<Rule>> {
+        Ok(self.shared.hub.snapshot().permissions(&params))
+    }
+
+    async fn revoke_permission(&self, params: RevokePermissionParams) -> Result<Changed> {
+        self.change(Event::RevokePermission { by: self.actor.clone(), rule: params.permission }).await
     }
 
     async fn pause(&self, params: HoldParams) -> Result<Changed> {
