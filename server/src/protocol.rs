@@ -20,8 +20,10 @@ use crate::{
 };
 
 mod changes;
+mod workflows;
 
 pub use self::changes::{DiffParams, DiffResult, FileChange, FileDiff, FileNote, UndoParams, UndoResult};
+pub use self::workflows::{InputView, RoleView, WorkflowOrigin, WorkflowView};
 
 /// The version of this protocol. It is in the socket's name, and changes only when an older peer could misread a newer one.
 pub const PROTOCOL: u32 = 1;
@@ -44,6 +46,8 @@ pub mod method {
     pub const RUN: &str = "callboard/run";
     /// Request: the runs.
     pub const RUNS: &str = "callboard/runs";
+    /// Request: the workflows that can be started here.
+    pub const WORKFLOWS: &str = "callboard/workflows";
     /// Request: the workflow that a run is pinned to.
     pub const PLAN: &str = "callboard/plan";
     /// Request: what waits for a person.

@@ -32,7 +32,7 @@ use crate::{
         ErrorData, FindingsParams, HoldParams, HubStatus, InboxParams, MessagesParams, MessagesResult, Nothing,
         PROTOCOL, PauseView, PlanParams, PostParams, Posted, REFUSED, ReleaseParams, ReloadResult, RunParams, RunView,
         RunsParams, SentParams, SettleFindingParams, Started, SubscribeParams, TurnView, UndoParams, UndoResult,
-        WithdrawParams, method,
+        WithdrawParams, WorkflowView, method,
     },
     workflow::plan::Plan,
 };
@@ -58,6 +58,7 @@ pub fn service(
         // Runs, and what waits for a person.
         .custom_method(method::RUN, Backend::run)
         .custom_method(method::RUNS, Backend::runs)
+        .custom_method(method::WORKFLOWS, Backend::workflows)
         .custom_method(method::PLAN, Backend::plan)
         .custom_method(method::INBOX, Backend::inbox)
         .custom_method(method::DECIDE, Backend::decide)
@@ -191,6 +192,10 @@ impl Backend {
 
     async fn runs(&self, params: RunsParams) -> Result<Vec<RunView>> {
         self.shared.hub.snapshot().runs(&params).map_err(refused)
+    }
+
+    async fn workflows(&self, _: Nothing) -> Result<Vec<WorkflowView>> {
+        self.shared.off_thread(|it| Ok(it.workflows())).await.map_err(refused)
     }
 
     async fn plan(&self, params: PlanParams) -> Result<Arc<Plan>> {

@@ -16,7 +16,7 @@ use crate::{
     },
     ids::Timestamp,
     lsp::{feed::FeedCache, pages::Pages},
-    protocol::{FileDiff, ReloadResult, UndoParams, UndoResult},
+    protocol::{FileDiff, ReloadResult, UndoParams, UndoResult, WorkflowView},
     workflow::plan::Plan,
     workspace::documents::Documents,
 };
@@ -76,6 +76,11 @@ pub trait Surroundings: Send + Sync + 'static {
     /// Returns the folder for documents that editors show; `None` where there are no files.
     fn documents_dir(&self) -> Option<PathBuf> {
         None
+    }
+
+    /// Returns the workflows that can be started, by shelf and name; broken ones are among them and say so.
+    fn workflows(&self) -> Vec<WorkflowView> {
+        Vec::new()
     }
 
     /// Returns the workflows that can be started on a file.
