@@ -128,6 +128,13 @@ impl Editor {
         answer["error"]["message"].as_str().unwrap_or_else(|| panic!("{command} was taken: {answer}")).to_owned()
     }
 
+    /// Sends a request and returns its refusal's words.
+    #[track_caller]
+    pub fn refusal(&mut self, method: &str, params: &Value) -> String {
+        let answer = self.ask(method, params);
+        answer["error"]["message"].as_str().unwrap_or_else(|| panic!("{method} was taken: {answer}")).to_owned()
+    }
+
     /// Returns the lenses of a file, by title.
     pub fn lenses(&mut self, uri: &str) -> Vec<(String, Value)> {
         let lenses = self.request("textDocument/codeLens", &json!({ "textDocument": { "uri": uri } }));
