@@ -14,22 +14,25 @@ use crate::{
     agent::{AgentClaim, AgentInfo},
     document::Decision,
     finding::{Finding, FindingState},
+    hub::event::RefusalCode,
     ids::{AgentName, ChannelName, FindingId, MessageId, PauseId, RunId, StepId, Timestamp, TurnId},
     outcome::{Failure, TypedResult, Usage},
 };
 
 mod changes;
-mod process;
+mod hub;
 mod terminal;
+mod workflows;
 
 pub use self::{
     changes::{DiffParams, DiffResult, FileChange, FileDiff, FileNote, UndoParams, UndoResult},
-    process::{ErrorData, HubStatus, ReloadResult},
+    hub::{HubStatus, ReloadResult, TrustParams, TrustResult},
     terminal::{
         TerminalColor, TerminalCursor, TerminalForm, TerminalFrame, TerminalInputParams, TerminalResizeParams,
         TerminalRow, TerminalRun, TerminalScrollback, TerminalScrollbackParams, TerminalSize, TerminalState,
         UnwatchTerminalParams, WatchTerminalParams, WatchTerminalResult,
     },
+    workflows::{InputView, RoleView, WorkflowOrigin, WorkflowView},
 };
 
 /// The version of this protocol. It is in the socket's name, and changes only when an older peer could misread a newer one.
@@ -53,6 +56,8 @@ pub mod method {
     pub const RUN: &str = "callboard/run";
     /// Request: the runs.
     pub const RUNS: &str = "callboard/runs";
+    /// Request: the workflows that can be started here.
+    pub const WORKFLOWS: &str = "callboard/workflows";
     /// Request: the workflow that a run is pinned to.
     pub const PLAN: &str = "callboard/plan";
     /// Request: what waits for a person.
@@ -94,6 +99,8 @@ pub mod method {
     pub const TERMINAL_SCROLLBACK: &str = "callboard/terminalScrollback";
     /// Request: read trust, the catalogue and the configuration again.
     pub const RELOAD: &str = "callboard/reload";
+    /// Request: what trusting the workspace would allow, and, with the digest of what was shown, the trust itself.
+    pub const TRUST: &str = "callboard/trust";
     /// Request: what hub this is.
     pub const HUB_STATUS: &str = "callboard/hubStatus";
     /// Request: end the hub.
@@ -727,6 +734,14 @@ impl Item {
             Self::Finding(it) => it.id.to_string(),
         }
     }
+}
+
+/// The `data` of an error answer: what a program can match.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ErrorData {
+    /// The class.
+    pub code: RefusalCode,
 }
 
 /// The JSON-RPC code of every refusal; the class is in its `data`.

@@ -117,6 +117,7 @@ fn two_editors_see_one_terminal_and_either_types_into_it() {
     raw.editor.request("callboard/unwatchTerminal", &json!({ "agent": "typist" }));
     raw.editor.request("callboard/terminalInput", &json!({ "agent": "typist", "text": "/exit\r" }));
     while rows.frame()["state"] != "ended" {}
-    let why = rows.editor.refusal("callboard/terminalInput", &json!({ "agent": "typist", "text": "x" }));
+    let refused = rows.editor.refusal("callboard/terminalInput", &json!({ "agent": "typist", "text": "x" }));
+    let why = refused["message"].as_str().unwrap();
     assert!(why.contains("has ended") || why.contains("has no terminal"), "{why}");
 }

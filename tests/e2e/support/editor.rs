@@ -128,13 +128,6 @@ impl Editor {
         answer["error"]["message"].as_str().unwrap_or_else(|| panic!("{command} was taken: {answer}")).to_owned()
     }
 
-    /// Sends a request and returns its refusal's words.
-    #[track_caller]
-    pub fn refusal(&mut self, method: &str, params: &Value) -> String {
-        let answer = self.ask(method, params);
-        answer["error"]["message"].as_str().unwrap_or_else(|| panic!("{method} was taken: {answer}")).to_owned()
-    }
-
     /// Returns the lenses of a file, by title.
     pub fn lenses(&mut self, uri: &str) -> Vec<(String, Value)> {
         let lenses = self.request("textDocument/codeLens", &json!({ "textDocument": { "uri": uri } }));
@@ -211,6 +204,14 @@ impl Editor {
         let id = self.next;
         self.send(&json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params }));
         self.wait(&format!("the answer to {method}"), |it| it["id"] == id && it.get("method").is_none())
+    }
+
+    /// Sends a request and returns its refusal.
+    #[track_caller]
+    pub fn refusal(&mut self, method: &str, params: &Value) -> Value {
+        let mut answer = self.ask(method, params);
+        assert!(answer.get("error").is_some(), "{method} was taken: {answer}");
+        answer["error"].take()
     }
 
     /// Sends a notification.

@@ -1,11 +1,31 @@
-//! The wire of the hub itself: what it is, what was read again, and the data of its refusals.
+//! The wire of the hub itself: trust, what was read anew, and what hub this is.
 //!
 //! Types only; `protocol.rs` names the methods.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{hub::event::RefusalCode, ids::Timestamp};
+use crate::ids::Timestamp;
+
+/// Params of `callboard/trust`.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct TrustParams {
+    /// What the person was shown, by the digest of an earlier answer; without one nothing is trusted, only told.
+    pub digest: Option<String>,
+}
+
+/// Result of `callboard/trust`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct TrustResult {
+    /// Whether the workspace is trusted as it is now.
+    pub trusted: bool,
+    /// What Callboard would do here, for the person who decides.
+    pub text: String,
+    /// What trust is bound to: SHA-256 in hex of what the workspace configures.
+    pub digest: String,
+}
 
 /// Result of `callboard/reload`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -41,12 +61,4 @@ pub struct HubStatus {
     pub trusted: bool,
     /// Whether the hub runs inside its client, and ends with it.
     pub in_process: bool,
-}
-
-/// The `data` of an error answer: what a program can match.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct ErrorData {
-    /// The class.
-    pub code: RefusalCode,
 }
