@@ -29,6 +29,8 @@ mod shell;
 mod support;
 #[cfg(unix)]
 mod templates;
+#[cfg(unix)]
+mod terminal;
 #[cfg(target_os = "linux")]
 mod trust;
 #[cfg(unix)]

@@ -26,13 +26,18 @@ use crate::{
         event::{Actor, Answer, Event, Refusal, RefusalCode, Settlement},
     },
     ids::{MessageId, RunId},
-    lsp::{actions, commands, editor::Editor, lenses, outbound::Subscription, progress, shared::Shared},
+    lsp::{
+        actions, commands, editor::Editor, lenses, outbound::Subscription, outbox::Outbox, progress, shared::Shared,
+        terminals::Terminals,
+    },
     protocol::{
         AgentView, CancelParams, Changed, ChannelView, CreateChannelParams, DecideParams, DiffParams, DiffResult,
         ErrorData, FindingsParams, HoldParams, HubStatus, InboxParams, MessagesParams, MessagesResult, Nothing,
         PROTOCOL, PauseView, PlanParams, PostParams, Posted, REFUSED, ReleaseParams, ReloadResult, RunParams, RunView,
-        RunsParams, SentParams, SettleFindingParams, Started, SubscribeParams, TrustParams, TrustResult, TurnView,
-        UndoParams, UndoResult, WithdrawParams, WorkflowView, method,
+        RunsParams, SentParams, SettleFindingParams, Started, SubscribeParams, TerminalInputParams,
+        TerminalResizeParams, TerminalScrollback, TerminalScrollbackParams, TerminalSize, TrustParams, TrustResult,
+        TurnView, UndoParams, UndoResult, UnwatchTerminalParams, WatchTerminalParams, WatchTerminalResult,
+        WithdrawParams, WorkflowView, method,
     },
     workflow::plan::Plan,
 };
@@ -42,10 +47,12 @@ pub fn service(
     shared: Arc<Shared>,
     actor: Actor,
     subscribe: watch::Sender<Option<Subscription>>,
+    outbox: Outbox,
 ) -> (LspService<Backend>, ClientSocket) {
     let backend = move |client| {
         let editor = Editor::new(client, Arc::clone(&shared), actor.clone());
-        Backend { shared, actor, editor, subscribe }
+        let terminals = Terminals::new(Arc::clone(&shared), outbox);
+        Backend { shared, actor, editor, terminals, subscribe }
     };
     LspService::build(backend)
         // Channels.
@@ -71,6 +78,12 @@ pub fn service(
         .custom_method(method::AGENTS, Backend::agents)
         .custom_method(method::FINDINGS, Backend::findings)
         .custom_method(method::SETTLE_FINDING, Backend::settle_finding)
+        // Terminals.
+        .custom_method(method::WATCH_TERMINAL, Backend::watch_terminal)
+        .custom_method(method::UNWATCH_TERMINAL, Backend::unwatch_terminal)
+        .custom_method(method::TERMINAL_INPUT, Backend::terminal_input)
+        .custom_method(method::TERMINAL_RESIZE, Backend::terminal_resize)
+        .custom_method(method::TERMINAL_SCROLLBACK, Backend::terminal_scrollback)
         // What changes.
         .custom_method(method::SUBSCRIBE, Backend::subscribe)
         // The hub itself.
@@ -89,6 +102,7 @@ pub struct Backend {
     shared: Arc<Shared>,
     actor: Actor,
     pub(super) editor: Arc<Editor>,
+    terminals: Terminals,
     subscribe: watch::Sender<Option<Subscription>>,
 }
 
@@ -247,6 +261,31 @@ impl Backend {
     async fn settle_finding(&self, params: SettleFindingParams) -> Result<Changed> {
         let how = settlement(&params).map_err(refused)?;
         self.change(Event::SettleFinding { by: self.actor.clone(), finding: params.finding, how }).await
+    }
+
+    async fn watch_terminal(&self, params: WatchTerminalParams) -> Result<WatchTerminalResult> {
+        // What is on a screen was not cleared of secrets, as the transcript is.
+        self.people_only("watch a terminal")?;
+        self.terminals.watch(params).map_err(refused)
+    }
+
+    async fn unwatch_terminal(&self, params: UnwatchTerminalParams) -> Result<Nothing> {
+        Ok(self.terminals.unwatch(&params))
+    }
+
+    async fn terminal_input(&self, params: TerminalInputParams) -> Result<Nothing> {
+        self.people_only("type into a terminal")?;
+        self.terminals.input(&params).map_err(refused)
+    }
+
+    async fn terminal_resize(&self, params: TerminalResizeParams) -> Result<TerminalSize> {
+        self.people_only("give a terminal another size")?;
+        self.terminals.resize(&params).map_err(refused)
+    }
+
+    async fn terminal_scrollback(&self, params: TerminalScrollbackParams) -> Result<TerminalScrollback> {
+        self.people_only("read a terminal")?;
+        self.terminals.scrollback(&params).map_err(refused)
     }
 
     async fn subscribe(&self, params: SubscribeParams) -> Result<Changed> {

@@ -8,7 +8,7 @@ use std::{
 use tokio::sync::watch;
 
 use crate::{
-    agent::AgentInfo,
+    agent::{AgentInfo, terminal::Screens},
     hub::{
         Hub,
         event::{Actor, Answer, Event, Refusal, RefusalCode},
@@ -71,6 +71,11 @@ pub trait Surroundings: Send + Sync + 'static {
     /// Returns the workspace's root, with no link in its path; `None` where there are no files.
     fn root(&self) -> Option<PathBuf> {
         None
+    }
+
+    /// Returns the agents' terminals.
+    fn screens(&self) -> Arc<Screens> {
+        Arc::default()
     }
 
     /// Returns the folder for documents that editors show; `None` where there are no files.
