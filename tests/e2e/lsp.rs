@@ -288,3 +288,39 @@ fn wrong_arguments_and_places_are_answered_with_what_to_do() {
     assert!(std::fs::read_to_string(path).unwrap().starts_with("# #main\n"));
     editor.told(path);
 }
+
+#[test]
+fn a_picker_can_list_the_workflows_with_what_each_wants_to_be_told() {
+    let world = world();
+    let mut editor = Editor::start(&world);
+    let listed = editor.request("callboard/workflows", &json!({}));
+    let all = listed.as_array().expect("a list");
+    assert_eq!(all.len(), 10, "{listed}");
+    let one = all.iter().find(|it| it["name"] == "review-file").expect("review-file");
+    assert_eq!(
+        (&one["category"], &one["origin"], &one["broken"]),
+        (&json!("review"), &json!("built-in"), &json!(false))
+    );
+    assert!(one["inputs"].as_array().unwrap().iter().any(|it| it["kind"] == "path"), "{one}");
+    assert!(one["roles"].as_array().unwrap().iter().any(|it| it["id"] == "reviewer"), "{one}");
+}
+
+/// Promise 7: trust is bound to what the person was shown.
+#[test]
+fn a_client_that_asks_the_person_itself_trusts_exactly_what_was_shown() {
+    let world = World::new();
+    world.write("notes.md", NOTES);
+    let mut editor = Editor::start(&world);
+    let shown = editor.request("callboard/trust", &json!({}));
+    assert_eq!(shown["trusted"], false, "{shown}");
+    assert!(shown["text"].as_str().unwrap().starts_with("Callboard would here: "), "{shown}");
+
+    world.write(".callboard/workflows/own.yaml", "name: own\n");
+    let digest = json!({ "digest": shown["digest"] });
+    let refused = editor.refusal("callboard/trust", &digest);
+    assert_eq!(refused["data"]["code"], "changed", "{refused}");
+    let again = editor.request("callboard/trust", &json!({}));
+    let trusted = editor.request("callboard/trust", &json!({ "digest": again["digest"] }));
+    assert_eq!(trusted["trusted"], true, "{trusted}");
+    assert_eq!(editor.request("callboard/hubStatus", &json!({}))["trusted"], true);
+}

@@ -18,10 +18,10 @@ use crate::{
         timeline::Stretch,
     },
     lsp::shared::{Offer, Reading, Surroundings, TrustShown},
-    protocol::FileDiff,
+    protocol::{FileDiff, InputView, RoleView, WorkflowOrigin, WorkflowView},
     workflow::{
         self,
-        library::{Library, WORKSPACE_FOLDER},
+        library::{Library, Listed, Origin as Shelf, WORKSPACE_FOLDER},
         plan::{InputKind, Plan},
         problem::Problem,
     },
@@ -136,6 +136,13 @@ impl Surroundings for Files {
         Some(self.places.documents_dir(&self.workspace))
     }
 
+    fn workflows(&self) -> Vec<WorkflowView> {
+        let trusted = self.status() == TrustStatus::Trusted;
+        let library = Library::new(Some(self.places.workflows_dir())).with_workspace(&self.workspace.root, trusted);
+        let plan = |name: &str| library.find(name).ok().and_then(|it| workflow::load(&it.name, &it.text).plan);
+        library.list().into_iter().map(|it| in_library(plan(&it.name).as_ref(), it)).collect()
+    }
+
     fn offers(&self) -> Vec<Offer> {
         let trusted = self.status() == TrustStatus::Trusted;
         let library = Library::new(Some(self.places.workflows_dir())).with_workspace(&self.workspace.root, trusted);
@@ -170,6 +177,33 @@ impl Surroundings for Files {
 
 fn distrusted(err: &TrustError) -> Refusal {
     Refusal::new(RefusalCode::Untrusted, err.to_string())
+}
+
+/// Returns a workflow as clients see it.
+fn in_library(plan: Option<&Plan>, listed: Listed) -> WorkflowView {
+    let (origin, path) = match listed.source {
+        Shelf::BuiltIn => (WorkflowOrigin::BuiltIn, None),
+        Shelf::User(path) => (WorkflowOrigin::User, Some(path)),
+        Shelf::Workspace(path) => (WorkflowOrigin::Workspace, Some(path)),
+    };
+    let inputs = plan.into_iter().flat_map(|it| &it.inputs).map(|it| InputView {
+        name: it.name.clone(),
+        kind: it.kind,
+        description: it.description.clone(),
+        default: it.default.clone(),
+    });
+    let roles = plan.into_iter().flat_map(|it| &it.roles);
+    WorkflowView {
+        name: listed.name,
+        title: listed.title,
+        description: plan.map(|it| it.description.clone()).unwrap_or_default(),
+        category: listed.category,
+        origin,
+        path: path.map(|it| it.to_string_lossy().into_owned()),
+        broken: listed.broken,
+        inputs: inputs.collect(),
+        roles: roles.map(|it| RoleView { id: it.id.to_string(), description: it.description.clone() }).collect(),
+    }
 }
 
 /// Returns a workflow as one that can be started on a file, where it can.

@@ -31,8 +31,8 @@ use crate::{
         AgentView, CancelParams, Changed, ChannelView, CreateChannelParams, DecideParams, DiffParams, DiffResult,
         ErrorData, FindingsParams, HoldParams, HubStatus, InboxParams, MessagesParams, MessagesResult, Nothing,
         PROTOCOL, PauseView, PlanParams, PostParams, Posted, REFUSED, ReleaseParams, ReloadResult, RunParams, RunView,
-        RunsParams, SentParams, SettleFindingParams, Started, SubscribeParams, TurnView, UndoParams, UndoResult,
-        WithdrawParams, method,
+        RunsParams, SentParams, SettleFindingParams, Started, SubscribeParams, TrustParams, TrustResult, TurnView,
+        UndoParams, UndoResult, WithdrawParams, WorkflowView, method,
     },
     workflow::plan::Plan,
 };
@@ -58,6 +58,7 @@ pub fn service(
         // Runs, and what waits for a person.
         .custom_method(method::RUN, Backend::run)
         .custom_method(method::RUNS, Backend::runs)
+        .custom_method(method::WORKFLOWS, Backend::workflows)
         .custom_method(method::PLAN, Backend::plan)
         .custom_method(method::INBOX, Backend::inbox)
         .custom_method(method::DECIDE, Backend::decide)
@@ -73,6 +74,7 @@ pub fn service(
         // What changes.
         .custom_method(method::SUBSCRIBE, Backend::subscribe)
         // The hub itself.
+        .custom_method(method::TRUST, Backend::trust)
         .custom_method(method::RELOAD, Backend::reload)
         .custom_method(method::HUB_STATUS, Backend::hub_status)
         .custom_method(method::STOP_HUB, Backend::stop_hub)
@@ -193,6 +195,10 @@ impl Backend {
         self.shared.hub.snapshot().runs(&params).map_err(refused)
     }
 
+    async fn workflows(&self, _: Nothing) -> Result<Vec<WorkflowView>> {
+        self.shared.off_thread(|it| Ok(it.workflows())).await.map_err(refused)
+    }
+
     async fn plan(&self, params: PlanParams) -> Result<Arc<Plan>> {
         self.shared.hub.snapshot().plan(params.run).map_err(refused)
     }
@@ -247,6 +253,11 @@ impl Backend {
         let rev = self.shared.hub.snapshot().rev;
         self.subscribe.send_replace(Some(Subscription::new(params, rev)));
         Ok(Changed { rev })
+    }
+
+    async fn trust(&self, params: TrustParams) -> Result<TrustResult> {
+        self.people_only("trust the workspace")?;
+        self.shared.trust(params.digest).await.map_err(refused)
     }
 
     async fn reload(&self, _: Nothing) -> Result<ReloadResult> {

@@ -16,7 +16,7 @@ use crate::{
     },
     ids::Timestamp,
     lsp::{feed::FeedCache, pages::Pages},
-    protocol::{FileDiff, ReloadResult, UndoParams, UndoResult},
+    protocol::{FileDiff, ReloadResult, TrustResult, UndoParams, UndoResult, WorkflowView},
     workflow::plan::Plan,
     workspace::documents::Documents,
 };
@@ -76,6 +76,11 @@ pub trait Surroundings: Send + Sync + 'static {
     /// Returns the folder for documents that editors show; `None` where there are no files.
     fn documents_dir(&self) -> Option<PathBuf> {
         None
+    }
+
+    /// Returns the workflows that can be started, by shelf and name; broken ones are among them and say so.
+    fn workflows(&self) -> Vec<WorkflowView> {
+        Vec::new()
     }
 
     /// Returns the workflows that can be started on a file.
@@ -211,6 +216,16 @@ impl Shared {
         self.hub.ask(Event::Catalog(reading.agents)).await?;
         self.hub.ask(Event::Trusted(reading.trusted)).await?;
         Ok(ReloadResult { trusted: reading.trusted, agents })
+    }
+
+    /// Says what trusting the workspace would allow; with the digest of what a person was shown, trusts it.
+    pub async fn trust(&self, digest: Option<String>) -> Result<TrustResult, Refusal> {
+        if let Some(digest) = digest {
+            self.off_thread(move |it| it.trust(&digest)).await?;
+            self.reload().await?;
+        }
+        let TrustShown { trusted, text, digest } = self.off_thread(Surroundings::trust_shown).await?;
+        Ok(TrustResult { trusted, text, digest })
     }
 
     /// Returns the workflows that can be started on a file. They are read once, and again after a reload or a save.
