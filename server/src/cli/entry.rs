@@ -51,6 +51,7 @@ fn start(cli: Cli, out: &mut Out) -> Result<i32, Fail> {
     let mut builder = match &cli.command {
         // A tool is one program at a time and needs no runtime.
         Command::Tool(args) => return tool_main(args),
+        Command::Mcp => return Ok(mcp_main()),
         Command::Completions { shell } => return completions(*shell, out),
         // A hub serves many; the others wait for one thing at a time, and start faster with less.
         Command::Hub(HubCommand::Run { .. }) | Command::Demo(_) => tokio::runtime::Builder::new_multi_thread(),
@@ -202,6 +203,18 @@ fn tool_main(args: &ToolArgs) -> Result<i32, Fail> {
     let kind = ToolKind::named(&args.kind)
         .ok_or_else(|| Fail::usage(format!("{:?} is not a tool; the tools are: {}", args.kind, names())))?;
     Ok(tool::main(kind, Path::new(&args.request), Path::new(&args.result), &mut std::io::stdout()))
+}
+
+/// Carries an agent's tools between its program and the hub.
+#[cfg(unix)]
+fn mcp_main() -> i32 {
+    crate::mcp::bridge::run()
+}
+
+#[cfg(not(unix))]
+fn mcp_main() -> i32 {
+    tracing::error!("There is no hub's process on this system, so agents have no tools here.");
+    fail::FAILED
 }
 
 fn completions(shell: clap_complete::Shell, out: &mut Out) -> Result<i32, Fail> {

@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use super::{Draft, advance, checkpoint, context, pause, result, run, talk};
+use super::{Draft, advance, checkpoint, context, pause, result, run, talk, tools};
 use crate::{
     agent::{AgentClaim, AgentState, Source, TurnRequest},
     hub::{
@@ -118,6 +118,7 @@ pub(super) fn is_put_off(draft: &Draft, turn: TurnId, failure: &Failure, held: b
 
 fn end(draft: &mut Draft, id: TurnId, outcome: &TurnOutcome) {
     let Some(turn) = draft.state.turn(id).cloned() else { return };
+    let outcome = &tools::with_handed_in(&turn, outcome);
     let (how, usage) = match outcome {
         TurnOutcome::Answered { usage, .. } => (TurnEnd::Answered, *usage),
         TurnOutcome::Failed(failure) => (TurnEnd::Failed { failure: failure.clone() }, Usage::default()),
@@ -139,6 +140,7 @@ fn answer_message(draft: &mut Draft, agent: &AgentName, turn: TurnId, message: M
             let mut findings = Vec::new();
             if let Some(TypedResult::Review(review)) = result {
                 findings.extend(review.findings.iter().filter_map(|it| result::report(draft, Some(agent), None, it)));
+                result::reported_in(draft, turn, &mut findings);
                 result::no_longer_said(draft, agent, turn, review, &findings);
             }
             if let Some(TypedResult::Change(change)) = result {
