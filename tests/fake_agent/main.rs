@@ -26,6 +26,7 @@
 //! | `[[ask PATH]]` | opens a permission dialog: Enter approves, Esc denies; the answer and every key pressed in it go to PATH |
 //! | `[[result JSON]]` | writes its typed result to the file named by CALLBOARD_RESULT |
 //! | `[[mcp TOOL JSON]]` | calls one of Callboard's tools by a real `callboard mcp` and prints `TOOL: …` or `TOOL failed: …`; JSON may be left out |
+//! | `[[env-set NAME VALUE]]` | gives the programs that it starts from then on another variable |
 //! | `[[mcp-tools]]` | prints `tools: …`, the names of the tools |
 //! | `[[fence JSON]]` | prints its typed result as a fenced block |
 //! | `[[invalid once JSON]]` | prints a bad result, and this one in the next turn |

@@ -26,10 +26,15 @@ impl Drop for Mcp {
 }
 
 impl Mcp {
-    /// Starts the server with this program's own environment, and greets it.
-    pub fn start(callboard: &str) -> Result<Self, String> {
+    /// Starts the server with this program's own environment and these variables, and greets it.
+    pub fn start(callboard: &str, variables: &[(String, String)]) -> Result<Self, String> {
         let mut command = Command::new(callboard);
-        command.arg("mcp").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+        command
+            .args(["mcp"])
+            .envs(variables.iter().map(|it| (&it.0, &it.1)))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null());
         let mut child = command.spawn().map_err(|err| format!("{callboard:?} can't be run: {err}"))?;
         let (Some(input), Some(output)) = (child.stdin.take(), child.stdout.take()) else {
             return Err("no pipes".to_owned());

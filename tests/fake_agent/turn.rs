@@ -35,6 +35,7 @@ pub struct Memory {
     pub at_exit: Option<String>,
     pub callboard: String,
     pub mcp: Option<Mcp>,
+    pub variables: Vec<(String, String)>,
 }
 
 impl Memory {
@@ -135,6 +136,11 @@ impl Turn<'_> {
                 let said = self.mcp()?.call(tool, args)?;
                 self.line(&said);
             }
+            "env-set" => {
+                let (name, value) = directive.split();
+                self.memory.variables.push((name.to_owned(), value.to_owned()));
+                self.memory.mcp = None;
+            }
             "mcp-tools" => {
                 let said = self.mcp()?.tools()?;
                 self.line(&said);
@@ -232,7 +238,7 @@ impl Turn<'_> {
 
     fn mcp(&mut self) -> Result<&mut Mcp, String> {
         if self.memory.mcp.is_none() {
-            self.memory.mcp = Some(Mcp::start(&self.memory.callboard)?);
+            self.memory.mcp = Some(Mcp::start(&self.memory.callboard, &self.memory.variables)?);
         }
         self.memory.mcp.as_mut().ok_or_else(|| "no server".to_owned())
     }

@@ -257,7 +257,7 @@ pub fn start_logging() {
     let asked = std::env::var("CALLBOARD_LOG").ok().filter(|it| !it.is_empty());
     let filter = match (asked, is_hub) {
         (Some(asked), _) => EnvFilter::new(asked),
-        (None, true) => EnvFilter::new("info"),
+        (None, true) => EnvFilter::new("info,rmcp=warn"),
         (None, false) => return,
     };
     let file = std::env::var_os("CALLBOARD_LOG_FILE").and_then(|it| open_log(Path::new(&it)));
