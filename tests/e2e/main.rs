@@ -23,6 +23,8 @@ mod lsp;
 #[cfg(target_os = "linux")]
 mod mcp;
 #[cfg(unix)]
+mod panels;
+#[cfg(unix)]
 mod programs;
 #[cfg(unix)]
 mod relay;
@@ -31,6 +33,8 @@ mod shell;
 mod support;
 #[cfg(unix)]
 mod templates;
+#[cfg(unix)]
+mod terminal;
 #[cfg(target_os = "linux")]
 mod trust;
 #[cfg(unix)]

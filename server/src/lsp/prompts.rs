@@ -122,13 +122,8 @@ pub fn ask_for_trust(editor: &Arc<Editor>, shown: TrustShown) {
         if chosen.as_deref() != Some(YES) {
             return;
         }
-        let trusted = editor.shared.off_thread(move |it| it.trust(&digest)).await;
-        let read = match trusted {
-            Ok(()) => editor.shared.reload().await.map(|_| ()),
-            Err(refusal) => Err(refusal),
-        };
-        match read {
-            Ok(()) => editor.say(MessageType::INFO, "This workspace is trusted."),
+        match editor.shared.trust(Some(digest)).await {
+            Ok(_) => editor.say(MessageType::INFO, "This workspace is trusted."),
             Err(refusal) => editor.say(MessageType::WARNING, refusal.message),
         }
     });

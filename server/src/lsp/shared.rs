@@ -8,7 +8,7 @@ use std::{
 use tokio::sync::watch;
 
 use crate::{
-    agent::AgentInfo,
+    agent::{AgentInfo, terminal::Screens},
     hub::{
         Hub,
         event::{Actor, Answer, Event, Refusal, RefusalCode},
@@ -16,7 +16,7 @@ use crate::{
     },
     ids::Timestamp,
     lsp::{feed::FeedCache, pages::Pages},
-    protocol::{FileDiff, ReloadResult, UndoParams, UndoResult},
+    protocol::{FileDiff, ReloadResult, TrustResult, UndoParams, UndoResult, WorkflowView},
     workflow::plan::Plan,
     workspace::documents::Documents,
 };
@@ -60,8 +60,8 @@ pub trait Surroundings: Send + Sync + 'static {
     /// Reads trust, the configuration and the catalogue again.
     fn reload(&self) -> Result<Reading, Refusal>;
 
-    /// Returns what changed in these stretches of work, in the order of time.
-    fn diff(&self, _: &[Stretch]) -> Result<Vec<FileDiff>, Refusal> {
+    /// Returns what changed in these stretches of work, in the order of time; with the `whole` files around it or not.
+    fn diff(&self, _: &[Stretch], _whole: bool) -> Result<Vec<FileDiff>, Refusal> {
         Err(Refusal::new(RefusalCode::Invalid, "this hub has no files, so there is nothing to compare"))
     }
 
@@ -73,6 +73,11 @@ pub trait Surroundings: Send + Sync + 'static {
         None
     }
 
+    /// Returns the agents' terminals.
+    fn screens(&self) -> Arc<Screens> {
+        Arc::default()
+    }
+
     /// Returns the folder for documents that editors show; `None` where there are no files.
     fn documents_dir(&self) -> Option<PathBuf> {
         None
@@ -80,6 +85,11 @@ pub trait Surroundings: Send + Sync + 'static {
 
     /// Returns the workflows that can be started on a file.
     fn offers(&self) -> Vec<Offer> {
+        Vec::new()
+    }
+
+    /// Returns all workflows by shelf and name; the workspace's own only where it is trusted.
+    fn workflows(&self) -> Vec<WorkflowView> {
         Vec::new()
     }
 
@@ -211,6 +221,16 @@ impl Shared {
         self.hub.ask(Event::Catalog(reading.agents)).await?;
         self.hub.ask(Event::Trusted(reading.trusted)).await?;
         Ok(ReloadResult { trusted: reading.trusted, agents })
+    }
+
+    /// Says what trusting the workspace would allow; with the digest of what a person was shown, trusts it.
+    pub async fn trust(&self, digest: Option<String>) -> Result<TrustResult, Refusal> {
+        if let Some(digest) = digest {
+            self.off_thread(move |it| it.trust(&digest)).await?;
+            self.reload().await?;
+        }
+        let TrustShown { trusted, text, digest } = self.off_thread(Surroundings::trust_shown).await?;
+        Ok(TrustResult { trusted, text, digest })
     }
 
     /// Returns the workflows that can be started on a file. They are read once, and again after a reload or a save.
