@@ -34,7 +34,7 @@ pub use self::{
         TerminalRow, TerminalRun, TerminalScrollback, TerminalScrollbackParams, TerminalSize, TerminalState,
         UnwatchTerminalParams, WatchTerminalParams, WatchTerminalResult,
     },
-    workflows::{InputView, RoleView, WorkflowOrigin, WorkflowView},
+    workflows::{InputView, RoleView, RunTurn, TurnsParams, WorkflowView},
 };
 
 /// The version of this protocol. It is in the socket's name, and changes only when an older peer could misread a newer one.
@@ -54,12 +54,14 @@ pub mod method {
     pub const WITHDRAW: &str = "callboard/withdraw";
     /// Request: what an agent was sent.
     pub const SENT: &str = "callboard/sent";
+    /// Request: what can be started.
+    pub const WORKFLOWS: &str = "callboard/workflows";
     /// Request: start a workflow.
     pub const RUN: &str = "callboard/run";
     /// Request: the runs.
     pub const RUNS: &str = "callboard/runs";
-    /// Request: the workflows that can be started here.
-    pub const WORKFLOWS: &str = "callboard/workflows";
+    /// Request: the turns that a run took.
+    pub const TURNS: &str = "callboard/turns";
     /// Request: the workflow that a run is pinned to.
     pub const PLAN: &str = "callboard/plan";
     /// Request: what waits for a person.
@@ -111,7 +113,8 @@ pub mod method {
     /// All requests; a test holds the list together with the constants.
     #[rustfmt::skip]
     pub const REQUESTS: &[&str] = &[
-        POST, CREATE_CHANNEL, CHANNELS, MESSAGES, WITHDRAW, SENT, RUN, RUNS, WORKFLOWS, PLAN, INBOX, DECIDE,
+        POST, CREATE_CHANNEL, CHANNELS, MESSAGES, WITHDRAW, SENT, RUN, RUNS, TURNS, PLAN, WORKFLOWS, INBOX,
+        DECIDE,
         PAUSE, RESUME, CANCEL, DIFF, UNDO, AGENTS, FINDINGS, SETTLE_FINDING, SUBSCRIBE, WATCH_TERMINAL,
         UNWATCH_TERMINAL, TERMINAL_INPUT, TERMINAL_RESIZE, TERMINAL_SCROLLBACK, RELOAD, TRUST, HUB_STATUS,
         STOP_HUB,

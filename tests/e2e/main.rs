@@ -21,6 +21,8 @@ mod kill_sweep;
 #[cfg(unix)]
 mod lsp;
 #[cfg(unix)]
+mod panels;
+#[cfg(unix)]
 mod programs;
 #[cfg(unix)]
 mod relay;

@@ -87,6 +87,7 @@ fn every_method(it: &mut Table) {
     it.request::<SentParams, Vec<TurnView>>(method::SENT);
     it.request::<RunParams, Started>(method::RUN);
     it.request::<RunsParams, Vec<RunView>>(method::RUNS);
+    it.request::<TurnsParams, Vec<RunTurn>>(method::TURNS);
     it.request::<PlanParams, Plan>(method::PLAN);
     it.request::<Nothing, Vec<WorkflowView>>(method::WORKFLOWS);
     it.request::<InboxParams, Vec<PauseView>>(method::INBOX);

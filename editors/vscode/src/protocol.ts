@@ -266,6 +266,8 @@ export interface DiffParams {
   run: RunId;
   /** Only what this step changed. */
   step?: StepId | null;
+  /** Whether each text has the whole file around its changes, so that both sides can be made from it. */
+  whole?: boolean;
 }
 
 /** Result of `callboard/diff`. */
@@ -509,9 +511,9 @@ export type InputKind =
 
 /** What a workflow wants to be told. */
 export interface InputView {
-  /** What it is when nobody says; absent where it must be told. */
+  /** What it is when nobody says; absent where it must be said. */
   default?: unknown;
-  /** One line for people; may be empty. */
+  /** One line for people. */
   description: string;
   /** What it may be. */
   kind: InputKind;
@@ -743,12 +745,20 @@ export type ReviewVerdict =
   /** Something material is to be changed. */
   | "changes_requested";
 
+export type RoleId = string;
+
 /** A part that an agent plays. */
 export interface RoleView {
+  /** What it may do. */
+  access: Access;
   /** One line for people; may be empty. */
   description: string;
+  /** What an agent must be good for, where none of the preferred is available. */
+  goodFor?: string;
   /** Its name. */
-  id: string;
+  id: RoleId;
+  /** Agents that would play it, best first. */
+  prefer: AgentName[];
 }
 
 export type RunId = string;
@@ -785,6 +795,26 @@ export type RunStatus =
   | "rejected"
   /** Ended: a person stopped it. */
   | "stopped";
+
+/** A turn of a run, without its prompt. */
+export interface RunTurn {
+  /** Who. */
+  agent: AgentName;
+  /** When it ended. */
+  ended?: Timestamp;
+  /** Its failure. */
+  failure?: Failure;
+  /** Its id. */
+  id: TurnId;
+  /** How it ended: `answered`, `failed`, `lost` or `withdrawn`; absent while it goes on. */
+  outcome?: string;
+  /** When it was put in the agent's queue. */
+  queued: Timestamp;
+  /** When the agent began. */
+  started?: Timestamp;
+  /** The step that it was for. */
+  step: StepId;
+}
 
 /** A run. */
 export interface RunView {
@@ -1176,6 +1206,12 @@ export interface TurnView {
   started?: Timestamp;
 }
 
+/** Params of `callboard/turns`. */
+export interface TurnsParams {
+  /** Which run. */
+  run: RunId;
+}
+
 /** A result that has the form its step asked for. */
 export type TypedResult =
   /** Free text. */
@@ -1249,30 +1285,21 @@ export interface WithdrawParams {
   message: MessageId;
 }
 
-/** Where a workflow comes from. */
-export type WorkflowOrigin =
-  /** It is compiled in. */
-  | "built-in"
-  /** The user's folder. */
-  | "user"
-  /** The workspace's own folder, which is read only where the workspace is trusted. */
-  | "workspace";
-
-/** A workflow of the library. */
+/** A workflow that can be started here, or could if it had no errors. */
 export interface WorkflowView {
-  /** Whether it has errors and can't be run; then nothing is known of its inputs and roles. */
+  /** Whether it has errors and can't be run. */
   broken: boolean;
   /** Its shelf. */
   category: Category;
-  /** A paragraph for people; empty where the file gives none, or is broken. */
-  description: string;
+  /** A paragraph for people; may be empty. */
+  description?: string;
+  /** Where it comes from: `builtIn`, `user` or `workspace`. */
+  from: string;
   /** What it wants to be told, in the file's order. */
   inputs: InputView[];
   /** What it is run by. */
   name: string;
-  /** Where it comes from. */
-  origin: WorkflowOrigin;
-  /** Its file, where it is not built in. */
+  /** Its file, where it has one. */
   path?: string;
   /** The parts that agents play, in the file's order. */
   roles: RoleView[];
@@ -1290,6 +1317,7 @@ export interface Requests {
   "callboard/sent": { params: SentParams; result: TurnView[] };
   "callboard/run": { params: RunParams; result: Started };
   "callboard/runs": { params: RunsParams; result: RunView[] };
+  "callboard/turns": { params: TurnsParams; result: RunTurn[] };
   "callboard/plan": { params: PlanParams; result: Plan };
   "callboard/workflows": { params: Nothing; result: WorkflowView[] };
   "callboard/inbox": { params: InboxParams; result: PauseView[] };
@@ -1330,6 +1358,7 @@ export const method = {
   sent: "callboard/sent",
   run: "callboard/run",
   runs: "callboard/runs",
+  turns: "callboard/turns",
   plan: "callboard/plan",
   workflows: "callboard/workflows",
   inbox: "callboard/inbox",

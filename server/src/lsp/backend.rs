@@ -33,11 +33,11 @@ use crate::{
     protocol::{
         AgentView, CancelParams, Changed, ChannelView, CreateChannelParams, DecideParams, DiffParams, DiffResult,
         ErrorData, FindingsParams, HoldParams, HubStatus, InboxParams, MessagesParams, MessagesResult, Nothing,
-        PROTOCOL, PauseView, PlanParams, PostParams, Posted, REFUSED, ReleaseParams, ReloadResult, RunParams, RunView,
-        RunsParams, SentParams, ServerOffer, SettleFindingParams, Started, SubscribeParams, TerminalInputParams,
-        TerminalResizeParams, TerminalScrollback, TerminalScrollbackParams, TerminalSize, TrustParams, TrustResult,
-        TurnView, UndoParams, UndoResult, UnwatchTerminalParams, WatchTerminalParams, WatchTerminalResult,
-        WithdrawParams, WorkflowView, method,
+        PROTOCOL, PauseView, PlanParams, PostParams, Posted, REFUSED, ReleaseParams, ReloadResult, RunParams, RunTurn,
+        RunView, RunsParams, SentParams, ServerOffer, SettleFindingParams, Started, SubscribeParams,
+        TerminalInputParams, TerminalResizeParams, TerminalScrollback, TerminalScrollbackParams, TerminalSize,
+        TrustParams, TrustResult, TurnView, TurnsParams, UndoParams, UndoResult, UnwatchTerminalParams,
+        WatchTerminalParams, WatchTerminalResult, WithdrawParams, WorkflowView, method,
     },
     workflow::plan::Plan,
 };
@@ -63,9 +63,10 @@ pub fn service(
         .custom_method(method::WITHDRAW, Backend::withdraw)
         .custom_method(method::SENT, Backend::sent)
         // Runs, and what waits for a person.
+        .custom_method(method::WORKFLOWS, Backend::workflows)
         .custom_method(method::RUN, Backend::run)
         .custom_method(method::RUNS, Backend::runs)
-        .custom_method(method::WORKFLOWS, Backend::workflows)
+        .custom_method(method::TURNS, Backend::turns)
         .custom_method(method::PLAN, Backend::plan)
         .custom_method(method::INBOX, Backend::inbox)
         .custom_method(method::DECIDE, Backend::decide)
@@ -201,6 +202,10 @@ impl Backend {
         self.shared.hub.snapshot().sent(&params).map_err(refused)
     }
 
+    async fn workflows(&self, _: Nothing) -> Result<Vec<WorkflowView>> {
+        self.shared.off_thread(|it| Ok(it.workflows())).await.map_err(refused)
+    }
+
     /// Starts a workflow. The file is read before the hub is asked, so of two of these the second may start first; each is
     /// a run of its own, so nothing depends on it.
     async fn run(&self, params: RunParams) -> Result<Started> {
@@ -216,8 +221,8 @@ impl Backend {
         self.shared.hub.snapshot().runs(&params).map_err(refused)
     }
 
-    async fn workflows(&self, _: Nothing) -> Result<Vec<WorkflowView>> {
-        self.shared.off_thread(|it| Ok(it.workflows())).await.map_err(refused)
+    async fn turns(&self, params: TurnsParams) -> Result<Vec<RunTurn>> {
+        self.shared.hub.snapshot().turns(&params).map_err(refused)
     }
 
     async fn plan(&self, params: PlanParams) -> Result<Arc<Plan>> {
@@ -249,7 +254,7 @@ impl Backend {
     async fn diff(&self, params: DiffParams) -> Result<DiffResult> {
         let snapshot = self.shared.hub.snapshot();
         let (stretches, notes) = snapshot.work(&params).map_err(refused)?;
-        let files = self.shared.off_thread(move |it| it.diff(&stretches)).await.map_err(refused)?;
+        let files = self.shared.off_thread(move |it| it.diff(&stretches, params.whole)).await.map_err(refused)?;
         Ok(DiffResult { files, notes, rev: snapshot.rev })
     }
 

@@ -60,8 +60,8 @@ pub trait Surroundings: Send + Sync + 'static {
     /// Reads trust, the configuration and the catalogue again.
     fn reload(&self) -> Result<Reading, Refusal>;
 
-    /// Returns what changed in these stretches of work, in the order of time.
-    fn diff(&self, _: &[Stretch]) -> Result<Vec<FileDiff>, Refusal> {
+    /// Returns what changed in these stretches of work, in the order of time; with the `whole` files around it or not.
+    fn diff(&self, _: &[Stretch], _whole: bool) -> Result<Vec<FileDiff>, Refusal> {
         Err(Refusal::new(RefusalCode::Invalid, "this hub has no files, so there is nothing to compare"))
     }
 
@@ -83,13 +83,13 @@ pub trait Surroundings: Send + Sync + 'static {
         None
     }
 
-    /// Returns the workflows that can be started, by shelf and name; broken ones are among them and say so.
-    fn workflows(&self) -> Vec<WorkflowView> {
+    /// Returns the workflows that can be started on a file.
+    fn offers(&self) -> Vec<Offer> {
         Vec::new()
     }
 
-    /// Returns the workflows that can be started on a file.
-    fn offers(&self) -> Vec<Offer> {
+    /// Returns all workflows by shelf and name; the workspace's own only where it is trusted.
+    fn workflows(&self) -> Vec<WorkflowView> {
         Vec::new()
     }
 

@@ -161,6 +161,7 @@
 ---@field by? callboard.AgentName|vim.NIL Only what this agent changed.
 ---@field run callboard.RunId Which run.
 ---@field step? callboard.StepId|vim.NIL Only what this step changed.
+---@field whole? boolean Whether each text has the whole file around its changes, so that both sides can be made from it.
 
 ---Result of `callboard/diff`.
 ---@class callboard.DiffResult
@@ -304,8 +305,8 @@
 
 ---What a workflow wants to be told.
 ---@class callboard.InputView
----@field default? any What it is when nobody says; absent where it must be told.
----@field description string One line for people; may be empty.
+---@field default? any What it is when nobody says; absent where it must be said.
+---@field description string One line for people.
 ---@field kind callboard.InputKind What it may be.
 ---@field name string Its name.
 
@@ -470,10 +471,15 @@
 ---| "approved" # Nothing material is left.
 ---| "changes_requested" # Something material is to be changed.
 
+---@alias callboard.RoleId string
+
 ---A part that an agent plays.
 ---@class callboard.RoleView
+---@field access callboard.Access What it may do.
 ---@field description string One line for people; may be empty.
----@field id string Its name.
+---@field goodFor? string What an agent must be good for, where none of the preferred is available.
+---@field id callboard.RoleId Its name.
+---@field prefer callboard.AgentName[] Agents that would play it, best first.
 
 ---@alias callboard.RunId string
 
@@ -495,6 +501,17 @@
 ---| "failed" # Ended: a step failed and the workflow says so.
 ---| "rejected" # Ended: a person rejected it.
 ---| "stopped" # Ended: a person stopped it.
+
+---A turn of a run, without its prompt.
+---@class callboard.RunTurn
+---@field agent callboard.AgentName Who.
+---@field ended? callboard.Timestamp When it ended.
+---@field failure? callboard.Failure Its failure.
+---@field id callboard.TurnId Its id.
+---@field outcome? string How it ended: `answered`, `failed`, `lost` or `withdrawn`; absent while it goes on.
+---@field queued callboard.Timestamp When it was put in the agent's queue.
+---@field started? callboard.Timestamp When the agent began.
+---@field step callboard.StepId The step that it was for.
 
 ---A run.
 ---@class callboard.RunView
@@ -729,6 +746,10 @@
 ---@field queued callboard.Timestamp When it was put in the agent's queue.
 ---@field started? callboard.Timestamp When the agent began.
 
+---Params of `callboard/turns`.
+---@class callboard.TurnsParams
+---@field run callboard.RunId Which run.
+
 ---Free text.
 ---@class callboard.TypedResultText: callboard.TextResult
 ---@field kind "text"
@@ -798,21 +819,15 @@
 ---@field agent callboard.AgentName From whom.
 ---@field message callboard.MessageId Which message.
 
----Where a workflow comes from.
----@alias callboard.WorkflowOrigin
----| "built-in" # It is compiled in.
----| "user" # The user's folder.
----| "workspace" # The workspace's own folder, which is read only where the workspace is trusted.
-
----A workflow of the library.
+---A workflow that can be started here, or could if it had no errors.
 ---@class callboard.WorkflowView
----@field broken boolean Whether it has errors and can't be run; then nothing is known of its inputs and roles.
+---@field broken boolean Whether it has errors and can't be run.
 ---@field category callboard.Category Its shelf.
----@field description string A paragraph for people; empty where the file gives none, or is broken.
+---@field description? string A paragraph for people; may be empty.
+---@field from string Where it comes from: `builtIn`, `user` or `workspace`.
 ---@field inputs callboard.InputView[] What it wants to be told, in the file's order.
 ---@field name string What it is run by.
----@field origin callboard.WorkflowOrigin Where it comes from.
----@field path? string Its file, where it is not built in.
+---@field path? string Its file, where it has one.
 ---@field roles callboard.RoleView[] The parts that agents play, in the file's order.
 ---@field title string One line for people.
 
@@ -826,6 +841,7 @@
 ---@field ["callboard/sent"] { params: callboard.SentParams, result: callboard.TurnView[] }
 ---@field ["callboard/run"] { params: callboard.RunParams, result: callboard.Started }
 ---@field ["callboard/runs"] { params: callboard.RunsParams, result: callboard.RunView[] }
+---@field ["callboard/turns"] { params: callboard.TurnsParams, result: callboard.RunTurn[] }
 ---@field ["callboard/plan"] { params: callboard.PlanParams, result: callboard.Plan }
 ---@field ["callboard/workflows"] { params: callboard.Nothing, result: callboard.WorkflowView[] }
 ---@field ["callboard/inbox"] { params: callboard.InboxParams, result: callboard.PauseView[] }
