@@ -10,7 +10,10 @@ use std::{
 };
 
 use crate::{
-    agent::catalog::{Catalog, Folder, SharedCatalog, profile::Origin, program::finder},
+    agent::{
+        catalog::{Catalog, Folder, SharedCatalog, profile::Origin, program::finder},
+        terminal::Screens,
+    },
     config::{Places, Workspace},
     host::checkpoints::Checkpoints,
     hub::{
@@ -42,13 +45,20 @@ pub struct Files {
     trusted: AtomicBool,
     catalog: SharedCatalog,
     checkpoints: Checkpoints,
+    screens: Arc<Screens>,
 }
 
 impl Files {
     /// Makes it; nothing is read yet. What `reload` reads of agents goes into `catalog`.
-    pub fn new(places: Places, workspace: Workspace, catalog: SharedCatalog, checkpoints: Checkpoints) -> Self {
+    pub fn new(
+        places: Places,
+        workspace: Workspace,
+        catalog: SharedCatalog,
+        checkpoints: Checkpoints,
+        screens: Arc<Screens>,
+    ) -> Self {
         let trust = Trust::new(&places);
-        Self { places, workspace, trust, trusted: AtomicBool::new(false), catalog, checkpoints }
+        Self { places, workspace, trust, trusted: AtomicBool::new(false), catalog, checkpoints, screens }
     }
 
     fn status(&self) -> TrustStatus {
@@ -87,6 +97,10 @@ impl Files {
 }
 
 impl Surroundings for Files {
+    fn screens(&self) -> Arc<Screens> {
+        Arc::clone(&self.screens)
+    }
+
     fn plan(&self, name: &str) -> Result<Arc<Plan>, Refusal> {
         self.require_trust()?;
         // The very bytes that trust was given to: reading the file again might be reading another.

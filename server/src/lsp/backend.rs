@@ -19,6 +19,7 @@ use tower_lsp::{
 };
 
 use crate::{
+    ask::Rule,
     config::redact::Redactor,
     finding::Finding,
     hub::{
@@ -26,13 +27,19 @@ use crate::{
         event::{Actor, Answer, Event, Refusal, RefusalCode, Settlement},
     },
     ids::{MessageId, RunId},
-    lsp::{actions, commands, editor::Editor, lenses, outbound::Subscription, progress, shared::Shared},
+    lsp::{
+        actions, commands, editor::Editor, lenses, outbound::Subscription, outbox::Outbox, progress, shared::Shared,
+        terminals::Terminals,
+    },
     protocol::{
         AgentView, CancelParams, Changed, ChannelView, CreateChannelParams, DecideParams, DiffParams, DiffResult,
         ErrorData, FindingsParams, HoldParams, HubStatus, InboxParams, MessagesParams, MessagesResult, Nothing,
-        PROTOCOL, PauseView, PlanParams, PostParams, Posted, REFUSED, ReleaseParams, ReloadResult, RunParams, RunTurn,
-        RunView, RunsParams, SentParams, SettleFindingParams, Started, SubscribeParams, TurnView, TurnsParams,
-        UndoParams, UndoResult, WithdrawParams, WorkflowView, method,
+        PROTOCOL, PauseView, PermissionsParams, PlanParams, PostParams, Posted, REFUSED, ReleaseParams, ReloadResult,
+        RevokePermissionParams, RunParams, RunTurn, RunView, RunsParams, SentParams, ServerOffer, SettleFindingParams,
+        Started, SubscribeParams, TerminalInputParams, TerminalResizeParams, TerminalScrollback,
+        TerminalScrollbackParams, TerminalSize, TrustParams, TrustResult, TurnView, TurnsParams, UndoParams,
+        UndoResult, UnwatchTerminalParams, WatchTerminalParams, WatchTerminalResult, WithdrawParams, WorkflowView,
+        method,
     },
     workflow::plan::Plan,
 };
@@ -42,10 +49,12 @@ pub fn service(
     shared: Arc<Shared>,
     actor: Actor,
     subscribe: watch::Sender<Option<Subscription>>,
+    outbox: Outbox,
 ) -> (LspService<Backend>, ClientSocket) {
     let backend = move |client| {
         let editor = Editor::new(client, Arc::clone(&shared), actor.clone());
-        Backend { shared, actor, editor, subscribe }
+        let terminals = Terminals::new(Arc::clone(&shared), outbox);
+        Backend { shared, actor, editor, terminals, subscribe }
     };
     LspService::build(backend)
         // Channels.
@@ -63,6 +72,8 @@ pub fn service(
         .custom_method(method::PLAN, Backend::plan)
         .custom_method(method::INBOX, Backend::inbox)
         .custom_method(method::DECIDE, Backend::decide)
+        .custom_method(method::PERMISSIONS, Backend::permissions)
+        .custom_method(method::REVOKE_PERMISSION, Backend::revoke_permission)
         .custom_method(method::PAUSE, Backend::pause)
         .custom_method(method::RESUME, Backend::resume)
         .custom_method(method::CANCEL, Backend::cancel)
@@ -72,9 +83,16 @@ pub fn service(
         .custom_method(method::AGENTS, Backend::agents)
         .custom_method(method::FINDINGS, Backend::findings)
         .custom_method(method::SETTLE_FINDING, Backend::settle_finding)
+        // Terminals.
+        .custom_method(method::WATCH_TERMINAL, Backend::watch_terminal)
+        .custom_method(method::UNWATCH_TERMINAL, Backend::unwatch_terminal)
+        .custom_method(method::TERMINAL_INPUT, Backend::terminal_input)
+        .custom_method(method::TERMINAL_RESIZE, Backend::terminal_resize)
+        .custom_method(method::TERMINAL_SCROLLBACK, Backend::terminal_scrollback)
         // What changes.
         .custom_method(method::SUBSCRIBE, Backend::subscribe)
         // The hub itself.
+        .custom_method(method::TRUST, Backend::trust)
         .custom_method(method::RELOAD, Backend::reload)
         .custom_method(method::HUB_STATUS, Backend::hub_status)
         .custom_method(method::STOP_HUB, Backend::stop_hub)
@@ -89,13 +107,21 @@ pub struct Backend {
     shared: Arc<Shared>,
     actor: Actor,
     pub(super) editor: Arc<Editor>,
+    terminals: Terminals,
     subscribe: watch::Sender<Option<Subscription>>,
 }
 
 #[tower_lsp::async_trait]
 impl LanguageServer for Backend {
     async fn initialize(&self, params: InitializeParams) -> Result<InitializeResult> {
-        let experimental = serde_json::json!({ "callboard": { "protocol": PROTOCOL, "hub": self.status() } });
+        let names = |it: &[&str]| it.iter().map(|it| (*it).to_owned()).collect();
+        let offer = ServerOffer {
+            protocol: PROTOCOL,
+            requests: names(method::REQUESTS),
+            notifications: names(method::NOTIFICATIONS),
+            hub: self.status(),
+        };
+        let experimental = serde_json::json!({ "callboard": offer });
         Ok(InitializeResult {
             capabilities: self.editor.greet(&params).offer(experimental),
             server_info: Some(ServerInfo {
@@ -212,8 +238,16 @@ impl Backend {
     }
 
     async fn decide(&self, params: DecideParams) -> Result<Changed> {
-        let DecideParams { pause, decision, hash } = params;
-        self.change(Event::Decide { by: self.actor.clone(), pause, decision, hash }).await
+        let DecideParams { pause, decision, hash, scope } = params;
+        self.change(Event::Decide { by: self.actor.clone(), pause, decision, hash, scope }).await
+    }
+
+    async fn permissions(&self, params: PermissionsParams) -> Result<Vec<Rule>> {
+        Ok(self.shared.hub.snapshot().permissions(&params))
+    }
+
+    async fn revoke_permission(&self, params: RevokePermissionParams) -> Result<Changed> {
+        self.change(Event::RevokePermission { by: self.actor.clone(), rule: params.permission }).await
     }
 
     async fn pause(&self, params: HoldParams) -> Result<Changed> {
@@ -253,10 +287,40 @@ impl Backend {
         self.change(Event::SettleFinding { by: self.actor.clone(), finding: params.finding, how }).await
     }
 
+    async fn watch_terminal(&self, params: WatchTerminalParams) -> Result<WatchTerminalResult> {
+        // What is on a screen was not cleared of secrets, as the transcript is.
+        self.people_only("watch a terminal")?;
+        self.terminals.watch(params).map_err(refused)
+    }
+
+    async fn unwatch_terminal(&self, params: UnwatchTerminalParams) -> Result<Nothing> {
+        Ok(self.terminals.unwatch(&params))
+    }
+
+    async fn terminal_input(&self, params: TerminalInputParams) -> Result<Nothing> {
+        self.people_only("type into a terminal")?;
+        self.terminals.input(&params).map_err(refused)
+    }
+
+    async fn terminal_resize(&self, params: TerminalResizeParams) -> Result<TerminalSize> {
+        self.people_only("give a terminal another size")?;
+        self.terminals.resize(&params).map_err(refused)
+    }
+
+    async fn terminal_scrollback(&self, params: TerminalScrollbackParams) -> Result<TerminalScrollback> {
+        self.people_only("read a terminal")?;
+        self.terminals.scrollback(&params).map_err(refused)
+    }
+
     async fn subscribe(&self, params: SubscribeParams) -> Result<Changed> {
         let rev = self.shared.hub.snapshot().rev;
         self.subscribe.send_replace(Some(Subscription::new(params, rev)));
         Ok(Changed { rev })
+    }
+
+    async fn trust(&self, params: TrustParams) -> Result<TrustResult> {
+        self.people_only("trust the workspace")?;
+        self.shared.trust(params.digest).await.map_err(refused)
     }
 
     async fn reload(&self, _: Nothing) -> Result<ReloadResult> {

@@ -8,7 +8,7 @@ use std::{
 use tokio::sync::watch;
 
 use crate::{
-    agent::AgentInfo,
+    agent::{AgentInfo, terminal::Screens},
     hub::{
         Hub,
         event::{Actor, Answer, Event, Refusal, RefusalCode},
@@ -16,7 +16,7 @@ use crate::{
     },
     ids::Timestamp,
     lsp::{feed::FeedCache, pages::Pages},
-    protocol::{FileDiff, ReloadResult, UndoParams, UndoResult, WorkflowView},
+    protocol::{FileDiff, ReloadResult, TrustResult, UndoParams, UndoResult, WorkflowView},
     workflow::plan::Plan,
     workspace::documents::Documents,
 };
@@ -71,6 +71,11 @@ pub trait Surroundings: Send + Sync + 'static {
     /// Returns the workspace's root, with no link in its path; `None` where there are no files.
     fn root(&self) -> Option<PathBuf> {
         None
+    }
+
+    /// Returns the agents' terminals.
+    fn screens(&self) -> Arc<Screens> {
+        Arc::default()
     }
 
     /// Returns the folder for documents that editors show; `None` where there are no files.
@@ -216,6 +221,16 @@ impl Shared {
         self.hub.ask(Event::Catalog(reading.agents)).await?;
         self.hub.ask(Event::Trusted(reading.trusted)).await?;
         Ok(ReloadResult { trusted: reading.trusted, agents })
+    }
+
+    /// Says what trusting the workspace would allow; with the digest of what a person was shown, trusts it.
+    pub async fn trust(&self, digest: Option<String>) -> Result<TrustResult, Refusal> {
+        if let Some(digest) = digest {
+            self.off_thread(move |it| it.trust(&digest)).await?;
+            self.reload().await?;
+        }
+        let TrustShown { trusted, text, digest } = self.off_thread(Surroundings::trust_shown).await?;
+        Ok(TrustResult { trusted, text, digest })
     }
 
     /// Returns the workflows that can be started on a file. They are read once, and again after a reload or a save.
