@@ -61,6 +61,14 @@
 ---@field decision callboard.Decision What.
 ---@field hash string The hash of what was shown.
 
+---What of a permission or a question a client needs beside the document.
+---@class callboard.AskView
+---@field agent callboard.AgentName Whose turn.
+---@field choices? string[] Answers to choose from, where it is a question.
+---@field scopes? callboard.Scope[] The scopes that an approval may have, the shortest first; none where it is a question.
+---@field tool? string The tool, where it is a permission.
+---@field turn callboard.TurnId The turn that waits.
+
 ---Who says something.
 ---@alias callboard.Author
 ---| { is: "person", name: string } # A person.
@@ -117,13 +125,13 @@
 
 ---Params of `callboard/decide`.
 ---@alias callboard.DecideParams
----| { hash: string, pause: callboard.PauseId, decision: "approve" } # Go on with what is shown. At a limit: raise it by as much again and go on.
----| { hash: string, pause: callboard.PauseId, decision: "edit", document: string } # Go on with this document in place of the one shown.
----| { hash: string, pause: callboard.PauseId, decision: "request-changes", text: string } # Back to the step that made it, with this text, then its checks, then this pause again.
----| { hash: string, pause: callboard.PauseId, decision: "reject", text?: string } # End the run as rejected.
----| { hash: string, pause: callboard.PauseId, decision: "skip" } # Go on without the step.
----| { hash: string, pause: callboard.PauseId, agent?: callboard.AgentName|vim.NIL, decision: "retry" } # The step again.
----| { hash: string, pause: callboard.PauseId, decision: "stop" } # End the run.
+---| { hash: string, pause: callboard.PauseId, scope?: callboard.Scope|vim.NIL, decision: "approve" } # Go on with what is shown. At a limit: raise it by as much again and go on.
+---| { hash: string, pause: callboard.PauseId, scope?: callboard.Scope|vim.NIL, decision: "edit", document: string } # Go on with this document in place of the one shown.
+---| { hash: string, pause: callboard.PauseId, scope?: callboard.Scope|vim.NIL, decision: "request-changes", text: string } # Back to the step that made it, with this text, then its checks, then this pause again.
+---| { hash: string, pause: callboard.PauseId, scope?: callboard.Scope|vim.NIL, decision: "reject", text?: string } # End the run as rejected.
+---| { hash: string, pause: callboard.PauseId, scope?: callboard.Scope|vim.NIL, decision: "skip" } # Go on without the step.
+---| { hash: string, pause: callboard.PauseId, scope?: callboard.Scope|vim.NIL, agent?: callboard.AgentName|vim.NIL, decision: "retry" } # The step again.
+---| { hash: string, pause: callboard.PauseId, scope?: callboard.Scope|vim.NIL, decision: "stop" } # End the run.
 
 ---A person's answer at a pause point (design §9).
 ---@alias callboard.Decision
@@ -390,10 +398,13 @@
 ---| "failure" # A step failed.
 ---| "limit" # A limit was reached: rounds, turns, time, tokens, money, hops.
 ---| "stuck" # A loop only repeats itself, or all that is left was declined.
+---| "permission" # An agent asks for a permission, and its turn waits.
+---| "question" # An agent asks a question, and its turn waits.
 
 ---A thing that waits for a person.
 ---@class callboard.PauseView
 ---@field answered? callboard.Answered How it was answered.
+---@field ask? callboard.AskView What asks, where it is a permission or a question.
 ---@field channel callboard.ChannelName The channel.
 ---@field decisions string[] The decisions that it takes, the usual one first.
 ---@field document string What is shown: Markdown, the text that an edit changes.
@@ -538,6 +549,12 @@
 ---@class callboard.RunsParams
 ---@field live? boolean Only those that have not ended.
 ---@field run? callboard.RunId|vim.NIL Only this one.
+
+---For how long a permission is given. Always to the agent that asked, and to no other.
+---@alias callboard.Scope
+---| "once" # This once.
+---| "run" # For exactly this until the run ends.
+---| "always" # For exactly this until it is revoked.
 
 ---Params of `callboard/sent`: one of the two.
 ---@class callboard.SentParams
