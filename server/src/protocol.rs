@@ -21,12 +21,14 @@ use crate::{
 };
 
 mod changes;
+mod greeting;
 mod hub;
 mod terminal;
 mod workflows;
 
 pub use self::{
     changes::{DiffParams, DiffResult, FileChange, FileDiff, FileNote, UndoParams, UndoResult},
+    greeting::{ClientOptions, OnCancel, ServerOffer},
     hub::{HubStatus, ReloadResult, TrustParams, TrustResult},
     terminal::{
         TerminalColor, TerminalCursor, TerminalForm, TerminalFrame, TerminalInputParams, TerminalResizeParams,
@@ -112,6 +114,19 @@ pub mod method {
     pub const HUB_STATUS: &str = "callboard/hubStatus";
     /// Request: end the hub.
     pub const STOP_HUB: &str = "callboard/stopHub";
+
+    /// All requests; a test holds the list together with the constants.
+    #[rustfmt::skip]
+    pub const REQUESTS: &[&str] = &[
+        POST, CREATE_CHANNEL, CHANNELS, MESSAGES, WITHDRAW, SENT, RUN, RUNS, TURNS, PLAN, WORKFLOWS, INBOX,
+        DECIDE,
+        PAUSE, RESUME, CANCEL, DIFF, UNDO, AGENTS, FINDINGS, SETTLE_FINDING, SUBSCRIBE, WATCH_TERMINAL,
+        UNWATCH_TERMINAL, TERMINAL_INPUT, TERMINAL_RESIZE, TERMINAL_SCROLLBACK, RELOAD, TRUST, HUB_STATUS,
+        STOP_HUB,
+    ];
+
+    /// All notifications from the server.
+    pub const NOTIFICATIONS: &[&str] = &[FEED, TERMINAL_FRAME];
 }
 
 /// Params of a method that takes none.

@@ -186,6 +186,9 @@ pub enum Command {
         after_help = "Example (Helix):\n  [language-server.callboard]\n  command = \"callboard\"\n  args = [\"lsp\"]"
     )]
     Lsp,
+    /// Callboard's tools for an agent, on stdio; started by the agents that Callboard runs
+    #[command(hide = true)]
+    Mcp,
     /// The tool agents' program
     #[command(hide = true)]
     Tool(ToolArgs),

@@ -66,6 +66,7 @@ pub fn apply(state: &mut State, seq: u64, at: Timestamp, record: &Record) {
         | Record::TurnIntended { .. }
         | Record::TurnBegan { .. }
         | Record::TurnInterrupted { .. }
+        | Record::ResultHandedIn { .. }
         | Record::TurnEnded { .. } => {
             turn(state, at, record);
         }
@@ -244,6 +245,12 @@ fn post(state: &mut State, at: Timestamp, record: &Record) {
         rev,
     }));
     state.touch(Key::Message(*id), 0);
+    // What is said while the turn goes on comes from its agent's tool; its answer is said behind its end.
+    if let (Author::Agent(_), Some(turn)) = (author, about.turn)
+        && state.live_turns.contains(&turn)
+    {
+        change_turn(state, turn, |it| it.acts += 1);
+    }
     if let Some(key) = key {
         remember(state, key, Keyed::Message(*id));
     }
@@ -290,6 +297,9 @@ fn turn(state: &mut State, at: Timestamp, record: &Record) {
                 sent: None,
                 began: None,
                 interrupted: false,
+                handed_in: None,
+                reported: imbl::Vector::new(),
+                acts: 0,
                 passed: None,
                 asks: imbl::OrdMap::new(),
                 given_up: None,
@@ -339,6 +349,12 @@ fn turn(state: &mut State, at: Timestamp, record: &Record) {
         Record::TurnInterrupted { turn } => {
             change_turn(state, *turn, |it| it.interrupted = true);
         }
+        Record::ResultHandedIn { turn, result } => {
+            change_turn(state, *turn, |it| {
+                it.handed_in = Some(Arc::clone(result));
+                it.acts += 1;
+            });
+        }
         Record::TurnBegan { turn } => {
             let Some(known) = change_turn(state, *turn, |it| it.began = Some(at)) else { return };
             match &known.cause {
@@ -361,6 +377,8 @@ fn end_turn(state: &mut State, at: Timestamp, turn: TurnId, how: &TurnEnd, usage
     let Some(known) = change_turn(state, turn, |it| {
         it.ended = Some((at, how.clone()));
         it.asks.clear();
+        // It is the step's or the message's now.
+        it.handed_in = None;
     }) else {
         return;
     };
@@ -557,7 +575,15 @@ fn open_pause(state: &mut State, at: Timestamp, record: &Record) {
 }
 
 fn report(state: &mut State, record: &Record) {
-    let Record::FindingReported { finding, by, run, draft, contested } = record else { return };
+    let Record::FindingReported { finding, by, run, draft, contested, turn } = record else { return };
+    if let Some(turn) = turn {
+        change_turn(state, *turn, |it| {
+            it.acts += 1;
+            if !it.reported.contains(finding) {
+                it.reported.push_back(*finding);
+            }
+        });
+    }
     let mut draft = draft.clone();
     draft.id = None;
     if state.finding(*finding).is_none() {

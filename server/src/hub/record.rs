@@ -115,6 +115,13 @@ pub enum Record {
         /// Which.
         turn: TurnId,
     },
+    /// An agent handed in its turn's result by the tool. The last one is the turn's result.
+    ResultHandedIn {
+        /// Of which turn.
+        turn: TurnId,
+        /// What.
+        result: Arc<TypedResult>,
+    },
     /// A turn is over. There is one of these for each turn, and nothing after it.
     TurnEnded {
         /// Which.
@@ -412,6 +419,9 @@ pub enum Record {
         draft: FindingDraft,
         /// Whether it had been declined before: now it is a person's to settle.
         contested: bool,
+        /// In which turn, where it was reported by the tool while that went on.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        turn: Option<TurnId>,
     },
     /// A finding's state changed.
     FindingSettled {
@@ -466,6 +476,16 @@ pub enum Cause {
         /// The step.
         step: StepId,
     },
+}
+
+impl Cause {
+    /// Returns the run that a turn is for.
+    pub fn run(&self) -> Option<RunId> {
+        match self {
+            Self::Step { run, .. } => Some(*run),
+            Self::Delivery { .. } => None,
+        }
+    }
 }
 
 /// What an agent was sent.
@@ -646,6 +666,7 @@ impl Record {
             Self::TurnIntended { .. } => "turn.intended",
             Self::TurnBegan { .. } => "turn.began",
             Self::TurnInterrupted { .. } => "turn.interrupted",
+            Self::ResultHandedIn { .. } => "result.handed_in",
             Self::TurnEnded { .. } => "turn.ended",
             Self::RunStarted { .. } => "run.started",
             Self::StepQueued { .. } => "step.queued",

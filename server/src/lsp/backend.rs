@@ -35,10 +35,11 @@ use crate::{
         AgentView, CancelParams, Changed, ChannelView, CreateChannelParams, DecideParams, DiffParams, DiffResult,
         ErrorData, FindingsParams, HoldParams, HubStatus, InboxParams, MessagesParams, MessagesResult, Nothing,
         PROTOCOL, PauseView, PermissionsParams, PlanParams, PostParams, Posted, REFUSED, ReleaseParams, ReloadResult,
-        RevokePermissionParams, RunParams, RunTurn, RunView, RunsParams, SentParams, SettleFindingParams, Started,
-        SubscribeParams, TerminalInputParams, TerminalResizeParams, TerminalScrollback, TerminalScrollbackParams,
-        TerminalSize, TrustParams, TrustResult, TurnView, TurnsParams, UndoParams, UndoResult, UnwatchTerminalParams,
-        WatchTerminalParams, WatchTerminalResult, WithdrawParams, WorkflowView, method,
+        RevokePermissionParams, RunParams, RunTurn, RunView, RunsParams, SentParams, ServerOffer, SettleFindingParams,
+        Started, SubscribeParams, TerminalInputParams, TerminalResizeParams, TerminalScrollback,
+        TerminalScrollbackParams, TerminalSize, TrustParams, TrustResult, TurnView, TurnsParams, UndoParams,
+        UndoResult, UnwatchTerminalParams, WatchTerminalParams, WatchTerminalResult, WithdrawParams, WorkflowView,
+        method,
     },
     workflow::plan::Plan,
 };
@@ -113,7 +114,14 @@ pub struct Backend {
 #[tower_lsp::async_trait]
 impl LanguageServer for Backend {
     async fn initialize(&self, params: InitializeParams) -> Result<InitializeResult> {
-        let experimental = serde_json::json!({ "callboard": { "protocol": PROTOCOL, "hub": self.status() } });
+        let names = |it: &[&str]| it.iter().map(|it| (*it).to_owned()).collect();
+        let offer = ServerOffer {
+            protocol: PROTOCOL,
+            requests: names(method::REQUESTS),
+            notifications: names(method::NOTIFICATIONS),
+            hub: self.status(),
+        };
+        let experimental = serde_json::json!({ "callboard": offer });
         Ok(InitializeResult {
             capabilities: self.editor.greet(&params).offer(experimental),
             server_info: Some(ServerInfo {

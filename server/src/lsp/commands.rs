@@ -105,7 +105,8 @@ pub async fn execute(editor: &Arc<Editor>, params: ExecuteCommandParams) -> Resu
         "callboard.openPause" => {
             let OnePause { pause } = take(name, arguments)?;
             prompts::show_page(editor, pause).await?;
-            Value::Null
+            // A client with documents of its own shows this one when it has the answer.
+            if editor.wishes().options.documents { json!({ "pause": pause }) } else { Value::Null }
         }
         "callboard.openTerminal" => open_terminal(editor, take(name, arguments)?).await?,
         "callboard.trust" => trust(editor).await?,
@@ -285,6 +286,9 @@ async fn open_channel(editor: &Arc<Editor>, params: OpenChannel) -> Result<Value
     let snapshot = editor.shared.hub.snapshot();
     let messages = snapshot.messages(&MessagesParams { channel: channel.clone(), ..MessagesParams::default() })?;
     let name = channel.as_ref().map_or(DEFAULT_CHANNEL, ChannelName::as_str).to_owned();
+    if editor.wishes().options.panel {
+        return Ok(json!({ "channel": name }));
+    }
     let text = super::render::channel(&name, &messages.messages);
     let written = editor.shared.pages.write(&format!("channel-{name}.md"), text).await;
     let uri = written.ok().and_then(|it| Url::from_file_path(it).ok()).ok_or_else(|| {
@@ -311,6 +315,9 @@ async fn open_terminal(editor: &Arc<Editor>, params: OpenTerminal) -> Result<Val
         let message = format!("{agent} has no terminal yet; it has one when its program starts, with its first turn");
         Refusal::new(RefusalCode::NotFound, message)
     })?;
+    if editor.wishes().options.terminal {
+        return Ok(json!({ "agent": agent }));
+    }
     let mut lines = terminal.scrollback(SCROLLBACK_LINES);
     lines.extend(terminal.screen().rows);
     drop(terminal);

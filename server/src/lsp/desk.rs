@@ -65,7 +65,7 @@ impl Desk {
         if options.progress && editor.wishes().progress {
             self.follow(editor, snapshot);
         }
-        if options.prompts {
+        if options.asks() {
             self.ask(editor, snapshot);
         }
         self.refresh(editor, snapshot);
