@@ -19,6 +19,7 @@ use crate::{
     workflow::plan::{Action, Step},
 };
 
+mod asks;
 mod checkpoints;
 
 /// Applies the record with number `seq`, written at `at`.
@@ -132,6 +133,7 @@ pub fn apply(state: &mut State, seq: u64, at: Timestamp, record: &Record) {
             change_run(state, at, *run, |it| it.ended = Some((at, *status, why.as_str().into())));
             state.live_runs.remove(run);
             leave_undone(state, at, *run);
+            asks::run_ended(state, *run);
         }
         Record::PauseOpened { .. } => open_pause(state, at, record),
         Record::PauseAnswered { pause, by, decision, hash } => {
@@ -143,6 +145,7 @@ pub fn apply(state: &mut State, seq: u64, at: Timestamp, record: &Record) {
             let subject = it.subject.clone();
             state.touch(Key::Pause(*pause), before);
             state.open_pauses.remove(pause);
+            asks::closed(state, at, *pause, &subject);
             match subject {
                 Subject::RunLimit { run, .. } => change_run(state, at, run, |it| it.limit_pause = None),
                 Subject::Step { run, step }
@@ -155,9 +158,14 @@ pub fn apply(state: &mut State, seq: u64, at: Timestamp, record: &Record) {
                         it.note = Some(text.as_str().into());
                     }
                 }),
-                Subject::Hops { .. } => {}
+                Subject::Hops { .. } | Subject::Ask { .. } => {}
             }
         }
+        Record::AskAnswered { .. }
+        | Record::AskDue { .. }
+        | Record::TurnGivenUp { .. }
+        | Record::PermissionRemembered { .. }
+        | Record::PermissionRevoked { .. } => asks::apply(state, at, record),
         Record::CheckpointIntended { .. }
         | Record::CheckpointTaken { .. }
         | Record::UndoIntended { .. }
@@ -283,6 +291,8 @@ fn turn(state: &mut State, at: Timestamp, record: &Record) {
                 began: None,
                 interrupted: false,
                 passed: None,
+                asks: imbl::OrdMap::new(),
+                given_up: None,
                 ended: None,
             }));
             change_agent(state, agent, |it| {
@@ -348,7 +358,12 @@ fn turn(state: &mut State, at: Timestamp, record: &Record) {
 }
 
 fn end_turn(state: &mut State, at: Timestamp, turn: TurnId, how: &TurnEnd, usage: Usage) {
-    let Some(known) = change_turn(state, turn, |it| it.ended = Some((at, how.clone()))) else { return };
+    let Some(known) = change_turn(state, turn, |it| {
+        it.ended = Some((at, how.clone()));
+        it.asks.clear();
+    }) else {
+        return;
+    };
     state.live_turns.remove(&turn);
     change_agent(state, &known.agent, |it| {
         it.queue.retain(|queued| *queued != turn);
@@ -536,6 +551,7 @@ fn open_pause(state: &mut State, at: Timestamp, record: &Record) {
             it.started.get_or_insert(at);
             it.ended = None;
         }),
+        Subject::Ask { .. } => asks::opened(state, at, subject),
         Subject::Hops { .. } => {}
     }
 }

@@ -19,6 +19,7 @@ use tower_lsp::{
 };
 
 use crate::{
+    ask::Rule,
     config::redact::Redactor,
     finding::Finding,
     hub::{
@@ -33,11 +34,12 @@ use crate::{
     protocol::{
         AgentView, CancelParams, Changed, ChannelView, CreateChannelParams, DecideParams, DiffParams, DiffResult,
         ErrorData, FindingsParams, HoldParams, HubStatus, InboxParams, MessagesParams, MessagesResult, Nothing,
-        PROTOCOL, PauseView, PlanParams, PostParams, Posted, REFUSED, ReleaseParams, ReloadResult, RunParams, RunTurn,
-        RunView, RunsParams, SentParams, ServerOffer, SettleFindingParams, Started, SubscribeParams,
-        TerminalInputParams, TerminalResizeParams, TerminalScrollback, TerminalScrollbackParams, TerminalSize,
-        TrustParams, TrustResult, TurnView, TurnsParams, UndoParams, UndoResult, UnwatchTerminalParams,
-        WatchTerminalParams, WatchTerminalResult, WithdrawParams, WorkflowView, method,
+        PROTOCOL, PauseView, PermissionsParams, PlanParams, PostParams, Posted, REFUSED, ReleaseParams, ReloadResult,
+        RevokePermissionParams, RunParams, RunTurn, RunView, RunsParams, SentParams, ServerOffer, SettleFindingParams,
+        Started, SubscribeParams, TerminalInputParams, TerminalResizeParams, TerminalScrollback,
+        TerminalScrollbackParams, TerminalSize, TrustParams, TrustResult, TurnView, TurnsParams, UndoParams,
+        UndoResult, UnwatchTerminalParams, WatchTerminalParams, WatchTerminalResult, WithdrawParams, WorkflowView,
+        method,
     },
     workflow::plan::Plan,
 };
@@ -70,6 +72,8 @@ pub fn service(
         .custom_method(method::PLAN, Backend::plan)
         .custom_method(method::INBOX, Backend::inbox)
         .custom_method(method::DECIDE, Backend::decide)
+        .custom_method(method::PERMISSIONS, Backend::permissions)
+        .custom_method(method::REVOKE_PERMISSION, Backend::revoke_permission)
         .custom_method(method::PAUSE, Backend::pause)
         .custom_method(method::RESUME, Backend::resume)
         .custom_method(method::CANCEL, Backend::cancel)
@@ -234,8 +238,16 @@ impl Backend {
     }
 
     async fn decide(&self, params: DecideParams) -> Result<Changed> {
-        let DecideParams { pause, decision, hash } = params;
-        self.change(Event::Decide { by: self.actor.clone(), pause, decision, hash }).await
+        let DecideParams { pause, decision, hash, scope } = params;
+        self.change(Event::Decide { by: self.actor.clone(), pause, decision, hash, scope }).await
+    }
+
+    async fn permissions(&self, params: PermissionsParams) -> Result<Vec<Rule>> {
+        Ok(self.shared.hub.snapshot().permissions(&params))
+    }
+
+    async fn revoke_permission(&self, params: RevokePermissionParams) -> Result<Changed> {
+        self.change(Event::RevokePermission { by: self.actor.clone(), rule: params.permission }).await
     }
 
     async fn pause(&self, params: HoldParams) -> Result<Changed> {

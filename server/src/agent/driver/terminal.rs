@@ -228,6 +228,8 @@ impl TerminalDriver {
                     self.halt(desk);
                     return Err(interrupted(request));
                 }
+                // What Callboard's own tools asked for the agent is answered there, not on its screen.
+                Input::Answer(..) => watch.heard = Instant::now(),
                 Input::Stop => return Err(self.stopped(desk, request)),
                 Input::Deadline if has_come(total) => return Err(self.late(desk, request, FailureClass::TotalTimeout)),
                 Input::Deadline if has_come(idle) => return Err(self.late(desk, request, FailureClass::IdleTimeout)),
