@@ -19,9 +19,9 @@ use crate::{
 
 mod duration;
 mod place;
-mod reads;
-mod steps;
-mod table;
+pub(super) mod reads;
+pub(super) mod steps;
+pub(super) mod table;
 pub(super) mod template;
 
 /// The most inputs, and the most roles, of a workflow.
@@ -32,7 +32,7 @@ const MOST_LINE: usize = 200;
 const MOST_DESCRIPTION: usize = 4_000;
 
 /// Words that expressions use, so that no step, input or role can be called by them.
-const RESERVED: [&str; 21] = [
+pub(super) const RESERVED: [&str; 21] = [
     "inputs", "round", "run", "roles", "loop", "range", "self", "true", "false", "none", "null", "not", "and", "or",
     "in", "is", "if", "else", "for", "steps", "until",
 ];
@@ -45,8 +45,24 @@ pub fn check(name: &str, file: &File, text: &str) -> (Option<Plan>, Vec<Problem>
     (plan, checker.problems.into_found())
 }
 
+/// Returns the table of a file's steps, with its needs; `None` where there are too many steps.
+pub(super) fn table<'a>(file: &'a File, text: &'a str) -> Option<table::Table<'a>> {
+    let mut checker = Checker { problems: Problems::new(text), text };
+    let mut table = table::Table::new(file);
+    table.fill(&mut checker, &file.steps, None)?;
+    table.find_needs(&mut checker);
+    Some(table)
+}
+
+/// Returns whether expressions can use a name as a variable. Words of their own are not told apart.
+pub(super) fn is_word(text: &str) -> bool {
+    text.len() <= 64
+        && text.starts_with(|it: char| it.is_ascii_lowercase())
+        && text.bytes().all(|it| it.is_ascii_lowercase() || it.is_ascii_digit() || it == b'_')
+}
+
 /// What the parts of the check share.
-struct Checker<'a> {
+pub(super) struct Checker<'a> {
     problems: Problems<'a>,
     text: &'a str,
 }
@@ -239,9 +255,7 @@ impl Checker<'_> {
             self.reserved(name, what);
             return false;
         }
-        let good = text.len() <= 64
-            && text.starts_with(|it: char| it.is_ascii_lowercase())
-            && text.bytes().all(|it| it.is_ascii_lowercase() || it.is_ascii_digit() || it == b'_');
+        let good = is_word(text);
         if !good {
             let with: String = text.to_lowercase().replace(['-', ' ', '.'], "_");
             let mend = if with != *text && is_name(&with) && with.starts_with(|it: char| it.is_ascii_lowercase()) {

@@ -40,6 +40,13 @@ pub fn parse(text: &str) -> (Option<File>, Vec<Problem>) {
     (file, reader.problems.into_found())
 }
 
+/// Reads a tree that was made some other way than by the strict reader.
+pub(super) fn parse_tree(node: Node, text: &str) -> (Option<File>, Vec<Problem>) {
+    let mut reader = Reader { problems: Problems::new(text), text };
+    let file = reader.file(node);
+    (file, reader.problems.into_found())
+}
+
 struct Reader<'a> {
     problems: Problems<'a>,
     text: &'a str,

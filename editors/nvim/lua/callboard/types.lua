@@ -417,6 +417,10 @@
 ---@field step? callboard.StepId The step.
 ---@field title string One line: what is asked.
 
+---Params of `callboard/permissions`.
+---@class callboard.PermissionsParams
+---@field all? boolean Those that no longer hold too.
+
 ---A place in a file of the workspace.
 ---@class callboard.Place
 ---@field column integer First column, from 1, in characters; 1 where it is not known.
@@ -482,6 +486,10 @@
 ---| "approved" # Nothing material is left.
 ---| "changes_requested" # Something material is to be changed.
 
+---Params of `callboard/revokePermission`.
+---@class callboard.RevokePermissionParams
+---@field permission callboard.RuleId Which.
+
 ---@alias callboard.RoleId string
 
 ---A part that an agent plays.
@@ -491,6 +499,21 @@
 ---@field goodFor? string What an agent must be good for, where none of the preferred is available.
 ---@field id callboard.RoleId Its name.
 ---@field prefer callboard.AgentName[] Agents that would play it, best first.
+
+---A permission that is remembered.
+---@class callboard.Rule
+---@field agent callboard.AgentName Whose.
+---@field at callboard.Timestamp When.
+---@field by string Who gave it.
+---@field ended? string Who took it back, where it no longer holds: a person, or the run's end.
+---@field id callboard.RuleId Its id.
+---@field pattern string For exactly what.
+---@field pause callboard.PauseId At which pause.
+---@field run? callboard.RunId Until the end of which run; until it is revoked where absent.
+---@field tool string For which tool.
+---@field used integer How often it has been used.
+
+---@alias callboard.RuleId string
 
 ---@alias callboard.RunId string
 
@@ -863,6 +886,8 @@
 ---@field ["callboard/workflows"] { params: callboard.Nothing, result: callboard.WorkflowView[] }
 ---@field ["callboard/inbox"] { params: callboard.InboxParams, result: callboard.PauseView[] }
 ---@field ["callboard/decide"] { params: callboard.DecideParams, result: callboard.Changed }
+---@field ["callboard/permissions"] { params: callboard.PermissionsParams, result: callboard.Rule[] }
+---@field ["callboard/revokePermission"] { params: callboard.RevokePermissionParams, result: callboard.Changed }
 ---@field ["callboard/pause"] { params: callboard.HoldParams, result: callboard.Changed }
 ---@field ["callboard/resume"] { params: callboard.ReleaseParams, result: callboard.Changed }
 ---@field ["callboard/cancel"] { params: callboard.CancelParams, result: callboard.Changed }
