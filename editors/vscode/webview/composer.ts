@@ -158,6 +158,16 @@ export class Composer {
       return;
     }
     this.from = at.from;
+    // What is shown must fit what is typed at each moment: Enter takes it.
+    const word = at.word.toLowerCase();
+    this.items = this.items.filter((it) =>
+      it.label
+        .replace(/^[@#/]/, "")
+        .toLowerCase()
+        .startsWith(word),
+    );
+    this.chosen = 0;
+    this.open();
     this.asked += 1;
     this.wants.complete(this.asked, at.sign, at.word);
   }
@@ -254,9 +264,8 @@ export class Composer {
 
   private keep(): void {
     const state = kept();
-    const drafts = { ...state.drafts };
-    if (this.area.value === "") delete drafts[this.channel];
-    else drafts[this.channel] = this.area.value;
+    const others = Object.entries(state.drafts ?? {}).filter(([key]) => key !== this.channel);
+    const drafts = Object.fromEntries(this.area.value === "" ? others : [...others, [this.channel, this.area.value]]);
     host.setState({ ...state, drafts });
   }
 }
