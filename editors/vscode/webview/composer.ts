@@ -75,9 +75,7 @@ export class Composer {
       this.grow();
     }
     this.area.placeholder =
-      thread === undefined
-        ? `Message #${channel}: @agent to wake one, / for commands`
-        : `Reply in the thread of ${thread}`;
+      thread === undefined ? `Message #${channel}, @ to wake an agent` : `Reply in the thread of ${thread}`;
     this.chip.replaceChildren();
     this.chip.hidden = thread === undefined;
     if (thread !== undefined) {

@@ -245,6 +245,7 @@ await story(world, [
       await until("its screen", async () => (await rows.innerText()).includes("Which way?"));
       await window.page.locator(".terminal-wrapper.active .xterm-helper-textarea").focus();
       await window.page.keyboard.type("left\n");
+      await until("the answer", () => world.callboard("channel", "show", "--json").includes("heard left"));
       await channel.locator(".message.agent .body", { hasText: "heard left" }).first().waitFor();
       await window.picture("terminal-dark");
     },
