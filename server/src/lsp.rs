@@ -24,6 +24,7 @@ pub mod render;
 pub mod root;
 pub mod session;
 pub mod shared;
+pub mod terminals;
 pub mod transport;
 pub mod wishes;
 

@@ -21,11 +21,19 @@ use crate::{
 
 mod changes;
 mod hub;
+mod terminal;
 mod workflows;
 
-pub use self::changes::{DiffParams, DiffResult, FileChange, FileDiff, FileNote, UndoParams, UndoResult};
-pub use self::hub::{HubStatus, ReloadResult, TrustParams, TrustResult};
-pub use self::workflows::{InputView, RoleView, WorkflowOrigin, WorkflowView};
+pub use self::{
+    changes::{DiffParams, DiffResult, FileChange, FileDiff, FileNote, UndoParams, UndoResult},
+    hub::{HubStatus, ReloadResult, TrustParams, TrustResult},
+    terminal::{
+        TerminalColor, TerminalCursor, TerminalForm, TerminalFrame, TerminalInputParams, TerminalResizeParams,
+        TerminalRow, TerminalRun, TerminalScrollback, TerminalScrollbackParams, TerminalSize, TerminalState,
+        UnwatchTerminalParams, WatchTerminalParams, WatchTerminalResult,
+    },
+    workflows::{InputView, RoleView, RunTurn, TurnsParams, WorkflowView},
+};
 
 /// The version of this protocol. It is in the socket's name, and changes only when an older peer could misread a newer one.
 pub const PROTOCOL: u32 = 1;
@@ -44,12 +52,14 @@ pub mod method {
     pub const WITHDRAW: &str = "callboard/withdraw";
     /// Request: what an agent was sent.
     pub const SENT: &str = "callboard/sent";
+    /// Request: what can be started.
+    pub const WORKFLOWS: &str = "callboard/workflows";
     /// Request: start a workflow.
     pub const RUN: &str = "callboard/run";
     /// Request: the runs.
     pub const RUNS: &str = "callboard/runs";
-    /// Request: the workflows that can be started here.
-    pub const WORKFLOWS: &str = "callboard/workflows";
+    /// Request: the turns that a run took.
+    pub const TURNS: &str = "callboard/turns";
     /// Request: the workflow that a run is pinned to.
     pub const PLAN: &str = "callboard/plan";
     /// Request: what waits for a person.
@@ -77,6 +87,18 @@ pub mod method {
     pub const SUBSCRIBE: &str = "callboard/subscribe";
     /// Notification from the server: what changed.
     pub const FEED: &str = "callboard/feed";
+    /// Request: frames of an agent's terminal, from now on.
+    pub const WATCH_TERMINAL: &str = "callboard/watchTerminal";
+    /// Request: no more frames of it.
+    pub const UNWATCH_TERMINAL: &str = "callboard/unwatchTerminal";
+    /// Notification from the server: what changed on a terminal.
+    pub const TERMINAL_FRAME: &str = "callboard/terminalFrame";
+    /// Request: type into a terminal.
+    pub const TERMINAL_INPUT: &str = "callboard/terminalInput";
+    /// Request: give a terminal another size.
+    pub const TERMINAL_RESIZE: &str = "callboard/terminalResize";
+    /// Request: lines that left the top of a terminal.
+    pub const TERMINAL_SCROLLBACK: &str = "callboard/terminalScrollback";
     /// Request: read trust, the catalogue and the configuration again.
     pub const RELOAD: &str = "callboard/reload";
     /// Request: what trusting the workspace would allow, and, with the digest of what was shown, the trust itself.

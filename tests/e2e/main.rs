@@ -21,6 +21,8 @@ mod kill_sweep;
 #[cfg(unix)]
 mod lsp;
 #[cfg(unix)]
+mod panels;
+#[cfg(unix)]
 mod programs;
 #[cfg(unix)]
 mod relay;
@@ -29,6 +31,8 @@ mod shell;
 mod support;
 #[cfg(unix)]
 mod templates;
+#[cfg(unix)]
+mod terminal;
 #[cfg(target_os = "linux")]
 mod trust;
 #[cfg(unix)]

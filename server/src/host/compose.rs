@@ -76,7 +76,10 @@ pub fn compose(places: &Places, workspace: &Workspace, in_process: bool) -> anyh
         ..Bounds::default()
     };
     let checkpoints = Checkpoints::new(workspace.clone(), places.checkpoints_dir(workspace), bounds);
-    let files = Arc::new(Files::new(places.clone(), workspace.clone(), catalog.clone(), checkpoints.clone()));
+    let screens = Arc::new(Screens::default());
+    let files =
+        Files::new(places.clone(), workspace.clone(), catalog.clone(), checkpoints.clone(), Arc::clone(&screens));
+    let files = Arc::new(files);
     let reading = files.reload().map_err(anyhow::Error::new)?;
     let environment = environment(std::env::vars_os());
     let runner = RunnerParts {
@@ -88,7 +91,7 @@ pub fn compose(places: &Places, workspace: &Workspace, in_process: bool) -> anyh
         allowed: settings.agents_env.clone(),
         results,
         processes,
-        screens: Arc::new(Screens::default()),
+        screens,
         trusted: {
             let files = Arc::clone(&files);
             Box::new(move || files.require_trust().map_err(|it| it.message))

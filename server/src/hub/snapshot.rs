@@ -4,6 +4,7 @@ use std::{ops::Bound, sync::Arc};
 
 use super::{
     event::{Refusal, RefusalCode},
+    record::{Cause, TurnEnd},
     run::{Run, StepState},
     state::{AgentEntry, Channel, Key, Message, Pause, State, Turn},
     timeline::{self, Stretch, Worker},
@@ -14,7 +15,8 @@ use crate::{
     ids::{ChannelName, MessageId, PauseId, RunId, TurnId},
     protocol::{
         AgentView, ChannelView, DiffParams, Feed, FindingsParams, InboxParams, Item, MessageView, MessagesParams,
-        MessagesResult, PauseView, RunView, RunsParams, SentParams, StepView, SubscribeParams, TurnView, is_settled,
+        MessagesResult, PauseView, RunTurn, RunView, RunsParams, SentParams, StepView, SubscribeParams, TurnView,
+        TurnsParams, is_settled,
     },
     workflow::plan::{Action, Plan, Step},
 };
@@ -129,9 +131,15 @@ impl Snapshot {
         Ok(self.state.runs.values().map(|it| run_view(it)).collect())
     }
 
+    /// Returns the turns that a run took, oldest first.
+    pub fn turns(&self, params: &TurnsParams) -> Result<Vec<RunTurn>, Refusal> {
+        self.state.runs.get(&params.run).ok_or_else(|| no_run(params.run))?;
+        Ok(self.state.turns.iter().filter_map(|it| run_turn(it, params.run)).collect())
+    }
+
     /// Returns the stretches of work that a diff is asked of, and what is not known of them.
     pub fn work(&self, params: &DiffParams) -> Result<(Vec<Stretch>, Vec<String>), Refusal> {
-        let DiffParams { run, step, by } = params;
+        let DiffParams { run, step, by, whole: _ } = params;
         let known = self.state.runs.get(run).ok_or_else(|| no_run(*run))?;
         if let Some(step) = step {
             known.step(step).ok_or_else(|| {
@@ -297,6 +305,27 @@ fn turn_view(it: &Turn) -> TurnView {
         started: it.began,
         ended: it.ended.as_ref().map(|it| it.0),
     }
+}
+
+fn run_turn(it: &Turn, wanted: RunId) -> Option<RunTurn> {
+    let Cause::Step { run, step } = &it.cause else { return None };
+    let (outcome, failure) = match it.ended.as_ref().map(|it| &it.1) {
+        None => (None, None),
+        Some(TurnEnd::Answered) => (Some("answered"), None),
+        Some(TurnEnd::Failed { failure }) => (Some("failed"), Some(failure.clone())),
+        Some(TurnEnd::Lost) => (Some("lost"), None),
+        Some(TurnEnd::Withdrawn) => (Some("withdrawn"), None),
+    };
+    (*run == wanted).then(|| RunTurn {
+        id: it.id,
+        agent: it.agent.clone(),
+        step: step.clone(),
+        queued: it.queued,
+        started: it.began,
+        ended: it.ended.as_ref().map(|it| it.0),
+        outcome: outcome.map(str::to_owned),
+        failure,
+    })
 }
 
 fn pause_view(it: &Pause) -> PauseView {

@@ -26,13 +26,18 @@ use crate::{
         event::{Actor, Answer, Event, Refusal, RefusalCode, Settlement},
     },
     ids::{MessageId, RunId},
-    lsp::{actions, commands, editor::Editor, lenses, outbound::Subscription, progress, shared::Shared},
+    lsp::{
+        actions, commands, editor::Editor, lenses, outbound::Subscription, outbox::Outbox, progress, shared::Shared,
+        terminals::Terminals,
+    },
     protocol::{
         AgentView, CancelParams, Changed, ChannelView, CreateChannelParams, DecideParams, DiffParams, DiffResult,
         ErrorData, FindingsParams, HoldParams, HubStatus, InboxParams, MessagesParams, MessagesResult, Nothing,
-        PROTOCOL, PauseView, PlanParams, PostParams, Posted, REFUSED, ReleaseParams, ReloadResult, RunParams, RunView,
-        RunsParams, SentParams, SettleFindingParams, Started, SubscribeParams, TrustParams, TrustResult, TurnView,
-        UndoParams, UndoResult, WithdrawParams, WorkflowView, method,
+        PROTOCOL, PauseView, PlanParams, PostParams, Posted, REFUSED, ReleaseParams, ReloadResult, RunParams, RunTurn,
+        RunView, RunsParams, SentParams, SettleFindingParams, Started, SubscribeParams, TerminalInputParams,
+        TerminalResizeParams, TerminalScrollback, TerminalScrollbackParams, TerminalSize, TrustParams, TrustResult,
+        TurnView, TurnsParams, UndoParams, UndoResult, UnwatchTerminalParams, WatchTerminalParams, WatchTerminalResult,
+        WithdrawParams, WorkflowView, method,
     },
     workflow::plan::Plan,
 };
@@ -42,10 +47,12 @@ pub fn service(
     shared: Arc<Shared>,
     actor: Actor,
     subscribe: watch::Sender<Option<Subscription>>,
+    outbox: Outbox,
 ) -> (LspService<Backend>, ClientSocket) {
     let backend = move |client| {
         let editor = Editor::new(client, Arc::clone(&shared), actor.clone());
-        Backend { shared, actor, editor, subscribe }
+        let terminals = Terminals::new(Arc::clone(&shared), outbox);
+        Backend { shared, actor, editor, terminals, subscribe }
     };
     LspService::build(backend)
         // Channels.
@@ -56,9 +63,10 @@ pub fn service(
         .custom_method(method::WITHDRAW, Backend::withdraw)
         .custom_method(method::SENT, Backend::sent)
         // Runs, and what waits for a person.
+        .custom_method(method::WORKFLOWS, Backend::workflows)
         .custom_method(method::RUN, Backend::run)
         .custom_method(method::RUNS, Backend::runs)
-        .custom_method(method::WORKFLOWS, Backend::workflows)
+        .custom_method(method::TURNS, Backend::turns)
         .custom_method(method::PLAN, Backend::plan)
         .custom_method(method::INBOX, Backend::inbox)
         .custom_method(method::DECIDE, Backend::decide)
@@ -71,6 +79,12 @@ pub fn service(
         .custom_method(method::AGENTS, Backend::agents)
         .custom_method(method::FINDINGS, Backend::findings)
         .custom_method(method::SETTLE_FINDING, Backend::settle_finding)
+        // Terminals.
+        .custom_method(method::WATCH_TERMINAL, Backend::watch_terminal)
+        .custom_method(method::UNWATCH_TERMINAL, Backend::unwatch_terminal)
+        .custom_method(method::TERMINAL_INPUT, Backend::terminal_input)
+        .custom_method(method::TERMINAL_RESIZE, Backend::terminal_resize)
+        .custom_method(method::TERMINAL_SCROLLBACK, Backend::terminal_scrollback)
         // What changes.
         .custom_method(method::SUBSCRIBE, Backend::subscribe)
         // The hub itself.
@@ -89,6 +103,7 @@ pub struct Backend {
     shared: Arc<Shared>,
     actor: Actor,
     pub(super) editor: Arc<Editor>,
+    terminals: Terminals,
     subscribe: watch::Sender<Option<Subscription>>,
 }
 
@@ -180,6 +195,10 @@ impl Backend {
         self.shared.hub.snapshot().sent(&params).map_err(refused)
     }
 
+    async fn workflows(&self, _: Nothing) -> Result<Vec<WorkflowView>> {
+        self.shared.off_thread(|it| Ok(it.workflows())).await.map_err(refused)
+    }
+
     /// Starts a workflow. The file is read before the hub is asked, so of two of these the second may start first; each is
     /// a run of its own, so nothing depends on it.
     async fn run(&self, params: RunParams) -> Result<Started> {
@@ -195,8 +214,8 @@ impl Backend {
         self.shared.hub.snapshot().runs(&params).map_err(refused)
     }
 
-    async fn workflows(&self, _: Nothing) -> Result<Vec<WorkflowView>> {
-        self.shared.off_thread(|it| Ok(it.workflows())).await.map_err(refused)
+    async fn turns(&self, params: TurnsParams) -> Result<Vec<RunTurn>> {
+        self.shared.hub.snapshot().turns(&params).map_err(refused)
     }
 
     async fn plan(&self, params: PlanParams) -> Result<Arc<Plan>> {
@@ -228,7 +247,7 @@ impl Backend {
     async fn diff(&self, params: DiffParams) -> Result<DiffResult> {
         let snapshot = self.shared.hub.snapshot();
         let (stretches, notes) = snapshot.work(&params).map_err(refused)?;
-        let files = self.shared.off_thread(move |it| it.diff(&stretches)).await.map_err(refused)?;
+        let files = self.shared.off_thread(move |it| it.diff(&stretches, params.whole)).await.map_err(refused)?;
         Ok(DiffResult { files, notes, rev: snapshot.rev })
     }
 
@@ -247,6 +266,31 @@ impl Backend {
     async fn settle_finding(&self, params: SettleFindingParams) -> Result<Changed> {
         let how = settlement(&params).map_err(refused)?;
         self.change(Event::SettleFinding { by: self.actor.clone(), finding: params.finding, how }).await
+    }
+
+    async fn watch_terminal(&self, params: WatchTerminalParams) -> Result<WatchTerminalResult> {
+        // What is on a screen was not cleared of secrets, as the transcript is.
+        self.people_only("watch a terminal")?;
+        self.terminals.watch(params).map_err(refused)
+    }
+
+    async fn unwatch_terminal(&self, params: UnwatchTerminalParams) -> Result<Nothing> {
+        Ok(self.terminals.unwatch(&params))
+    }
+
+    async fn terminal_input(&self, params: TerminalInputParams) -> Result<Nothing> {
+        self.people_only("type into a terminal")?;
+        self.terminals.input(&params).map_err(refused)
+    }
+
+    async fn terminal_resize(&self, params: TerminalResizeParams) -> Result<TerminalSize> {
+        self.people_only("give a terminal another size")?;
+        self.terminals.resize(&params).map_err(refused)
+    }
+
+    async fn terminal_scrollback(&self, params: TerminalScrollbackParams) -> Result<TerminalScrollback> {
+        self.people_only("read a terminal")?;
+        self.terminals.scrollback(&params).map_err(refused)
     }
 
     async fn subscribe(&self, params: SubscribeParams) -> Result<Changed> {

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use tower_lsp::lsp_types::{ExecuteCommandParams, Url};
 
 use crate::{
+    agent::terminal::SCROLLBACK_LINES,
     channel::DEFAULT_CHANNEL,
     finding::Finding,
     hub::{
@@ -23,7 +24,7 @@ use crate::{
 };
 
 /// The commands.
-pub const NAMES: [&str; 13] = [
+pub const NAMES: [&str; 14] = [
     "callboard.review",
     "callboard.run",
     "callboard.post",
@@ -36,6 +37,7 @@ pub const NAMES: [&str; 13] = [
     "callboard.dismissFinding",
     "callboard.openChannel",
     "callboard.openPause",
+    "callboard.openTerminal",
     "callboard.trust",
 ];
 
@@ -54,6 +56,7 @@ fn example(command: &str) -> &'static str {
         "callboard.dismissFinding" => r#"{ "finding": "f1", "reason": "it is meant so" }"#,
         "callboard.openChannel" => r#"{ "channel": "main" }"#,
         "callboard.openPause" => r#"{ "pause": "p1" }"#,
+        "callboard.openTerminal" => r#"{ "agent": "claude" }"#,
         _ => "{}",
     }
 }
@@ -104,6 +107,7 @@ pub async fn execute(editor: &Arc<Editor>, params: ExecuteCommandParams) -> Resu
             prompts::show_page(editor, pause).await?;
             Value::Null
         }
+        "callboard.openTerminal" => open_terminal(editor, take(name, arguments)?).await?,
         "callboard.trust" => trust(editor).await?,
         _ => {
             let message = format!("there is no command {name:?}; there are {}", NAMES.join(", "));
@@ -291,6 +295,33 @@ async fn open_channel(editor: &Arc<Editor>, params: OpenChannel) -> Result<Value
     })?;
     prompts::show(editor, uri.clone());
     Ok(json!({ "channel": name, "uri": uri }))
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct OpenTerminal {
+    agent: AgentName,
+}
+
+/// Shows what a terminal shows now, as a file: for clients that show nothing else. The others watch it.
+async fn open_terminal(editor: &Arc<Editor>, params: OpenTerminal) -> Result<Value, Refusal> {
+    people_only(editor, "read a terminal")?;
+    let agent = params.agent;
+    let terminal = editor.shared.surroundings.screens().get(&agent).ok_or_else(|| {
+        let message = format!("{agent} has no terminal yet; it has one when its program starts, with its first turn");
+        Refusal::new(RefusalCode::NotFound, message)
+    })?;
+    let mut lines = terminal.scrollback(SCROLLBACK_LINES);
+    lines.extend(terminal.screen().rows);
+    drop(terminal);
+    let text = format!("{}\n", lines.join("\n").trim_end());
+    let written = editor.shared.pages.write(&format!("terminal-{}.txt", agent.as_str()), text).await;
+    let uri = written.ok().and_then(|it| Url::from_file_path(it).ok()).ok_or_else(|| {
+        let message = "the terminal can't be written to a file; mend the state folder, which `callboard doctor` names";
+        Refusal::new(RefusalCode::Invalid, message)
+    })?;
+    prompts::show(editor, uri.clone());
+    Ok(json!({ "agent": agent, "uri": uri }))
 }
 
 async fn trust(editor: &Arc<Editor>) -> Result<Value, Refusal> {

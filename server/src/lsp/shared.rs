@@ -8,7 +8,7 @@ use std::{
 use tokio::sync::watch;
 
 use crate::{
-    agent::AgentInfo,
+    agent::{AgentInfo, terminal::Screens},
     hub::{
         Hub,
         event::{Actor, Answer, Event, Refusal, RefusalCode},
@@ -60,8 +60,8 @@ pub trait Surroundings: Send + Sync + 'static {
     /// Reads trust, the configuration and the catalogue again.
     fn reload(&self) -> Result<Reading, Refusal>;
 
-    /// Returns what changed in these stretches of work, in the order of time.
-    fn diff(&self, _: &[Stretch]) -> Result<Vec<FileDiff>, Refusal> {
+    /// Returns what changed in these stretches of work, in the order of time; with the `whole` files around it or not.
+    fn diff(&self, _: &[Stretch], _whole: bool) -> Result<Vec<FileDiff>, Refusal> {
         Err(Refusal::new(RefusalCode::Invalid, "this hub has no files, so there is nothing to compare"))
     }
 
@@ -73,18 +73,23 @@ pub trait Surroundings: Send + Sync + 'static {
         None
     }
 
+    /// Returns the agents' terminals.
+    fn screens(&self) -> Arc<Screens> {
+        Arc::default()
+    }
+
     /// Returns the folder for documents that editors show; `None` where there are no files.
     fn documents_dir(&self) -> Option<PathBuf> {
         None
     }
 
-    /// Returns the workflows that can be started, by shelf and name; broken ones are among them and say so.
-    fn workflows(&self) -> Vec<WorkflowView> {
+    /// Returns the workflows that can be started on a file.
+    fn offers(&self) -> Vec<Offer> {
         Vec::new()
     }
 
-    /// Returns the workflows that can be started on a file.
-    fn offers(&self) -> Vec<Offer> {
+    /// Returns all workflows by shelf and name; the workspace's own only where it is trusted.
+    fn workflows(&self) -> Vec<WorkflowView> {
         Vec::new()
     }
 
