@@ -6,41 +6,50 @@ local session_of = require('callboard.session')
 
 local M = {}
 
---- Opens one file: on the left what it was, on the right the file itself, which can be edited.
----@param root string
----@param file table a file of `callboard/diff`
----@param run string
-function M.file(root, file, run)
-  local path = vim.fs.joinpath(root, file.path)
-  local after = {}
-  local fd = io.open(path, 'rb')
-  if fd then
-    after = vim.split((fd:read('*a'):gsub('\n$', '')), '\n', { plain = true })
-    fd:close()
-  end
-  local before = not file.binary and file.text ~= '' and patch.before(after, file.text)
-  if not before then
-    client_of.say(
-      file.binary and (file.path .. ' is a binary file')
-        or (file.path .. ' was changed since; the unified diff shows what the run did'),
-      vim.log.levels.WARN
-    )
-    return
-  end
-  vim.cmd('tabnew')
-  vim.cmd.edit(vim.fn.fnameescape(path))
-  vim.cmd('diffthis')
-  local filetype = vim.bo.filetype
-  vim.cmd('leftabove vnew')
+--- Fills the current window with one side that is only read.
+---@param name string
+---@param lines string[]
+---@param filetype string
+local function side(name, lines, filetype)
   local bufnr = vim.api.nvim_get_current_buf()
-  vim.api.nvim_buf_set_lines(bufnr, 0, -1, false, before)
+  vim.api.nvim_buf_set_lines(bufnr, 0, -1, false, lines)
   vim.bo[bufnr].buftype = 'nofile'
   vim.bo[bufnr].bufhidden = 'wipe'
   vim.bo[bufnr].modifiable = false
   vim.bo[bufnr].filetype = filetype
-  pcall(vim.api.nvim_buf_set_name, bufnr, ('callboard://before-%s/%s'):format(run, file.path))
+  pcall(vim.api.nvim_buf_set_name, bufnr, name)
   vim.cmd('diffthis')
-  vim.cmd('wincmd l')
+end
+
+--- Opens one file: on the left what it was, on the right the file itself, which can be edited. Where the file is gone, or is
+--- another one by now, the right side is what the run left.
+---@param client vim.lsp.Client
+---@param opts { run: string, step: string?, by: string? }
+---@param path string
+function M.file(client, opts, path)
+  local params = { run = opts.run, step = opts.step, by = opts.by, whole = true }
+  client_of.request(client, 'callboard/diff', params, function(answer)
+    local file = vim.iter(answer.files):find(function(one)
+      return one.path == path
+    end)
+    if not file or file.binary or file.text == '' then
+      client_of.say(path .. ' has no text to compare', vim.log.levels.WARN)
+      return
+    end
+    local before, after = patch.sides(file.text)
+    local full = vim.fs.joinpath(client.root_dir, path)
+    vim.cmd('tabnew')
+    local filetype = vim.filetype.match({ filename = full }) or ''
+    if vim.uv.fs_stat(full) then
+      vim.cmd.edit(vim.fn.fnameescape(full))
+      vim.cmd('diffthis')
+    else
+      side(('callboard://after-%s/%s'):format(opts.run, path), after, filetype)
+    end
+    vim.cmd('leftabove vnew')
+    side(('callboard://before-%s/%s'):format(opts.run, path), before, filetype)
+    vim.cmd('wincmd l')
+  end)
 end
 
 --- Shows what a run, or a step of it, changed. <CR> on a file opens it in diff mode.
@@ -83,7 +92,7 @@ function M.open(opts)
       vim.keymap.set('n', '<CR>', function()
         local file = files[vim.api.nvim_win_get_cursor(0)[1]]
         if file then
-          M.file(session.root, file, run)
+          M.file(client, vim.tbl_extend('force', opts, { run = run }), file.path)
         end
       end, { buffer = bufnr, desc = 'Callboard: this file in diff mode' })
     end)
