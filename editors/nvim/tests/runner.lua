@@ -3,7 +3,6 @@
 local here = vim.fs.dirname(vim.fn.fnamemodify(debug.getinfo(1, 'S').source:sub(2), ':p'))
 vim.opt.runtimepath:prepend(vim.fs.dirname(here))
 vim.opt.swapfile = false
-vim.opt.columns, vim.opt.lines = 120, 40
 vim.cmd('runtime! plugin/callboard.lua')
 vim.cmd('filetype plugin on')
 
@@ -103,13 +102,19 @@ function World.new(files, opts)
   return world
 end
 
---- The server's command with the world's own folders, so that this Neovim keeps its own.
+--- The server with the world's own folders, as a program, so that this Neovim keeps its own.
 function World:cmd()
-  local cmd = { 'env' }
-  for name, value in pairs(self.env) do
-    table.insert(cmd, name .. '=' .. value)
+  local path = self.root .. '/callboard'
+  if not vim.uv.fs_stat(path) then
+    local lines = { '#!/bin/sh' }
+    for name, value in pairs(self.env) do
+      table.insert(lines, ("export %s='%s'"):format(name, value))
+    end
+    table.insert(lines, ("exec '%s' \"$@\""):format(program))
+    vim.fn.writefile(lines, path)
+    vim.uv.fs_chmod(path, 493) -- 0755
   end
-  return vim.list_extend(cmd, { program, 'lsp' })
+  return { path, 'lsp' }
 end
 
 function World:write(path, text)
@@ -166,17 +171,22 @@ function World:ready()
 end
 
 local function reset()
-  for i = #T.undo, 1, -1 do
-    pcall(T.undo[i])
-  end
-  T.undo = {}
   for _, client in ipairs(vim.lsp.get_clients()) do
     client:stop(true)
   end
   vim.wait(5000, function()
     return #vim.lsp.get_clients() == 0
   end, 10)
+  for i = #T.undo, 1, -1 do
+    pcall(T.undo[i])
+  end
+  T.undo = {}
   vim.cmd('stopinsert')
+  for _, win in ipairs(vim.api.nvim_list_wins()) do
+    if vim.api.nvim_win_get_config(win).relative ~= '' then
+      vim.api.nvim_win_close(win, true)
+    end
+  end
   vim.cmd('silent! tabonly! | silent! only!')
   for _, bufnr in ipairs(vim.api.nvim_list_bufs()) do
     pcall(vim.api.nvim_buf_delete, bufnr, { force = true })

@@ -29,7 +29,7 @@ M.default = 'main'
 ---@param channel string
 ---@return string
 local function name(root, channel)
-  return ('callboard://%s/#%s'):format(vim.fs.basename(root), channel)
+  return client_of.buffer_name(root, '#' .. channel)
 end
 
 --- Opens a window for a buffer, as settings or a word in the command say.

@@ -24,17 +24,24 @@ function M.say(text, level)
   vim.notify('Callboard: ' .. text, level or vim.log.levels.INFO)
 end
 
+--- Returns the server and its arguments: what `vim.lsp.config` was told, else the setting.
+---@return string[]
+local function command()
+  local told = (vim.lsp.config[M.name] or {}).cmd
+  return type(told) == 'table' and told or config.current.cmd
+end
+
 --- Returns the program that would be started, or nil where it is not there.
 ---@return string?
 function M.program()
-  local found = vim.fn.exepath(config.current.cmd[1])
+  local found = vim.fn.exepath(command()[1])
   return found ~= '' and found or nil
 end
 
 --- What to do where the server is missing.
 function M.missing()
   return ('the server `%s` is not installed, or not on the PATH. Install it (`cargo install --path .` in Callboard’s source), or name it: require("callboard").setup { cmd = { "/path/to/callboard", "lsp" } }'):format(
-    config.current.cmd[1]
+    command()[1]
   )
 end
 
@@ -51,12 +58,15 @@ end
 ---@param client_id integer
 ---@param root string
 ---@param code integer
-local function ended(client_id, root, code)
+---@param signal integer
+local function ended(client_id, root, code, signal)
   waiting[client_id] = nil
   require('callboard.session').close(client_id)
   local asked = ending[client_id]
   ending[client_id] = nil
-  if asked or code == 0 or vim.v.exiting ~= vim.NIL then
+  -- 1 is what the server ends with when its client went without a word, and 15 how Neovim ends one that somebody wants ended.
+  local wanted = asked or signal == 15 or (signal == 0 and (code == 0 or code == 1 or code == 143))
+  if wanted or vim.v.exiting ~= vim.NIL then
     return
   end
   local now = vim.uv.now()
@@ -93,7 +103,10 @@ end
 function M.config()
   return {
     name = M.name,
-    cmd = config.current.cmd,
+    -- Read when it is started, so that `setup()` may come later than `vim.lsp.enable`.
+    cmd = function(dispatchers, given)
+      return vim.lsp.rpc.start(config.current.cmd, dispatchers, { cwd = given and given.root_dir or nil })
+    end,
     root_dir = function(bufnr, on_dir)
       if vim.bo[bufnr].buftype ~= '' then
         return
@@ -132,11 +145,11 @@ function M.config()
         call(client)
       end
     end,
-    on_exit = function(code, _, client_id)
+    on_exit = function(code, signal, client_id)
       local client = vim.lsp.get_client_by_id(client_id)
       local root = client and client.root_dir or vim.fn.getcwd()
       vim.schedule(function()
-        ended(client_id, root, code)
+        ended(client_id, root, code, signal)
       end)
     end,
   }
@@ -158,6 +171,14 @@ function M.start(root, buffers)
     vim.lsp.buf_attach_client(bufnr, id)
   end
   return id
+end
+
+--- Returns the name of a buffer that shows something of a workspace. Two workspaces never share one.
+---@param root string
+---@param what string
+---@return string
+function M.buffer_name(root, what)
+  return ('callboard://%s/%s'):format(vim.fn.fnamemodify(root, ':~'), what)
 end
 
 --- Returns the client of a buffer's workspace, where one runs.

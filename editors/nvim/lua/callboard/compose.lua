@@ -95,7 +95,7 @@ function M.open(opts)
   session_of.with(function(session, client)
     local channel = (opts.channel or require('callboard.channel').default):gsub('^#', '')
     local where = opts.thread and ('#%s/%s'):format(channel, opts.thread) or '#' .. channel
-    local name = ('callboard://%s/compose/%s'):format(vim.fs.basename(session.root), where)
+    local name = client_of.buffer_name(session.root, 'compose/' .. where)
     local bufnr = vim.fn.bufnr('^' .. vim.fn.escape(name, '[]*?\\^$.~') .. '$')
     if bufnr == -1 then
       bufnr = vim.api.nvim_create_buf(false, true)
@@ -147,7 +147,7 @@ function M.open(opts)
     vim.wo[win].winbar = (' %s  %%#CallboardFaint#<CR> or :w sends, q keeps the draft%%*'):format(where)
     vim.wo[win].winfixheight = true
     vim.wo[win].wrap = true
-    vim.wo[win].completeopt = 'menuone,noinsert,popup'
+    vim.bo[bufnr].completeopt = 'menuone,noinsert,popup'
     if opts.text and vim.api.nvim_buf_line_count(bufnr) <= 1 and vim.api.nvim_buf_get_lines(bufnr, 0, 1, false)[1] == '' then
       vim.api.nvim_buf_set_lines(bufnr, 0, -1, false, vim.split(opts.text, '\n', { plain = true }))
     end

@@ -21,7 +21,7 @@ function M.message(message)
       end
     end
     local function show()
-      scratch.show({ name = 'callboard://message/' .. message.id, lines = lines, filetype = 'markdown' })
+      scratch.show({ name = client_of.buffer_name(client.root_dir, 'message/' .. message.id), lines = lines, filetype = 'markdown' })
     end
     client_of.request(client, 'callboard/sent', { message = message.id }, function(turns)
       for _, turn in ipairs(turns) do
@@ -90,7 +90,7 @@ function M.run(id)
   session_of.with(function(session, client)
     client_of.request(client, 'callboard/runs', { run = id }, function(runs)
       local bufnr = scratch.show({
-        name = 'callboard://run/' .. id,
+        name = client_of.buffer_name(session.root, 'run/' .. id),
         lines = M.run_lines(runs[1]),
         filetype = 'markdown',
       })

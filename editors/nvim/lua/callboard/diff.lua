@@ -82,7 +82,7 @@ function M.open(opts)
         end
       end
       local bufnr = require('callboard.scratch').show({
-        name = ('callboard://diff/%s'):format(run),
+        name = client_of.buffer_name(session.root, 'diff/' .. run),
         lines = lines,
         filetype = 'diff',
         layout = 'tab',

@@ -55,7 +55,7 @@ end
 ---@param kind 'runs'|'agents'
 function M.open(kind)
   session_of.with(function(session, client)
-    local view = view_of.make(('callboard://%s/%s'):format(vim.fs.basename(session.root), kind), 'callboard-list')
+    local view = view_of.make(client_of.buffer_name(session.root, kind), 'callboard-list')
     local bufnr = view.bufnr
     vim.b[bufnr].callboard_client = client.id
     vim.b[bufnr].callboard_root = session.root

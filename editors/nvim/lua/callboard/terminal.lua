@@ -137,7 +137,7 @@ function M.open(agent, opts)
       client_of.say(('there is no agent @%s; there are %s'):format(agent, table.concat(names, ', ')), vim.log.levels.WARN)
       return
     end
-    local name = ('callboard://%s/terminal/@%s'):format(vim.fs.basename(session.root), agent)
+    local name = client_of.buffer_name(session.root, 'terminal/@' .. agent)
     local bufnr = vim.fn.bufnr('^' .. vim.fn.escape(name, '[]*?\\^$.~') .. '$')
     local layout = opts and opts.layout or 'split'
     if bufnr ~= -1 and terminals[bufnr] then
