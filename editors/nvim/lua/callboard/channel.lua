@@ -76,6 +76,7 @@ local function dress(win)
     wrap = true,
     linebreak = true,
     breakindent = true,
+    breakindentopt = 'list:-1',
     number = false,
     relativenumber = false,
     signcolumn = 'no',
@@ -179,15 +180,16 @@ local function draw(one)
   end)
 end
 
---- What is on the last line of a current window was seen.
+--- What stands on the last line of a window before the person was seen.
 ---@param one callboard.Shown
 function M.look(one)
-  if vim.api.nvim_get_current_buf() ~= one.view.bufnr then
-    return
-  end
   local session = session_of.at(one.root)
   local ids = session and session.store.order[one.channel] or {}
-  if vim.fn.line('w$') >= vim.api.nvim_buf_line_count(one.view.bufnr) - 1 and #ids > 0 then
+  local last = vim.api.nvim_buf_line_count(one.view.bufnr) - 1
+  local shows = vim.iter(vim.api.nvim_tabpage_list_wins(0)):any(function(win)
+    return vim.api.nvim_win_get_buf(win) == one.view.bufnr and vim.fn.line('w$', win) >= last
+  end)
+  if shows and #ids > 0 then
     one.seen = math.max(one.seen, store.number(ids[#ids]))
   end
 end
@@ -391,6 +393,8 @@ function M.open(opts)
           shown[bufnr] = nil
         end,
       })
+      -- What wraps goes on below its own text, beside the line of its thread too.
+      vim.bo[bufnr].formatlistpat = '^\\s*│\\?\\s*'
       -- The bundled Markdown parser colours code in messages; where it is missing they are plain.
       pcall(vim.treesitter.start, bufnr, 'markdown')
     end

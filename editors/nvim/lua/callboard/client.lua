@@ -24,6 +24,18 @@ function M.say(text, level)
   vim.notify('Callboard: ' .. text, level or vim.log.levels.INFO)
 end
 
+--- Says in one line what nobody asked for: a longer text would make the person press a key first.
+---@param text string
+---@param level? integer
+function M.whisper(text, level)
+  local room = math.max(vim.v.echospace - #'Callboard: ', 40)
+  local line = text:gsub('%s+', ' ')
+  if vim.fn.strdisplaywidth(line) > room then
+    line = vim.fn.strcharpart(line, 0, room - 1) .. '…'
+  end
+  M.say(line, level)
+end
+
 --- Returns the server and its arguments: what `vim.lsp.config` was told, else the setting.
 ---@return string[]
 local function command()
@@ -127,6 +139,10 @@ function M.config()
         require('callboard.terminal').frame(ctx.client_id, params)
       end,
       ['window/showDocument'] = function(err, params, ctx)
+        -- A page belongs beside the code, not in the window of the channel or of an agent.
+        if params.takeFocus and vim.bo.buftype ~= '' then
+          vim.api.nvim_set_current_win(require('callboard.place').window())
+        end
         local answer = vim.lsp.handlers['window/showDocument'](err, params, ctx)
         -- A page lies outside the workspace, so nothing else attaches it.
         local bufnr = vim.uri_to_bufnr(params.uri)

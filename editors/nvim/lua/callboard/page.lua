@@ -84,6 +84,10 @@ function M.opened(bufnr, client_id)
       pages[bufnr] = nil
     end,
   })
+  for _, win in ipairs(vim.fn.win_findbuf(bufnr)) do
+    vim.api.nvim_set_option_value('wrap', true, { scope = 'local', win = win })
+    vim.api.nvim_set_option_value('linebreak', true, { scope = 'local', win = win })
+  end
   lenses(bufnr)
   buttons(bufnr)
 end

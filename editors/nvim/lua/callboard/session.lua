@@ -57,7 +57,7 @@ local function notify(session, changes)
     elseif not session.told[id] then
       session.told[id] = true
       if config.current.notify then
-        client_of.say(('%s waits: %s (:Callboard inbox)'):format(id, pause.title))
+        client_of.whisper(('%s waits (:Callboard inbox): %s'):format(id, pause.title))
       end
     end
   end
@@ -66,13 +66,12 @@ local function notify(session, changes)
     if session.ready and config.current.notify and store.ended(run) and not session.told[id] then
       session.told[id] = true
       local changed = run.changedFiles or 0
-      client_of.say(
+      client_of.whisper(
         ('%s %s: %s%s'):format(
           id,
-          run.title,
           run.status,
-          changed > 0 and (' (%d files changed; :Callboard diff %s, :Callboard undo %s)'):format(changed, id, id)
-            or ''
+          changed > 0 and ('%d files changed (:Callboard diff %s, :Callboard undo %s) '):format(changed, id, id) or '',
+          run.title
         ),
         run.status == 'failed' and vim.log.levels.WARN or vim.log.levels.INFO
       )
