@@ -24,8 +24,14 @@ end, {
 local function plug(name, line, desc, modes)
   for _, mode in ipairs(modes or { 'n' }) do
     -- In visual mode the map types ":", so that the command gets the selection as its range.
-    local rhs = mode == 'x' and (':Callboard ' .. line .. '<CR>') or ('<Cmd>Callboard ' .. line .. '<CR>')
-    vim.keymap.set(mode, '<Plug>(callboard-' .. name .. ')', rhs, { silent = true, desc = 'Callboard: ' .. desc })
+    local rhs = mode == 'x' and (':Callboard ' .. line .. '<CR>')
+      or ('<Cmd>Callboard ' .. line .. '<CR>')
+    vim.keymap.set(
+      mode,
+      '<Plug>(callboard-' .. name .. ')',
+      rhs,
+      { silent = true, desc = 'Callboard: ' .. desc }
+    )
   end
 end
 

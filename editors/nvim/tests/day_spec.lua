@@ -118,9 +118,12 @@ it('a pause point is a buffer: edited, saved, approved; then the diff and the un
   wait('the buttons', function()
     for _, mark in ipairs(vim.api.nvim_buf_get_extmarks(page, -1, 0, -1, { details = true })) do
       local line = mark[4].virt_lines and mark[4].virt_lines[1]
-      if line and vim.iter(line):any(function(part)
-        return part[1]:find('approve', 1, true)
-      end) then
+      if
+        line
+        and vim.iter(line):any(function(part)
+          return part[1]:find('approve', 1, true)
+        end)
+      then
         return true
       end
     end
@@ -194,27 +197,30 @@ it('an answer in one Neovim, or a shell, settles it in the other', function()
   end)
 end)
 
-it('the hub is killed in the middle: the pending pause is there again, and can be answered', function()
-  local w = world()
-  T.told()
-  lint_fix(w)
-  callboard('channel')
-  local bufnr = wait('the channel', channel_buffer)
-  local before = session(w)
-  local pid = vim.json.decode(w:callboard({ 'hub', 'status', '--json' })).pid
-  vim.uv.kill(pid, 'sigkill')
-  wait('another session', function()
-    local now = session(w)
-    return now and now ~= before and now.ready and now.store.pauses.p1
-  end, 30000)
-  wait('the channel to follow it', function()
-    return vim.b[bufnr].callboard_client == session(w).client_id
-  end)
-  require('callboard').decide('stop', { pause = 'p1' })
-  wait('the end', function()
-    return T.text(bufnr):find('stopped', 1, true)
-  end)
-end)
+it(
+  'the hub is killed in the middle: the pending pause is there again, and can be answered',
+  function()
+    local w = world()
+    T.told()
+    lint_fix(w)
+    callboard('channel')
+    local bufnr = wait('the channel', channel_buffer)
+    local before = session(w)
+    local pid = vim.json.decode(w:callboard({ 'hub', 'status', '--json' })).pid
+    vim.uv.kill(pid, 'sigkill')
+    wait('another session', function()
+      local now = session(w)
+      return now and now ~= before and now.ready and now.store.pauses.p1
+    end, 30000)
+    wait('the channel to follow it', function()
+      return vim.b[bufnr].callboard_client == session(w).client_id
+    end)
+    require('callboard').decide('stop', { pause = 'p1' })
+    wait('the end', function()
+      return T.text(bufnr):find('stopped', 1, true)
+    end)
+  end
+)
 
 it('the server can be ended and started again; runs are the hub’s', function()
   local w = world()
@@ -226,7 +232,11 @@ it('the server can be ended and started again; runs are the hub’s', function()
     local now = session(w)
     return now and now.client_id ~= before and now.ready and now.store.pauses.p1
   end)
-  eq(#vim.lsp.get_clients({ name = 'callboard', bufnr = vim.fn.bufnr('notes.md') }), 1, 'the file is attached again')
+  eq(
+    #vim.lsp.get_clients({ name = 'callboard', bufnr = vim.fn.bufnr('notes.md') }),
+    1,
+    'the file is attached again'
+  )
 end)
 
 it('a missing server is said once, with what to do', function()
@@ -274,33 +284,36 @@ it('two workspaces in one Neovim have a server each', function()
   eq((session(one).store.messages.main or {}).m1, nil, 'and not in the other')
 end)
 
-it('an untrusted workspace is trusted by vim.secure, after what it would allow was shown', function()
-  local w = world({ untrusted = true })
-  w:edit('notes.md')
-  local told, asked = T.told(), nil
-  T.stub(vim.secure, 'read', function(path)
-    asked = path
-    return nil
-  end)
-  callboard('trust')
-  wait('the answer no', function()
-    return asked and told[1]
-  end)
-  eq(asked, w.workspace)
-  has(told[1].text, 'not trusted')
-  T.stub(vim.secure, 'read', function()
-    return true
-  end)
-  callboard('trust')
-  wait('the answer yes', function()
-    return told[2]
-  end)
-  has(told[2].text, 'is trusted now')
-  callboard('run review-fix path=notes.md @lint=reviewer @autofix=fixer')
-  wait('a run', function()
-    return session(w).store.runs.r1
-  end)
-end)
+it(
+  'an untrusted workspace is trusted by vim.secure, after what it would allow was shown',
+  function()
+    local w = world({ untrusted = true })
+    w:edit('notes.md')
+    local told, asked = T.told(), nil
+    T.stub(vim.secure, 'read', function(path)
+      asked = path
+      return nil
+    end)
+    callboard('trust')
+    wait('the answer no', function()
+      return asked and told[1]
+    end)
+    eq(asked, w.workspace)
+    has(told[1].text, 'not trusted')
+    T.stub(vim.secure, 'read', function()
+      return true
+    end)
+    callboard('trust')
+    wait('the answer yes', function()
+      return told[2]
+    end)
+    has(told[2].text, 'is trusted now')
+    callboard('run review-fix path=notes.md @lint=reviewer @autofix=fixer')
+    wait('a run', function()
+      return session(w).store.runs.r1
+    end)
+  end
+)
 
 it('the composer completes, sends, keeps drafts and history', function()
   local w = world()
@@ -361,7 +374,8 @@ it('a message’s place is one key away, and what an agent was sent', function()
   vim.fn.search('notes.md:3')
   vim.api.nvim_feedkeys(vim.keycode('<CR>'), 'x', false)
   wait('the place', function()
-    return vim.api.nvim_buf_get_name(0):match('notes%.md$') and vim.api.nvim_win_get_cursor(0)[1] == 3
+    return vim.api.nvim_buf_get_name(0):match('notes%.md$')
+      and vim.api.nvim_win_get_cursor(0)[1] == 3
   end)
   callboard('post @lint look at notes.md')
   wait('the answer', function()

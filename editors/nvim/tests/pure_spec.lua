@@ -20,8 +20,16 @@ it('the newer form of a thing is kept, whatever comes first', function()
   local s = store.new()
   eq({ store.apply(s, message('m2', 5)) }, { 'message', 'm2' })
   eq({ store.apply(s, message('m10', 6)) }, { 'message', 'm10' })
-  eq({ store.apply(s, message('m1', 7)) }, { 'message', 'm1' }, 'an earlier one that is loaded later')
-  eq({ store.apply(s, message('m2', 4, { text = 'old' })) }, {}, 'an answer that is older than a feed')
+  eq(
+    { store.apply(s, message('m1', 7)) },
+    { 'message', 'm1' },
+    'an earlier one that is loaded later'
+  )
+  eq(
+    { store.apply(s, message('m2', 4, { text = 'old' })) },
+    {},
+    'an answer that is older than a feed'
+  )
   eq(s.order.main, { 'm1', 'm2', 'm10' }, 'by number, not by letters')
   eq(s.messages.main.m2.text, 'text of m2')
   eq({ store.apply(s, { item = 'something of a newer hub', id = 'x1', rev = 1 }) }, {})
@@ -49,13 +57,23 @@ it('a channel shows threads under their first message, with runs and pauses', fu
   local s = store.new()
   store.apply(s, message('m1', 1, { author = { is = 'operator' }, about = { run = 'r1' } }))
   store.apply(s, message('m2', 2))
-  store.apply(s, message('m3', 3, {
-    thread = 'm1',
-    author = { is = 'agent', name = 'lint' },
-    text = '2 findings\nin two lines',
-    about = { run = 'r1', step = 'review' },
-  }))
-  store.apply(s, message('m4', 4, { thread = 'm1', author = { is = 'operator' }, about = { run = 'r1', pause = 'p1' } }))
+  store.apply(
+    s,
+    message('m3', 3, {
+      thread = 'm1',
+      author = { is = 'agent', name = 'lint' },
+      text = '2 findings\nin two lines',
+      about = { run = 'r1', step = 'review' },
+    })
+  )
+  store.apply(
+    s,
+    message(
+      'm4',
+      4,
+      { thread = 'm1', author = { is = 'operator' }, about = { run = 'r1', pause = 'p1' } }
+    )
+  )
   store.apply(s, {
     item = 'run',
     id = 'r1',
@@ -64,7 +82,10 @@ it('a channel shows threads under their first message, with runs and pauses', fu
     title = 'Review–fix loop',
     status = 'waiting',
     turns = 2,
-    steps = { { id = 'review', status = 'done' }, { id = 'fix', status = 'running', agent = 'codex', round = 2 } },
+    steps = {
+      { id = 'review', status = 'done' },
+      { id = 'fix', status = 'running', agent = 'codex', round = 2 },
+    },
   })
   store.apply(s, { item = 'pause', id = 'p1', rev = 6, decisions = { 'approve', 'stop' } })
   local cache = {}
@@ -94,7 +115,13 @@ it('a channel shows threads under their first message, with runs and pauses', fu
   for i, block in ipairs(again) do
     assert(rawequal(block, blocks[i]), 'what did not change is not made again')
   end
-  store.apply(s, { item = 'pause', id = 'p1', rev = 9, decisions = {}, answered = { by = 'ann', decision = { decision = 'approve' } } })
+  store.apply(s, {
+    item = 'pause',
+    id = 'p1',
+    rev = 9,
+    decisions = {},
+    answered = { by = 'ann', decision = { decision = 'approve' } },
+  })
   has(table.concat(render.channel(s, 'main', now, cache)[3].lines, '\n'), '✓ p1 approve by ann')
 end)
 
@@ -178,7 +205,13 @@ it('a view changes only what changed, and a reader’s cursor stays', function()
   local view = view_of.make('callboard://test/view', 'callboard')
   vim.api.nvim_win_set_buf(0, view.bufnr)
   local function block(id, ...)
-    return { id = id, lines = { ... }, marks = { { row = 0, from = 0, to = 1, group = 'Error' } }, ends = {}, depth = 0 }
+    return {
+      id = id,
+      lines = { ... },
+      marks = { { row = 0, from = 0, to = 1, group = 'Error' } },
+      ends = {},
+      depth = 0,
+    }
   end
   local a, b, c = block('a', 'a1', 'a2'), block('b', 'b1'), block('c', 'c1', 'c2')
   view_of.show(view, { a, b })

@@ -17,7 +17,10 @@ end
 --- Fails where two values differ.
 function T.eq(got, want, what)
   if not vim.deep_equal(got, want) then
-    error(('%s\n  got  %s\n  want %s'):format(what or 'not equal', vim.inspect(got), vim.inspect(want)), 2)
+    error(
+      ('%s\n  got  %s\n  want %s'):format(what or 'not equal', vim.inspect(got), vim.inspect(want)),
+      2
+    )
   end
 end
 
@@ -31,10 +34,12 @@ end
 --- Waits for a condition, bounded, and returns what it gave.
 function T.wait(what, condition, ms)
   local value
-  if not vim.wait(ms or 20000, function()
-    value = condition()
-    return value and true or false
-  end, 20) then
+  if
+    not vim.wait(ms or 20000, function()
+      value = condition()
+      return value and true or false
+    end, 20)
+  then
     error('waited in vain for ' .. what .. '\n' .. (T.state and T.state() or ''), 2)
   end
   return value
@@ -110,7 +115,7 @@ function World:cmd()
     for name, value in pairs(self.env) do
       table.insert(lines, ("export %s='%s'"):format(name, value))
     end
-    table.insert(lines, ("exec '%s' \"$@\""):format(program))
+    table.insert(lines, ('exec \'%s\' "$@"'):format(program))
     vim.fn.writefile(lines, path)
     vim.uv.fs_chmod(path, 493) -- 0755
   end
@@ -135,16 +140,29 @@ end
 --- Runs the command line beside the editor, as a person in a shell would.
 function World:callboard(args)
   local done = vim
-    .system(vim.list_extend({ program }, args), { cwd = self.workspace, env = self.env, text = true, timeout = 60000 })
+    .system(
+      vim.list_extend({ program }, args),
+      { cwd = self.workspace, env = self.env, text = true, timeout = 60000 }
+    )
     :wait()
   if done.code ~= 0 then
-    error(('callboard %s: %d\n%s%s'):format(table.concat(args, ' '), done.code, done.stdout, done.stderr), 2)
+    error(
+      ('callboard %s: %d\n%s%s'):format(
+        table.concat(args, ' '),
+        done.code,
+        done.stdout,
+        done.stderr
+      ),
+      2
+    )
   end
   return done.stdout
 end
 
 function World:finish()
-  vim.system({ program, 'hub', 'stop' }, { cwd = self.workspace, env = self.env, timeout = 20000 }):wait()
+  vim
+    .system({ program, 'hub', 'stop' }, { cwd = self.workspace, env = self.env, timeout = 20000 })
+    :wait()
   vim.fn.delete(self.root, 'rf')
   vim.fn.delete(self.runtime, 'rf')
 end
@@ -211,7 +229,14 @@ for _, case in ipairs(T.cases) do
       failed = failed + 1
     end
     local ms = math.floor((vim.uv.hrtime() - began) / 1e6)
-    io.stdout:write(('%s - %s (%d ms)\n%s'):format(ok and 'ok' or 'not ok', case.name, ms, ok and '' or why .. '\n'))
+    io.stdout:write(
+      ('%s - %s (%d ms)\n%s'):format(
+        ok and 'ok' or 'not ok',
+        case.name,
+        ms,
+        ok and '' or why .. '\n'
+      )
+    )
     io.stdout:flush()
   end
 end

@@ -60,9 +60,17 @@ local function window(bufnr, layout, size)
       title = ' Callboard ',
     })
   elseif layout == 'split' then
-    vim.api.nvim_open_win(bufnr, true, { split = 'below', height = math.min(size, math.floor(vim.o.lines / 2)) })
+    vim.api.nvim_open_win(
+      bufnr,
+      true,
+      { split = 'below', height = math.min(size, math.floor(vim.o.lines / 2)) }
+    )
   else
-    vim.api.nvim_open_win(bufnr, true, { split = 'right', width = math.min(size, math.floor(vim.o.columns / 2)) })
+    vim.api.nvim_open_win(
+      bufnr,
+      true,
+      { split = 'right', width = math.min(size, math.floor(vim.o.columns / 2)) }
+    )
   end
   return vim.api.nvim_get_current_win()
 end
@@ -275,7 +283,12 @@ local help = {
 ---@param bufnr integer
 local function keys(bufnr)
   local function map(lhs, desc, rhs)
-    vim.keymap.set('n', lhs, rhs, { buffer = bufnr, nowait = true, silent = true, desc = 'Callboard: ' .. desc })
+    vim.keymap.set(
+      'n',
+      lhs,
+      rhs,
+      { buffer = bufnr, nowait = true, silent = true, desc = 'Callboard: ' .. desc }
+    )
   end
   for _, lhs in ipairs({ 'i', 'o', 'a' }) do
     map(lhs, 'write a message', function()
@@ -287,7 +300,10 @@ local function keys(bufnr)
     local one = shown[bufnr]
     local session = session_of.at(one.root)
     local message = block and session and (session.store.messages[one.channel] or {})[block.id]
-    require('callboard.compose').open({ channel = one.channel, thread = message and (message.thread or message.id) })
+    require('callboard.compose').open({
+      channel = one.channel,
+      thread = message and (message.thread or message.id),
+    })
   end)
   map('<CR>', 'open what is under the cursor', M.act)
   map('K', 'details', function()
@@ -398,7 +414,8 @@ function M.open(opts)
       -- The bundled Markdown parser colours code in messages; where it is missing they are plain.
       pcall(vim.treesitter.start, bufnr, 'markdown')
     end
-    local win = window(bufnr, opts.layout or config.current.channel.layout, config.current.channel.size)
+    local win =
+      window(bufnr, opts.layout or config.current.channel.layout, config.current.channel.size)
     dress(win)
     vim.wo[win].winbar = "%!v:lua.require'callboard.channel'.winbar()"
     vim.api.nvim_win_set_cursor(win, { vim.api.nvim_buf_line_count(bufnr), 0 })

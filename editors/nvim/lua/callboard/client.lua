@@ -38,7 +38,7 @@ end
 
 --- Returns the server and its arguments: what `vim.lsp.config` was told, else the setting.
 ---@return string[]
-local function command()
+local function server()
   local told = (vim.lsp.config[M.name] or {}).cmd
   return type(told) == 'table' and told or config.current.cmd
 end
@@ -46,15 +46,16 @@ end
 --- Returns the program that would be started, or nil where it is not there.
 ---@return string?
 function M.program()
-  local found = vim.fn.exepath(command()[1])
+  local found = vim.fn.exepath(server()[1])
   return found ~= '' and found or nil
 end
 
 --- What to do where the server is missing.
 function M.missing()
-  return ('the server `%s` is not installed, or not on the PATH. Install it (`cargo install --path .` in Callboard’s source), or name it: require("callboard").setup { cmd = { "/path/to/callboard", "lsp" } }'):format(
-    command()[1]
-  )
+  return (
+    'the server `%s` is not installed, or not on the PATH. Install it, or name it: '
+    .. 'require("callboard").setup { cmd = { "/path/to/callboard", "lsp" } }'
+  ):format(server()[1])
 end
 
 --- Returns the root of a buffer's workspace; for a buffer without a file that of the current folder.
@@ -117,7 +118,11 @@ function M.config()
     name = M.name,
     -- Read when it is started, so that `setup()` may come later than `vim.lsp.enable`.
     cmd = function(dispatchers, given)
-      return vim.lsp.rpc.start(config.current.cmd, dispatchers, { cwd = given and given.root_dir or nil })
+      return vim.lsp.rpc.start(
+        config.current.cmd,
+        dispatchers,
+        { cwd = given and given.root_dir or nil }
+      )
     end,
     root_dir = function(bufnr, on_dir)
       if vim.bo[bufnr].buftype ~= '' then
@@ -277,7 +282,13 @@ end
 ---@param failed? fun(err: lsp.ResponseError)
 function M.command(client, command, argument, done, failed)
   local given = next(argument) == nil and vim.empty_dict() or argument
-  M.request(client, 'workspace/executeCommand', { command = command, arguments = { given } }, done, failed)
+  M.request(
+    client,
+    'workspace/executeCommand',
+    { command = command, arguments = { given } },
+    done,
+    failed
+  )
 end
 
 --- Ends the server of the current workspace and starts it again. Runs are the hub's and go on.

@@ -104,9 +104,15 @@ M.subs = {
     run = function(words, args)
       local channel = words[1] and words[1]:match('^#') and table.remove(words, 1)
       if #words > 0 then
-        require('callboard.compose').send(table.concat(words, ' '), { channel = channel and channel:sub(2) })
+        require('callboard.compose').send(
+          table.concat(words, ' '),
+          { channel = channel and channel:sub(2) }
+        )
       elseif args.range > 0 then
-        require('callboard.compose').about(vim.api.nvim_get_current_buf(), { args.line1, args.line2 })
+        require('callboard.compose').about(
+          vim.api.nvim_get_current_buf(),
+          { args.line1, args.line2 }
+        )
       else
         require('callboard.compose').open({ channel = channel })
       end
@@ -132,7 +138,8 @@ M.subs = {
   run = {
     desc = 'run a workflow: [name] [input=value …] [@agent=role …]',
     run = function(words, args)
-      local opts = { inputs = {}, roles = {}, range = args.range > 0 and { args.line1, args.line2 } or nil }
+      local opts =
+        { inputs = {}, roles = {}, range = args.range > 0 and { args.line1, args.line2 } or nil }
       for _, word in ipairs(words) do
         local agent, role = word:match('^@([^=]+)=(.+)$')
         local input, value = word:match('^([%w_-]+)=(.*)$')
@@ -217,7 +224,10 @@ M.subs = {
         return require('callboard.inbox').choose()
       end
       if not vim.list_contains(decisions, decision) then
-        client_of.say(('a decision is %s, not %q'):format(table.concat(decisions, ', '), decision), vim.log.levels.ERROR)
+        client_of.say(
+          ('a decision is %s, not %q'):format(table.concat(decisions, ', '), decision),
+          vim.log.levels.ERROR
+        )
         return
       end
       local pause = words[1] and words[1]:match('^p%d+$') and table.remove(words, 1)
@@ -351,7 +361,10 @@ function M.run(args)
   local name = table.remove(words, 1) or 'channel'
   local sub = M.subs[name]
   if not sub then
-    client_of.say(('there is no subcommand %q; there are %s'):format(name, table.concat(names(), ', ')), vim.log.levels.ERROR)
+    client_of.say(
+      ('there is no subcommand %q; there are %s'):format(name, table.concat(names(), ', ')),
+      vim.log.levels.ERROR
+    )
     return
   end
   sub.run(words, args)
@@ -363,7 +376,7 @@ end
 ---@param cursor integer
 ---@return string[]
 function M.complete(lead, line, cursor)
-  local before = line:sub(1, cursor - #lead):gsub("^.-Callboard!?%s*", '', 1)
+  local before = line:sub(1, cursor - #lead):gsub('^.-Callboard!?%s*', '', 1)
   local words = vim.split(vim.trim(before), '%s+', { trimempty = true })
   local name = table.remove(words, 1)
   local candidates

@@ -58,10 +58,16 @@ function M.omni(findstart, base)
   end
   -- Vim takes the word out of the line before it asks for what completes it.
   local text = line:sub(1, column) .. base
-  local answer = client:request_sync('callboard/complete', { text = text, offset = #text }, PATIENCE, 0)
+  local answer =
+    client:request_sync('callboard/complete', { text = text, offset = #text }, PATIENCE, 0)
   if answer and answer.result and answer.result.items then
     return vim.tbl_map(function(item)
-      return { word = item.insert or item.label, abbr = item.label, menu = item.detail, info = item.documentation }
+      return {
+        word = item.insert or item.label,
+        abbr = item.label,
+        menu = item.detail,
+        info = item.documentation,
+      }
     end, answer.result.items)
   end
   return M.known(session, base)

@@ -137,18 +137,28 @@ function M.open(opts)
           local before = vim.api.nvim_get_current_line():sub(1, vim.api.nvim_win_get_cursor(0)[2])
           local begins = before == '' or before:match('%s$')
           local keys = sign .. (begins and vim.fn.pumvisible() == 0 and '<C-x><C-o>' or '')
-          vim.api.nvim_feedkeys(vim.api.nvim_replace_termcodes(keys, true, false, true), 'in', false)
+          vim.api.nvim_feedkeys(
+            vim.api.nvim_replace_termcodes(keys, true, false, true),
+            'in',
+            false
+          )
         end)
       end
     end
     vim.b[bufnr].callboard_client = client.id
     vim.b[bufnr].callboard_root = session.root
     local win = require('callboard.channel').window(bufnr, 'split', 5)
-    vim.wo[win].winbar = (' %s  %%#CallboardFaint#<CR> or :w sends, q keeps the draft%%*'):format(where)
+    vim.wo[win].winbar = (' %s  %%#CallboardFaint#<CR> or :w sends, q keeps the draft%%*'):format(
+      where
+    )
     vim.wo[win].winfixheight = true
     vim.wo[win].wrap = true
     vim.bo[bufnr].completeopt = 'menuone,noinsert,popup'
-    if opts.text and vim.api.nvim_buf_line_count(bufnr) <= 1 and vim.api.nvim_buf_get_lines(bufnr, 0, 1, false)[1] == '' then
+    if
+      opts.text
+      and vim.api.nvim_buf_line_count(bufnr) <= 1
+      and vim.api.nvim_buf_get_lines(bufnr, 0, 1, false)[1] == ''
+    then
       vim.api.nvim_buf_set_lines(bufnr, 0, -1, false, vim.split(opts.text, '\n', { plain = true }))
     end
     local last = vim.api.nvim_buf_line_count(bufnr)

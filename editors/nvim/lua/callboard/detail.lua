@@ -11,7 +11,10 @@ local M = {}
 function M.message(message)
   client_of.with(function(client)
     local name = render.author(message.author)
-    local lines = { ('# %s by %s, %s'):format(message.id, name, os.date('%c', math.floor(message.at / 1000))), '' }
+    local lines = {
+      ('# %s by %s, %s'):format(message.id, name, os.date('%c', math.floor(message.at / 1000))),
+      '',
+    }
     vim.list_extend(lines, render.lines(message.text))
     if message.deliveries and #message.deliveries > 0 then
       vim.list_extend(lines, { '', '## Deliveries', '' })
@@ -21,11 +24,18 @@ function M.message(message)
       end
     end
     local function show()
-      scratch.show({ name = client_of.buffer_name(client.root_dir, 'message/' .. message.id), lines = lines, filetype = 'markdown' })
+      scratch.show({
+        name = client_of.buffer_name(client.root_dir, 'message/' .. message.id),
+        lines = lines,
+        filetype = 'markdown',
+      })
     end
     client_of.request(client, 'callboard/sent', { message = message.id }, function(turns)
       for _, turn in ipairs(turns) do
-        vim.list_extend(lines, { '', ('## What @%s was sent (%s)'):format(turn.agent, turn.id), '' })
+        vim.list_extend(
+          lines,
+          { '', ('## What @%s was sent (%s)'):format(turn.agent, turn.id), '' }
+        )
         vim.list_extend(lines, render.lines(turn.prompt or ''))
       end
       show()
@@ -48,11 +58,17 @@ function M.run_lines(run)
     fact('Took', render.span(run.ended - run.started))
   end
   for role, agent in vim.spairs(run.roles or {}) do
-    fact('Role ' .. role, type(agent) == 'table' and '@' .. table.concat(agent, ', @') or '@' .. agent)
+    fact(
+      'Role ' .. role,
+      type(agent) == 'table' and '@' .. table.concat(agent, ', @') or '@' .. agent
+    )
   end
   for input, value in vim.spairs(run.inputs or {}) do
     if value ~= '' then
-      fact('Input ' .. input, type(value) == 'string' and render.line(value) or vim.json.encode(value))
+      fact(
+        'Input ' .. input,
+        type(value) == 'string' and render.line(value) or vim.json.encode(value)
+      )
     end
   end
   if (run.changedFiles or 0) > 0 then

@@ -61,41 +61,49 @@ function M.open(opts)
       client_of.say('which run? :Callboard diff r1', vim.log.levels.WARN)
       return
     end
-    client_of.request(client, 'callboard/diff', { run = run, step = opts.step, by = opts.by }, function(answer)
-      local lines, files = {}, {}
-      for _, note in ipairs(answer.notes or {}) do
-        table.insert(lines, '# ' .. render.line(note))
-      end
-      if #answer.files == 0 then
-        client_of.say(#lines > 0 and lines[1]:sub(3) or (run .. ' changed no files'))
-        return
-      end
-      for _, file in ipairs(answer.files) do
-        local at = #lines + 1
-        table.insert(
-          lines,
-          ('# %s %s  by @%s'):format(file.kind, file.path, table.concat(file.by or {}, ', @'))
-        )
-        vim.list_extend(lines, file.text ~= '' and render.lines(file.text) or { '# (no text to show)' })
-        for line = at, #lines do
-          files[line] = file
+    client_of.request(
+      client,
+      'callboard/diff',
+      { run = run, step = opts.step, by = opts.by },
+      function(answer)
+        local lines, files = {}, {}
+        for _, note in ipairs(answer.notes or {}) do
+          table.insert(lines, '# ' .. render.line(note))
         end
-      end
-      local bufnr = require('callboard.scratch').show({
-        name = client_of.buffer_name(session.root, 'diff/' .. run),
-        lines = lines,
-        filetype = 'diff',
-        layout = 'tab',
-      })
-      vim.b[bufnr].callboard_client = client.id
-      vim.b[bufnr].callboard_root = session.root
-      vim.keymap.set('n', '<CR>', function()
-        local file = files[vim.api.nvim_win_get_cursor(0)[1]]
-        if file then
-          M.file(client, vim.tbl_extend('force', opts, { run = run }), file.path)
+        if #answer.files == 0 then
+          client_of.say(#lines > 0 and lines[1]:sub(3) or (run .. ' changed no files'))
+          return
         end
-      end, { buffer = bufnr, desc = 'Callboard: this file in diff mode' })
-    end)
+        for _, file in ipairs(answer.files) do
+          local at = #lines + 1
+          table.insert(
+            lines,
+            ('# %s %s  by @%s'):format(file.kind, file.path, table.concat(file.by or {}, ', @'))
+          )
+          vim.list_extend(
+            lines,
+            file.text ~= '' and render.lines(file.text) or { '# (no text to show)' }
+          )
+          for line = at, #lines do
+            files[line] = file
+          end
+        end
+        local bufnr = require('callboard.scratch').show({
+          name = client_of.buffer_name(session.root, 'diff/' .. run),
+          lines = lines,
+          filetype = 'diff',
+          layout = 'tab',
+        })
+        vim.b[bufnr].callboard_client = client.id
+        vim.b[bufnr].callboard_root = session.root
+        vim.keymap.set('n', '<CR>', function()
+          local file = files[vim.api.nvim_win_get_cursor(0)[1]]
+          if file then
+            M.file(client, vim.tbl_extend('force', opts, { run = run }), file.path)
+          end
+        end, { buffer = bufnr, desc = 'Callboard: this file in diff mode' })
+      end
+    )
   end)
 end
 

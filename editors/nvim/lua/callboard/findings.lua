@@ -17,7 +17,10 @@ function M.items(root, findings)
     local place = finding.place or {}
     local sources = {}
     for _, source in ipairs(finding.sources or {}) do
-      table.insert(sources, '@' .. (type(source) == 'table' and (source.agent or source.name) or source))
+      table.insert(
+        sources,
+        '@' .. (type(source) == 'table' and (source.agent or source.name) or source)
+      )
     end
     return {
       filename = place.path and vim.fs.joinpath(root, place.path) or nil,
@@ -41,14 +44,23 @@ end
 ---@param opts { all: boolean?, run: string? }
 function M.open(opts)
   session_of.with(function(session, client)
-    client_of.request(client, 'callboard/findings', { all = opts.all or false, run = opts.run }, function(findings)
-      if #findings == 0 then
-        client_of.say('no findings')
-        return
+    client_of.request(
+      client,
+      'callboard/findings',
+      { all = opts.all or false, run = opts.run },
+      function(findings)
+        if #findings == 0 then
+          client_of.say('no findings')
+          return
+        end
+        vim.fn.setqflist(
+          {},
+          ' ',
+          { title = 'Callboard findings', items = M.items(session.root, findings) }
+        )
+        vim.cmd('botright copen')
       end
-      vim.fn.setqflist({}, ' ', { title = 'Callboard findings', items = M.items(session.root, findings) })
-      vim.cmd('botright copen')
-    end)
+    )
   end)
 end
 

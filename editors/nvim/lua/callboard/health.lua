@@ -46,12 +46,19 @@ function M.check()
   if vim.lsp.is_enabled and vim.lsp.is_enabled('callboard') then
     health.ok('it is enabled for all buffers')
   else
-    health.info("it starts with the first :Callboard; vim.lsp.enable('callboard') shows findings from the beginning")
+    health.info(
+      "it starts with the first :Callboard; vim.lsp.enable('callboard') shows findings from the beginning"
+    )
   end
   local clients = vim.lsp.get_clients({ name = client_of.name })
   for _, client in ipairs(clients) do
     local session = require('callboard.session').get(client.id)
-    health.ok(('attached to %s%s'):format(client.root_dir, session and (', revision ' .. session.store.rev) or ''))
+    health.ok(
+      ('attached to %s%s'):format(
+        client.root_dir,
+        session and (', revision ' .. session.store.rev) or ''
+      )
+    )
   end
   if #clients == 0 then
     health.info('no server runs in this Neovim')

@@ -35,7 +35,11 @@ function M.list()
       kind = 'callboard.inbox',
       format_item = function(pause)
         local run = pause.run and session.store.runs[pause.run]
-        return ('%s  %s%s'):format(pause.id, render.line(pause.title), run and ('  (%s %s)'):format(run.id, run.title) or '')
+        return ('%s  %s%s'):format(
+          pause.id,
+          render.line(pause.title),
+          run and ('  (%s %s)'):format(run.id, run.title) or ''
+        )
       end,
     }, function(pause)
       if pause then
@@ -63,7 +67,11 @@ function M.decide(decision, opts)
       if #waiting ~= 1 then
         client_of.say(
           #waiting == 0 and 'nothing waits for you'
-            or ('%d things wait: name one, such as :Callboard decide %s %s'):format(#waiting, decision, waiting[1].id),
+            or ('%d things wait: name one, such as :Callboard decide %s %s'):format(
+              #waiting,
+              decision,
+              waiting[1].id
+            ),
           vim.log.levels.WARN
         )
         return
@@ -75,7 +83,8 @@ function M.decide(decision, opts)
       return M.open(id)
     end
     local function send(text)
-      local argument = { pause = id, decision = decision, text = text, agent = opts.agent, scope = opts.scope }
+      local argument =
+        { pause = id, decision = decision, text = text, agent = opts.agent, scope = opts.scope }
       -- In its page the server knows what the person sees. Elsewhere the answer is bound to what was told of it.
       if id ~= here then
         argument.hash = pause and pause.hash
@@ -107,14 +116,20 @@ function M.choose(id)
   session_of.with(function(session)
     local pause = id and session.store.pauses[id]
     if not pause or pause.answered then
-      client_of.say(id and (id .. ' was answered already') or 'this buffer is no page of a pause point')
+      client_of.say(
+        id and (id .. ' was answered already') or 'this buffer is no page of a pause point'
+      )
       return
     end
-    vim.ui.select(pause.decisions, { prompt = render.line(pause.title), kind = 'callboard.decision' }, function(decision)
-      if decision then
-        M.decide(decision, { pause = id })
+    vim.ui.select(
+      pause.decisions,
+      { prompt = render.line(pause.title), kind = 'callboard.decision' },
+      function(decision)
+        if decision then
+          M.decide(decision, { pause = id })
+        end
       end
-    end)
+    )
   end)
 end
 

@@ -46,7 +46,8 @@ local function draw(bufnr)
   end
   local blocks = kinds[list.kind].blocks(session)
   if #blocks == 0 then
-    blocks = { { id = 'none', lines = { kinds[list.kind].nothing }, marks = {}, ends = {}, depth = 0 } }
+    blocks =
+      { { id = 'none', lines = { kinds[list.kind].nothing }, marks = {}, ends = {}, depth = 0 } }
   end
   view_of.show(list.view, blocks)
 end
@@ -66,7 +67,12 @@ function M.open(kind)
         kinds[kind].open(block.thing)
       end
     end, { buffer = bufnr, nowait = true, desc = 'Callboard: open' })
-    vim.keymap.set('n', 'q', '<Cmd>close<CR>', { buffer = bufnr, nowait = true, desc = 'Callboard: close' })
+    vim.keymap.set(
+      'n',
+      'q',
+      '<Cmd>close<CR>',
+      { buffer = bufnr, nowait = true, desc = 'Callboard: close' }
+    )
     vim.api.nvim_create_autocmd('BufWipeout', {
       buffer = bufnr,
       once = true,

@@ -30,7 +30,13 @@ local function buttons(bufnr)
     end
     table.insert(line, { ' g<CR> answers, :w saves an edit', 'CallboardFaint' })
   end
-  vim.api.nvim_buf_set_extmark(bufnr, namespace, 0, 0, { virt_lines = { line }, virt_lines_above = true })
+  vim.api.nvim_buf_set_extmark(
+    bufnr,
+    namespace,
+    0,
+    0,
+    { virt_lines = { line }, virt_lines_above = true }
+  )
   -- Virtual lines above the first line show only where the window begins above it.
   for _, win in ipairs(vim.fn.win_findbuf(bufnr)) do
     vim.api.nvim_win_call(win, function()

@@ -11,7 +11,8 @@ function M.parse(text, column)
   local first
   local from = 1
   while true do
-    local start, stop, path, line, col = text:find('([%w%._%-/\\~+@]*[%w_%-]%.?[%w_]*):(%d+):?(%d*)', from)
+    local start, stop, path, line, col =
+      text:find('([%w%._%-/\\~+@]*[%w_%-]%.?[%w_]*):(%d+):?(%d*)', from)
     if not start then
       break
     end
@@ -45,7 +46,12 @@ end
 function M.within(root, path, line, col)
   local real = vim.uv.fs_realpath(vim.fs.joinpath(root, path))
   local real_root = vim.uv.fs_realpath(root)
-  if not real or not real_root or not vim.startswith(real, real_root .. '/') or vim.fn.isdirectory(real) == 1 then
+  if
+    not real
+    or not real_root
+    or not vim.startswith(real, real_root .. '/')
+    or vim.fn.isdirectory(real) == 1
+  then
     return nil
   end
   return { path = real, line = line, col = col }
@@ -59,7 +65,10 @@ function M.go(place)
   vim.cmd("normal! m'")
   vim.cmd.edit(vim.fn.fnameescape(place.path))
   local last = vim.api.nvim_buf_line_count(0)
-  vim.api.nvim_win_set_cursor(win, { math.min(place.line, last), math.max((place.col or 1) - 1, 0) })
+  vim.api.nvim_win_set_cursor(
+    win,
+    { math.min(place.line, last), math.max((place.col or 1) - 1, 0) }
+  )
   vim.cmd('normal! zv')
 end
 

@@ -129,7 +129,13 @@ function M.deliveries(deliveries)
   local parts, group = {}, 'CallboardFaint'
   for _, delivery in ipairs(deliveries) do
     local is = delivery.state.is
-    local sign = ({ answered = '✓', failed = '✗', held = '⏸', started = '●', withdrawn = '–' })[is] or '·'
+    local sign = ({
+      answered = '✓',
+      failed = '✗',
+      held = '⏸',
+      started = '●',
+      withdrawn = '–',
+    })[is] or '·'
     local word = ({ stored = 'waits', delivered = 'delivered', started = 'works' })[is] or is
     table.insert(parts, ('%s @%s %s'):format(sign, delivery.agent, word))
     if is == 'failed' then
@@ -187,7 +193,10 @@ function M.run(run)
     table.insert(facts, tokens .. ' tokens')
   end
   if (run.changedFiles or 0) > 0 then
-    table.insert(facts, run.changedFiles == 1 and '1 file changed' or run.changedFiles .. ' files changed')
+    table.insert(
+      facts,
+      run.changedFiles == 1 and '1 file changed' or run.changedFiles .. ' files changed'
+    )
   end
   if #facts > 0 then
     table.insert(parts, { '  ' .. table.concat(facts, ' · '), 'CallboardFaint' })
@@ -209,7 +218,10 @@ function M.steps(run)
       or step.status == 'running' and 'CallboardRunning'
       or 'CallboardFaint'
     local who = step.agent and step.status == 'running' and (' @' .. step.agent) or ''
-    table.insert(parts, { (#parts > 0 and '  ' or '') .. (step_signs[step.status] or '·') .. ' ' .. step.id .. who, group })
+    table.insert(parts, {
+      (#parts > 0 and '  ' or '') .. (step_signs[step.status] or '·') .. ' ' .. step.id .. who,
+      group,
+    })
   end
   return parts
 end
@@ -252,7 +264,11 @@ function M.message(message, context)
   local block = { id = message.id, lines = {}, marks = {}, ends = {}, depth = depth }
   local name, group = M.author(message.author)
   local about = message.about or {}
-  local header = { { indent, 'CallboardFaint' }, { name, group }, { '  ' .. M.time(message.at, context.now), 'CallboardFaint' } }
+  local header = {
+    { indent, 'CallboardFaint' },
+    { name, group },
+    { '  ' .. M.time(message.at, context.now), 'CallboardFaint' },
+  }
   if about.step then
     table.insert(header, { '  ' .. about.step, 'CallboardFaint' })
   end
@@ -336,7 +352,10 @@ function M.channel(store, channel, now, cache)
     local run = runs[id]
     local pause = message.about and message.about.pause and pauses[message.about.pause]
     local last = not following or root_of(following) ~= root_of(message)
-    local key = table.concat({ message.rev, run and run.rev or 0, pause and pause.rev or 0, tostring(last), day }, ':')
+    local key = table.concat(
+      { message.rev, run and run.rev or 0, pause and pause.rev or 0, tostring(last), day },
+      ':'
+    )
     local kept = cache[id]
     if not kept or kept.key ~= key then
       local block = M.message(message, { now = now, run = run, pause = pause })
@@ -356,7 +375,14 @@ end
 ---@return callboard.Block[]
 function M.runs(runs)
   return vim.tbl_map(function(run)
-    local block = { id = run.id, lines = {}, marks = {}, ends = {}, depth = 0, thing = { kind = 'run', id = run.id } }
+    local block = {
+      id = run.id,
+      lines = {},
+      marks = {},
+      ends = {},
+      depth = 0,
+      thing = { kind = 'run', id = run.id },
+    }
     add(block, M.run(run))
     local steps = M.steps(run)
     if #steps > 0 then
@@ -373,17 +399,32 @@ end
 function M.agents(agents, now)
   return vim.tbl_map(function(agent)
     local info, claim = agent.info, agent.claim
-    local block =
-      { id = info.name, lines = {}, marks = {}, ends = {}, depth = 0, thing = { kind = 'agent', id = info.name } }
+    local block = {
+      id = info.name,
+      lines = {},
+      marks = {},
+      ends = {},
+      depth = 0,
+      thing = { kind = 'agent', id = info.name },
+    }
     local group = claim.state == 'working' and 'CallboardRunning'
       or claim.state == 'crashed' and 'CallboardFailed'
       or claim.state:find('^waiting') and 'CallboardWaiting'
       or 'CallboardFaint'
-    local since = agent.since and agent.since > 0 and (' for ' .. M.span(math.max(0, now - agent.since))) or ''
+    local since = agent.since
+        and agent.since > 0
+        and (' for ' .. M.span(math.max(0, now - agent.since)))
+      or ''
     add(block, {
       { (M.agent_signs[claim.state] or '·') .. ' ', group },
       { ('@%-14s'):format(info.name), 'CallboardAgent' },
-      { (' %s%s'):format(info.missing and 'not installed' or claim.state, info.missing and '' or since), group },
+      {
+        (' %s%s'):format(
+          info.missing and 'not installed' or claim.state,
+          info.missing and '' or since
+        ),
+        group,
+      },
       { ('  %s · %s'):format(info.driver or '', info.access or ''), 'CallboardFaint' },
     })
     local why = info.missing or claim.why

@@ -41,7 +41,10 @@ local function ask(inputs, told, path, done)
   for _, input in ipairs(inputs) do
     if told[input.name] == nil and (input.default == nil or input.default == vim.NIL) then
       vim.ui.input({
-        prompt = ('%s%s: '):format(input.name, input.description ~= '' and ' (' .. render.line(input.description) .. ')' or ''),
+        prompt = ('%s%s: '):format(
+          input.name,
+          input.description ~= '' and ' (' .. render.line(input.description) .. ')' or ''
+        ),
         default = input.kind == 'path' and (path or '.') or nil,
         completion = input.kind == 'path' and 'file' or nil,
       }, function(text)
@@ -50,7 +53,10 @@ local function ask(inputs, told, path, done)
         end
         told[input.name] = M.value(input.kind, text)
         if told[input.name] == nil then
-          client_of.say(('%s must be a %s, not %q'):format(input.name, input.kind, text), vim.log.levels.ERROR)
+          client_of.say(
+            ('%s must be a %s, not %q'):format(input.name, input.kind, text),
+            vim.log.levels.ERROR
+          )
           return
         end
         ask(inputs, told, path, done)
@@ -76,14 +82,21 @@ local function typed(view, given)
         return input.name
       end, view.inputs)
       client_of.say(
-        ('%s has no input %q; it has %s'):format(view.name, name, #names > 0 and table.concat(names, ', ') or 'none'),
+        ('%s has no input %q; it has %s'):format(
+          view.name,
+          name,
+          #names > 0 and table.concat(names, ', ') or 'none'
+        ),
         vim.log.levels.ERROR
       )
       return nil
     end
     inputs[name] = type(value) == 'string' and M.value(known.kind, value) or value
     if inputs[name] == nil then
-      client_of.say(('%s must be a %s, not %q'):format(name, known.kind, value), vim.log.levels.ERROR)
+      client_of.say(
+        ('%s must be a %s, not %q'):format(name, known.kind, value),
+        vim.log.levels.ERROR
+      )
       return nil
     end
   end
@@ -165,7 +178,10 @@ function M.review(opts)
   session_of.with(function(session, client)
     local path = opts.path or M.path(session.root)
     if not path then
-      client_of.say('this buffer is no file of the workspace; name one: :Callboard review src/lib.rs', vim.log.levels.WARN)
+      client_of.say(
+        'this buffer is no file of the workspace; name one: :Callboard review src/lib.rs',
+        vim.log.levels.WARN
+      )
       return
     end
     client_of.command(client, 'callboard.review', {

@@ -17,7 +17,12 @@ function M.show(opts)
   vim.api.nvim_buf_set_lines(bufnr, 0, -1, false, opts.lines)
   vim.bo[bufnr].modifiable = false
   vim.bo[bufnr].filetype = opts.filetype or ''
-  vim.keymap.set('n', 'q', '<Cmd>close<CR>', { buffer = bufnr, nowait = true, desc = 'Callboard: close' })
+  vim.keymap.set(
+    'n',
+    'q',
+    '<Cmd>close<CR>',
+    { buffer = bufnr, nowait = true, desc = 'Callboard: close' }
+  )
   require('callboard.channel').window(bufnr, opts.layout or 'float', 20)
   return bufnr
 end

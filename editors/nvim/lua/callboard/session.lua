@@ -42,7 +42,10 @@ local function tell(session, changes)
       client_of.say(('%s stopped: %s'):format(name, why), vim.log.levels.ERROR)
     end
   end
-  vim.api.nvim_exec_autocmds('User', { pattern = 'CallboardChanged', data = { root = session.root, changes = changes } })
+  vim.api.nvim_exec_autocmds(
+    'User',
+    { pattern = 'CallboardChanged', data = { root = session.root, changes = changes } }
+  )
   vim.cmd.redrawstatus({ bang = true })
 end
 
@@ -70,7 +73,13 @@ local function notify(session, changes)
         ('%s %s: %s%s'):format(
           id,
           run.status,
-          changed > 0 and ('%d files changed (:Callboard diff %s, :Callboard undo %s) '):format(changed, id, id) or '',
+          changed > 0
+              and ('%d files changed (:Callboard diff %s, :Callboard undo %s) '):format(
+                changed,
+                id,
+                id
+              )
+            or '',
           run.title
         ),
         run.status == 'failed' and vim.log.levels.WARN or vim.log.levels.INFO

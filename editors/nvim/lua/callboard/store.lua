@@ -78,7 +78,8 @@ function M.message(store, message)
   return true
 end
 
-local named = { channel = 'channels', run = 'runs', pause = 'pauses', agent = 'agents', finding = 'findings' }
+local named =
+  { channel = 'channels', run = 'runs', pause = 'pauses', agent = 'agents', finding = 'findings' }
 
 --- Takes one item of a feed. Returns what it changed: its kind and its id; nil where it is older than what is known.
 ---@param store callboard.Store

@@ -36,7 +36,8 @@ function M.winbar()
   elseif one.state ~= 'live' then
     table.insert(
       parts,
-      one.state == 'ended' and '  %#CallboardFaint#ended%*' or '  %#CallboardFaint#not started yet%*'
+      one.state == 'ended' and '  %#CallboardFaint#ended%*'
+        or '  %#CallboardFaint#not started yet%*'
     )
   end
   if one.title ~= '' then
@@ -49,10 +50,15 @@ end
 ---@param one callboard.Terminal
 local function watch(one)
   client_of.with(function(client)
-    client_of.request(client, 'callboard/watchTerminal', { agent = one.agent, form = 'raw' }, function(answer)
-      one.state = answer.state
-      vim.cmd.redrawstatus({ bang = true })
-    end)
+    client_of.request(
+      client,
+      'callboard/watchTerminal',
+      { agent = one.agent, form = 'raw' },
+      function(answer)
+        one.state = answer.state
+        vim.cmd.redrawstatus({ bang = true })
+      end
+    )
   end, one.bufnr)
 end
 
@@ -91,7 +97,9 @@ function M.frame(client_id, frame)
       if frame.raw and frame.raw ~= '' then
         vim.api.nvim_chan_send(one.channel, frame.raw)
       end
-      local changed = one.locked ~= frame.locked or one.state ~= frame.state or one.title ~= frame.title
+      local changed = one.locked ~= frame.locked
+        or one.state ~= frame.state
+        or one.title ~= frame.title
       one.locked, one.state, one.title = frame.locked, frame.state, frame.title or ''
       if not one.locked then
         one.told = false
@@ -115,12 +123,18 @@ local function input(one, data)
     return
   end
   client_of.with(function(client)
-    client_of.request(client, 'callboard/terminalInput', { agent = one.agent, text = data }, nil, function(err)
-      if not one.told then
-        one.told = true
-        client_of.say(err.message, vim.log.levels.WARN)
+    client_of.request(
+      client,
+      'callboard/terminalInput',
+      { agent = one.agent, text = data },
+      nil,
+      function(err)
+        if not one.told then
+          one.told = true
+          client_of.say(err.message, vim.log.levels.WARN)
+        end
       end
-    end)
+    )
   end, one.bufnr)
 end
 
@@ -134,7 +148,10 @@ function M.open(agent, opts)
       local names = vim.tbl_map(function(known)
         return '@' .. known.info.name
       end, store.sorted(session.store.agents))
-      client_of.say(('there is no agent @%s; there are %s'):format(agent, table.concat(names, ', ')), vim.log.levels.WARN)
+      client_of.say(
+        ('there is no agent @%s; there are %s'):format(agent, table.concat(names, ', ')),
+        vim.log.levels.WARN
+      )
       return
     end
     local name = client_of.buffer_name(session.root, 'terminal/@' .. agent)
@@ -188,7 +205,13 @@ function M.open(agent, opts)
         vim.api.nvim_del_augroup_by_id(group)
         local running = vim.lsp.get_client_by_id(vim.b[bufnr].callboard_client or client.id)
         if running then
-          client_of.request(running, 'callboard/unwatchTerminal', { agent = agent }, nil, function() end)
+          client_of.request(
+            running,
+            'callboard/unwatchTerminal',
+            { agent = agent },
+            nil,
+            function() end
+          )
         end
       end,
     })

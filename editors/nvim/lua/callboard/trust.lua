@@ -13,7 +13,10 @@ function M.ask()
       end
       vim.api.nvim_echo({ { shown.text .. '\n' } }, true, {})
       if not vim.secure.read(client.root_dir) then
-        client_of.say('this workspace is not trusted; nothing of it is read or started', vim.log.levels.WARN)
+        client_of.say(
+          'this workspace is not trusted; nothing of it is read or started',
+          vim.log.levels.WARN
+        )
         return
       end
       client_of.request(client, 'callboard/trust', { digest = shown.digest }, function()

@@ -43,7 +43,13 @@ function M.make(name, filetype)
     bufnr = vim.api.nvim_create_buf(false, true)
     vim.api.nvim_buf_set_name(bufnr, name)
   end
-  local options = { buftype = 'nofile', bufhidden = 'hide', swapfile = false, modifiable = false, undolevels = -1 }
+  local options = {
+    buftype = 'nofile',
+    bufhidden = 'hide',
+    swapfile = false,
+    modifiable = false,
+    undolevels = -1,
+  }
   for option, value in pairs(options) do
     vim.bo[bufnr][option] = value
   end
@@ -84,7 +90,11 @@ function M.show(view, blocks)
     same = same + 1
   end
   local tail = 0
-  while tail < #old - same and tail < #blocks - same and old[#old - tail] == blocks[#blocks - tail] do
+  while
+    tail < #old - same
+    and tail < #blocks - same
+    and old[#old - tail] == blocks[#blocks - tail]
+  do
     tail = tail + 1
   end
   if same == #old and same == #blocks then
