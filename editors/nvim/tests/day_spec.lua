@@ -460,3 +460,64 @@ it('health says what is there', function()
   has(text, '@lint')
   assert(not text:find('ERROR', 1, true), text)
 end)
+
+it('two Neovims on one workspace: what one answers is answered in the other', function()
+  local w = world()
+  T.told()
+  local child = vim.fn.jobstart({ vim.v.progpath, '--clean', '--headless', '--embed' }, { rpc = true })
+  table.insert(T.undo, 1, function()
+    vim.fn.jobstop(child)
+  end)
+  local function there(code, ...)
+    return vim.rpcrequest(child, 'nvim_exec_lua', code, { ... })
+  end
+  there(
+    [[
+      local plugin, cmd, file = ...
+      vim.opt.runtimepath:prepend(plugin)
+      vim.opt.swapfile = false
+      vim.notify = function() end
+      vim.cmd('runtime! plugin/callboard.lua')
+      require('callboard').setup({ cmd = cmd })
+      vim.cmd.edit(file)
+      vim.cmd('Callboard channel')
+    ]],
+    T.plugin,
+    w:cmd(),
+    w.workspace .. '/notes.md'
+  )
+  lint_fix(w)
+  wait('the pause in the other', function()
+    return there([[return require('callboard').statusline()]]) == '▶ 1 ⏸ 1'
+  end)
+  -- Both know it; the second answer is told who was first.
+  there([[require('callboard').decide('stop', { pause = 'p1' })]])
+  wait('the answer here', function()
+    return session(w).store.pauses.p1.answered
+  end)
+  local told = T.told()
+  require('callboard').decide('approve', { pause = 'p1' })
+  wait('who was first', function()
+    return vim.iter(told):any(function(one)
+      return one.text:find('answered', 1, true)
+    end)
+  end)
+  wait('the end in the other’s channel', function()
+    return there([[return table.concat(vim.api.nvim_buf_get_lines(0, 0, -1, false), '\n')]]):find('stopped', 1, true)
+  end)
+end)
+
+it('nothing is loaded before it is used', function()
+  local out = vim
+    .system({
+      vim.v.progpath,
+      '--clean',
+      '--headless',
+      '--cmd',
+      'set rtp^=' .. vim.fn.fnameescape(T.plugin),
+      '+lua local n = 0; for k in pairs(package.loaded) do if k:find("^callboard") then n = n + 1 end end; io.stdout:write(n)',
+      '+qa!',
+    }, { text = true })
+    :wait(20000)
+  eq(out.stdout, '0')
+end)

@@ -6,7 +6,7 @@ vim.opt.swapfile = false
 vim.cmd('runtime! plugin/callboard.lua')
 vim.cmd('filetype plugin on')
 
-local T = { cases = {}, undo = {} }
+local T = { cases = {}, undo = {}, plugin = vim.fs.dirname(here) }
 _G.T = T
 
 --- Registers a case.
