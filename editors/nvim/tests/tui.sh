@@ -60,8 +60,8 @@ types ':Callboard post @lint what do you think of notes.md?' Enter
 sees '2 findings' 'the agent that was named answers'
 types ':Callboard run review-fix path=notes.md @lint=reviewer @autofix=fixer' Enter
 sees 'white space at the end of the line' 'findings stand on their lines'
-sees '⏸ p1' 'the pause point is in the channel'
-sees '▶ 1 ⏸ 1' 'the statusline says what waits'
+sees '◆ p1' 'the pause point is in the channel'
+sees '▶ 1 ◆ 1' 'the statusline says what waits'
 types C-l
 keep channel
 types ':Callboard inbox p1' Enter

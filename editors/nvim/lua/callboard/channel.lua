@@ -124,7 +124,7 @@ function M.winbar()
     table.insert(parts, ('%%#CallboardRunning#  ▶ %d running%%*'):format(live))
   end
   if waiting > 0 then
-    table.insert(parts, ('%%#CallboardWaiting#  ⏸ %d waiting%%*'):format(waiting))
+    table.insert(parts, ('%%#CallboardWaiting#  ◆ %d waiting%%*'):format(waiting))
   end
   local ids = session.store.order[one.channel] or {}
   local unread = 0

@@ -23,7 +23,7 @@ local function buttons(bufnr)
   if pause.answered then
     line = { { ('✓ answered by %s'):format(pause.answered.by), 'CallboardOk' } }
   else
-    table.insert(line, { '⏸ ', 'CallboardWaiting' })
+    table.insert(line, { '◆ ', 'CallboardWaiting' })
     for _, decision in ipairs(pause.decisions) do
       table.insert(line, { ' ' .. decision .. ' ', 'CallboardDecision' })
       table.insert(line, { ' ', 'Normal' })

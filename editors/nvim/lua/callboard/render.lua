@@ -23,7 +23,7 @@ local step_signs = {
   queued = '◔',
   running = '●',
   backoff = '◔',
-  paused = '⏸',
+  paused = '◆',
   done = '✓',
   skipped = '–',
   failed = '✗',
@@ -31,8 +31,8 @@ local step_signs = {
 
 local run_signs = {
   running = '▶',
-  waiting = '⏸',
-  held = '⏸',
+  waiting = '◆',
+  held = '◆',
   approved = '✓',
   done = '✓',
   failed = '✗',
@@ -55,8 +55,8 @@ M.agent_signs = {
   starting = '◔',
   idle = '○',
   working = '●',
-  waitingForPermission = '⏸',
-  waitingForAnswer = '⏸',
+  waitingForPermission = '◆',
+  waitingForAnswer = '◆',
   rateLimited = '◔',
   outOfBudget = '■',
   crashed = '✗',
@@ -132,7 +132,7 @@ function M.deliveries(deliveries)
     local sign = ({
       answered = '✓',
       failed = '✗',
-      held = '⏸',
+      held = '◆',
       started = '●',
       withdrawn = '–',
     })[is] or '·'
@@ -238,7 +238,7 @@ function M.pause(pause)
       { ('%s by %s'):format(said or 'answered', pause.answered.by), 'CallboardFaint' },
     }
   end
-  local parts = { { '⏸ ' .. pause.id .. ' ', 'CallboardWaiting' } }
+  local parts = { { '◆ ' .. pause.id .. ' ', 'CallboardWaiting' } }
   for i, decision in ipairs(pause.decisions or {}) do
     table.insert(parts, { (i > 1 and ' · ' or '') .. decision, 'CallboardDecision' })
   end

@@ -255,7 +255,7 @@ function M.with(call)
   end)
 end
 
---- A text for the statusline: `▶ 2` for runs that go on, `⏸ 1` for what waits for a person.
+--- A text for the statusline: `▶ 2` for runs that go on, `◆ 1` for what waits for a person.
 ---@return string
 function M.statusline()
   local session = M.get()
@@ -268,7 +268,7 @@ function M.statusline()
     table.insert(parts, '▶ ' .. live)
   end
   if waiting > 0 then
-    table.insert(parts, '⏸ ' .. waiting)
+    table.insert(parts, '◆ ' .. waiting)
   end
   return table.concat(parts, ' ')
 end
