@@ -22,10 +22,12 @@ mod advance;
 mod answer;
 mod checkpoint;
 mod context;
+mod holders;
 mod pause;
 mod result;
 mod rounds;
 mod run;
+mod sight;
 mod talk;
 mod turn;
 

@@ -14,6 +14,8 @@ use crate::{
 
 mod channels;
 mod checkpoints;
+mod lists;
+mod nested;
 mod odd;
 mod pauses;
 mod random;

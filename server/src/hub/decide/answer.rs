@@ -277,10 +277,8 @@ fn redo(draft: &mut Draft, run: &Run, from: &StepId, pause: &StepId, text: &str)
 /// Has a step wait again, and a loop with all that is in it. What it is on right now works on something that no longer
 /// holds, so it is stopped.
 fn reset(draft: &mut Draft, run: &Run, step: &StepId, note: Option<String>) {
-    if let Some(Action::Repeat(repeat)) = run.plan.step(step).map(|it| &it.action) {
-        for child in &repeat.steps {
-            reset(draft, run, &child.id, None);
-        }
+    for child in run.plan.step(step).map_or(&[][..], Step::children) {
+        reset(draft, run, &child.id, None);
     }
     let Some(now) = run.step(step).filter(|it| it.status != StepStatus::Waiting) else { return };
     let stale = now.pause.and_then(|it| draft.state.pause(it)).filter(|it| it.answered.is_none()).cloned();
@@ -390,14 +388,16 @@ fn after_stuck(draft: &mut Draft, run: RunId, step: &StepId, findings: &[Finding
 
 /// Returns the steps of a loop that change files: those who are told what the person wants.
 fn writers(step: &Step) -> Vec<StepId> {
-    let Action::Repeat(repeat) = &step.action else { return Vec::new() };
-    let changes = |it: &&Step| matches!(&it.action, Action::Turn(turn) if turn.result.name() == "change");
+    let changes = |it: &Step| matches!(&it.action, Action::Turn(turn) if turn.result.name() == "change");
     let mut found = Vec::new();
-    for step in &repeat.steps {
-        if changes(&step) {
+    for step in step.children() {
+        // A list is met anew in the round, and hands on what it is told.
+        let list_changes = matches!(&step.action, Action::Each(each) if changes(&each.body));
+        if changes(step) || list_changes {
             found.push(step.id.clone());
+        } else {
+            found.extend(writers(step));
         }
-        found.extend(writers(step));
     }
     found
 }
