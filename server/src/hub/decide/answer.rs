@@ -15,9 +15,9 @@ use crate::{
         state::Pause,
     },
     ids::{FindingId, PauseId, RunId, StepId},
-    outcome::TypedResult,
+    outcome::{ResultKind, TypedResult},
     protocol::{About, RunStatus, StepStatus},
-    workflow::plan::{Action, PauseAction, Role, Step, TurnAction, Who},
+    workflow::plan::{Action, PauseAction, Role, Step, TurnAction, Who, last_result},
 };
 
 /// Takes a decision.
@@ -130,7 +130,30 @@ fn read_edit(draft: &Draft, pause: &Pause, edited: &str) -> Result<Edited, Refus
             edit.kept.retain(|it| is_open(&it.0));
             Ok(Edited::Review { edit, shown: shown.clone() })
         }
-        other => Ok(Edited::Result(document::read_result(edited, other).map_err(|it| invalid(&it))?)),
+        other => {
+            let result = document::read_result(edited, other).map_err(|it| invalid(&it))?;
+            if let Some(wanted) = form_of(run, shown) {
+                result.check(wanted).map_err(|why| {
+                    let message = format!(
+                        "the edited JSON does not fit the schema of {shown}: {why}; mend it and send it again, or approve \
+                         it as it was"
+                    );
+                    Refusal::new(RefusalCode::Invalid, message)
+                })?;
+            }
+            Ok(Edited::Result(result))
+        }
+    }
+}
+
+/// Returns the form that the result of a step must have: of a nested workflow, that of the step that gives it.
+fn form_of<'a>(run: &'a Run, step: &StepId) -> Option<&'a ResultKind> {
+    match &run.plan.step(step)?.action {
+        Action::Turn(turn) => Some(&turn.result),
+        Action::Nested(nested) => form_of(run, nested.result.as_ref()?),
+        Action::Group(group) => form_of(run, &last_result(&group.steps)?.id),
+        Action::Pause(pause) => form_of(run, pause.show.as_ref()?),
+        Action::Each(_) | Action::Repeat(_) => None,
     }
 }
 

@@ -53,6 +53,13 @@ pub(super) fn take(draft: &mut Draft, agent: &AgentName, id: TurnId, run: RunId,
                     return;
                 }
             };
+            // The driver asked again already; what still does not fit goes no further.
+            if let Err(why) = result.check(&action.result) {
+                let message = format!("{agent} gave a result that does not fit its schema: {why}");
+                failed(draft, run, step, &Failure { class: FailureClass::InvalidResult, message, retry_at: None });
+                advance::advance(draft, run);
+                return;
+            }
             finish(draft, agent, id, run, step, text, &result);
         }
     }

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     ids::{AgentName, StepId},
-    outcome::{FailureClass, ResultKind},
+    outcome::{FailureClass, ResultKind, schema::faults},
     workflow::{
         file::{
             At, FailureFile, File, ForEachFile, OnFailureFile, PauseFile, RESULTS, RepeatFile, ResultFile, StepFile,
@@ -336,7 +336,17 @@ impl Maker<'_, '_, '_> {
                 );
                 ResultKind::Text
             }),
-            ResultFile::Schema(schema) => ResultKind::Json(schema.clone()),
+            ResultFile::Schema(schema) => {
+                for (fault, is_bad) in faults(schema) {
+                    if is_bad {
+                        self.checker.problems.error(&result.at, "bad-schema", fault, "mend the JSON Schema");
+                    } else {
+                        let mend = "remove it, or say it with a word that is: docs/workflows.md lists them";
+                        self.checker.problems.warning(&result.at, "unchecked", fault, mend);
+                    }
+                }
+                ResultKind::Json(schema.clone())
+            }
         }
     }
 

@@ -221,3 +221,21 @@ fn a_rehearsal_shows_the_first_item_and_what_is_nested() {
     let Does::Turn { prompt, .. } = &steps[3].does else { panic!("a turn") };
     assert!(prompt.starts_with("Mend ‹a finding of look›."), "{prompt}");
 }
+
+#[test]
+fn a_schema_that_nobody_can_keep_is_told_where_it_is() {
+    let with = |schema: &str| {
+        format!(
+            "title: T\nroles: {{ r: {{ prefer: [claude] }} }}\nsteps:\n  - {{ id: a, role: r, prompt: x, result: {{ json: {schema} }} }}\n"
+        )
+    };
+    super::check(&with("{ type: object }"), &[]);
+    for (schema, code) in
+        [("{ requierd: [a] }", "unchecked"), ("{ type: text }", "bad-schema"), ("{ pattern: '(' }", "bad-schema")]
+    {
+        let text = with(schema);
+        let problems = load("t", &text).problems;
+        assert_eq!(problems.iter().map(|it| it.code).collect::<Vec<_>>(), [code], "{problems:?}");
+        assert!(text[problems[0].place.start..].starts_with('{'), "{problems:?}");
+    }
+}
