@@ -12,18 +12,33 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     agent::{AgentClaim, AgentInfo},
+    ask::Scope,
     document::Decision,
     finding::{Finding, FindingState},
     hub::event::RefusalCode,
-    ids::{AgentName, ChannelName, FindingId, MessageId, PauseId, RunId, StepId, Timestamp, TurnId},
+    ids::{AgentName, ChannelName, FindingId, MessageId, PauseId, RuleId, RunId, StepId, Timestamp, TurnId},
     outcome::{Failure, TypedResult, Usage},
 };
 
 mod changes;
+mod greeting;
+mod hub;
 mod runs;
+mod terminal;
+mod workflows;
 
-pub use self::changes::{DiffParams, DiffResult, FileChange, FileDiff, FileNote, UndoParams, UndoResult};
-pub use self::runs::Players;
+pub use self::{
+    changes::{DiffParams, DiffResult, FileChange, FileDiff, FileNote, UndoParams, UndoResult},
+    greeting::{ClientOptions, OnCancel, ServerOffer},
+    hub::{HubStatus, ReloadResult, TrustParams, TrustResult},
+    runs::Players,
+    terminal::{
+        TerminalColor, TerminalCursor, TerminalForm, TerminalFrame, TerminalInputParams, TerminalResizeParams,
+        TerminalRow, TerminalRun, TerminalScrollback, TerminalScrollbackParams, TerminalSize, TerminalState,
+        UnwatchTerminalParams, WatchTerminalParams, WatchTerminalResult,
+    },
+    workflows::{InputView, RoleView, RunTurn, TurnsParams, WorkflowView},
+};
 
 /// The version of this protocol. It is in the socket's name, and changes only when an older peer could misread a newer one.
 pub const PROTOCOL: u32 = 1;
@@ -42,16 +57,24 @@ pub mod method {
     pub const WITHDRAW: &str = "callboard/withdraw";
     /// Request: what an agent was sent.
     pub const SENT: &str = "callboard/sent";
+    /// Request: what can be started.
+    pub const WORKFLOWS: &str = "callboard/workflows";
     /// Request: start a workflow.
     pub const RUN: &str = "callboard/run";
     /// Request: the runs.
     pub const RUNS: &str = "callboard/runs";
+    /// Request: the turns that a run took.
+    pub const TURNS: &str = "callboard/turns";
     /// Request: the workflow that a run is pinned to.
     pub const PLAN: &str = "callboard/plan";
     /// Request: what waits for a person.
     pub const INBOX: &str = "callboard/inbox";
     /// Request: answer a pause point.
     pub const DECIDE: &str = "callboard/decide";
+    /// Request: the permissions that are remembered.
+    pub const PERMISSIONS: &str = "callboard/permissions";
+    /// Request: take a remembered permission back.
+    pub const REVOKE_PERMISSION: &str = "callboard/revokePermission";
     /// Request: pause now.
     pub const PAUSE: &str = "callboard/pause";
     /// Request: go on after a pause now.
@@ -73,12 +96,39 @@ pub mod method {
     pub const SUBSCRIBE: &str = "callboard/subscribe";
     /// Notification from the server: what changed.
     pub const FEED: &str = "callboard/feed";
+    /// Request: frames of an agent's terminal, from now on.
+    pub const WATCH_TERMINAL: &str = "callboard/watchTerminal";
+    /// Request: no more frames of it.
+    pub const UNWATCH_TERMINAL: &str = "callboard/unwatchTerminal";
+    /// Notification from the server: what changed on a terminal.
+    pub const TERMINAL_FRAME: &str = "callboard/terminalFrame";
+    /// Request: type into a terminal.
+    pub const TERMINAL_INPUT: &str = "callboard/terminalInput";
+    /// Request: give a terminal another size.
+    pub const TERMINAL_RESIZE: &str = "callboard/terminalResize";
+    /// Request: lines that left the top of a terminal.
+    pub const TERMINAL_SCROLLBACK: &str = "callboard/terminalScrollback";
     /// Request: read trust, the catalogue and the configuration again.
     pub const RELOAD: &str = "callboard/reload";
+    /// Request: what trusting the workspace would allow, and, with the digest of what was shown, the trust itself.
+    pub const TRUST: &str = "callboard/trust";
     /// Request: what hub this is.
     pub const HUB_STATUS: &str = "callboard/hubStatus";
     /// Request: end the hub.
     pub const STOP_HUB: &str = "callboard/stopHub";
+
+    /// All requests; a test holds the list together with the constants.
+    #[rustfmt::skip]
+    pub const REQUESTS: &[&str] = &[
+        POST, CREATE_CHANNEL, CHANNELS, MESSAGES, WITHDRAW, SENT, RUN, RUNS, TURNS, PLAN, WORKFLOWS, INBOX,
+        DECIDE,
+        PAUSE, RESUME, CANCEL, DIFF, UNDO, AGENTS, FINDINGS, SETTLE_FINDING, SUBSCRIBE, WATCH_TERMINAL,
+        UNWATCH_TERMINAL, TERMINAL_INPUT, TERMINAL_RESIZE, TERMINAL_SCROLLBACK, RELOAD, TRUST, HUB_STATUS,
+        STOP_HUB,
+    ];
+
+    /// All notifications from the server.
+    pub const NOTIFICATIONS: &[&str] = &[FEED, TERMINAL_FRAME];
 }
 
 /// Params of a method that takes none.
@@ -523,11 +573,33 @@ pub struct PauseView {
     pub hash: String,
     /// The decisions that it takes, the usual one first.
     pub decisions: Vec<String>,
+    /// What asks, where it is a permission or a question.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ask: Option<AskView>,
     /// How it was answered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub answered: Option<Answered>,
     /// Revision of its last change.
     pub rev: u64,
+}
+
+/// What of a permission or a question a client needs beside the document.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AskView {
+    /// The turn that waits.
+    pub turn: TurnId,
+    /// Whose turn.
+    pub agent: AgentName,
+    /// The tool, where it is a permission.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tool: Option<String>,
+    /// The scopes that an approval may have, the shortest first; none where it is a question.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub scopes: Vec<Scope>,
+    /// Answers to choose from, where it is a question.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub choices: Vec<String>,
 }
 
 /// Why something waits for a person.
@@ -542,6 +614,10 @@ pub enum PauseKind {
     Limit,
     /// A loop only repeats itself, or all that is left was declined.
     Stuck,
+    /// An agent asks for a permission, and its turn waits.
+    Permission,
+    /// An agent asks a question, and its turn waits.
+    Question,
 }
 
 /// How a pause was answered.
@@ -579,6 +655,25 @@ pub struct DecideParams {
     pub decision: Decision,
     /// SHA-256, in hex, of the document that the person was shown.
     pub hash: String,
+    /// For how long a permission is given, where one is approved: `once` where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scope: Option<Scope>,
+}
+
+/// Params of `callboard/permissions`.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct PermissionsParams {
+    /// Those that no longer hold too.
+    pub all: bool,
+}
+
+/// Params of `callboard/revokePermission`.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RevokePermissionParams {
+    /// Which.
+    pub permission: RuleId,
 }
 
 /// Params of `callboard/pause`.
@@ -714,42 +809,6 @@ impl Item {
             Self::Finding(it) => it.id.to_string(),
         }
     }
-}
-
-/// Result of `callboard/reload`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct ReloadResult {
-    /// Whether the workspace is trusted now.
-    pub trusted: bool,
-    /// How many agents the catalogue has.
-    pub agents: u32,
-}
-
-/// Result of `callboard/hubStatus`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct HubStatus {
-    /// The hub's process.
-    pub pid: u32,
-    /// Callboard's version.
-    pub version: String,
-    /// The protocol's version.
-    pub protocol: u32,
-    /// The workspace's root.
-    pub workspace: String,
-    /// Since when.
-    pub started: Timestamp,
-    /// The journal's last revision.
-    pub rev: u64,
-    /// How many clients are connected.
-    pub clients: u32,
-    /// How many runs have not ended.
-    pub live_runs: u32,
-    /// Whether the workspace is trusted.
-    pub trusted: bool,
-    /// Whether the hub runs inside its client, and ends with it.
-    pub in_process: bool,
 }
 
 /// The `data` of an error answer: what a program can match.

@@ -288,3 +288,23 @@ fn wrong_arguments_and_places_are_answered_with_what_to_do() {
     assert!(std::fs::read_to_string(path).unwrap().starts_with("# #main\n"));
     editor.told(path);
 }
+
+/// Promise 7: trust is bound to what the person was shown.
+#[test]
+fn a_client_that_asks_the_person_itself_trusts_exactly_what_was_shown() {
+    let world = World::new();
+    world.write("notes.md", NOTES);
+    let mut editor = Editor::start(&world);
+    let shown = editor.request("callboard/trust", &json!({}));
+    assert_eq!(shown["trusted"], false, "{shown}");
+    assert!(shown["text"].as_str().unwrap().starts_with("Callboard would here: "), "{shown}");
+
+    world.write(".callboard/workflows/own.yaml", "name: own\n");
+    let digest = json!({ "digest": shown["digest"] });
+    let refused = editor.refusal("callboard/trust", &digest);
+    assert_eq!(refused["data"]["code"], "changed", "{refused}");
+    let again = editor.request("callboard/trust", &json!({}));
+    let trusted = editor.request("callboard/trust", &json!({ "digest": again["digest"] }));
+    assert_eq!(trusted["trusted"], true, "{trusted}");
+    assert_eq!(editor.request("callboard/hubStatus", &json!({}))["trusted"], true);
+}

@@ -55,11 +55,11 @@ impl Checkpoints {
     }
 
     /// Returns what changed in these stretches of work, in the order of time.
-    pub fn diff(&self, stretches: &[Stretch]) -> Result<Vec<FileDiff>, Refusal> {
+    pub fn diff(&self, stretches: &[Stretch], whole: bool) -> Result<Vec<FileDiff>, Refusal> {
         if stretches.is_empty() {
             return Ok(Vec::new());
         }
-        self.try_diff(stretches).map_err(|error| {
+        self.try_diff(stretches, whole).map_err(|error| {
             let code = match error {
                 CheckpointError::Gone { .. } => RefusalCode::NotFound,
                 _ => RefusalCode::Invalid,
@@ -68,7 +68,7 @@ impl Checkpoints {
         })
     }
 
-    fn try_diff(&self, stretches: &[Stretch]) -> Result<Vec<FileDiff>, CheckpointError> {
+    fn try_diff(&self, stretches: &[Stretch], whole: bool) -> Result<Vec<FileDiff>, CheckpointError> {
         let store = self.store()?;
         let mut files = Vec::new();
         for segment in segments(&store, stretches)? {
@@ -78,7 +78,7 @@ impl Checkpoints {
                     by.entry(change.path).or_default().extend(workers.iter().cloned());
                 }
             }
-            for it in store.diff(&segment.from, &segment.to, None)? {
+            for it in store.diff(&segment.from, &segment.to, None, whole)? {
                 let of = |path: &String| by.get(&PathBuf::from(path)).into_iter().flatten();
                 let workers: Vec<&Worker> = of(&it.path).chain(it.from.iter().flat_map(of)).collect();
                 let agents: BTreeSet<_> = workers.iter().map(|it| it.agent.clone()).collect();
@@ -208,7 +208,9 @@ fn refused(effect: &Effect, why: &str) -> Event {
             checkpoint: *checkpoint,
             outcome: CheckpointOutcome { why: why.to_owned(), ..CheckpointOutcome::default() },
         },
-        Effect::StartTurn(_) | Effect::InterruptTurn { .. } | Effect::StopAgent { .. } => Event::Tick,
+        Effect::StartTurn(_) | Effect::InterruptTurn { .. } | Effect::AnswerAsk { .. } | Effect::StopAgent { .. } => {
+            Event::Tick
+        }
     }
 }
 

@@ -40,6 +40,13 @@ pub fn parse(text: &str) -> (Option<File>, Vec<Problem>) {
     (file, reader.problems.into_found())
 }
 
+/// Reads a tree that was made some other way than by the strict reader.
+pub(super) fn parse_tree(node: Node, text: &str) -> (Option<File>, Vec<Problem>) {
+    let mut reader = Reader { problems: Problems::new(text), text };
+    let file = reader.file(node);
+    (file, reader.problems.into_found())
+}
+
 struct Reader<'a> {
     problems: Problems<'a>,
     text: &'a str,
@@ -69,7 +76,7 @@ impl Fields {
 const FILE: &[&str] =
     &["name", "title", "category", "description", "channel", "inputs", "roles", "limits", "result", "steps"];
 const INPUT: &[&str] = &["type", "default", "description"];
-const ROLE: &[&str] = &["prefer", "good-for", "agents", "access", "description"];
+const ROLE: &[&str] = &["prefer", "good-for", "agents", "access", "description", "unanswered"];
 const LIMITS: &[&str] = &["turns", "time", "tokens", "dollars"];
 const STEP: &[&str] = &[
     "id",
@@ -90,6 +97,7 @@ const STEP: &[&str] = &[
     "paths",
     "findings",
     "time",
+    "unanswered",
     "on-failure",
 ];
 const PAUSE: &[&str] = &["show", "message"];
@@ -155,7 +163,14 @@ impl Reader<'_> {
 
     fn role(&mut self, node: Node) -> RoleFile {
         let at = node.at.clone();
-        let mut role = RoleFile { prefer: Vec::new(), good_for: None, agents: None, access: None, description: None };
+        let mut role = RoleFile {
+            prefer: Vec::new(),
+            good_for: None,
+            agents: None,
+            access: None,
+            description: None,
+            unanswered: None,
+        };
         // `reviewer: claude` and `reviewer: [claude, lint]` would be pleasant, and would hide the rest of what a role can say.
         if let Value::List(_) | Value::Scalar(..) = node.value {
             self.problems.error(
@@ -174,6 +189,7 @@ impl Reader<'_> {
         role.good_for = self.text(fields.take("good-for"), "good-for");
         role.agents = fields.take("agents").and_then(|it| self.agents(it));
         role.access = self.text(fields.take("access"), "access");
+        role.unanswered = self.text(fields.take("unanswered"), "unanswered");
         role.description = self.text(fields.take("description"), "description");
         role
     }
@@ -293,6 +309,7 @@ impl Reader<'_> {
             paths: self.text(fields.take("paths"), "paths"),
             findings: self.text(fields.take("findings"), "findings"),
             time: self.text(fields.take("time"), "time"),
+            unanswered: self.text(fields.take("unanswered"), "unanswered"),
             on_failure,
         })
     }

@@ -8,23 +8,28 @@ use std::{
     io,
     os::unix::ffi::OsStrExt as _,
     path::{Path, PathBuf},
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use super::git::{Call, Git, GitError};
 use crate::config::Workspace;
 
 mod diff;
+mod merge;
 mod restore;
 mod scan;
 mod shadow;
 mod undo;
+pub mod worktree;
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod together;
 
 pub use self::{
     diff::{Change, FileDiff, Kind},
+    merge::{Conflict, Merge, OURS},
     restore::{Clash, Move, Restored},
     undo::Interval,
 };
@@ -136,16 +141,30 @@ pub struct Store {
     git: Git,
     dir: PathBuf,
     root: PathBuf,
+    index: PathBuf,
+    /// Whether `root` is a folder that was made from a checkpoint: then its own index says all that is known of it.
+    is_worktree: bool,
+    /// Paths below `root` that are no part of it, as patterns.
+    outside: Vec<String>,
     bounds: Bounds,
-    /// One at a time: they share an index file.
-    taking: Mutex<()>,
+    /// One at a time: they share the objects, and clearing those away must not meet one that is being written.
+    taking: Arc<Mutex<()>>,
 }
 
 impl Store {
     /// Finds git and makes the shadow directory where there is none.
     pub fn open(workspace: &Workspace, dir: &Path, bounds: Bounds) -> Result<Self, CheckpointError> {
         let git = Git::find(workspace)?;
-        let store = Self { git, dir: dir.to_owned(), root: workspace.root.clone(), bounds, taking: Mutex::default() };
+        let store = Self {
+            git,
+            dir: dir.to_owned(),
+            root: workspace.root.clone(),
+            index: dir.join("index"),
+            is_worktree: false,
+            outside: Vec::new(),
+            bounds,
+            taking: Arc::default(),
+        };
         shadow::make(&store.dir).map_err(|source| store.io("making the checkpoints' folder", source))?;
         Ok(store)
     }
@@ -153,20 +172,22 @@ impl Store {
     /// Takes a checkpoint. That of a tree in which nothing changed costs a look at each file's times.
     pub fn take(&self) -> Result<Checkpoint, CheckpointError> {
         let _one = self.taking.lock().unwrap_or_else(PoisonError::into_inner);
-        scan::exclude(self)?;
+        if !self.is_worktree {
+            scan::exclude(self)?;
+        }
         let left_out = match scan::update(self) {
             // A file that vanished or closed itself between the look and the read is seen as it is the second time.
             Err(CheckpointError::Git(GitError::Failed { .. })) => scan::update(self)?,
             other => other?,
         };
-        let tree = self.shadow().index(&self.dir.join("index")).run(&["write-tree"])?.text().trim().to_owned();
+        let tree = self.shadow().index(&self.index).run(&["write-tree"])?.text().trim().to_owned();
         shadow::keep(self, &tree)?;
         Ok(Checkpoint { tree, left_out })
     }
 
     /// Returns whether a checkpoint is still kept.
     pub fn has(&self, tree: &str) -> bool {
-        self.dir.join("refs/checkpoints").join(tree).exists()
+        self.dir.join("refs/checkpoints").join(tree).exists() || shadow::is_pinned(self, tree)
     }
 
     fn need(&self, tree: &str) -> Result<(), CheckpointError> {

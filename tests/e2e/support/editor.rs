@@ -206,6 +206,14 @@ impl Editor {
         self.wait(&format!("the answer to {method}"), |it| it["id"] == id && it.get("method").is_none())
     }
 
+    /// Sends a request and returns its refusal.
+    #[track_caller]
+    pub fn refusal(&mut self, method: &str, params: &Value) -> Value {
+        let mut answer = self.ask(method, params);
+        assert!(answer.get("error").is_some(), "{method} was taken: {answer}");
+        answer["error"].take()
+    }
+
     /// Sends a notification.
     pub fn notify(&mut self, method: &str, params: &Value) {
         self.send(&json!({ "jsonrpc": "2.0", "method": method, "params": params }));

@@ -212,7 +212,7 @@ impl Work<'_> {
             input.extend_from_slice(it.path.as_os_str().as_bytes());
             input.push(0);
         }
-        let call = self.store.shadow().index(&self.store.dir.join("index")).input(input);
+        let call = self.store.shadow().index(&self.store.index).input(input);
         let asked = call.run_any(&["check-ignore", "-z", "--no-index", "--stdin"])?;
         // 0 is "some", 1 is "none"; where git can't say, nothing is removed.
         if !matches!(asked.code, Some(0 | 1)) {

@@ -45,12 +45,10 @@ pub fn exclude(store: &Store) -> Result<(), CheckpointError> {
 
 /// Brings the index up to date. Returns what it had to leave out.
 pub fn update(store: &Store) -> Result<Vec<LeftOut>, CheckpointError> {
-    let index = store.dir.join("index");
-    let listed = store
-        .shadow()
-        .index(&index)
-        .run(&["ls-files", "-z", "-t", "--others", "--modified", "--exclude-standard"])?
-        .stdout;
+    let index = store.index.clone();
+    let mut options = vec!["ls-files", "-z", "-t", "--others", "--modified", "--exclude-standard"];
+    options.extend(store.outside.iter().flat_map(|it| ["-x", it.as_str()]));
+    let listed = store.shadow().index(&index).run(&options)?.stdout;
     let mut look = Look { store, parents: HashMap::new(), add: Vec::new(), remove: Vec::new(), left_out: Vec::new() };
     let mut fresh = Vec::new();
     for item in listed.split(|it| *it == 0).filter(|it| it.len() > 2) {
@@ -94,7 +92,8 @@ fn count(store: &Store, index: &Path) -> Result<usize, CheckpointError> {
 
 /// Returns what the user's repository has under version control although a pattern ignores it: it is not ignored then.
 fn tracked_though_ignored(store: &Store) -> Vec<Vec<u8>> {
-    if !store.root.join(".git").exists() {
+    // A worktree's index began with all that the checkpoint has.
+    if store.is_worktree || !store.root.join(".git").exists() {
         return Vec::new();
     }
     // Where the repository can't be read (it is another user's, or broken) nothing of it counts.

@@ -39,7 +39,7 @@ const SLACK: usize = 50;
 /// Makes the directory, or what is missing of it.
 pub fn make(dir: &Path) -> io::Result<()> {
     private::folder(dir)?;
-    for folder in ["objects/info", "objects/pack", "refs/heads", "refs/checkpoints", "info"] {
+    for folder in ["objects/info", "objects/pack", "refs/heads", "refs/checkpoints", "refs/kept", "info"] {
         private::folder(&dir.join(folder))?;
     }
     for (name, text) in [("HEAD", "ref: refs/heads/none\n"), ("config", CONFIG), ("info/attributes", ATTRIBUTES)] {
@@ -77,4 +77,26 @@ pub fn keep(store: &Store, tree: &str) -> Result<(), CheckpointError> {
     store.shadow().index(&store.dir.join("index")).run(&["repack", "-a", "-d", "-q"])?;
     store.shadow().index(&store.dir.join("index")).run(&["prune", "--expire=now"])?;
     Ok(())
+}
+
+/// Keeps a tree for a worktree, however many checkpoints follow it.
+pub fn pin(store: &Store, worktree: &str, tree: &str) -> Result<(), CheckpointError> {
+    let folder = store.dir.join("refs/kept").join(worktree);
+    private::folder(&folder)
+        .and_then(|()| private::replace(&folder.join(tree), format!("{tree}\n").as_bytes()))
+        .map_err(|source| store.io("keeping a worktree's tree", source))
+}
+
+/// Keeps nothing for a worktree any more.
+pub fn unpin(store: &Store, worktree: &str) -> Result<(), CheckpointError> {
+    match fs::remove_dir_all(store.dir.join("refs/kept").join(worktree)) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(store.io("letting a worktree's trees go", error)),
+        _ => Ok(()),
+    }
+}
+
+/// Returns whether a worktree keeps a tree.
+pub fn is_pinned(store: &Store, tree: &str) -> bool {
+    let worktrees = fs::read_dir(store.dir.join("refs/kept")).into_iter().flatten().filter_map(Result::ok);
+    worktrees.map(|it| it.path().join(tree)).any(|it| it.exists())
 }

@@ -11,18 +11,18 @@ use proptest::prelude::*;
 
 use super::*;
 
-struct Ground {
+pub struct Ground {
     _home: tempfile::TempDir,
-    root: PathBuf,
-    store: Store,
+    pub root: PathBuf,
+    pub store: Store,
 }
 
 impl Ground {
-    fn new() -> Self {
+    pub fn new() -> Self {
         Self::with(Bounds::default())
     }
 
-    fn with(bounds: Bounds) -> Self {
+    pub fn with(bounds: Bounds) -> Self {
         let home = tempfile::tempdir().unwrap();
         let base = home.path().canonicalize().unwrap();
         let root = base.join("work");
@@ -31,17 +31,17 @@ impl Ground {
         Self { _home: home, root, store }
     }
 
-    fn write(&self, path: &str, text: impl AsRef<[u8]>) {
+    pub fn write(&self, path: &str, text: impl AsRef<[u8]>) {
         let path = self.root.join(path);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, text).unwrap();
     }
 
-    fn read(&self, path: &str) -> String {
+    pub fn read(&self, path: &str) -> String {
         fs::read_to_string(self.root.join(path)).unwrap_or_else(|error| format!("({path}: {error})"))
     }
 
-    fn git(&self, args: &[&str]) {
+    pub fn git(&self, args: &[&str]) {
         let ran = Command::new("git")
             .args(["-c", "user.name=a", "-c", "user.email=a@b", "-c", "init.defaultBranch=main"])
             .args(args)
@@ -51,7 +51,7 @@ impl Ground {
         assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
     }
 
-    fn take(&self) -> String {
+    pub fn take(&self) -> String {
         self.store.take().unwrap().tree
     }
 
@@ -68,7 +68,7 @@ impl Ground {
 }
 
 /// Returns every file below a folder with what it is: bytes and whether it can be run, or where it leads. Folders count too.
-fn everything(root: &Path) -> BTreeMap<String, String> {
+pub fn everything(root: &Path) -> BTreeMap<String, String> {
     let mut found = BTreeMap::new();
     let mut folders = vec![root.to_owned()];
     while let Some(folder) = folders.pop() {
@@ -433,7 +433,7 @@ fn many_files_at_once_are_as_good_as_a_few() {
         ground.write(&format!("d{}/f{it}", it % 7), "other\n");
     }
     let last = ground.take();
-    let files = ground.store.diff(&first, &last, None).unwrap();
+    let files = ground.store.diff(&first, &last, None, false).unwrap();
     assert!(files.len() == 300 && files.iter().all(|it| !it.binary && it.text.contains("+other")));
     assert_eq!(ground.undo(&first, &last, false).1, Vec::<String>::new());
     assert_eq!(everything(&ground.root), was);
@@ -471,7 +471,7 @@ fn a_diff_is_text_for_people() {
     ground.write("bin", [0, 1, 3]);
     ground.write("z", "2\n");
     let last = ground.take();
-    let files = ground.store.diff(&first, &last, None).unwrap();
+    let files = ground.store.diff(&first, &last, None, false).unwrap();
     let told: Vec<String> = files.iter().map(|it| format!("{:?} {} {}", it.kind, it.path, it.binary)).collect();
     assert_eq!(
         told,
@@ -490,5 +490,5 @@ fn a_diff_is_text_for_people() {
         files[4].text
     );
     let only = [PathBuf::from("z")].into();
-    assert_eq!(ground.store.diff(&first, &last, Some(&only)).unwrap().len(), 1);
+    assert_eq!(ground.store.diff(&first, &last, Some(&only), false).unwrap().len(), 1);
 }

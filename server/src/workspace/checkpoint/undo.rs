@@ -41,7 +41,7 @@ impl Store {
     }
 
     /// Returns the files of a checkpoint.
-    fn entries(&self, tree: &str) -> Result<HashMap<PathBuf, Entry>, CheckpointError> {
+    pub(super) fn entries(&self, tree: &str) -> Result<HashMap<PathBuf, Entry>, CheckpointError> {
         self.need(tree)?;
         let listed = self.shadow().run(&["ls-tree", "-r", "-z", "--full-tree", tree])?.stdout;
         let entry = |line: &[u8]| {
