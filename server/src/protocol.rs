@@ -23,6 +23,7 @@ use crate::{
 mod changes;
 mod greeting;
 mod hub;
+mod runs;
 mod talk;
 mod terminal;
 mod workflows;
@@ -31,6 +32,7 @@ pub use self::{
     changes::{DiffParams, DiffResult, FileChange, FileDiff, FileNote, UndoParams, UndoResult},
     greeting::{ClientOptions, OnCancel, ServerOffer},
     hub::{HubStatus, ReloadResult, TrustParams, TrustResult},
+    runs::Players,
     talk::{
         About, Author, ChannelView, CreateChannelParams, DeliveryState, DeliveryView, MessageView, MessagesParams,
         MessagesResult, PostParams, Posted, SentParams, TurnView, WithdrawParams,
@@ -155,8 +157,8 @@ pub struct RunParams {
     pub workflow: String,
     /// What it is told.
     pub inputs: BTreeMap<String, serde_json::Value>,
-    /// Who plays which role.
-    pub roles: BTreeMap<String, AgentName>,
+    /// Who plays which role: one agent, or a list for a role that several play.
+    pub roles: BTreeMap<String, Players>,
     /// Where it is shown.
     pub channel: Option<ChannelName>,
     /// Chosen by the sender: a second start with the same key is the first one's.
@@ -222,8 +224,11 @@ pub struct RunView {
     pub why: String,
     /// What it was told.
     pub inputs: BTreeMap<String, serde_json::Value>,
-    /// Who plays which role.
+    /// Who plays which role; of a role that several play, the first.
     pub roles: BTreeMap<String, AgentName>,
+    /// Who plays the roles that several agents may play, in the order of their seats.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub casts: BTreeMap<String, Vec<AgentName>>,
     /// Its steps in the file's order, children behind their parents.
     pub steps: Vec<StepView>,
     /// Turns taken so far.
@@ -274,6 +279,9 @@ pub struct StepView {
     pub id: StepId,
     /// Its title, or its id where it has none.
     pub title: String,
+    /// Of a step that is done for each item of a list: its item, in short.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub item: Option<String>,
     /// How deep it stands: 0 for the outermost list.
     pub depth: u32,
     /// Where it stands.
