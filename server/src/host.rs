@@ -29,6 +29,7 @@ use crate::ipc::endpoint::Endpoint;
 pub mod checkpoints;
 pub mod compose;
 pub mod files;
+mod worktrees;
 
 /// How many clients a hub takes at once.
 #[cfg(unix)]

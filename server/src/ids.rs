@@ -86,6 +86,11 @@ numbered_id!(
     FindingId, "f", "a finding id", "write f and a number, as `callboard findings` lists them"
 );
 
+numbered_id!(
+    /// One folder in which a step works apart from the developer's files.
+    WorktreeId, "w", "a worktree id", "write w and a number, as `callboard worktrees` lists them"
+);
+
 macro_rules! name {
     ($(#[$doc:meta])* $name:ident, $sigil:literal, $what:literal) => {
         $(#[$doc])*

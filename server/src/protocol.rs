@@ -22,10 +22,12 @@ use crate::{
 mod changes;
 mod hub;
 mod workflows;
+mod worktrees;
 
 pub use self::changes::{DiffParams, DiffResult, FileChange, FileDiff, FileNote, UndoParams, UndoResult};
 pub use self::hub::{HubStatus, ReloadResult, TrustParams, TrustResult};
 pub use self::workflows::{InputView, RoleView, WorkflowOrigin, WorkflowView};
+pub use self::worktrees::{RemoveWorktreeParams, WorktreeState, WorktreeView, WorktreesResult};
 
 /// The version of this protocol. It is in the socket's name, and changes only when an older peer could misread a newer one.
 pub const PROTOCOL: u32 = 1;
@@ -66,6 +68,10 @@ pub mod method {
     pub const DIFF: &str = "callboard/diff";
     /// Request: put back what a run, or a step of it, changed.
     pub const UNDO: &str = "callboard/undo";
+    /// Request: the worktrees that are needed or kept.
+    pub const WORKTREES: &str = "callboard/worktrees";
+    /// Request: let a kept worktree go, with all that is in it.
+    pub const REMOVE_WORKTREE: &str = "callboard/removeWorktree";
     /// Request: the agents.
     pub const AGENTS: &str = "callboard/agents";
     /// Request: the findings.
@@ -542,6 +548,8 @@ pub enum PauseKind {
     Limit,
     /// A loop only repeats itself, or all that is left was declined.
     Stuck,
+    /// What a step did in its worktree and what is in the work tree now don't go together.
+    Conflict,
 }
 
 /// How a pause was answered.

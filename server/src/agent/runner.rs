@@ -187,7 +187,7 @@ impl Effects for Runner {
             Effect::InterruptTurn { agent, turn } => self.tell(&agent, Note::Interrupt(turn)),
             Effect::StopAgent { agent } => self.tell(&agent, Note::Stop),
             // No agent's matter.
-            Effect::Checkpoint { .. } | Effect::Undo(_) => {}
+            Effect::Checkpoint { .. } | Effect::Undo(_) | Effect::Worktree(_) => {}
         }
     }
 }

@@ -75,7 +75,8 @@ pub fn compose(places: &Places, workspace: &Workspace, in_process: bool) -> anyh
         files: usize::try_from(settings.checkpoint_max_files).unwrap_or(usize::MAX),
         ..Bounds::default()
     };
-    let checkpoints = Checkpoints::new(workspace.clone(), places.checkpoints_dir(workspace), bounds);
+    let checkpoints =
+        Checkpoints::new(workspace.clone(), places.checkpoints_dir(workspace), folder("worktrees")?, bounds);
     let files = Arc::new(Files::new(places.clone(), workspace.clone(), catalog.clone(), checkpoints.clone()));
     let reading = files.reload().map_err(anyhow::Error::new)?;
     let environment = environment(std::env::vars_os());
@@ -185,7 +186,7 @@ impl Crew {
 
 impl Effects for Crew {
     fn start(&mut self, effect: Effect) {
-        if matches!(effect, Effect::Checkpoint { .. } | Effect::Undo(_)) {
+        if matches!(effect, Effect::Checkpoint { .. } | Effect::Undo(_) | Effect::Worktree(_)) {
             if let Some(clerk) = self.clerk.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
                 clerk.start(effect);
             }

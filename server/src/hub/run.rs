@@ -102,6 +102,8 @@ pub struct StepState {
     pub note: Option<Arc<str>>,
     /// For a pause step: the decision that it was left with.
     pub decision: Option<&'static str>,
+    /// Whether what it did in its worktree is not merged yet: then it is not over, whatever its result.
+    pub unmerged: bool,
 }
 
 impl Default for StepState {
@@ -127,6 +129,7 @@ impl Default for StepState {
             not_before: None,
             note: None,
             decision: None,
+            unmerged: false,
         }
     }
 }
@@ -134,7 +137,7 @@ impl Default for StepState {
 impl StepState {
     /// Returns whether the step is over in this round.
     pub fn is_over(&self) -> bool {
-        matches!(self.status, StepStatus::Done | StepStatus::Skipped | StepStatus::Failed)
+        !self.unmerged && matches!(self.status, StepStatus::Done | StepStatus::Skipped | StepStatus::Failed)
     }
 }
 
@@ -166,6 +169,8 @@ impl Run {
             || self.steps.values().any(|it| match it.status {
                 StepStatus::Queued | StepStatus::Backoff => true,
                 StepStatus::Running => it.turn.is_some(),
+                // Its merge goes on, or waits for another's.
+                StepStatus::Done => it.unmerged,
                 _ => false,
             })
     }

@@ -5,7 +5,7 @@ use std::{ops::Bound, sync::Arc};
 use super::{
     event::{Refusal, RefusalCode},
     run::{Run, StepState},
-    state::{AgentEntry, Channel, Key, Message, Pause, State, Turn},
+    state::{AgentEntry, Channel, Key, Message, Pause, State, Turn, Worktree},
     timeline::{self, Stretch, Worker},
 };
 use crate::{
@@ -14,7 +14,8 @@ use crate::{
     ids::{ChannelName, MessageId, PauseId, RunId, TurnId},
     protocol::{
         AgentView, ChannelView, DiffParams, Feed, FindingsParams, InboxParams, Item, MessageView, MessagesParams,
-        MessagesResult, PauseView, RunView, RunsParams, SentParams, StepView, SubscribeParams, TurnView, is_settled,
+        MessagesResult, PauseView, RunView, RunsParams, SentParams, StepStatus, StepView, SubscribeParams, TurnView,
+        WorktreeView, is_settled,
     },
     workflow::plan::{Action, Plan, Step},
 };
@@ -57,6 +58,13 @@ impl Snapshot {
             || self.state.next_wake().is_some()
             || !self.state.pending_checkpoints.is_empty()
             || !self.state.open_undos.is_empty()
+            || self.state.open_worktrees.iter().filter_map(|it| self.state.worktree(*it)).any(|it| it.stage.goes_on())
+    }
+
+    /// Returns the worktrees whose folder is needed or still there, by id.
+    pub fn worktrees(&self) -> Vec<WorktreeView> {
+        let open = self.state.open_worktrees.iter().filter_map(|it| self.state.worktree(*it));
+        open.map(|it| worktree_view(it)).collect()
     }
 
     /// Returns the channels by name.
@@ -316,6 +324,17 @@ fn pause_view(it: &Pause) -> PauseView {
     }
 }
 
+fn worktree_view(it: &Worktree) -> WorktreeView {
+    WorktreeView {
+        id: it.id,
+        run: it.run,
+        step: it.step.clone(),
+        stage: it.stage.shown(),
+        folder: it.folder.to_string(),
+        why: it.kept.to_string(),
+    }
+}
+
 fn agent_view(it: &AgentEntry) -> AgentView {
     AgentView {
         info: it.info.clone(),
@@ -367,7 +386,8 @@ fn step_view(step: &Step, now: &StepState, depth: u32) -> StepView {
         id: step.id.clone(),
         title: if step.title.is_empty() { step.id.to_string() } else { step.title.clone() },
         depth,
-        status: now.status,
+        // With its result there and its work not merged it is not over yet.
+        status: if now.unmerged && now.status == StepStatus::Done { StepStatus::Running } else { now.status },
         round: now.round.max(now.lap),
         attempt: now.attempt,
         agent: now.by.clone(),

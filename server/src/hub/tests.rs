@@ -18,4 +18,5 @@ mod odd;
 mod pauses;
 mod random;
 mod runs;
+mod worktrees;
 mod writer;

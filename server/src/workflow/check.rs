@@ -17,6 +17,7 @@ use crate::{
 };
 
 mod duration;
+mod isolation;
 mod place;
 mod reads;
 mod steps;
@@ -162,6 +163,7 @@ impl Checker<'_> {
                 it.value.clone()
             });
             let access = self.choice(role.access.as_ref(), "access", &ACCESS).unwrap_or(Access::Read);
+            isolation::check_role(self, role);
             let description = self.line(role.description.as_ref(), "description", MOST_LINE);
             checked.extend(id.map(|id| Role { id, description, prefer, good_for, access }));
         }

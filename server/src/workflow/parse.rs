@@ -68,7 +68,7 @@ impl Fields {
 
 const FILE: &[&str] = &["name", "title", "category", "description", "channel", "inputs", "roles", "limits", "steps"];
 const INPUT: &[&str] = &["type", "default", "description"];
-const ROLE: &[&str] = &["prefer", "good-for", "access", "description"];
+const ROLE: &[&str] = &["prefer", "good-for", "access", "isolation", "copy", "link", "description"];
 const LIMITS: &[&str] = &["turns", "time", "tokens", "dollars"];
 const STEP: &[&str] = &[
     "id",
@@ -84,6 +84,9 @@ const STEP: &[&str] = &[
     "paths",
     "findings",
     "time",
+    "isolation",
+    "copy",
+    "link",
     "on-failure",
 ];
 const PAUSE: &[&str] = &["show", "message"];
@@ -146,7 +149,7 @@ impl Reader<'_> {
 
     fn role(&mut self, node: Node) -> RoleFile {
         let at = node.at.clone();
-        let mut role = RoleFile { prefer: Vec::new(), good_for: None, access: None, description: None };
+        let mut role = RoleFile::default();
         // `reviewer: claude` and `reviewer: [claude, lint]` would be pleasant, and would hide the rest of what a role can say.
         if let Value::List(_) | Value::Scalar(..) = node.value {
             self.problems.error(
@@ -164,6 +167,9 @@ impl Reader<'_> {
         role.prefer = self.names(fields.take("prefer"), "prefer");
         role.good_for = self.text(fields.take("good-for"), "good-for");
         role.access = self.text(fields.take("access"), "access");
+        role.isolation = self.text(fields.take("isolation"), "isolation");
+        role.copy = self.names(fields.take("copy"), "copy");
+        role.link = self.names(fields.take("link"), "link");
         role.description = self.text(fields.take("description"), "description");
         role
     }
@@ -222,6 +228,9 @@ impl Reader<'_> {
             paths: self.text(fields.take("paths"), "paths"),
             findings: self.text(fields.take("findings"), "findings"),
             time: self.text(fields.take("time"), "time"),
+            isolation: self.text(fields.take("isolation"), "isolation"),
+            copy: self.names(fields.take("copy"), "copy"),
+            link: self.names(fields.take("link"), "link"),
             on_failure,
         })
     }

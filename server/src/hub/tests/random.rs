@@ -13,6 +13,7 @@ use crate::{
     hub::{
         record::{Cause, Record, TurnEnd},
         run::Run,
+        scene::isolated,
         state::State,
     },
     ids::{ChannelName, FindingId, StepId, TurnId},
@@ -41,6 +42,7 @@ enum Move {
     Catalog(u8),
     PostIn(usize, usize),
     Kill(bool),
+    Conflicts(u32),
 }
 
 fn any_move() -> impl Strategy<Value = Move> {
@@ -61,6 +63,7 @@ fn any_move() -> impl Strategy<Value = Move> {
         1 => any::<u8>().prop_map(Move::Catalog),
         2 => (0..6_usize, any::<usize>()).prop_map(|(a, b)| Move::PostIn(a, b)),
         1 => any::<bool>().prop_map(Move::Kill),
+        2 => (0..3_u32).prop_map(Move::Conflicts),
     ]
 }
 
@@ -104,6 +107,7 @@ fn build(prefix: &str, shapes: &[Shape]) -> Vec<Value> {
         let step = match kind {
             0 | 1 => turn(&id, &needs, "writer", "text"),
             2 | 3 => turn(&id, &needs, "reviewer", "review"),
+            4 if index % 2 == 0 => isolated(turn(&id, &needs, "writer", "change")),
             4 => turn(&id, &needs, "fixer", "change"),
             5 => with(turn(&id, &needs, "writer", "text"), "/when", json!("round != 2")),
             _ => pause(&id, &needs, needs.first().copied()),
@@ -252,6 +256,7 @@ fn play(scene: &mut Scene, it: &Move) {
             let _ = scene.event(Event::Post { by, channel, thread, text, key: None });
         }
         Move::Kill(trusted) => kill(scene, *trusted),
+        Move::Conflicts(count) => scene.conflicts = *count,
     }
 }
 
@@ -309,7 +314,8 @@ fn finished(state: &State) -> BTreeSet<(RunId, StepId, u32)> {
     let mut found = BTreeSet::new();
     for run in state.runs.values() {
         for (id, step) in &run.steps {
-            if step.status == StepStatus::Done {
+            // What is not merged yet is not over: its merge may come to a conflict.
+            if step.status == StepStatus::Done && !step.unmerged {
                 found.insert((run.id, id.clone(), step.round));
             }
         }
