@@ -54,10 +54,11 @@ pub fn conflict_document(header: &Header, paragraphs: &[String], files: &[Confli
     if files.len() > MOST_FILES {
         let _ = writeln!(document, "- and {} more", files.len() - MOST_FILES);
     }
+    document.push('\n');
     for (index, file) in editable(files).into_iter().enumerate() {
         let text = files[file].text.as_deref().unwrap_or_default();
         let body = text.strip_suffix('\n').unwrap_or(text);
-        let _ = write!(document, "\n## {}\n\n", one_line(&files[file].path));
+        let _ = write!(document, "## {}\n\n", one_line(&files[file].path));
         document += &region::write(&name(index), body, body);
     }
     document.truncate(document.trim_end().len());
@@ -137,14 +138,41 @@ mod tests {
     fn what_was_left_as_shown_is_not_a_resolution_and_what_was_edited_is() {
         let files = [file("a.txt", Some(MARKED)), file("logo.png", None), file("b.txt", Some("x\n<<<<<<< y\n"))];
         let shown = document(&files);
-        insta::assert_snapshot!(shown, @r"");
+        insta::assert_snapshot!(shown, @r"
+        # Two sides
+
+        Say how.
+
+        - a.txt: both changed it
+        - logo.png: both changed it
+        - b.txt: both changed it
+
+        ## a.txt
+
+        <!-- file 1 5bef1cb3542e -->
+        one
+        <<<<<<< the work tree
+        ours
+        =======
+        theirs
+        >>>>>>> fix of r1
+        end
+        <!-- end of file 1 5bef1cb3542e -->
+
+        ## b.txt
+
+        <!-- file 2 fde4bbb7f581 -->
+        x
+        <<<<<<< y
+        <!-- end of file 2 fde4bbb7f581 -->
+        ");
         assert_eq!(read_conflict(&shown, &shown), Ok(BTreeMap::new()));
-        let edited = shown.replace(&MARKED[4..MARKED.len() - 5], "both\n");
+        let edited = shown.replace(&MARKED[4..MARKED.len() - 5], "both");
         assert_eq!(read_conflict(&edited, &shown), Ok([(0, "one\nboth\nend\n".to_owned())].into()));
         let half = shown.replace("=======\ntheirs\n", "");
         assert_eq!(
             read_conflict(&half, &shown).map_err(|it| it.to_string()),
-            Err("line 12: a conflict's mark is left here; take it out with the side that goes".to_owned())
+            Err("line 13: a conflict's mark is left here; take it out with the side that goes".to_owned())
         );
         assert!(read_conflict("", &shown).is_err());
     }
