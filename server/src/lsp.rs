@@ -12,6 +12,7 @@ pub mod editor;
 pub mod feed;
 pub mod folder;
 pub mod frame;
+pub mod language;
 pub mod lenses;
 pub mod outbound;
 pub mod outbox;
@@ -24,6 +25,7 @@ pub mod render;
 pub mod root;
 pub mod session;
 pub mod shared;
+pub mod terminals;
 pub mod transport;
 pub mod wishes;
 

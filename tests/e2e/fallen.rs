@@ -16,7 +16,7 @@ use crate::{
 const FAKE: &str = env!("CARGO_BIN_EXE_fake-agent");
 
 /// A terminal agent's profile: the scripted agent, with further arguments.
-fn fake(world: &World, name: &str, arguments: &str) {
+pub fn fake(world: &World, name: &str, arguments: &str) {
     world.profile(
         name,
         &format!(

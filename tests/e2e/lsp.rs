@@ -289,22 +289,6 @@ fn wrong_arguments_and_places_are_answered_with_what_to_do() {
     editor.told(path);
 }
 
-#[test]
-fn a_picker_can_list_the_workflows_with_what_each_wants_to_be_told() {
-    let world = world();
-    let mut editor = Editor::start(&world);
-    let listed = editor.request("callboard/workflows", &json!({}));
-    let all = listed.as_array().expect("a list");
-    assert_eq!(all.len(), 10, "{listed}");
-    let one = all.iter().find(|it| it["name"] == "review-file").expect("review-file");
-    assert_eq!(
-        (&one["category"], &one["origin"], &one["broken"]),
-        (&json!("review"), &json!("built-in"), &json!(false))
-    );
-    assert!(one["inputs"].as_array().unwrap().iter().any(|it| it["kind"] == "path"), "{one}");
-    assert!(one["roles"].as_array().unwrap().iter().any(|it| it["id"] == "reviewer"), "{one}");
-}
-
 /// Promise 7: trust is bound to what the person was shown.
 #[test]
 fn a_client_that_asks_the_person_itself_trusts_exactly_what_was_shown() {

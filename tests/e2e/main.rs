@@ -20,6 +20,10 @@ mod journals;
 mod kill_sweep;
 #[cfg(unix)]
 mod lsp;
+#[cfg(target_os = "linux")]
+mod mcp;
+#[cfg(unix)]
+mod panels;
 #[cfg(unix)]
 mod programs;
 #[cfg(unix)]
@@ -29,6 +33,8 @@ mod shell;
 mod support;
 #[cfg(unix)]
 mod templates;
+#[cfg(unix)]
+mod terminal;
 #[cfg(target_os = "linux")]
 mod trust;
 #[cfg(unix)]

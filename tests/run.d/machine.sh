@@ -82,3 +82,32 @@ install_node_programs() {
     "$folder/node_modules/.bin/eslint" --version
     "$folder/node_modules/.bin/vitest" --version
 }
+
+# install_clis FOLDER: the real agents that tests/real is run with, exactly as the lock of tests/fixtures/clis says. No script
+# of theirs is run but the one that puts Claude Code's own program in its place.
+install_clis() {
+    local folder="$1" wanted=tests/fixtures/clis try
+    if ! cmp -s "$wanted/package-lock.json" "$folder/installed.json"; then
+        mkdir -p "$folder"
+        for try in 1 2 3; do
+            rm -rf "$folder/node_modules" "$folder/installed.json"
+            cp "$wanted/package.json" "$wanted/package-lock.json" "$folder/"
+            if (cd "$folder" && npm ci --ignore-scripts --no-audit --no-fund &&
+                node node_modules/@anthropic-ai/claude-code/install.cjs); then
+                cp "$wanted/package-lock.json" "$folder/installed.json"
+                break
+            fi
+            if [ "$try" -eq 3 ]; then
+                echo "error: the package registry did not give the real agents (Claude Code, Codex CLI, Gemini CLI)" >&2
+                echo "help: npm's own words are above; run tests/run clis again later, or every other step without it" >&2
+                return 1
+            fi
+            echo "npm failed; trying again in $((try * 10)) s" >&2
+            sleep "$((try * 10))"
+        done
+    fi
+    local program
+    for program in claude codex gemini; do
+        echo "$program $("$folder/node_modules/.bin/$program" --version)"
+    done
+}

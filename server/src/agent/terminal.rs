@@ -11,13 +11,14 @@ use std::{
     path::PathBuf,
     sync::{
         Arc, Condvar, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
 
 use dashmap::DashMap;
 use portable_pty::MasterPty;
+use tokio::sync::watch as signal;
 
 use self::{input::Input, screen::Emulator, watch::Inbox};
 use crate::{
@@ -31,6 +32,7 @@ mod pty;
 mod queries;
 mod screen;
 mod skim;
+mod view;
 mod watch;
 
 pub use self::{
@@ -38,6 +40,7 @@ pub use self::{
     plain::{Plain, plain},
     pty::{find_program, inherited},
     screen::{FrameState, SCROLLBACK_LINES, ScreenText},
+    view::{Form, Head, Look, Seen},
 };
 
 /// The size of a terminal, in characters; between 1 and 1,000 each.
@@ -169,8 +172,12 @@ pub struct Terminal {
 /// What the terminal's threads have in common.
 struct Shared {
     identity: Identity,
+    /// Tells it from every other terminal of this process.
+    number: u64,
     quiet: Duration,
     events: Box<dyn Fn(TerminalEvent) + Send + Sync>,
+    /// Counts what viewers may have to draw anew.
+    changes: signal::Sender<u64>,
     master: Mutex<Box<dyn MasterPty + Send>>,
     /// None once the session is over.
     transcript: Mutex<Option<Box<dyn Write + Send>>>,
@@ -193,6 +200,12 @@ struct Display {
 }
 
 impl Shared {
+    /// Tells what happened to who started the program, then to viewers, who look at what there is by then.
+    fn tell_all(&self, event: TerminalEvent) {
+        (self.events)(event);
+        self.changes.send_modify(|it| *it += 1);
+    }
+
     fn display(&self) -> MutexGuard<'_, Display> {
         self.display.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -201,11 +214,14 @@ impl Shared {
 impl Terminal {
     /// Starts a program. `events` is called until `Exited`, and may be called before this returns.
     pub fn spawn(spec: Spawn, events: Box<dyn Fn(TerminalEvent) + Send + Sync>) -> Result<Arc<Self>, SpawnError> {
+        static NUMBERS: AtomicU64 = AtomicU64::new(0);
         let (started, master) = pty::start(&spec)?;
         let shared = Arc::new(Shared {
             identity: started.identity.clone(),
+            number: NUMBERS.fetch_add(1, Ordering::Relaxed) + 1,
             quiet: spec.quiet,
             events,
+            changes: signal::Sender::new(0),
             master: Mutex::new(master),
             transcript: Mutex::new(Some(spec.transcript)),
             inbox: Mutex::default(),
@@ -373,6 +389,8 @@ impl Drop for Typing {
 #[derive(Debug, Default)]
 pub struct Screens {
     by_agent: DashMap<AgentName, Arc<Terminal>>,
+    /// Counts the comings and goings.
+    changes: signal::Sender<u64>,
 }
 
 impl Screens {
@@ -383,13 +401,21 @@ impl Screens {
 
     /// Makes a terminal an agent's, and returns the one that it had.
     pub fn put(&self, agent: AgentName, terminal: Arc<Terminal>) -> Option<Arc<Terminal>> {
-        self.by_agent.insert(agent, terminal)
+        let before = self.by_agent.insert(agent, terminal);
+        self.changes.send_modify(|it| *it += 1);
+        before
     }
 
     /// Takes away an agent's terminal where it still is this one.
     pub fn remove(&self, agent: &AgentName, terminal: &Arc<Terminal>) {
         // What was removed is dropped after the map's lock is given up: a terminal's end does some work.
         drop(self.by_agent.remove_if(agent, |_, it| Arc::ptr_eq(it, terminal)));
+        self.changes.send_modify(|it| *it += 1);
+    }
+
+    /// Returns what changes when an agent's terminal is another.
+    pub fn watch(&self) -> signal::Receiver<u64> {
+        self.changes.subscribe()
     }
 
     /// Returns who has a terminal, in order.

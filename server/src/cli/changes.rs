@@ -19,7 +19,7 @@ pub async fn of(
     step: Option<StepId>,
     by: Option<AgentName>,
 ) -> Result<DiffResult, Fail> {
-    ask(wire, method::DIFF, &DiffParams { run, step, by }).await
+    ask(wire, method::DIFF, &DiffParams { run, step, by, whole: false }).await
 }
 
 /// `callboard show RUN --diff`: for a person on a terminal, as a patch into a pipe, one file a line for programs.

@@ -63,11 +63,11 @@ impl Checkpoints {
     }
 
     /// Returns what changed in these stretches of work, in the order of time.
-    pub fn diff(&self, stretches: &[Stretch]) -> Result<Vec<FileDiff>, Refusal> {
+    pub fn diff(&self, stretches: &[Stretch], whole: bool) -> Result<Vec<FileDiff>, Refusal> {
         if stretches.is_empty() {
             return Ok(Vec::new());
         }
-        self.try_diff(stretches).map_err(|error| {
+        self.try_diff(stretches, whole).map_err(|error| {
             let code = match error {
                 CheckpointError::Gone { .. } => RefusalCode::NotFound,
                 _ => RefusalCode::Invalid,
@@ -76,7 +76,7 @@ impl Checkpoints {
         })
     }
 
-    fn try_diff(&self, stretches: &[Stretch]) -> Result<Vec<FileDiff>, CheckpointError> {
+    fn try_diff(&self, stretches: &[Stretch], whole: bool) -> Result<Vec<FileDiff>, CheckpointError> {
         let store = self.store()?;
         let mut files = Vec::new();
         for segment in segments(&store, stretches)? {
@@ -86,7 +86,7 @@ impl Checkpoints {
                     by.entry(change.path).or_default().extend(workers.iter().cloned());
                 }
             }
-            for it in store.diff(&segment.from, &segment.to, None)? {
+            for it in store.diff(&segment.from, &segment.to, None, whole)? {
                 let of = |path: &String| by.get(&PathBuf::from(path)).into_iter().flatten();
                 let workers: Vec<&Worker> = of(&it.path).chain(it.from.iter().flat_map(of)).collect();
                 let agents: BTreeSet<_> = workers.iter().map(|it| it.agent.clone()).collect();
@@ -228,7 +228,9 @@ fn refused(effect: &Effect, why: &str) -> Event {
         Effect::Worktree(job) => {
             Event::Worktree { worktree: job.worktree, came: WorktreeCame::Failed { why: why.to_owned() } }
         }
-        Effect::StartTurn(_) | Effect::InterruptTurn { .. } | Effect::StopAgent { .. } => Event::Tick,
+        Effect::StartTurn(_) | Effect::InterruptTurn { .. } | Effect::AnswerAsk { .. } | Effect::StopAgent { .. } => {
+            Event::Tick
+        }
     }
 }
 

@@ -10,19 +10,25 @@ use std::{
 };
 
 use crate::{
-    agent::catalog::{Catalog, Folder, SharedCatalog, profile::Origin, program::finder},
+    agent::{
+        catalog::{Catalog, Folder, SharedCatalog, profile::Origin, program::finder},
+        terminal::Screens,
+    },
     config::{Places, Workspace},
     host::checkpoints::Checkpoints,
     hub::{
         event::{Refusal, RefusalCode},
         timeline::Stretch,
     },
-    lsp::shared::{Offer, Reading, Surroundings, TrustShown},
-    protocol::{FileDiff, InputView, RoleView, WorkflowOrigin, WorkflowView},
+    lsp::{
+        language::OwnFiles,
+        shared::{Offer, Reading, Surroundings, TrustShown},
+    },
+    protocol::{FileDiff, InputView, RoleView, WorkflowView},
     workflow::{
         self,
-        library::{Library, Listed, Origin as Shelf, WORKSPACE_FOLDER},
-        plan::{InputKind, Plan},
+        library::{self, Library, Listed, WORKSPACE_FOLDER},
+        plan::{Input, InputKind, Plan, Role},
         problem::Problem,
     },
     workspace::trust::{Trust, TrustError, TrustStatus},
@@ -42,13 +48,20 @@ pub struct Files {
     trusted: AtomicBool,
     catalog: SharedCatalog,
     checkpoints: Checkpoints,
+    screens: Arc<Screens>,
 }
 
 impl Files {
     /// Makes it; nothing is read yet. What `reload` reads of agents goes into `catalog`.
-    pub fn new(places: Places, workspace: Workspace, catalog: SharedCatalog, checkpoints: Checkpoints) -> Self {
+    pub fn new(
+        places: Places,
+        workspace: Workspace,
+        catalog: SharedCatalog,
+        checkpoints: Checkpoints,
+        screens: Arc<Screens>,
+    ) -> Self {
         let trust = Trust::new(&places);
-        Self { places, workspace, trust, trusted: AtomicBool::new(false), catalog, checkpoints }
+        Self { places, workspace, trust, trusted: AtomicBool::new(false), catalog, checkpoints, screens }
     }
 
     fn status(&self) -> TrustStatus {
@@ -87,6 +100,10 @@ impl Files {
 }
 
 impl Surroundings for Files {
+    fn screens(&self) -> Arc<Screens> {
+        Arc::clone(&self.screens)
+    }
+
     fn plan(&self, name: &str) -> Result<Arc<Plan>, Refusal> {
         self.require_trust()?;
         // The very bytes that trust was given to: reading the file again might be reading another.
@@ -120,8 +137,8 @@ impl Surroundings for Files {
         Ok(Reading { trusted, agents })
     }
 
-    fn diff(&self, stretches: &[Stretch]) -> Result<Vec<FileDiff>, Refusal> {
-        self.checkpoints.diff(stretches)
+    fn diff(&self, stretches: &[Stretch], whole: bool) -> Result<Vec<FileDiff>, Refusal> {
+        self.checkpoints.diff(stretches, whole)
     }
 
     fn is_trusted(&self) -> bool {
@@ -136,11 +153,23 @@ impl Surroundings for Files {
         Some(self.places.documents_dir(&self.workspace))
     }
 
-    fn workflows(&self) -> Vec<WorkflowView> {
-        let trusted = self.status() == TrustStatus::Trusted;
-        let library = Library::new(Some(self.places.workflows_dir())).with_workspace(&self.workspace.root, trusted);
-        let plan = |name: &str| library.find(name).ok().and_then(|it| workflow::load(&it.name, &it.text).plan);
-        library.list().into_iter().map(|it| in_library(plan(&it.name).as_ref(), it)).collect()
+    fn own_files(&self) -> OwnFiles {
+        OwnFiles {
+            workflows: Some(self.places.workflows_dir()),
+            agents: Some(self.places.agents_dir()),
+            settings: Some(self.places.settings_file()),
+        }
+    }
+
+    fn profile_file(&self, agent: &str) -> Option<PathBuf> {
+        let profile = self.catalog.get().resolve(&agent.parse().ok()?)?.name.clone();
+        let own = self.workspace.root.join(AGENTS_FOLDER);
+        let folders = [Some(own).filter(|_| self.is_trusted()), Some(self.places.agents_dir())];
+        let file = |folder: PathBuf| {
+            let mut files = ["yaml", "yml"].iter().map(|it| folder.join(format!("{profile}.{it}")));
+            files.find(|it| std::fs::symlink_metadata(it).is_ok_and(|it| it.is_file()))
+        };
+        folders.into_iter().flatten().find_map(file)
     }
 
     fn offers(&self) -> Vec<Offer> {
@@ -148,6 +177,13 @@ impl Surroundings for Files {
         let library = Library::new(Some(self.places.workflows_dir())).with_workspace(&self.workspace.root, trusted);
         let names = library.list().into_iter().filter(|it| trusted && !it.broken).map(|it| it.name);
         names.filter_map(|it| offer(&*self.plan(&it).ok()?)).collect()
+    }
+
+    fn workflows(&self) -> Vec<WorkflowView> {
+        let trusted = self.status() == TrustStatus::Trusted;
+        let library = Library::new(Some(self.places.workflows_dir())).with_workspace(&self.workspace.root, trusted);
+        let plan_of = |name: &str| library.find(name).ok().and_then(|it| workflow::load(name, &it.text).plan);
+        library.list().into_iter().map(|it| view_of(plan_of(&it.name), it)).collect()
     }
 
     fn trust_shown(&self) -> Result<TrustShown, Refusal> {
@@ -179,30 +215,34 @@ fn distrusted(err: &TrustError) -> Refusal {
     Refusal::new(RefusalCode::Untrusted, err.to_string())
 }
 
-/// Returns a workflow as clients see it.
-fn in_library(plan: Option<&Plan>, listed: Listed) -> WorkflowView {
-    let (origin, path) = match listed.source {
-        Shelf::BuiltIn => (WorkflowOrigin::BuiltIn, None),
-        Shelf::User(path) => (WorkflowOrigin::User, Some(path)),
-        Shelf::Workspace(path) => (WorkflowOrigin::Workspace, Some(path)),
+/// Returns a workflow as clients list it; without a plan it has errors.
+fn view_of(plan: Option<Plan>, listed: Listed) -> WorkflowView {
+    let (from, path) = match listed.source {
+        library::Origin::BuiltIn => ("builtIn", None),
+        library::Origin::User(path) => ("user", Some(path)),
+        library::Origin::Workspace(path) => ("workspace", Some(path)),
     };
-    let inputs = plan.into_iter().flat_map(|it| &it.inputs).map(|it| InputView {
-        name: it.name.clone(),
-        kind: it.kind,
-        description: it.description.clone(),
-        default: it.default.clone(),
-    });
-    let roles = plan.into_iter().flat_map(|it| &it.roles);
+    let input =
+        |it: Input| InputView { name: it.name, kind: it.kind, description: it.description, default: it.default };
+    let role = |it: Role| RoleView {
+        id: it.id,
+        description: it.description,
+        prefer: it.prefer,
+        good_for: it.good_for,
+        access: it.access,
+    };
+    let broken = plan.is_none();
+    let (description, inputs, roles) = plan.map_or_else(Default::default, |it| (it.description, it.inputs, it.roles));
     WorkflowView {
         name: listed.name,
         title: listed.title,
-        description: plan.map(|it| it.description.clone()).unwrap_or_default(),
+        description,
         category: listed.category,
-        origin,
-        path: path.map(|it| it.to_string_lossy().into_owned()),
-        broken: listed.broken,
-        inputs: inputs.collect(),
-        roles: roles.map(|it| RoleView { id: it.id.to_string(), description: it.description.clone() }).collect(),
+        from: from.to_owned(),
+        path: path.map(|it| it.display().to_string()),
+        broken,
+        inputs: inputs.into_iter().map(input).collect(),
+        roles: roles.into_iter().map(role).collect(),
     }
 }
 

@@ -84,6 +84,8 @@ pub struct StepState {
     pub turn: Option<TurnId>,
     /// The pause that it waits at.
     pub pause: Option<PauseId>,
+    /// How many things its turn asks people and waits for.
+    pub asks: u32,
     /// When it began in this round.
     pub started: Option<Timestamp>,
     /// When it ended in this round.
@@ -120,6 +122,7 @@ impl Default for StepState {
             by: None,
             turn: None,
             pause: None,
+            asks: 0,
             started: None,
             ended: None,
             result: None,
@@ -168,9 +171,10 @@ impl Run {
         self.closing > 0
             || self.steps.values().any(|it| match it.status {
                 StepStatus::Queued | StepStatus::Backoff => true,
-                StepStatus::Running => it.turn.is_some(),
                 // Its merge goes on, or waits for another's.
                 StepStatus::Done => it.unmerged,
+                // A turn that waits for a person works no more than a pause step does.
+                StepStatus::Running => it.turn.is_some() && it.asks == 0,
                 _ => false,
             })
     }

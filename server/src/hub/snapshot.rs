@@ -4,18 +4,20 @@ use std::{ops::Bound, sync::Arc};
 
 use super::{
     event::{Refusal, RefusalCode},
+    record::{Cause, Subject, TurnEnd, Wanted},
     run::{Run, StepState},
     state::{AgentEntry, Channel, Key, Message, Pause, State, Turn, Worktree},
     timeline::{self, Stretch, Worker},
 };
 use crate::{
+    ask::{Rule, Scope},
     channel::DEFAULT_CHANNEL,
     finding::Finding,
     ids::{ChannelName, MessageId, PauseId, RunId, TurnId},
     protocol::{
-        AgentView, ChannelView, DiffParams, Feed, FindingsParams, InboxParams, Item, MessageView, MessagesParams,
-        MessagesResult, PauseView, RunView, RunsParams, SentParams, StepStatus, StepView, SubscribeParams, TurnView,
-        WorktreeView, is_settled,
+        AgentView, AskView, ChannelView, DiffParams, Feed, FindingsParams, InboxParams, Item, MessageView,
+        MessagesParams, MessagesResult, PauseView, PermissionsParams, RunTurn, RunView, RunsParams, SentParams,
+        StepStatus, StepView, SubscribeParams, TurnView, TurnsParams, WorktreeView, is_settled,
     },
     workflow::plan::{Action, Plan, Step},
 };
@@ -137,9 +139,15 @@ impl Snapshot {
         Ok(self.state.runs.values().map(|it| run_view(it)).collect())
     }
 
+    /// Returns the turns that a run took, oldest first.
+    pub fn turns(&self, params: &TurnsParams) -> Result<Vec<RunTurn>, Refusal> {
+        self.state.runs.get(&params.run).ok_or_else(|| no_run(params.run))?;
+        Ok(self.state.turns.iter().filter_map(|it| run_turn(it, params.run)).collect())
+    }
+
     /// Returns the stretches of work that a diff is asked of, and what is not known of them.
     pub fn work(&self, params: &DiffParams) -> Result<(Vec<Stretch>, Vec<String>), Refusal> {
-        let DiffParams { run, step, by } = params;
+        let DiffParams { run, step, by, whole: _ } = params;
         let known = self.state.runs.get(run).ok_or_else(|| no_run(*run))?;
         if let Some(step) = step {
             known.step(step).ok_or_else(|| {
@@ -177,6 +185,11 @@ impl Snapshot {
             return Ok(self.state.pauses.iter().map(|it| pause_view(it)).collect());
         }
         Ok(self.state.open_pauses.iter().filter_map(|it| self.state.pause(*it)).map(|it| pause_view(it)).collect())
+    }
+
+    /// Returns the permissions that are remembered, oldest first.
+    pub fn permissions(&self, params: &PermissionsParams) -> Vec<Rule> {
+        self.state.rules.iter().filter(|it| params.all || it.ended.is_none()).map(|it| (**it).clone()).collect()
     }
 
     /// Returns the agents by name.
@@ -307,6 +320,27 @@ fn turn_view(it: &Turn) -> TurnView {
     }
 }
 
+fn run_turn(it: &Turn, wanted: RunId) -> Option<RunTurn> {
+    let Cause::Step { run, step } = &it.cause else { return None };
+    let (outcome, failure) = match it.ended.as_ref().map(|it| &it.1) {
+        None => (None, None),
+        Some(TurnEnd::Answered) => (Some("answered"), None),
+        Some(TurnEnd::Failed { failure }) => (Some("failed"), Some(failure.clone())),
+        Some(TurnEnd::Lost) => (Some("lost"), None),
+        Some(TurnEnd::Withdrawn) => (Some("withdrawn"), None),
+    };
+    (*run == wanted).then(|| RunTurn {
+        id: it.id,
+        agent: it.agent.clone(),
+        step: step.clone(),
+        queued: it.queued,
+        started: it.began,
+        ended: it.ended.as_ref().map(|it| it.0),
+        outcome: outcome.map(str::to_owned),
+        failure,
+    })
+}
+
 fn pause_view(it: &Pause) -> PauseView {
     PauseView {
         id: it.id,
@@ -319,6 +353,7 @@ fn pause_view(it: &Pause) -> PauseView {
         document: it.document.to_string(),
         hash: it.hash.clone(),
         decisions: it.decisions.clone(),
+        ask: ask_view(it),
         answered: it.answered.clone(),
         rev: it.rev,
     }
@@ -333,6 +368,23 @@ fn worktree_view(it: &Worktree) -> WorktreeView {
         folder: it.folder.to_string(),
         why: it.kept.to_string(),
     }
+}
+
+fn ask_view(it: &Pause) -> Option<AskView> {
+    let Subject::Ask { turn, agent, run, wants, .. } = &it.subject else { return None };
+    let mut view = AskView { turn: *turn, agent: agent.clone(), tool: None, scopes: Vec::new(), choices: Vec::new() };
+    match wants {
+        Wanted::Permission { tool, pattern } => {
+            view.tool = Some(tool.clone());
+            view.scopes.push(Scope::Once);
+            if pattern.is_some() {
+                view.scopes.extend(run.map(|_| Scope::Run));
+                view.scopes.push(Scope::Always);
+            }
+        }
+        Wanted::Answer { choices } => view.choices.clone_from(choices),
+    }
+    Some(view)
 }
 
 fn agent_view(it: &AgentEntry) -> AgentView {

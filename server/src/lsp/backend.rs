@@ -11,14 +11,17 @@ use tower_lsp::{
     ClientSocket, LanguageServer, LspService,
     jsonrpc::{Error, ErrorCode, Result},
     lsp_types::{
-        CodeActionParams, CodeActionResponse, CodeLens, CodeLensParams, DidChangeTextDocumentParams,
-        DidCloseTextDocumentParams, DidOpenTextDocumentParams, DidSaveTextDocumentParams, ExecuteCommandParams,
-        InitializeParams, InitializeResult, InitializedParams, ServerInfo, SetTraceParams,
-        WorkDoneProgressCancelParams,
+        CodeActionParams, CodeActionResponse, CodeLens, CodeLensParams, CompletionParams, CompletionResponse,
+        DidChangeTextDocumentParams, DidCloseTextDocumentParams, DidOpenTextDocumentParams, DidSaveTextDocumentParams,
+        DocumentSymbolParams, DocumentSymbolResponse, ExecuteCommandParams, FoldingRange, FoldingRangeParams,
+        GotoDefinitionParams, GotoDefinitionResponse, Hover, HoverParams, InitializeParams, InitializeResult,
+        InitializedParams, Location, PrepareRenameResponse, ReferenceParams, RenameParams, ServerInfo, SetTraceParams,
+        TextDocumentPositionParams, WorkDoneProgressCancelParams, WorkspaceEdit,
     },
 };
 
 use crate::{
+    ask::Rule,
     config::redact::Redactor,
     finding::Finding,
     hub::{
@@ -26,13 +29,18 @@ use crate::{
         event::{Actor, Answer, Event, Refusal, RefusalCode, Settlement},
     },
     ids::{MessageId, RunId},
-    lsp::{actions, commands, editor::Editor, lenses, outbound::Subscription, progress, shared::Shared},
+    lsp::{
+        actions, commands, editor::Editor, language, lenses, outbound::Subscription, outbox::Outbox, progress,
+        shared::Shared, terminals::Terminals,
+    },
     protocol::{
         AgentView, CancelParams, Changed, ChannelView, CreateChannelParams, DecideParams, DiffParams, DiffResult,
         ErrorData, FindingsParams, HoldParams, HubStatus, InboxParams, MessagesParams, MessagesResult, Nothing,
-        PROTOCOL, PauseView, PlanParams, PostParams, Posted, REFUSED, ReleaseParams, ReloadResult,
-        RemoveWorktreeParams, RunParams, RunView, RunsParams, SentParams, SettleFindingParams, Started,
-        SubscribeParams, TrustParams, TrustResult, TurnView, UndoParams, UndoResult, WithdrawParams, WorkflowView,
+        PROTOCOL, PauseView, PermissionsParams, PlanParams, PostParams, Posted, REFUSED, ReleaseParams, ReloadResult,
+        RemoveWorktreeParams, RevokePermissionParams, RunParams, RunTurn, RunView, RunsParams, SentParams, ServerOffer,
+        SettleFindingParams, Started, SubscribeParams, TerminalInputParams, TerminalResizeParams, TerminalScrollback,
+        TerminalScrollbackParams, TerminalSize, TrustParams, TrustResult, TurnView, TurnsParams, UndoParams,
+        UndoResult, UnwatchTerminalParams, WatchTerminalParams, WatchTerminalResult, WithdrawParams, WorkflowView,
         WorktreesResult, method,
     },
     workflow::plan::Plan,
@@ -43,10 +51,12 @@ pub fn service(
     shared: Arc<Shared>,
     actor: Actor,
     subscribe: watch::Sender<Option<Subscription>>,
+    outbox: Outbox,
 ) -> (LspService<Backend>, ClientSocket) {
     let backend = move |client| {
         let editor = Editor::new(client, Arc::clone(&shared), actor.clone());
-        Backend { shared, actor, editor, subscribe }
+        let terminals = Terminals::new(Arc::clone(&shared), outbox);
+        Backend { shared, actor, editor, terminals, subscribe }
     };
     LspService::build(backend)
         // Channels.
@@ -57,12 +67,15 @@ pub fn service(
         .custom_method(method::WITHDRAW, Backend::withdraw)
         .custom_method(method::SENT, Backend::sent)
         // Runs, and what waits for a person.
+        .custom_method(method::WORKFLOWS, Backend::workflows)
         .custom_method(method::RUN, Backend::run)
         .custom_method(method::RUNS, Backend::runs)
-        .custom_method(method::WORKFLOWS, Backend::workflows)
+        .custom_method(method::TURNS, Backend::turns)
         .custom_method(method::PLAN, Backend::plan)
         .custom_method(method::INBOX, Backend::inbox)
         .custom_method(method::DECIDE, Backend::decide)
+        .custom_method(method::PERMISSIONS, Backend::permissions)
+        .custom_method(method::REVOKE_PERMISSION, Backend::revoke_permission)
         .custom_method(method::PAUSE, Backend::pause)
         .custom_method(method::RESUME, Backend::resume)
         .custom_method(method::CANCEL, Backend::cancel)
@@ -74,6 +87,12 @@ pub fn service(
         .custom_method(method::AGENTS, Backend::agents)
         .custom_method(method::FINDINGS, Backend::findings)
         .custom_method(method::SETTLE_FINDING, Backend::settle_finding)
+        // Terminals.
+        .custom_method(method::WATCH_TERMINAL, Backend::watch_terminal)
+        .custom_method(method::UNWATCH_TERMINAL, Backend::unwatch_terminal)
+        .custom_method(method::TERMINAL_INPUT, Backend::terminal_input)
+        .custom_method(method::TERMINAL_RESIZE, Backend::terminal_resize)
+        .custom_method(method::TERMINAL_SCROLLBACK, Backend::terminal_scrollback)
         // What changes.
         .custom_method(method::SUBSCRIBE, Backend::subscribe)
         // The hub itself.
@@ -92,13 +111,21 @@ pub struct Backend {
     shared: Arc<Shared>,
     actor: Actor,
     pub(super) editor: Arc<Editor>,
+    terminals: Terminals,
     subscribe: watch::Sender<Option<Subscription>>,
 }
 
 #[tower_lsp::async_trait]
 impl LanguageServer for Backend {
     async fn initialize(&self, params: InitializeParams) -> Result<InitializeResult> {
-        let experimental = serde_json::json!({ "callboard": { "protocol": PROTOCOL, "hub": self.status() } });
+        let names = |it: &[&str]| it.iter().map(|it| (*it).to_owned()).collect();
+        let offer = ServerOffer {
+            protocol: PROTOCOL,
+            requests: names(method::REQUESTS),
+            notifications: names(method::NOTIFICATIONS),
+            hub: self.status(),
+        };
+        let experimental = serde_json::json!({ "callboard": offer });
         Ok(InitializeResult {
             capabilities: self.editor.greet(&params).offer(experimental),
             server_info: Some(ServerInfo {
@@ -130,7 +157,47 @@ impl LanguageServer for Backend {
 
     async fn code_action(&self, params: CodeActionParams) -> Result<Option<CodeActionResponse>> {
         let offers = self.shared.offers().await;
-        Ok(Some(actions::actions(&self.editor, &self.shared.hub.snapshot(), &offers, &params)))
+        let mut actions = language::repairs(&self.editor, &params);
+        actions.extend(actions::actions(&self.editor, &self.shared.hub.snapshot(), &offers, &params));
+        Ok(Some(actions))
+    }
+
+    async fn completion(&self, params: CompletionParams) -> Result<Option<CompletionResponse>> {
+        let TextDocumentPositionParams { text_document, position } = params.text_document_position;
+        Ok(language::completion_at(&self.editor, &text_document.uri, position).await.map(CompletionResponse::Array))
+    }
+
+    async fn hover(&self, params: HoverParams) -> Result<Option<Hover>> {
+        let TextDocumentPositionParams { text_document, position } = params.text_document_position_params;
+        Ok(language::hover_at(&self.editor, &text_document.uri, position).await)
+    }
+
+    async fn goto_definition(&self, params: GotoDefinitionParams) -> Result<Option<GotoDefinitionResponse>> {
+        let TextDocumentPositionParams { text_document, position } = params.text_document_position_params;
+        Ok(language::definition(&self.editor, &text_document.uri, position).await)
+    }
+
+    async fn references(&self, params: ReferenceParams) -> Result<Option<Vec<Location>>> {
+        let TextDocumentPositionParams { text_document, position } = params.text_document_position;
+        let with_definition = params.context.include_declaration;
+        Ok(Some(language::references(&self.editor, &text_document.uri, position, with_definition)))
+    }
+
+    async fn prepare_rename(&self, params: TextDocumentPositionParams) -> Result<Option<PrepareRenameResponse>> {
+        language::can_rename(&self.editor, &params.text_document.uri, params.position).map_err(refused)
+    }
+
+    async fn rename(&self, params: RenameParams) -> Result<Option<WorkspaceEdit>> {
+        let TextDocumentPositionParams { text_document, position } = params.text_document_position;
+        language::rename(&self.editor, &text_document.uri, position, &params.new_name).map_err(refused)
+    }
+
+    async fn document_symbol(&self, params: DocumentSymbolParams) -> Result<Option<DocumentSymbolResponse>> {
+        Ok(language::symbols(&self.editor, &params.text_document.uri))
+    }
+
+    async fn folding_range(&self, params: FoldingRangeParams) -> Result<Option<Vec<FoldingRange>>> {
+        Ok(language::folds(&self.editor, &params.text_document.uri))
     }
 
     async fn code_lens(&self, params: CodeLensParams) -> Result<Option<Vec<CodeLens>>> {
@@ -183,6 +250,10 @@ impl Backend {
         self.shared.hub.snapshot().sent(&params).map_err(refused)
     }
 
+    async fn workflows(&self, _: Nothing) -> Result<Vec<WorkflowView>> {
+        self.shared.off_thread(|it| Ok(it.workflows())).await.map_err(refused)
+    }
+
     /// Starts a workflow. The file is read before the hub is asked, so of two of these the second may start first; each is
     /// a run of its own, so nothing depends on it.
     async fn run(&self, params: RunParams) -> Result<Started> {
@@ -198,8 +269,8 @@ impl Backend {
         self.shared.hub.snapshot().runs(&params).map_err(refused)
     }
 
-    async fn workflows(&self, _: Nothing) -> Result<Vec<WorkflowView>> {
-        self.shared.off_thread(|it| Ok(it.workflows())).await.map_err(refused)
+    async fn turns(&self, params: TurnsParams) -> Result<Vec<RunTurn>> {
+        self.shared.hub.snapshot().turns(&params).map_err(refused)
     }
 
     async fn plan(&self, params: PlanParams) -> Result<Arc<Plan>> {
@@ -211,8 +282,16 @@ impl Backend {
     }
 
     async fn decide(&self, params: DecideParams) -> Result<Changed> {
-        let DecideParams { pause, decision, hash } = params;
-        self.change(Event::Decide { by: self.actor.clone(), pause, decision, hash }).await
+        let DecideParams { pause, decision, hash, scope } = params;
+        self.change(Event::Decide { by: self.actor.clone(), pause, decision, hash, scope }).await
+    }
+
+    async fn permissions(&self, params: PermissionsParams) -> Result<Vec<Rule>> {
+        Ok(self.shared.hub.snapshot().permissions(&params))
+    }
+
+    async fn revoke_permission(&self, params: RevokePermissionParams) -> Result<Changed> {
+        self.change(Event::RevokePermission { by: self.actor.clone(), rule: params.permission }).await
     }
 
     async fn pause(&self, params: HoldParams) -> Result<Changed> {
@@ -231,7 +310,7 @@ impl Backend {
     async fn diff(&self, params: DiffParams) -> Result<DiffResult> {
         let snapshot = self.shared.hub.snapshot();
         let (stretches, notes) = snapshot.work(&params).map_err(refused)?;
-        let files = self.shared.off_thread(move |it| it.diff(&stretches)).await.map_err(refused)?;
+        let files = self.shared.off_thread(move |it| it.diff(&stretches, params.whole)).await.map_err(refused)?;
         Ok(DiffResult { files, notes, rev: snapshot.rev })
     }
 
@@ -259,6 +338,31 @@ impl Backend {
     async fn settle_finding(&self, params: SettleFindingParams) -> Result<Changed> {
         let how = settlement(&params).map_err(refused)?;
         self.change(Event::SettleFinding { by: self.actor.clone(), finding: params.finding, how }).await
+    }
+
+    async fn watch_terminal(&self, params: WatchTerminalParams) -> Result<WatchTerminalResult> {
+        // What is on a screen was not cleared of secrets, as the transcript is.
+        self.people_only("watch a terminal")?;
+        self.terminals.watch(params).map_err(refused)
+    }
+
+    async fn unwatch_terminal(&self, params: UnwatchTerminalParams) -> Result<Nothing> {
+        Ok(self.terminals.unwatch(&params))
+    }
+
+    async fn terminal_input(&self, params: TerminalInputParams) -> Result<Nothing> {
+        self.people_only("type into a terminal")?;
+        self.terminals.input(&params).map_err(refused)
+    }
+
+    async fn terminal_resize(&self, params: TerminalResizeParams) -> Result<TerminalSize> {
+        self.people_only("give a terminal another size")?;
+        self.terminals.resize(&params).map_err(refused)
+    }
+
+    async fn terminal_scrollback(&self, params: TerminalScrollbackParams) -> Result<TerminalScrollback> {
+        self.people_only("read a terminal")?;
+        self.terminals.scrollback(&params).map_err(refused)
     }
 
     async fn subscribe(&self, params: SubscribeParams) -> Result<Changed> {

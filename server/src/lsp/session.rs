@@ -72,7 +72,7 @@ where
     let (subscribe, wanted) = watch::channel(None);
     let outbound = AbortOnDrop(tokio::spawn(outbound::run(Arc::clone(&shared), wanted, outbox.clone())));
 
-    let (service, socket) = backend::service(Arc::clone(&shared), actor.clone(), subscribe);
+    let (service, socket) = backend::service(Arc::clone(&shared), actor.clone(), subscribe, outbox.clone());
     let editor = Leaving(Arc::clone(&service.inner().editor));
     let end = run(service, socket, reader, &outbox, shared.stopped()).await;
     drop((outbound, editor));

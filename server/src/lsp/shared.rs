@@ -8,14 +8,14 @@ use std::{
 use tokio::sync::watch;
 
 use crate::{
-    agent::AgentInfo,
+    agent::{AgentInfo, terminal::Screens},
     hub::{
         Hub,
         event::{Actor, Answer, Event, Refusal, RefusalCode},
         timeline::Stretch,
     },
     ids::Timestamp,
-    lsp::{feed::FeedCache, pages::Pages},
+    lsp::{feed::FeedCache, language::OwnFiles, pages::Pages},
     protocol::{FileDiff, ReloadResult, TrustResult, UndoParams, UndoResult, WorkflowView},
     workflow::plan::Plan,
     workspace::documents::Documents,
@@ -60,8 +60,8 @@ pub trait Surroundings: Send + Sync + 'static {
     /// Reads trust, the configuration and the catalogue again.
     fn reload(&self) -> Result<Reading, Refusal>;
 
-    /// Returns what changed in these stretches of work, in the order of time.
-    fn diff(&self, _: &[Stretch]) -> Result<Vec<FileDiff>, Refusal> {
+    /// Returns what changed in these stretches of work, in the order of time; with the `whole` files around it or not.
+    fn diff(&self, _: &[Stretch], _whole: bool) -> Result<Vec<FileDiff>, Refusal> {
         Err(Refusal::new(RefusalCode::Invalid, "this hub has no files, so there is nothing to compare"))
     }
 
@@ -73,18 +73,33 @@ pub trait Surroundings: Send + Sync + 'static {
         None
     }
 
+    /// Returns the agents' terminals.
+    fn screens(&self) -> Arc<Screens> {
+        Arc::default()
+    }
+
     /// Returns the folder for documents that editors show; `None` where there are no files.
     fn documents_dir(&self) -> Option<PathBuf> {
         None
     }
 
-    /// Returns the workflows that can be started, by shelf and name; broken ones are among them and say so.
-    fn workflows(&self) -> Vec<WorkflowView> {
-        Vec::new()
+    /// Returns where the user keeps their own configuration. Looks at no file.
+    fn own_files(&self) -> OwnFiles {
+        OwnFiles::default()
+    }
+
+    /// Returns the file that the profile of an agent is in, where it is the user's or a trusted workspace's.
+    fn profile_file(&self, _agent: &str) -> Option<PathBuf> {
+        None
     }
 
     /// Returns the workflows that can be started on a file.
     fn offers(&self) -> Vec<Offer> {
+        Vec::new()
+    }
+
+    /// Returns all workflows by shelf and name; the workspace's own only where it is trusted.
+    fn workflows(&self) -> Vec<WorkflowView> {
         Vec::new()
     }
 
@@ -126,6 +141,8 @@ pub struct Shared {
     pub(super) pages: Pages,
     /// The workflows that can be started on a file, as last read; nothing after what they depend on was read again.
     pub(super) offers: Mutex<Option<Arc<[Offer]>>>,
+    /// All workflows, kept in the same way.
+    library: Mutex<Option<Arc<[WorkflowView]>>>,
     /// Feeds that were made for one connection and fit others too.
     pub(super) feeds: Mutex<FeedCache>,
     clients: watch::Sender<u32>,
@@ -144,6 +161,7 @@ impl Shared {
             documents: Documents::default(),
             pages,
             offers: Mutex::default(),
+            library: Mutex::default(),
             feeds: Mutex::default(),
             clients,
             stop,
@@ -210,7 +228,7 @@ impl Shared {
     /// Has trust, the configuration and the catalogue read again, and tells the hub.
     pub async fn reload(&self) -> Result<ReloadResult, Refusal> {
         let reading = self.off_thread(Surroundings::reload).await?;
-        self.offers.lock().unwrap_or_else(PoisonError::into_inner).take();
+        self.forget_workflows();
         let agents = u32::try_from(reading.agents.len()).unwrap_or(u32::MAX);
         // The agents first: with trust, what waited for it is started, and that needs them.
         self.hub.ask(Event::Catalog(reading.agents)).await?;
@@ -236,6 +254,22 @@ impl Shared {
         let read: Arc<[Offer]> = self.off_thread(|it| Ok(it.offers())).await.unwrap_or_default().into();
         *self.offers.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&read));
         read
+    }
+
+    /// Returns all workflows. They are read once, and again after a reload or a save.
+    pub async fn library(&self) -> Arc<[WorkflowView]> {
+        if let Some(known) = &*self.library.lock().unwrap_or_else(PoisonError::into_inner) {
+            return Arc::clone(known);
+        }
+        let read: Arc<[WorkflowView]> = self.off_thread(|it| Ok(it.workflows())).await.unwrap_or_default().into();
+        *self.library.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&read));
+        read
+    }
+
+    /// What is known of the workflows may be old.
+    pub(super) fn forget_workflows(&self) {
+        self.offers.lock().unwrap_or_else(PoisonError::into_inner).take();
+        self.library.lock().unwrap_or_else(PoisonError::into_inner).take();
     }
 
     /// Counts a client in until the value is dropped.

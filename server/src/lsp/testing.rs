@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::{
+    agent::terminal::Screens,
     client::Client,
     host::{Host, Parts},
     hub::{
@@ -50,7 +51,8 @@ impl Effects for NoEffects {
 }
 
 /// A workspace that has no files.
-struct NoFiles;
+#[derive(Default)]
+struct NoFiles(Arc<Screens>);
 
 impl Surroundings for NoFiles {
     fn plan(&self, workflow: &str) -> Result<Arc<Plan>, Refusal> {
@@ -65,6 +67,10 @@ impl Surroundings for NoFiles {
     fn is_trusted(&self) -> bool {
         true
     }
+
+    fn screens(&self) -> Arc<Screens> {
+        Arc::clone(&self.0)
+    }
 }
 
 /// A hub on its thread, with an empty journal and no agents.
@@ -77,12 +83,13 @@ impl World {
         let host = Host::start(Parts {
             journal: Box::<Pages>::default(),
             effects: Box::new(|_| Box::new(NoEffects)),
-            surroundings: Arc::new(NoFiles),
+            surroundings: Arc::<NoFiles>::default(),
             agents: Vec::new(),
             trusted: true,
             stop: Box::new(|| {}),
             workspace: "/nowhere".to_owned(),
             in_process: true,
+            toolbox: crate::agent::tools::Toolbox::default(),
         });
         Self { host: host.expect("an empty journal can be read") }
     }

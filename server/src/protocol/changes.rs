@@ -29,6 +29,9 @@ pub struct DiffParams {
     /// Only what this agent changed.
     #[serde(default)]
     pub by: Option<AgentName>,
+    /// Whether each text has the whole file around its changes, so that both sides can be made from it.
+    #[serde(default)]
+    pub whole: bool,
 }
 
 /// Result of `callboard/diff`.

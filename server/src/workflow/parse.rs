@@ -40,6 +40,13 @@ pub fn parse(text: &str) -> (Option<File>, Vec<Problem>) {
     (file, reader.problems.into_found())
 }
 
+/// Reads a tree that was made some other way than by the strict reader.
+pub(super) fn parse_tree(node: Node, text: &str) -> (Option<File>, Vec<Problem>) {
+    let mut reader = Reader { problems: Problems::new(text), text };
+    let file = reader.file(node);
+    (file, reader.problems.into_found())
+}
+
 struct Reader<'a> {
     problems: Problems<'a>,
     text: &'a str,
@@ -68,7 +75,7 @@ impl Fields {
 
 const FILE: &[&str] = &["name", "title", "category", "description", "channel", "inputs", "roles", "limits", "steps"];
 const INPUT: &[&str] = &["type", "default", "description"];
-const ROLE: &[&str] = &["prefer", "good-for", "access", "isolation", "copy", "link", "description"];
+const ROLE: &[&str] = &["prefer", "good-for", "access", "isolation", "copy", "link", "description", "unanswered"];
 const LIMITS: &[&str] = &["turns", "time", "tokens", "dollars"];
 const STEP: &[&str] = &[
     "id",
@@ -87,6 +94,7 @@ const STEP: &[&str] = &[
     "isolation",
     "copy",
     "link",
+    "unanswered",
     "on-failure",
 ];
 const PAUSE: &[&str] = &["show", "message"];
@@ -170,6 +178,7 @@ impl Reader<'_> {
         role.isolation = self.text(fields.take("isolation"), "isolation");
         role.copy = self.names(fields.take("copy"), "copy");
         role.link = self.names(fields.take("link"), "link");
+        role.unanswered = self.text(fields.take("unanswered"), "unanswered");
         role.description = self.text(fields.take("description"), "description");
         role
     }
@@ -231,6 +240,7 @@ impl Reader<'_> {
             isolation: self.text(fields.take("isolation"), "isolation"),
             copy: self.names(fields.take("copy"), "copy"),
             link: self.names(fields.take("link"), "link"),
+            unanswered: self.text(fields.take("unanswered"), "unanswered"),
             on_failure,
         })
     }

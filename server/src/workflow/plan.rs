@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     agent::Access,
+    ask::Unanswered,
     ids::{AgentName, ChannelName, RoleId, StepId},
     outcome::{FailureClass, ResultKind},
 };
@@ -97,6 +98,9 @@ pub struct Role {
     pub good_for: Option<String>,
     /// What it may do.
     pub access: Access,
+    /// What is done where nobody answers what its turns ask; absent, the turn waits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unanswered: Option<Unanswered>,
 }
 
 /// A step.
@@ -148,6 +152,9 @@ pub struct TurnAction {
     /// Its own worktree, where it has one; else it works in the developer's own files.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub isolation: Option<Isolation>,
+    /// What is done where nobody answers what it asks; the role's word where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unanswered: Option<Unanswered>,
 }
 
 /// A worktree of a turn's own, and what it is set up with beside the work tree's files of now.

@@ -23,6 +23,7 @@ use crate::{
         terminal::{
             Exit, SCROLLBACK_LINES, ScreenText, Size, Spawn, SpawnError, Terminal, TerminalEvent, TraceSpec, Typing,
         },
+        tools::{Attachment, PASS, SOCKET},
     },
     ids::TurnId,
     outcome::{Failure, FailureClass},
@@ -38,6 +39,8 @@ const END: Duration = Duration::from_secs(9);
 /// A program on a terminal.
 pub(crate) struct Live {
     terminal: Arc<Terminal>,
+    /// Its pass for Callboard's tools: void with the program.
+    _pass: Option<Attachment>,
 }
 
 /// What to start.
@@ -95,10 +98,18 @@ impl Live {
             request: start.request,
         };
         let env = environment(&given.environment, start.profile, &given.allowed, &marks);
+        let pass = given
+            .toolbox
+            .attach(&agent, start.turn)
+            .map_err(|err| crashed(format!("no pass could be made for {agent}: {err}; retry")))?;
+        // Invariant: ours come last, so that no profile gives an agent the pass of another.
+        let own = pass.iter().flat_map(Attachment::variables);
+        let env = env.into_iter().filter(|it| it.0 != SOCKET && it.0 != PASS);
+        let env = env.map(|(name, value)| (name.into(), value.into())).chain(own).collect();
         let spawn = Spawn {
             argv: std::iter::once(program.into_os_string()).chain(words).collect(),
             cwd: start.cwd.to_path_buf(),
-            env: env.into_iter().map(|(name, value)| (name.into(), value.into())).collect(),
+            env,
             // The catalogue has found the program, outside the workspace unless the profile's owner chose it themselves.
             workspace: None,
             size,
@@ -115,7 +126,7 @@ impl Live {
             failure(class, format!("{agent}: {err}"))
         })?;
         given.screens.put(agent, Arc::clone(&terminal));
-        Ok(Self { terminal })
+        Ok(Self { terminal, _pass: pass })
     }
 
     /// Returns what its terminal shows.
@@ -170,7 +181,7 @@ impl Live {
         loop {
             match desk.next(Some(deadline)) {
                 Input::Terminal(TerminalEvent::Exited(_)) | Input::Deadline => return,
-                Input::Terminal(_) | Input::Interrupt | Input::Stop => {}
+                Input::Terminal(_) | Input::Interrupt | Input::Answer(..) | Input::Stop => {}
             }
         }
     }

@@ -12,6 +12,9 @@ use super::{
     queries,
     skim::{Guard, colours, plain_until, skippable},
 };
+use crate::protocol::TerminalRow;
+
+mod rows;
 
 /// How many lines that left the top are kept.
 pub const SCROLLBACK_LINES: usize = 1_000;
@@ -192,13 +195,48 @@ impl Emulator {
         (!frame.is_empty()).then(|| frame.into_bytes())
     }
 
+    /// Returns the rows that differ from what the viewer has seen, where any do.
+    pub fn rows_since(&self, seen: &mut FrameState) -> Option<Vec<TerminalRow>> {
+        if seen.revision == self.revision {
+            return None;
+        }
+        let screen = self.parser.screen();
+        let before = seen.screen.as_ref().filter(|it| it.size() == screen.size());
+        let changed = rows::changed(screen, before);
+        seen.screen = Some(screen.clone());
+        seen.revision = self.revision;
+        (!changed.is_empty()).then_some(changed)
+    }
+
     /// Returns the last lines that left the top, oldest first, at most `most`.
     pub fn scrollback(&self, most: usize) -> Vec<String> {
+        self.scrolled(None, most).1
+    }
+
+    /// Returns the number of the first line, the lines from number `from` on (the last ones where there is none) and at most
+    /// `most`, and how many have left the top so far.
+    pub fn scrolled(&self, from: Option<u64>, most: usize) -> (u64, Vec<String>, u64) {
         let kept = self.parser.callbacks();
         // The last row that left is held back until it is known whether the next one goes on with it.
         let last = (kept.scrolled > 0).then(|| basic_formatted_to_plain(&kept.line).collect::<String>());
         let count = kept.lines.len() + usize::from(last.is_some());
-        kept.lines.iter().chain(last.as_ref()).skip(count.saturating_sub(most)).map(|it| plain(it)).collect()
+        let skip = match from {
+            None => count.saturating_sub(most),
+            Some(from) => usize::try_from(from.saturating_sub(kept.dropped)).unwrap_or(count).min(count),
+        };
+        let lines = kept.lines.iter().chain(last.as_ref()).skip(skip).take(most).map(|it| plain(it)).collect();
+        (kept.dropped + skip as u64, lines, kept.dropped + count as u64)
+    }
+
+    /// Returns where the cursor is, and whether it shows.
+    pub fn cursor(&self) -> ((u16, u16), bool) {
+        let screen = self.parser.screen();
+        (screen.cursor_position(), !screen.hide_cursor())
+    }
+
+    /// Returns the title that the program gave; empty where it gave none.
+    pub fn title(&self) -> &str {
+        &self.parser.callbacks().title
     }
 }
 
@@ -228,6 +266,8 @@ struct Keeper {
     row: BasicFormattedCaptureState,
     line: String,
     lines: VecDeque<String>,
+    /// How many lines were let go.
+    dropped: u64,
     bytes: usize,
 }
 
@@ -247,6 +287,7 @@ impl Keeper {
         self.lines.push_back(line);
         while self.lines.len() > SCROLLBACK_LINES || self.bytes > SCROLLBACK_BYTES {
             self.bytes -= self.lines.pop_front().map_or(0, |it| it.len());
+            self.dropped += 1;
         }
     }
 }
@@ -352,6 +393,41 @@ mod tests {
         assert!(text.drawing);
         assert_eq!(it.take_titles(), ["at work"]);
         assert_eq!(it.take_titles(), Vec::<String>::new());
+    }
+
+    #[test]
+    fn rows_come_with_their_colours_and_only_where_they_changed() {
+        let mut it = emulator(&[
+            b"plain \x1b[1;31mred\x1b[0m  \r\n\x1b[38;2;1;2;255mrgb\x1b[48;5;200m  \x1b[0m\xe6\xbc\xa2a\xe2\x80\xae",
+        ]);
+        let mut seen = FrameState::default();
+        let all = it.rows_since(&mut seen).unwrap();
+        assert_eq!(all.len(), 5, "the first look is at everything");
+        insta::assert_snapshot!(serde_json::to_string(&all[..2]).unwrap(), @r##"[{"row":0,"runs":[{"text":"plain "},{"text":"red","fg":1,"style":"b"}]},{"row":1,"runs":[{"text":"rgb","fg":"#0102ff"},{"text":"  ","fg":"#0102ff","bg":200},{"text":"漢a⟨U+202E⟩"}]}]"##);
+        assert_eq!(all[2].runs, []);
+        assert_eq!(it.rows_since(&mut seen), None);
+        feed_all(&mut it, b"\x1b[4;3Hx");
+        let one = it.rows_since(&mut seen).unwrap();
+        assert_eq!(serde_json::to_value(&one).unwrap(), serde_json::json!([{ "row": 3, "runs": [{ "text": "  x" }] }]));
+        // A cursor that moved changes no row, and another size shows everything anew.
+        feed_all(&mut it, b"\x1b[1;1H");
+        assert_eq!(it.rows_since(&mut seen), None);
+        it.resize(Size { rows: 3, cols: 30 });
+        assert_eq!(it.rows_since(&mut seen).unwrap().len(), 3);
+    }
+
+    #[test]
+    fn scrollback_is_read_by_the_numbers_of_its_lines() {
+        let many = |upto: u32| (0..upto).map(|it| it.to_string()).collect::<Vec<_>>().join("\r\n") + "\r\n";
+        let it = emulator(&[many(20).as_bytes()]);
+        // Four lines and the cursor's own are on the screen.
+        assert_eq!(it.scrolled(Some(0), 2), (0, vec!["0".to_owned(), "1".to_owned()], 16));
+        assert_eq!(it.scrolled(Some(14), 9), (14, vec!["14".to_owned(), "15".to_owned()], 16));
+        assert_eq!(it.scrolled(Some(99), 9), (16, Vec::new(), 16));
+        assert_eq!(it.scrolled(None, 1), (15, vec!["15".to_owned()], 16));
+        let it = emulator(&[many(3_000).as_bytes()]);
+        let (first, lines, total) = it.scrolled(Some(0), 1);
+        assert_eq!((first, lines, total), (1_995, vec!["1995".to_owned()], 2_996));
     }
 
     #[test]

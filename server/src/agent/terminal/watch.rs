@@ -125,7 +125,7 @@ pub fn watch(shared: &Shared) {
         let found = collect(shared, &mut chunk, flooded, watch.deadline(shared.quiet));
         flooded = chunk.len() >= FLOOD;
         if let Some(error) = found.failure {
-            (shared.events)(TerminalEvent::TranscriptFailed(error));
+            shared.tell_all(TerminalEvent::TranscriptFailed(error));
         }
         if let Some(size) = found.resize {
             // The program learns of it and the screen follows in one place, so they agree on the size.
@@ -144,13 +144,13 @@ pub fn watch(shared: &Shared) {
         chunk.clear();
         if let Some(End { mut exit, begun }) = found.end {
             if watch.dirty.is_some() {
-                (shared.events)(TerminalEvent::Changed);
+                shared.tell_all(TerminalEvent::Changed);
             }
             exit.cannot_execute = exit.signal == Some(ABORTED)
                 && begun.elapsed() < FAILED_START_WITHIN
                 && shared.display().emulator.joined().contains(FAILED_START);
             shared.ended.store(true, std::sync::atomic::Ordering::SeqCst);
-            (shared.events)(TerminalEvent::Exited(exit));
+            shared.tell_all(TerminalEvent::Exited(exit));
             return;
         }
     }
@@ -230,7 +230,7 @@ impl Watch {
                 let _ = shared.input.push(answers);
             }
             for it in titles {
-                (shared.events)(TerminalEvent::Title(it));
+                shared.tell_all(TerminalEvent::Title(it));
             }
             if !drawing {
                 self.drawing = None;
@@ -263,11 +263,11 @@ impl Watch {
                 shared.display().held = false;
             }
             self.dirty = None;
-            (shared.events)(TerminalEvent::Changed);
+            shared.tell_all(TerminalEvent::Changed);
         }
         if !self.quiet_told && self.last_byte + shared.quiet <= now {
             self.quiet_told = true;
-            (shared.events)(TerminalEvent::Quiet);
+            shared.tell_all(TerminalEvent::Quiet);
         }
     }
 }

@@ -82,6 +82,8 @@ pub fn kind(kind: PauseKind) -> &'static str {
         PauseKind::Limit => "limit",
         PauseKind::Stuck => "stuck",
         PauseKind::Conflict => "merge conflict",
+        PauseKind::Permission => "permission",
+        PauseKind::Question => "question",
     }
 }
 
@@ -121,6 +123,7 @@ pub(crate) mod tests {
             hash: hash_of(&document),
             document,
             decisions: ["approve", "edit", "request-changes", "reject", "stop"].map(str::to_owned).to_vec(),
+            ask: None,
             answered: None,
             rev: 9,
         }

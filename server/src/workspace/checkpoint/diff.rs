@@ -8,6 +8,9 @@ use crate::workspace::git::GitError;
 /// How long the text of all differences may be.
 const MOST_TEXT: usize = 16 << 20;
 
+/// More lines around a change than a text of `MOST_TEXT` can have.
+const WHOLE: &str = "-U16777216";
+
 /// A path that two trees have differently.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
@@ -76,12 +79,14 @@ impl Store {
         Ok(changes)
     }
 
-    /// Returns what differs between two checkpoints, for people; of these paths only, where any are given.
+    /// Returns what differs between two checkpoints, for people; of these paths only, where any are given; with the
+    /// `whole` files around the changes, or three lines.
     pub fn diff(
         &self,
         from: &str,
         to: &str,
         only: Option<&BTreeSet<PathBuf>>,
+        whole: bool,
     ) -> Result<Vec<FileDiff>, CheckpointError> {
         self.need(from)?;
         self.need(to)?;
@@ -90,7 +95,9 @@ impl Store {
         }
         let raw = self.shadow().run(&["diff-tree", "-r", "-z", "-M", "--full-index", from, to])?.stdout;
         let mut files = parse_raw(&raw);
-        let patch = self.shadow().most_output(MOST_TEXT).run(&["diff-tree", "-r", "-M", "-p", "--no-color", from, to]);
+        let context = if whole { WHOLE } else { "-U3" };
+        let patch = ["diff-tree", "-r", "-M", "-p", context, "--no-color", from, to];
+        let patch = self.shadow().most_output(MOST_TEXT).run(&patch);
         let texts: Vec<String> = match patch {
             Ok(it) => split(&it.text()),
             Err(GitError::TooMuchOutput { .. }) => Vec::new(),

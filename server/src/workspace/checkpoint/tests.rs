@@ -433,7 +433,7 @@ fn many_files_at_once_are_as_good_as_a_few() {
         ground.write(&format!("d{}/f{it}", it % 7), "other\n");
     }
     let last = ground.take();
-    let files = ground.store.diff(&first, &last, None).unwrap();
+    let files = ground.store.diff(&first, &last, None, false).unwrap();
     assert!(files.len() == 300 && files.iter().all(|it| !it.binary && it.text.contains("+other")));
     assert_eq!(ground.undo(&first, &last, false).1, Vec::<String>::new());
     assert_eq!(everything(&ground.root), was);
@@ -471,7 +471,7 @@ fn a_diff_is_text_for_people() {
     ground.write("bin", [0, 1, 3]);
     ground.write("z", "2\n");
     let last = ground.take();
-    let files = ground.store.diff(&first, &last, None).unwrap();
+    let files = ground.store.diff(&first, &last, None, false).unwrap();
     let told: Vec<String> = files.iter().map(|it| format!("{:?} {} {}", it.kind, it.path, it.binary)).collect();
     assert_eq!(
         told,
@@ -490,5 +490,5 @@ fn a_diff_is_text_for_people() {
         files[4].text
     );
     let only = [PathBuf::from("z")].into();
-    assert_eq!(ground.store.diff(&first, &last, Some(&only)).unwrap().len(), 1);
+    assert_eq!(ground.store.diff(&first, &last, Some(&only), false).unwrap().len(), 1);
 }

@@ -1,0 +1,15 @@
+//! The real programs against the mock model: Claude Code, Codex CLI and Gemini CLI as npm gives them, on loopback only.
+//!
+//! `CALLBOARD_TEST_CLIS` names the `node_modules` that they are in (`tests/run clis` puts them there). Where it is not set
+//! each test says so and returns.
+
+#[cfg(unix)]
+#[path = "../e2e/support.rs"]
+mod e2e;
+#[cfg(unix)]
+#[path = "../mock_model/mod.rs"]
+mod mock_model;
+#[cfg(unix)]
+mod programs;
+#[cfg(unix)]
+mod support;
