@@ -27,6 +27,7 @@ mod runs;
 mod talk;
 mod terminal;
 mod workflows;
+mod worktrees;
 
 pub use self::{
     changes::{DiffParams, DiffResult, FileChange, FileDiff, FileNote, UndoParams, UndoResult},
@@ -43,6 +44,7 @@ pub use self::{
         UnwatchTerminalParams, WatchTerminalParams, WatchTerminalResult,
     },
     workflows::{InputView, RoleView, RunTurn, TurnsParams, WorkflowView},
+    worktrees::{RemoveWorktreeParams, WorktreeState, WorktreeView, WorktreesResult},
 };
 
 /// The version of this protocol. It is in the socket's name, and changes only when an older peer could misread a newer one.
@@ -90,6 +92,10 @@ pub mod method {
     pub const DIFF: &str = "callboard/diff";
     /// Request: put back what a run, or a step of it, changed.
     pub const UNDO: &str = "callboard/undo";
+    /// Request: the worktrees that are needed or kept.
+    pub const WORKTREES: &str = "callboard/worktrees";
+    /// Request: let a kept worktree go, with all that is in it.
+    pub const REMOVE_WORKTREE: &str = "callboard/removeWorktree";
     /// Request: the agents.
     pub const AGENTS: &str = "callboard/agents";
     /// Request: the findings.
@@ -402,6 +408,8 @@ pub enum PauseKind {
     Limit,
     /// A loop only repeats itself, or all that is left was declined.
     Stuck,
+    /// What a step did in its worktree and what is in the work tree now don't go together.
+    Conflict,
     /// An agent asks for a permission, and its turn waits.
     Permission,
     /// An agent asks a question, and its turn waits.

@@ -22,4 +22,5 @@ mod pauses;
 mod random;
 mod runs;
 mod tools;
+mod worktrees;
 mod writer;
