@@ -20,12 +20,14 @@ use crate::{
 };
 
 mod changes;
+mod compose;
 mod hub;
 mod terminal;
 mod workflows;
 
 pub use self::{
     changes::{DiffParams, DiffResult, FileChange, FileDiff, FileNote, UndoParams, UndoResult},
+    compose::{CompleteItem, CompleteParams, CompleteResult, OfferKind},
     hub::{HubStatus, ReloadResult, TrustParams, TrustResult},
     terminal::{
         TerminalColor, TerminalCursor, TerminalForm, TerminalFrame, TerminalInputParams, TerminalResizeParams,
@@ -52,6 +54,8 @@ pub mod method {
     pub const WITHDRAW: &str = "callboard/withdraw";
     /// Request: what an agent was sent.
     pub const SENT: &str = "callboard/sent";
+    /// What can be written at a place of a message.
+    pub const COMPLETE: &str = "callboard/complete";
     /// Request: what can be started.
     pub const WORKFLOWS: &str = "callboard/workflows";
     /// Request: start a workflow.
