@@ -21,6 +21,7 @@ use crate::{
 };
 
 mod changes;
+mod compose;
 mod greeting;
 mod hub;
 mod runs;
@@ -31,6 +32,7 @@ mod worktrees;
 
 pub use self::{
     changes::{DiffParams, DiffResult, FileChange, FileDiff, FileNote, UndoParams, UndoResult},
+    compose::{CompleteItem, CompleteParams, CompleteResult, OfferKind},
     greeting::{ClientOptions, OnCancel, ServerOffer},
     hub::{HubStatus, ReloadResult, TrustParams, TrustResult},
     runs::Players,
@@ -64,6 +66,8 @@ pub mod method {
     pub const WITHDRAW: &str = "callboard/withdraw";
     /// Request: what an agent was sent.
     pub const SENT: &str = "callboard/sent";
+    /// What can be written at a place of a message.
+    pub const COMPLETE: &str = "callboard/complete";
     /// Request: what can be started.
     pub const WORKFLOWS: &str = "callboard/workflows";
     /// Request: start a workflow.
