@@ -22,12 +22,16 @@ mod kill_sweep;
 mod language;
 #[cfg(unix)]
 mod lsp;
+#[cfg(target_os = "linux")]
+mod mcp;
 #[cfg(unix)]
 mod panels;
 #[cfg(unix)]
 mod programs;
 #[cfg(unix)]
 mod relay;
+#[cfg(unix)]
+mod sheet;
 #[cfg(unix)]
 mod shell;
 mod support;

@@ -29,6 +29,7 @@ use super::{
         tool::ToolDriver,
     },
     terminal::{Screens, Size},
+    tools::Toolbox,
 };
 use crate::{
     config::redact::Redactor,
@@ -76,6 +77,8 @@ pub struct RunnerParts {
     /// Looks whether what the workspace configures is still what the developer trusted; a sentence where it is not. Asked
     /// before each turn of an agent that the workspace itself brings: its script may have changed since it was read.
     pub trusted: Box<dyn Fn() -> Result<(), String> + Send + Sync>,
+    /// Where programs get their passes for Callboard's own tools.
+    pub toolbox: Toolbox,
 }
 
 /// A runner's parts as its agents' threads share them.
@@ -185,6 +188,7 @@ impl Effects for Runner {
         match effect {
             Effect::StartTurn(request) => self.turn(*request),
             Effect::InterruptTurn { agent, turn } => self.tell(&agent, Note::Interrupt(turn)),
+            Effect::AnswerAsk { agent, turn, key, reply } => self.tell(&agent, Note::Answer(turn, key, reply)),
             Effect::StopAgent { agent } => self.tell(&agent, Note::Stop),
             // No agent's matter.
             Effect::Checkpoint { .. } | Effect::Undo(_) => {}

@@ -19,6 +19,7 @@ use crate::{
     workflow::plan::{Action, Step},
 };
 
+mod asks;
 mod checkpoints;
 
 /// Applies the record with number `seq`, written at `at`.
@@ -65,6 +66,7 @@ pub fn apply(state: &mut State, seq: u64, at: Timestamp, record: &Record) {
         | Record::TurnIntended { .. }
         | Record::TurnBegan { .. }
         | Record::TurnInterrupted { .. }
+        | Record::ResultHandedIn { .. }
         | Record::TurnEnded { .. } => {
             turn(state, at, record);
         }
@@ -132,6 +134,7 @@ pub fn apply(state: &mut State, seq: u64, at: Timestamp, record: &Record) {
             change_run(state, at, *run, |it| it.ended = Some((at, *status, why.as_str().into())));
             state.live_runs.remove(run);
             leave_undone(state, at, *run);
+            asks::run_ended(state, *run);
         }
         Record::PauseOpened { .. } => open_pause(state, at, record),
         Record::PauseAnswered { pause, by, decision, hash } => {
@@ -143,6 +146,7 @@ pub fn apply(state: &mut State, seq: u64, at: Timestamp, record: &Record) {
             let subject = it.subject.clone();
             state.touch(Key::Pause(*pause), before);
             state.open_pauses.remove(pause);
+            asks::closed(state, at, *pause, &subject);
             match subject {
                 Subject::RunLimit { run, .. } => change_run(state, at, run, |it| it.limit_pause = None),
                 Subject::Step { run, step }
@@ -155,9 +159,14 @@ pub fn apply(state: &mut State, seq: u64, at: Timestamp, record: &Record) {
                         it.note = Some(text.as_str().into());
                     }
                 }),
-                Subject::Hops { .. } => {}
+                Subject::Hops { .. } | Subject::Ask { .. } => {}
             }
         }
+        Record::AskAnswered { .. }
+        | Record::AskDue { .. }
+        | Record::TurnGivenUp { .. }
+        | Record::PermissionRemembered { .. }
+        | Record::PermissionRevoked { .. } => asks::apply(state, at, record),
         Record::CheckpointIntended { .. }
         | Record::CheckpointTaken { .. }
         | Record::UndoIntended { .. }
@@ -236,6 +245,12 @@ fn post(state: &mut State, at: Timestamp, record: &Record) {
         rev,
     }));
     state.touch(Key::Message(*id), 0);
+    // What is said while the turn goes on comes from its agent's tool; its answer is said behind its end.
+    if let (Author::Agent(_), Some(turn)) = (author, about.turn)
+        && state.live_turns.contains(&turn)
+    {
+        change_turn(state, turn, |it| it.acts += 1);
+    }
     if let Some(key) = key {
         remember(state, key, Keyed::Message(*id));
     }
@@ -282,7 +297,12 @@ fn turn(state: &mut State, at: Timestamp, record: &Record) {
                 sent: None,
                 began: None,
                 interrupted: false,
+                handed_in: None,
+                reported: imbl::Vector::new(),
+                acts: 0,
                 passed: None,
+                asks: imbl::OrdMap::new(),
+                given_up: None,
                 ended: None,
             }));
             change_agent(state, agent, |it| {
@@ -329,6 +349,12 @@ fn turn(state: &mut State, at: Timestamp, record: &Record) {
         Record::TurnInterrupted { turn } => {
             change_turn(state, *turn, |it| it.interrupted = true);
         }
+        Record::ResultHandedIn { turn, result } => {
+            change_turn(state, *turn, |it| {
+                it.handed_in = Some(Arc::clone(result));
+                it.acts += 1;
+            });
+        }
         Record::TurnBegan { turn } => {
             let Some(known) = change_turn(state, *turn, |it| it.began = Some(at)) else { return };
             match &known.cause {
@@ -348,7 +374,14 @@ fn turn(state: &mut State, at: Timestamp, record: &Record) {
 }
 
 fn end_turn(state: &mut State, at: Timestamp, turn: TurnId, how: &TurnEnd, usage: Usage) {
-    let Some(known) = change_turn(state, turn, |it| it.ended = Some((at, how.clone()))) else { return };
+    let Some(known) = change_turn(state, turn, |it| {
+        it.ended = Some((at, how.clone()));
+        it.asks.clear();
+        // It is the step's or the message's now.
+        it.handed_in = None;
+    }) else {
+        return;
+    };
     state.live_turns.remove(&turn);
     change_agent(state, &known.agent, |it| {
         it.queue.retain(|queued| *queued != turn);
@@ -536,12 +569,21 @@ fn open_pause(state: &mut State, at: Timestamp, record: &Record) {
             it.started.get_or_insert(at);
             it.ended = None;
         }),
+        Subject::Ask { .. } => asks::opened(state, at, subject),
         Subject::Hops { .. } => {}
     }
 }
 
 fn report(state: &mut State, record: &Record) {
-    let Record::FindingReported { finding, by, run, draft, contested } = record else { return };
+    let Record::FindingReported { finding, by, run, draft, contested, turn } = record else { return };
+    if let Some(turn) = turn {
+        change_turn(state, *turn, |it| {
+            it.acts += 1;
+            if !it.reported.contains(finding) {
+                it.reported.push_back(*finding);
+            }
+        });
+    }
     let mut draft = draft.clone();
     draft.id = None;
     if state.finding(*finding).is_none() {

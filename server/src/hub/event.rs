@@ -4,10 +4,11 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use crate::{
     agent::{AgentClaim, AgentInfo},
+    ask::{Ask, Scope},
     document::Decision,
     finding::FindingDraft,
-    ids::{AgentName, ChannelName, FindingId, MessageId, PauseId, RunId, StepId, Timestamp, TurnId},
-    outcome::TurnOutcome,
+    ids::{AgentName, ChannelName, FindingId, MessageId, PauseId, RuleId, RunId, StepId, Timestamp, TurnId},
+    outcome::{TurnOutcome, TypedResult},
     protocol::FileNote,
     workflow::plan::Plan,
 };
@@ -92,6 +93,15 @@ pub enum Event {
         decision: Decision,
         /// SHA-256 in hex of the document that the person was shown.
         hash: String,
+        /// For how long, where it is a permission that is approved; once where nobody says.
+        scope: Option<Scope>,
+    },
+    /// A person takes a remembered permission back.
+    RevokePermission {
+        /// Who.
+        by: Actor,
+        /// Which.
+        rule: RuleId,
     },
     /// A person stops a run, or everything, at the turn's boundary ("pause now").
     Hold {
@@ -137,6 +147,20 @@ pub enum Event {
         /// How.
         outcome: TurnOutcome,
     },
+    /// A turn asks a person something and waits. Its reply is `Effect::AnswerAsk`; the turn's end withdraws it.
+    Asked {
+        /// Which turn.
+        turn: TurnId,
+        /// What.
+        ask: Box<Ask>,
+    },
+    /// A turn no longer wants to be answered: its program has given up waiting.
+    AskWithdrawn {
+        /// Which turn.
+        turn: TurnId,
+        /// Which of its asks.
+        key: String,
+    },
     /// A driver believes something else of an agent than before.
     AgentChanged {
         /// Which.
@@ -150,6 +174,15 @@ pub enum Event {
         agent: AgentName,
         /// What.
         finding: FindingDraft,
+    },
+    /// An agent uses one of Callboard's tools in its turn.
+    Used {
+        /// Who, by the pass that the hub's shell made for its program.
+        agent: AgentName,
+        /// In which turn.
+        turn: TurnId,
+        /// What it does.
+        act: Act,
     },
     /// A person wants what a run changed put back.
     Undo {
@@ -178,6 +211,24 @@ pub enum Event {
     },
     /// A time that the state asked to be woken at has come.
     Tick,
+}
+
+/// What an agent does by a tool.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Act {
+    /// It posts a message as itself.
+    Post {
+        /// Where; the turn's own channel where it does not say.
+        channel: Option<ChannelName>,
+        /// The message that it answers; the turn's own thread where it names neither this nor a channel.
+        thread: Option<MessageId>,
+        /// Markdown.
+        text: String,
+    },
+    /// It reports a finding.
+    Report(FindingDraft),
+    /// It hands in its result. The shell has found that it has the form that was asked for.
+    HandIn(TypedResult),
 }
 
 /// What came of a checkpoint.
@@ -235,6 +286,8 @@ pub enum Answer {
     Started(RunId),
     /// This undo has begun: the state says when it is over.
     Undoing(u64),
+    /// This finding was recorded, or is known.
+    Found(FindingId),
 }
 
 /// Why an event was refused: nothing was recorded.

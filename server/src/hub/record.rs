@@ -9,9 +9,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     agent::{Access, AgentClaim, AgentInfo, TurnTimes},
+    ask::AskReply,
     document::Decision,
     finding::{FindingDraft, FindingState},
-    ids::{AgentName, ChannelName, FindingId, MessageId, PauseId, RoleId, RunId, StepId, Timestamp, TurnId},
+    ids::{AgentName, ChannelName, FindingId, MessageId, PauseId, RoleId, RuleId, RunId, StepId, Timestamp, TurnId},
     outcome::{Failure, ResultKind, TypedResult, Usage},
     protocol::{About, Author, DeliveryState, FileNote, PauseKind, RunStatus},
     workflow::plan::{Limits, Plan},
@@ -113,6 +114,13 @@ pub enum Record {
     TurnBegan {
         /// Which.
         turn: TurnId,
+    },
+    /// An agent handed in its turn's result by the tool. The last one is the turn's result.
+    ResultHandedIn {
+        /// Of which turn.
+        turn: TurnId,
+        /// What.
+        result: Arc<TypedResult>,
     },
     /// A turn is over. There is one of these for each turn, and nothing after it.
     TurnEnded {
@@ -283,6 +291,58 @@ pub enum Record {
         /// The hash of what was shown.
         hash: String,
     },
+    /// An ask of a turn has its reply. The effect that tells the turn follows the commit of this.
+    AskAnswered {
+        /// Which turn.
+        turn: TurnId,
+        /// Which of its asks.
+        key: String,
+        /// What it wanted, in one line.
+        what: String,
+        /// What was said.
+        reply: AskReply,
+        /// The remembered permission that said so, where no person was asked.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        rule: Option<RuleId>,
+    },
+    /// Something is done about an ask that nobody answers at this time.
+    AskDue {
+        /// Its pause.
+        pause: PauseId,
+        /// When.
+        at: Timestamp,
+    },
+    /// Nobody answered a turn's ask in time, and it is stopped for that reason.
+    TurnGivenUp {
+        /// Which.
+        turn: TurnId,
+        /// Why, in words.
+        why: String,
+    },
+    /// A permission is remembered from now on.
+    PermissionRemembered {
+        /// Its id.
+        rule: RuleId,
+        /// Whose.
+        agent: AgentName,
+        /// For which tool.
+        tool: String,
+        /// For exactly what.
+        pattern: String,
+        /// Until the end of which run; until it is revoked where absent.
+        run: Option<RunId>,
+        /// Who gave it.
+        by: String,
+        /// At which pause.
+        pause: PauseId,
+    },
+    /// A person took a remembered permission back.
+    PermissionRevoked {
+        /// Which.
+        rule: RuleId,
+        /// Who.
+        by: String,
+    },
     /// A checkpoint is to be taken. The effect that takes it follows the commit of this.
     CheckpointIntended {
         /// Its number, from 1.
@@ -359,6 +419,9 @@ pub enum Record {
         draft: FindingDraft,
         /// Whether it had been declined before: now it is a person's to settle.
         contested: bool,
+        /// In which turn, where it was reported by the tool while that went on.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        turn: Option<TurnId>,
     },
     /// A finding's state changed.
     FindingSettled {
@@ -413,6 +476,16 @@ pub enum Cause {
         /// The step.
         step: StepId,
     },
+}
+
+impl Cause {
+    /// Returns the run that a turn is for.
+    pub fn run(&self) -> Option<RunId> {
+        match self {
+            Self::Step { run, .. } => Some(*run),
+            Self::Delivery { .. } => None,
+        }
+    }
 }
 
 /// What an agent was sent.
@@ -498,6 +571,43 @@ pub enum Subject {
         /// The message at which it is held.
         message: MessageId,
     },
+    /// Something that a turn asks while it goes on.
+    Ask {
+        /// The turn.
+        turn: TurnId,
+        /// Which of its asks.
+        key: String,
+        /// Whose turn.
+        agent: AgentName,
+        /// The run, where the turn is a step of one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        run: Option<RunId>,
+        /// The step.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        step: Option<StepId>,
+        /// What it wants, as far as an answer depends on it; the rest is in the document.
+        wants: Wanted,
+    },
+}
+
+/// What an ask wants, as far as an answer depends on it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "is", rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub enum Wanted {
+    /// A permission.
+    Permission {
+        /// For which tool.
+        tool: String,
+        /// What a remembered one would cover; absent where it can't be remembered.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pattern: Option<String>,
+    },
+    /// An answer.
+    Answer {
+        /// Answers to choose from.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        choices: Vec<String>,
+    },
 }
 
 impl Subject {
@@ -509,6 +619,7 @@ impl Subject {
             | Self::RunLimit { run, .. }
             | Self::Rounds { run, .. }
             | Self::Stuck { run, .. } => Some(*run),
+            Self::Ask { run, .. } => *run,
             Self::Hops { .. } => None,
         }
     }
@@ -520,6 +631,7 @@ impl Subject {
             | Self::Failure { step, .. }
             | Self::Rounds { step, .. }
             | Self::Stuck { step, .. } => Some(step),
+            Self::Ask { step, .. } => step.as_ref(),
             Self::RunLimit { .. } | Self::Hops { .. } => None,
         }
     }
@@ -554,6 +666,7 @@ impl Record {
             Self::TurnIntended { .. } => "turn.intended",
             Self::TurnBegan { .. } => "turn.began",
             Self::TurnInterrupted { .. } => "turn.interrupted",
+            Self::ResultHandedIn { .. } => "result.handed_in",
             Self::TurnEnded { .. } => "turn.ended",
             Self::RunStarted { .. } => "run.started",
             Self::StepQueued { .. } => "step.queued",
@@ -569,6 +682,11 @@ impl Record {
             Self::RunEnded { .. } => "run.ended",
             Self::PauseOpened { .. } => "pause.opened",
             Self::PauseAnswered { .. } => "pause.answered",
+            Self::AskAnswered { .. } => "ask.answered",
+            Self::AskDue { .. } => "ask.due",
+            Self::TurnGivenUp { .. } => "turn.given_up",
+            Self::PermissionRemembered { .. } => "permission.remembered",
+            Self::PermissionRevoked { .. } => "permission.revoked",
             Self::CheckpointIntended { .. } => "checkpoint.intended",
             Self::CheckpointTaken { .. } => "checkpoint.taken",
             Self::UndoIntended { .. } => "undo.intended",

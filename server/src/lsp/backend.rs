@@ -22,6 +22,7 @@ use tower_lsp::{
 };
 
 use crate::{
+    ask::Rule,
     config::redact::Redactor,
     finding::Finding,
     hub::{
@@ -36,11 +37,12 @@ use crate::{
     protocol::{
         AgentView, CancelParams, Changed, ChannelView, CompleteParams, CompleteResult, CreateChannelParams,
         DecideParams, DiffParams, DiffResult, ErrorData, FindingsParams, HoldParams, HubStatus, InboxParams,
-        MessagesParams, MessagesResult, Nothing, PROTOCOL, PauseView, PlanParams, PostParams, Posted, REFUSED,
-        ReleaseParams, ReloadResult, RunParams, RunTurn, RunView, RunsParams, SentParams, SettleFindingParams, Started,
-        SubscribeParams, TerminalInputParams, TerminalResizeParams, TerminalScrollback, TerminalScrollbackParams,
-        TerminalSize, TrustParams, TrustResult, TurnView, TurnsParams, UndoParams, UndoResult, UnwatchTerminalParams,
-        WatchTerminalParams, WatchTerminalResult, WithdrawParams, WorkflowView, method,
+        MessagesParams, MessagesResult, Nothing, PROTOCOL, PauseView, PermissionsParams, PlanParams, PostParams,
+        Posted, REFUSED, ReleaseParams, ReloadResult, RevokePermissionParams, RunParams, RunTurn, RunView, RunsParams,
+        SentParams, ServerOffer, SettleFindingParams, Started, SubscribeParams, TerminalInputParams,
+        TerminalResizeParams, TerminalScrollback, TerminalScrollbackParams, TerminalSize, TrustParams, TrustResult,
+        TurnView, TurnsParams, UndoParams, UndoResult, UnwatchTerminalParams, WatchTerminalParams, WatchTerminalResult,
+        WithdrawParams, WorkflowView, method,
     },
     workflow::plan::Plan,
 };
@@ -74,6 +76,8 @@ pub fn service(
         .custom_method(method::PLAN, Backend::plan)
         .custom_method(method::INBOX, Backend::inbox)
         .custom_method(method::DECIDE, Backend::decide)
+        .custom_method(method::PERMISSIONS, Backend::permissions)
+        .custom_method(method::REVOKE_PERMISSION, Backend::revoke_permission)
         .custom_method(method::PAUSE, Backend::pause)
         .custom_method(method::RESUME, Backend::resume)
         .custom_method(method::CANCEL, Backend::cancel)
@@ -114,7 +118,14 @@ pub struct Backend {
 #[tower_lsp::async_trait]
 impl LanguageServer for Backend {
     async fn initialize(&self, params: InitializeParams) -> Result<InitializeResult> {
-        let experimental = serde_json::json!({ "callboard": { "protocol": PROTOCOL, "hub": self.status() } });
+        let names = |it: &[&str]| it.iter().map(|it| (*it).to_owned()).collect();
+        let offer = ServerOffer {
+            protocol: PROTOCOL,
+            requests: names(method::REQUESTS),
+            notifications: names(method::NOTIFICATIONS),
+            hub: self.status(),
+        };
+        let experimental = serde_json::json!({ "callboard": offer });
         Ok(InitializeResult {
             capabilities: self.editor.greet(&params).offer(experimental),
             server_info: Some(ServerInfo {
@@ -292,8 +303,16 @@ impl Backend {
     }
 
     async fn decide(&self, params: DecideParams) -> Result<Changed> {
-        let DecideParams { pause, decision, hash } = params;
-        self.change(Event::Decide { by: self.actor.clone(), pause, decision, hash }).await
+        let DecideParams { pause, decision, hash, scope } = params;
+        self.change(Event::Decide { by: self.actor.clone(), pause, decision, hash, scope }).await
+    }
+
+    async fn permissions(&self, params: PermissionsParams) -> Result<Vec<Rule>> {
+        Ok(self.shared.hub.snapshot().permissions(&params))
+    }
+
+    async fn revoke_permission(&self, params: RevokePermissionParams) -> Result<Changed> {
+        self.change(Event::RevokePermission { by: self.actor.clone(), rule: params.permission }).await
     }
 
     async fn pause(&self, params: HoldParams) -> Result<Changed> {

@@ -106,7 +106,8 @@ pub async fn execute(editor: &Arc<Editor>, params: ExecuteCommandParams) -> Resu
         "callboard.openPause" => {
             let OnePause { pause } = take(name, arguments)?;
             prompts::show_page(editor, pause).await?;
-            Value::Null
+            // A client with documents of its own shows this one when it has the answer.
+            if editor.wishes().options.documents { json!({ "pause": pause }) } else { Value::Null }
         }
         "callboard.openTerminal" => open_terminal(editor, take(name, arguments)?).await?,
         "callboard.dryRun" => language::dry_run::dry_run(editor, take(name, arguments)?).await?,
@@ -408,6 +409,12 @@ struct OpenChannel {
 
 async fn open_channel(editor: &Arc<Editor>, params: OpenChannel) -> Result<Value, Refusal> {
     let OpenChannel { channel, earlier, draft } = params;
+    if editor.wishes().options.panel {
+        // The client shows it itself; it must be there all the same.
+        let name = channel.map_or_else(channel::default_channel, Ok)?;
+        channel::page(&editor.shared.hub.snapshot(), &name, 1)?;
+        return Ok(json!({ "channel": name, "draft": draft }));
+    }
     let (name, uri) = channel::open(editor, channel, earlier, draft).await?;
     prompts::show(editor, uri.clone());
     Ok(json!({ "channel": name, "uri": uri }))
@@ -427,6 +434,9 @@ async fn open_terminal(editor: &Arc<Editor>, params: OpenTerminal) -> Result<Val
         let message = format!("{agent} has no terminal yet; it has one when its program starts, with its first turn");
         Refusal::new(RefusalCode::NotFound, message)
     })?;
+    if editor.wishes().options.terminal {
+        return Ok(json!({ "agent": agent }));
+    }
     let mut lines = terminal.scrollback(SCROLLBACK_LINES);
     lines.extend(terminal.screen().rows);
     drop(terminal);

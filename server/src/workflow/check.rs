@@ -12,6 +12,7 @@ use super::{
 };
 use crate::{
     agent::Access,
+    ask::{Unanswered, WhenUnanswered},
     document::hash_of,
     ids::{AgentName, BadName, ChannelName, RoleId, is_name},
 };
@@ -178,8 +179,9 @@ impl Checker<'_> {
                 it.value.clone()
             });
             let access = self.choice(role.access.as_ref(), "access", &ACCESS).unwrap_or(Access::Read);
+            let unanswered = role.unanswered.as_ref().and_then(|it| self.unanswered(it));
             let description = self.line(role.description.as_ref(), "description", MOST_LINE);
-            checked.extend(id.map(|id| Role { id, description, prefer, good_for, access }));
+            checked.extend(id.map(|id| Role { id, description, prefer, good_for, access, unanswered }));
         }
         checked
     }
@@ -294,6 +296,22 @@ impl Checker<'_> {
     }
 
     /// Checks a length of time and returns it in milliseconds.
+    /// Reads what is done with asks that nobody answers: `deny after 10m`.
+    fn unanswered(&mut self, text: &At<String>) -> Option<Unanswered> {
+        let mut words = text.value.split_whitespace();
+        let (then, after, time, rest) = (words.next(), words.next(), words.next(), words.next());
+        let (Some(then), Some("after"), Some(time), None) = (then, after, time, rest) else {
+            let message = format!("{:?} does not say what is done, and when", text.value);
+            let mend = "write `deny after 10m`, `ask-again after 30m` or `pause after 1h`";
+            self.problems.error(&text.at, "unknown-value", message, mend);
+            return None;
+        };
+        let part = |it: &str| At::new(it.to_owned(), text.at.clone());
+        let then = self.choice(Some(&part(then)), "way to go on", &WhenUnanswered::ALL)?;
+        let after = self.duration(&part(time), "unanswered", 1_000, 7 * 24 * 3_600_000)?;
+        Some(Unanswered { after, then })
+    }
+
     fn duration(&mut self, time: &At<String>, field: &str, least: u64, most: u64) -> Option<u64> {
         let Some(value) = duration::parse(&time.value) else {
             let message = format!("{:?} is not a length of time", time.value);

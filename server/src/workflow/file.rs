@@ -102,6 +102,9 @@ pub struct RoleFile {
     /// read (the default) or write: whether it may change files.
     #[schemars(with = "Option<crate::agent::Access>")]
     pub access: Option<At<String>>,
+    /// What is done where nobody answers what its turns ask: `deny after 10m`, `ask-again after 30m` or `pause after 1h`.
+    /// Without it, the turn waits.
+    pub unanswered: Option<At<String>>,
     /// One line for people.
     pub description: Option<At<String>>,
 }
@@ -171,6 +174,8 @@ pub struct StepFile {
     /// How long the turn may take, such as 10m.
     #[schemars(with = "Option<Duration>")]
     pub time: Option<At<String>>,
+    /// As the role's, for this step.
+    pub unanswered: Option<At<String>>,
     /// What happens when the turn fails: pause (the default), skip, fail, another (agent), a retry, or one of these for each class.
     #[schemars(with = "Option<OnFailureFile>")]
     pub on_failure: Option<At<OnFailureFile>>,

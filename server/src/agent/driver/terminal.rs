@@ -178,8 +178,15 @@ impl TerminalDriver {
         desk.say(AgentState::Starting, Source::Hub, "its program was started");
         self.idle_since = None;
         self.dirty = false;
-        let start =
-            Start { profile: &self.profile, arguments, turn: None, cwd: &request.cwd, result: &file, request: None };
+        let start = Start {
+            profile: &self.profile,
+            arguments,
+            turn: None,
+            cwd: &request.cwd,
+            result: &file,
+            request: None,
+            set: Vec::new(),
+        };
         self.live = Some(Live::start(desk, &start).map_err(Ended)?);
         Ok(())
     }
@@ -228,6 +235,8 @@ impl TerminalDriver {
                     self.halt(desk);
                     return Err(interrupted(request));
                 }
+                // What Callboard's own tools asked for the agent is answered there, not on its screen.
+                Input::Answer(..) => watch.heard = Instant::now(),
                 Input::Stop => return Err(self.stopped(desk, request)),
                 Input::Deadline if has_come(total) => return Err(self.late(desk, request, FailureClass::TotalTimeout)),
                 Input::Deadline if has_come(idle) => return Err(self.late(desk, request, FailureClass::IdleTimeout)),
@@ -314,6 +323,11 @@ fn outcome(desk: &Desk, request: &TurnRequest, text: &str) -> Result<TurnOutcome
     let file = files::result_path(&desk.parts.given.results, &request.agent);
     if request.expects == ResultKind::Text {
         return Ok(answered(text.to_owned(), None));
+    }
+    if let Some(typed) = desk.parts.given.toolbox.handed_in(request.turn) {
+        let rest = result::fenced(text).map_or(text.to_owned(), |it| it.1);
+        let text = if rest.trim().is_empty() { result::summary(&typed) } else { rest.trim().to_owned() };
+        return Ok(answered(text, Some(typed)));
     }
     let written = files::read_result(&file);
     let _ = files::clear(&file);

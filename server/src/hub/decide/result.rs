@@ -73,6 +73,7 @@ fn finish(
         TypedResult::Review(review) => {
             let before = looked_at(draft, id, run, step);
             findings = report_all(draft, agent, run, &review.findings);
+            reported_in(draft, id, &mut findings);
             let gone: Vec<FindingId> = before
                 .into_iter()
                 .filter(|it| !findings.contains(it))
@@ -97,6 +98,17 @@ fn finish(
     let Some((channel, thread)) = draft.state.runs.get(&run).map(|it| (it.channel.clone(), it.thread)) else { return };
     let about = About { run: Some(run), step: Some(step.clone()), turn: Some(id), pause: None };
     draft.say(Author::Agent(agent.clone()), &channel, Some(thread), about, &said);
+}
+
+/// Adds what a review's agent reported by the tool while it went on.
+pub(super) fn reported_in(draft: &Draft, turn: TurnId, findings: &mut Vec<FindingId>) {
+    let reported = draft.state.turn(turn).map(|it| it.reported.clone()).unwrap_or_default();
+    for finding in reported {
+        let open = draft.state.finding(finding).is_some_and(|it| it.state == FindingState::Open);
+        if open && !findings.contains(&finding) {
+            findings.push(finding);
+        }
+    }
 }
 
 fn declined(draft: &mut Draft, change: &ChangeResult) {
@@ -221,7 +233,7 @@ fn report_all(draft: &mut Draft, by: &AgentName, run: RunId, drafts: &[FindingDr
             let mut free = free.filter(|known| it.code.is_none() || !known.sources.contains(by));
             free.find(|known| agree(&known.draft, it)).map(|it| it.id)
         });
-        if let Some(finding) = record(draft, Some(by), Some(run), it, known)
+        if let Some(finding) = record(draft, Some(by), Some(run), None, it, known)
             && !findings.contains(&finding)
         {
             findings.push(finding);
@@ -238,7 +250,19 @@ pub(super) fn report(
     finding: &FindingDraft,
 ) -> Option<FindingId> {
     let known = repeated(draft, finding);
-    record(draft, by, run, finding, known)
+    record(draft, by, run, None, finding, known)
+}
+
+/// Records a finding that an agent reported by the tool. Of a review's turn it is a part of the review.
+pub(super) fn report_in_turn(
+    draft: &mut Draft,
+    by: &AgentName,
+    run: Option<RunId>,
+    turn: TurnId,
+    finding: &FindingDraft,
+) -> Option<FindingId> {
+    let known = repeated(draft, finding);
+    record(draft, Some(by), run, Some(turn), finding, known)
 }
 
 /// Returns the finding that this one repeats by its id or word for word.
@@ -256,6 +280,7 @@ fn record(
     draft: &mut Draft,
     by: Option<&AgentName>,
     run: Option<RunId>,
+    turn: Option<TurnId>,
     finding: &FindingDraft,
     known: Option<FindingId>,
 ) -> Option<FindingId> {
@@ -267,7 +292,7 @@ fn record(
         contested = known.declined.is_some();
     }
     let id = known.unwrap_or_else(|| draft.state.next_finding());
-    draft.emit(Record::FindingReported { finding: id, by: by.cloned(), run, draft: finding.clone(), contested });
+    draft.emit(Record::FindingReported { finding: id, by: by.cloned(), run, draft: finding.clone(), contested, turn });
     Some(id)
 }
 

@@ -40,10 +40,10 @@ fn keys_are_those_of_the_schema_that_are_not_there() {
     check("limits:\n  tu$0\n", "dollars time tokens turns");
     check("inputs:\n  path:\n    $0\n", "default description type");
     check("inputs:\n  path: { $0 }\n", "default description type");
-    check("roles:\n  fixer:\n    prefer: codex\n    $0", "access description good-for");
+    check("roles:\n  fixer:\n    prefer: codex\n    $0", "access description good-for unanswered");
     check(
         "steps:\n  - id: a\n    $0\n",
-        "findings needs on-failure paths pause prompt repeat result role time title tool when",
+        "findings needs on-failure paths pause prompt repeat result role time title tool unanswered when",
     );
     check("steps:\n  - id: a\n    pause:\n      $0\n", "message show");
     check("steps:\n  - id: a\n    repeat:\n      $0", "max steps until");
@@ -56,7 +56,7 @@ fn keys_are_those_of_the_schema_that_are_not_there() {
 fn keys_are_offered_where_the_rest_is_broken() {
     check(
         "roles:\n  a: [\nsteps:\n  - id: a\n    needs: [x, \n    $0\n  - id: b\n  \t- bad\n",
-        "findings on-failure paths pause prompt repeat result role time title tool when",
+        "findings on-failure paths pause prompt repeat result role time title tool unanswered when",
     );
     check("steps:\n  - id: a\n    repeat:\n      until: \"x\n      $0\n", "max steps");
 }
