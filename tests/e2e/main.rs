@@ -31,6 +31,8 @@ mod programs;
 #[cfg(unix)]
 mod relay;
 #[cfg(unix)]
+mod sheet;
+#[cfg(unix)]
 mod shell;
 mod support;
 #[cfg(unix)]
