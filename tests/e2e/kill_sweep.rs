@@ -13,6 +13,7 @@ use std::{
 use callboard::store::Entry;
 
 use crate::{
+    apart,
     armed::Armed,
     journal::{self, Outcome},
     relay,
@@ -32,29 +33,60 @@ fn person(world: &World, what: &str) {
     world.callboard(&["show", "r1", "--follow"]).ok(&format!("{what}: the run up to its end"));
 }
 
+/// A run that is swept.
+struct Play {
+    /// What it is called in messages.
+    name: &'static str,
+    world: fn() -> World,
+    /// Does what a person does, to the run's end.
+    person: fn(&World, &str),
+    /// What the agents note of their starts.
+    work: &'static [&'static str],
+    /// How many pauses it meets, and how many steps and rounds it has.
+    size: (usize, usize),
+    /// Checks what the files came to.
+    files: fn(&World),
+}
+
+const RELAY: Play =
+    Play { name: "relay", world: relay::world, person, work: &relay::WORK, size: (1, 9), files: |_| {} };
+
+/// Two at work side by side in worktrees, behind an approval that a person edits.
+const APART: Play = Play {
+    name: "apart",
+    world: apart::world,
+    person: apart::person,
+    work: &apart::WORK,
+    size: (1, 5),
+    files: apart::check_files,
+};
+
 /// Kills the hub at a boundary, and returns the journal as the run left it; `None` where the run was over before.
-fn killed_at(moment: &str, append: u32, whole: &Outcome) -> Option<usize> {
-    let what = format!("{moment}:{append}");
-    let world = relay::world();
-    let mut hub = Armed::start(&world, "CALLBOARD_TEST_KILL", &what);
-    person(&world, &what);
+fn killed_at(play: &Play, moment: &str, append: u32, whole: &Outcome) -> Option<usize> {
+    let what = format!("{} {moment}:{append}", play.name);
+    let world = (play.world)();
+    let mut hub = Armed::start(&world, "CALLBOARD_TEST_KILL", &format!("{moment}:{append}"));
+    (play.person)(&world, &what);
     let entries = journal::entries(&world);
     let killed = hub.was_killed();
-    let checked = std::panic::catch_unwind(|| check(&entries, &relay::work(&world), whole));
+    let checked = std::panic::catch_unwind(|| {
+        check(play, &entries, &relay::work(&world), whole);
+        (play.files)(&world);
+    });
     assert!(checked.is_ok(), "killed at {what}: {}", world.story());
     world.end();
     killed.then(|| journal::lost_turns(&entries))
 }
 
-fn check(entries: &[Entry], work: &[String], whole: &Outcome) {
+fn check(play: &Play, entries: &[Entry], work: &[String], whole: &Outcome) {
     assert_eq!(journal::outcome(entries), *whole, "the run came to something else");
     let mut starts: BTreeMap<&str, usize> = BTreeMap::new();
     for it in work {
         *starts.entry(it).or_default() += 1;
     }
-    assert!(starts.keys().copied().eq(sorted(&relay::WORK)), "each effect was started at least once: {starts:?}");
+    assert!(starts.keys().copied().eq(sorted(play.work)), "each effect was started at least once: {starts:?}");
     let lost = journal::lost_turns(entries);
-    assert!(work.len() <= relay::WORK.len() + lost, "{lost} turns were lost, and started were {starts:?}");
+    assert!(work.len() <= play.work.len() + lost, "{lost} turns were lost, and started were {starts:?}");
     // Every prefix that was ever durable: a pause that it had open has the same hash at the end.
     let end = journal::replayed(entries);
     for length in 0..entries.len() {
@@ -73,24 +105,37 @@ fn sorted<'a>(words: &[&'a str]) -> Vec<&'a str> {
 }
 
 /// What the run comes to when nobody dies.
-fn undisturbed() -> Outcome {
-    let world = relay::world();
-    person(&world, "undisturbed");
+fn undisturbed(play: &Play) -> Outcome {
+    let world = (play.world)();
+    (play.person)(&world, "undisturbed");
     let entries = journal::entries(&world);
     let whole = journal::outcome(&entries);
     assert_eq!(whole.ended.len(), 1, "{whole:?}");
-    assert_eq!((whole.pauses.len(), whole.steps.len()), (1, 9), "{whole:#?}");
-    check(&entries, &relay::work(&world), &whole);
-    assert_eq!(relay::work(&world).len(), relay::WORK.len(), "undisturbed, each effect was started once");
+    assert_eq!((whole.pauses.len(), whole.steps.len()), play.size, "{whole:#?}");
+    check(play, &entries, &relay::work(&world), &whole);
+    (play.files)(&world);
+    assert_eq!(relay::work(&world).len(), play.work.len(), "undisturbed, each effect was started once");
     whole
 }
 
 /// Promises 1, 2, 6, in the everyday tests: some boundaries of each kind.
 #[test]
 fn killed_at_some_boundaries_the_run_ends_as_if_nothing_had_happened() {
-    let whole = undisturbed();
+    let whole = undisturbed(&RELAY);
     for (moment, append) in [("before", 2), ("after", 2), ("inside", 5), ("after", 5), ("before", 9), ("after", 12)] {
-        let lost = killed_at(moment, append, &whole);
+        let lost = killed_at(&RELAY, moment, append, &whole);
+        assert!(lost.is_some(), "{moment}:{append} was never reached");
+    }
+}
+
+/// Promises 1, 2: as above, with worktrees that are merged and an approval that is edited.
+#[test]
+fn killed_around_a_merge_the_files_come_to_the_same() {
+    let whole = undisturbed(&APART);
+    for (moment, append) in
+        [("inside", 10), ("after", 13), ("before", 16), ("inside", 18), ("before", 20), ("after", 21)]
+    {
+        let lost = killed_at(&APART, moment, append, &whole);
         assert!(lost.is_some(), "{moment}:{append} was never reached");
     }
 }
@@ -101,7 +146,13 @@ fn killed_at_every_boundary_the_run_ends_as_if_nothing_had_happened() {
     if std::env::var_os("RUN_SLOW_TESTS").is_none() {
         return;
     }
-    let whole = undisturbed();
+    for play in [&RELAY, &APART] {
+        sweep(play);
+    }
+}
+
+fn sweep(play: &Play) {
+    let whole = undisturbed(play);
     let covered: Mutex<BTreeMap<&str, Vec<(u32, usize)>>> = Mutex::default();
     let next = AtomicU32::new(0);
     std::thread::scope(|scope| {
@@ -111,7 +162,7 @@ fn killed_at_every_boundary_the_run_ends_as_if_nothing_had_happened() {
                     let number = next.fetch_add(1, Ordering::SeqCst);
                     let (moment, append) = (MOMENTS[number as usize % 3], number / 3 + 1);
                     assert!(append < MOST, "the run has no end");
-                    let Some(lost) = killed_at(moment, append, &whole) else { return };
+                    let Some(lost) = killed_at(play, moment, append, &whole) else { return };
                     covered.lock().expect("the list").entry(moment).or_default().push((append, lost));
                 }
             });
@@ -124,7 +175,8 @@ fn killed_at_every_boundary_the_run_ends_as_if_nothing_had_happened() {
         let last = cases.iter().map(|it| it.0).max().unwrap_or_default();
         let _ = writeln!(
             std::io::stderr(),
-            "kill sweep: {moment} appends 1..={last}: {} hubs killed, {lost} turns lost and done again",
+            "kill sweep of {}: {moment} appends 1..={last}: {} hubs killed, {lost} turns lost and done again",
+            play.name,
             cases.len()
         );
         assert!(cases.len() >= 10, "{moment}: only {cases:?} were covered");
@@ -137,7 +189,7 @@ fn where_every_hub_dies_young_the_run_still_comes_to_its_end() {
     if std::env::var_os("RUN_SLOW_TESTS").is_none() {
         return;
     }
-    let whole = undisturbed();
+    let whole = undisturbed(&RELAY);
     for fault in ["before:8", "inside:9"] {
         let world = relay::world();
         let armed = |args: &[&str]| {
@@ -154,7 +206,7 @@ fn where_every_hub_dies_young_the_run_still_comes_to_its_end() {
             assert!(commands < 100, "{fault}: the run comes to no end\n{}", world.story());
         }
         let entries = journal::entries(&world);
-        check(&entries, &relay::work(&world), &whole);
+        check(&RELAY, &entries, &relay::work(&world), &whole);
         let lost = journal::lost_turns(&entries);
         assert!(lost > 1, "{fault}: only {lost} turns were lost: the hubs did not die");
         let _ =

@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use imbl::{OrdMap, OrdSet};
 
+use super::record::ShownDiff;
 use crate::{
     ids::{AgentName, ChannelName, FindingId, MessageId, PauseId, RoleId, RunId, StepId, Timestamp, TurnId},
     outcome::{Failure, TypedResult, Usage},
@@ -104,6 +105,8 @@ pub struct StepState {
     pub note: Option<Arc<str>>,
     /// For a pause step: the decision that it was left with.
     pub decision: Option<&'static str>,
+    /// How the files changed while its latest turn was at work, as far as it is shown at a pause.
+    pub diffs: Arc<[ShownDiff]>,
     /// Whether what it did in its worktree is not merged yet: then it is not over, whatever its result.
     pub unmerged: bool,
 }
@@ -132,6 +135,7 @@ impl Default for StepState {
             not_before: None,
             note: None,
             decision: None,
+            diffs: Arc::from([]),
             unmerged: false,
         }
     }
