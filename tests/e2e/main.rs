@@ -21,6 +21,8 @@ mod journals;
 #[cfg(unix)]
 mod kill_sweep;
 #[cfg(unix)]
+mod language;
+#[cfg(unix)]
 mod lsp;
 #[cfg(target_os = "linux")]
 mod mcp;
