@@ -1,6 +1,8 @@
 //! End-to-end tests: the real binary, real PTYs, real SQLite, real git.
 
 #[cfg(unix)]
+mod apart;
+#[cfg(unix)]
 mod armed;
 #[cfg(unix)]
 mod bad_input;

@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use imbl::{OrdMap, OrdSet, Vector};
 
+use super::record::ShownDiff;
 use crate::{
     ids::{AgentName, ChannelName, FindingId, MessageId, PauseId, RoleId, RunId, StepId, Timestamp, TurnId},
     outcome::{Failure, TypedResult, Usage},
@@ -124,6 +125,8 @@ pub struct StepState {
     pub note: Option<Arc<str>>,
     /// For a pause step: the decision that it was left with.
     pub decision: Option<&'static str>,
+    /// How the files changed while its latest turn was at work, as far as it is shown at a pause.
+    pub diffs: Arc<[ShownDiff]>,
     /// What the turns of this round used.
     pub usage: Usage,
     /// For a step that is done for each item of a list: its item.
@@ -158,6 +161,7 @@ impl Default for StepState {
             not_before: None,
             note: None,
             decision: None,
+            diffs: Arc::from([]),
             usage: Usage::default(),
             item: None,
             inputs: None,
