@@ -77,6 +77,7 @@ impl World {
             processes: folder.path().join("processes"),
             screens: Arc::clone(&screens),
             trusted: Box::new(|| Ok(())),
+            toolbox: callboard::agent::tools::Toolbox::default(),
         };
         let runner = Runner::reporting_to(parts, move |event| {
             let _ = sender.send(event);

@@ -20,6 +20,8 @@ mod journals;
 mod kill_sweep;
 #[cfg(unix)]
 mod lsp;
+#[cfg(target_os = "linux")]
+mod mcp;
 #[cfg(unix)]
 mod panels;
 #[cfg(unix)]

@@ -16,7 +16,6 @@ pub mod environment;
 mod files;
 mod live;
 pub mod result;
-mod schema;
 pub(crate) mod sessions;
 pub(crate) mod terminal;
 pub(crate) mod tool;

@@ -30,6 +30,7 @@ use super::{
         tool::ToolDriver,
     },
     terminal::{Screens, Size},
+    tools::Toolbox,
 };
 use crate::{
     config::redact::Redactor,
@@ -79,6 +80,8 @@ pub struct RunnerParts {
     /// Looks whether what the workspace configures is still what the developer trusted; a sentence where it is not. Asked
     /// before each turn of an agent that the workspace itself brings: its script may have changed since it was read.
     pub trusted: Box<dyn Fn() -> Result<(), String> + Send + Sync>,
+    /// Where programs get their passes for Callboard's own tools.
+    pub toolbox: Toolbox,
 }
 
 /// A runner's parts as its agents' threads share them.

@@ -52,6 +52,7 @@ fn start(cli: Cli, out: &mut Out) -> Result<i32, Fail> {
     let mut builder = match &cli.command {
         // A tool is one program at a time and needs no runtime.
         Command::Tool(args) => return tool_main(args),
+        Command::Mcp => return Ok(mcp_main()),
         Command::Completions { shell } => return completions(*shell, out),
         // A hub serves many; the others wait for one thing at a time, and start faster with less.
         Command::Hub(HubCommand::Run { .. }) | Command::Demo(_) => tokio::runtime::Builder::new_multi_thread(),
@@ -206,6 +207,18 @@ fn tool_main(args: &ToolArgs) -> Result<i32, Fail> {
     Ok(tool::main(kind, Path::new(&args.request), Path::new(&args.result), &mut std::io::stdout()))
 }
 
+/// Carries an agent's tools between its program and the hub.
+#[cfg(unix)]
+fn mcp_main() -> i32 {
+    crate::mcp::bridge::run()
+}
+
+#[cfg(not(unix))]
+fn mcp_main() -> i32 {
+    tracing::error!("There is no hub's process on this system, so agents have no tools here.");
+    fail::FAILED
+}
+
 fn completions(shell: clap_complete::Shell, out: &mut Out) -> Result<i32, Fail> {
     use clap::CommandFactory as _;
     let mut script = Vec::new();
@@ -246,7 +259,7 @@ pub fn start_logging() {
     let asked = std::env::var("CALLBOARD_LOG").ok().filter(|it| !it.is_empty());
     let filter = match (asked, is_hub) {
         (Some(asked), _) => EnvFilter::new(asked),
-        (None, true) => EnvFilter::new("info"),
+        (None, true) => EnvFilter::new("info,rmcp=warn"),
         (None, false) => return,
     };
     let file = std::env::var_os("CALLBOARD_LOG_FILE").and_then(|it| open_log(Path::new(&it)));

@@ -23,11 +23,14 @@ mod answer;
 mod ask;
 mod checkpoint;
 mod context;
+mod holders;
 mod pause;
 mod result;
 mod rounds;
 mod run;
+mod sight;
 mod talk;
+mod tools;
 mod turn;
 
 /// What an event came to.
@@ -90,6 +93,7 @@ fn dispatch(draft: &mut Draft, event: &Event) -> Result<Answer, Refusal> {
         Event::AskWithdrawn { turn, key }         => { ask::withdrawn(draft, *turn, key); Ok(Answer::Done) }
         Event::AgentChanged { agent, claim }      => { turn::claimed(draft, agent, claim); Ok(Answer::Done) }
         Event::FindingReported { agent, finding } => { result::report(draft, Some(agent), None, finding); Ok(Answer::Done) }
+        Event::Used { agent, turn, act }          => tools::used(draft, agent, *turn, act),
         // What comes of checkpoints.
         Event::CheckpointTaken { checkpoint, outcome } => { checkpoint::taken(draft, *checkpoint, outcome); Ok(Answer::Done) }
         Event::UndoEnded { undo, outcome }        => { checkpoint::undone(draft, *undo, outcome); Ok(Answer::Done) }

@@ -8,8 +8,8 @@ use crate::{
     document::Decision,
     finding::FindingDraft,
     ids::{AgentName, ChannelName, FindingId, MessageId, PauseId, RuleId, RunId, StepId, Timestamp, TurnId},
-    outcome::TurnOutcome,
-    protocol::FileNote,
+    outcome::{TurnOutcome, TypedResult},
+    protocol::{FileNote, Players},
     workflow::plan::Plan,
 };
 
@@ -77,7 +77,7 @@ pub enum Event {
         /// What the workflow is told; the inputs left out take their defaults.
         inputs: BTreeMap<String, serde_json::Value>,
         /// Who plays which role, where the person chose.
-        roles: BTreeMap<String, AgentName>,
+        roles: BTreeMap<String, Players>,
         /// Where it is shown; the plan's channel or the default where nobody says.
         channel: Option<ChannelName>,
         /// Chosen by the sender; a second start with the same key is the first one's.
@@ -175,6 +175,15 @@ pub enum Event {
         /// What.
         finding: FindingDraft,
     },
+    /// An agent uses one of Callboard's tools in its turn.
+    Used {
+        /// Who, by the pass that the hub's shell made for its program.
+        agent: AgentName,
+        /// In which turn.
+        turn: TurnId,
+        /// What it does.
+        act: Act,
+    },
     /// A person wants what a run changed put back.
     Undo {
         /// Who.
@@ -202,6 +211,24 @@ pub enum Event {
     },
     /// A time that the state asked to be woken at has come.
     Tick,
+}
+
+/// What an agent does by a tool.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Act {
+    /// It posts a message as itself.
+    Post {
+        /// Where; the turn's own channel where it does not say.
+        channel: Option<ChannelName>,
+        /// The message that it answers; the turn's own thread where it names neither this nor a channel.
+        thread: Option<MessageId>,
+        /// Markdown.
+        text: String,
+    },
+    /// It reports a finding.
+    Report(FindingDraft),
+    /// It hands in its result. The shell has found that it has the form that was asked for.
+    HandIn(TypedResult),
 }
 
 /// What came of a checkpoint.
@@ -259,6 +286,8 @@ pub enum Answer {
     Started(RunId),
     /// This undo has begun: the state says when it is over.
     Undoing(u64),
+    /// This finding was recorded, or is known.
+    Found(FindingId),
 }
 
 /// Why an event was refused: nothing was recorded.

@@ -115,6 +115,13 @@ pub enum Record {
         /// Which.
         turn: TurnId,
     },
+    /// An agent handed in its turn's result by the tool. The last one is the turn's result.
+    ResultHandedIn {
+        /// Of which turn.
+        turn: TurnId,
+        /// What.
+        result: Arc<TypedResult>,
+    },
     /// A turn is over. There is one of these for each turn, and nothing after it.
     TurnEnded {
         /// Which.
@@ -133,8 +140,11 @@ pub enum Record {
         plan: Arc<Plan>,
         /// What it was told, defaults included.
         inputs: Arc<BTreeMap<String, serde_json::Value>>,
-        /// Who plays which role.
+        /// Who plays which role; of a role that several play, the first.
         roles: Arc<BTreeMap<RoleId, AgentName>>,
+        /// Who plays the roles that several agents may play, in the order of their seats.
+        #[serde(default, skip_serializing_if = "no_casts")]
+        casts: Arc<BTreeMap<RoleId, Vec<AgentName>>>,
         /// Where it is shown.
         channel: ChannelName,
         /// The message that its thread begins with.
@@ -144,6 +154,44 @@ pub enum Record {
         /// The sender's key.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         key: Option<String>,
+    },
+    /// A step that holds others began: those wait now.
+    StepOpened {
+        /// Of which run.
+        run: RunId,
+        /// Which.
+        step: StepId,
+        /// Of a step for each item of a list: the items.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        items: Vec<serde_json::Value>,
+        /// Of a step of a role that several agents play: who, in the order of their seats.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        agents: Vec<AgentName>,
+        /// Of a nested workflow: what it is told, defaults included.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        inputs: Option<Arc<BTreeMap<String, serde_json::Value>>>,
+    },
+    /// A person changed what is left to do of a run.
+    PlanEdited {
+        /// Of which run.
+        run: RunId,
+        /// The whole plan from now on. What has begun is the same in it.
+        plan: Arc<Plan>,
+        /// What the run is told from now on: inputs that the new plan adds have their defaults.
+        inputs: Arc<BTreeMap<String, serde_json::Value>>,
+        /// Who plays which role from now on.
+        roles: Arc<BTreeMap<RoleId, AgentName>>,
+        /// Who plays the roles that several agents may play.
+        #[serde(default, skip_serializing_if = "no_casts")]
+        casts: Arc<BTreeMap<RoleId, Vec<AgentName>>>,
+        /// Who changed it.
+        by: String,
+        /// The hash of the plan before.
+        before: String,
+        /// The hash of the plan after.
+        after: String,
+        /// What changed, a line each.
+        changes: Vec<String>,
     },
     /// A step's turn was queued.
     StepQueued {
@@ -412,6 +460,9 @@ pub enum Record {
         draft: FindingDraft,
         /// Whether it had been declined before: now it is a person's to settle.
         contested: bool,
+        /// In which turn, where it was reported by the tool while that went on.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        turn: Option<TurnId>,
     },
     /// A finding's state changed.
     FindingSettled {
@@ -434,6 +485,10 @@ pub enum Record {
         /// The new text.
         text: String,
     },
+}
+
+fn no_casts(casts: &Arc<BTreeMap<RoleId, Vec<AgentName>>>) -> bool {
+    casts.is_empty()
 }
 
 /// Why a checkpoint is taken.
@@ -466,6 +521,16 @@ pub enum Cause {
         /// The step.
         step: StepId,
     },
+}
+
+impl Cause {
+    /// Returns the run that a turn is for.
+    pub fn run(&self) -> Option<RunId> {
+        match self {
+            Self::Step { run, .. } => Some(*run),
+            Self::Delivery { .. } => None,
+        }
+    }
 }
 
 /// What an agent was sent.
@@ -646,8 +711,11 @@ impl Record {
             Self::TurnIntended { .. } => "turn.intended",
             Self::TurnBegan { .. } => "turn.began",
             Self::TurnInterrupted { .. } => "turn.interrupted",
+            Self::ResultHandedIn { .. } => "result.handed_in",
             Self::TurnEnded { .. } => "turn.ended",
             Self::RunStarted { .. } => "run.started",
+            Self::StepOpened { .. } => "step.opened",
+            Self::PlanEdited { .. } => "plan.edited",
             Self::StepQueued { .. } => "step.queued",
             Self::StepFinished { .. } => "step.finished",
             Self::StepSkipped { .. } => "step.skipped",

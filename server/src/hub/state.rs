@@ -17,6 +17,7 @@ use crate::{
     ask::{AskReply, Rule},
     finding::Finding,
     ids::{AgentName, ChannelName, FindingId, MessageId, PauseId, RuleId, RunId, StepId, Timestamp, TurnId},
+    outcome::TypedResult,
     protocol::{About, Answered, Author, DeliveryView, FileNote, PauseKind},
 };
 
@@ -189,6 +190,12 @@ pub struct Turn {
     pub began: Option<Timestamp>,
     /// Whether it is being stopped to be done again.
     pub interrupted: bool,
+    /// The result that its agent handed in by the tool; gone when the turn is over.
+    pub handed_in: Option<Arc<TypedResult>>,
+    /// The findings that its agent reported by the tool.
+    pub reported: Vector<FindingId>,
+    /// How often its agent used a tool that leaves a record.
+    pub acts: u32,
     /// The channel in which its prompt passes messages on, and the last one that its agent had seen there before.
     pub passed: Option<(ChannelName, Option<MessageId>)>,
     /// What it asks, by the driver's keys: the reply where there is one. Gone with its end.
@@ -309,6 +316,22 @@ impl State {
     /// Returns a finding.
     pub fn finding(&self, id: FindingId) -> Option<&Arc<Finding>> {
         at(&self.findings, id.0)
+    }
+
+    /// Returns the channel and the thread that a turn belongs to.
+    pub fn place_of(&self, turn: &Turn) -> Option<(ChannelName, MessageId)> {
+        match &turn.cause {
+            Cause::Step { run, .. } => self.runs.get(run).map(|it| (it.channel.clone(), it.thread)),
+            Cause::Delivery { message } => {
+                self.message(*message).map(|it| (it.channel.clone(), it.thread.unwrap_or(*message)))
+            }
+        }
+    }
+
+    /// Returns whether an agent may read and write a channel in a turn: the turn's own, and those that it takes part in.
+    pub fn may_enter(&self, turn: &Turn, channel: &ChannelName) -> bool {
+        self.place_of(turn).is_some_and(|it| it.0 == *channel)
+            || self.channels.get(channel).is_some_and(|it| it.members.contains(&turn.agent))
     }
 
     /// Returns the id that the next message gets.

@@ -78,6 +78,9 @@ pub async fn show_page(editor: &Arc<Editor>, pause: PauseId) -> Result<(), Refus
         return Err(Refusal::new(RefusalCode::NotFound, message));
     }
     editor.shared.pages.sync(&snapshot).await;
+    if editor.wishes().options.documents {
+        return Ok(());
+    }
     if let Some(uri) = editor.page_uri(pause) {
         show(editor, uri);
     }

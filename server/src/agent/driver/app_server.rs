@@ -26,6 +26,7 @@ use crate::{
         Access, AgentState, Source, TurnRequest,
         catalog::profile::Profile,
         terminal::{Exit, TerminalEvent},
+        tools::Attachment,
     },
     outcome::{Failure, FailureClass, TurnOutcome, Usage, form},
 };
@@ -156,7 +157,10 @@ impl AppServerDriver {
             "sandbox".to_owned(),
             if request.access == Access::Write { "workspace-write" } else { "read-only" }.into(),
         );
-        params.insert("config".to_owned(), json!({ "projects": untrusted }));
+        let tools = self.live.as_ref().and_then(Live::tools).map(Attachment::for_codex);
+        let mut config = tools.unwrap_or_else(|| json!({}));
+        config["projects"] = untrusted.into();
+        params.insert("config".to_owned(), config);
         params
     }
 

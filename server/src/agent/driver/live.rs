@@ -12,7 +12,7 @@ use super::{
     Desk,
     desk::Input,
     environment::{Marks, environment},
-    failure,
+    failure, files,
 };
 use crate::{
     agent::{
@@ -24,6 +24,7 @@ use crate::{
             Exit, SCROLLBACK_LINES, ScreenText, Size, Spawn, SpawnError, Terminal, TerminalEvent, TraceSpec, Typing,
             plain,
         },
+        tools::{Attachment, PASS, SOCKET},
     },
     ids::TurnId,
     outcome::{Failure, FailureClass},
@@ -36,9 +37,14 @@ const QUIET: Duration = Duration::from_millis(20);
 /// How long a session has to end when it is told to; the ladder's own times are below it.
 const END: Duration = Duration::from_secs(9);
 
+/// What stands in an argument for the file that tells a program of Callboard's tools.
+pub(crate) const TOOLS_FILE: &str = "{tools}";
+
 /// A program on a terminal.
 pub(crate) struct Live {
     terminal: Arc<Terminal>,
+    /// Its pass for Callboard's tools: void with the program.
+    pass: Option<Attachment>,
 }
 
 /// What to start.
@@ -102,8 +108,19 @@ impl Live {
         let transcript = (given.transcripts)(&agent, size).map_err(|err| {
             crashed(format!("the transcript of {agent} can't be written: {err}; mend that and retry"))
         })?;
-        let words = start.profile.command.iter().skip(1).chain(&start.arguments);
-        let words = words.map(|it| it.replace("{callboard}", &given.callboard.to_string_lossy()).into());
+        let pass = given
+            .toolbox
+            .attach(&agent, start.turn)
+            .map_err(|err| crashed(format!("no pass could be made for {agent}: {err}; retry")))?;
+        let mut words: Vec<String> = start.profile.command.iter().skip(1).chain(&start.arguments).cloned().collect();
+        if words.iter().any(|it| it.contains(TOOLS_FILE)) {
+            let path = files::tools_path(&given.results, &agent);
+            let tools = pass.as_ref().map_or_else(|| serde_json::json!({ "mcpServers": {} }), Attachment::for_claude);
+            files::write_private(&path, &tools)
+                .map_err(|err| crashed(format!("{} can't be written: {err}; mend that and retry", path.display())))?;
+            words.iter_mut().for_each(|it| *it = it.replace(TOOLS_FILE, &path.to_string_lossy()));
+        }
+        let words = words.into_iter().map(|it| it.replace("{callboard}", &given.callboard.to_string_lossy()).into());
         let marks = Marks {
             agent: agent.as_str(),
             turn: start.turn.map(|it| it.to_string()),
@@ -114,10 +131,14 @@ impl Live {
         let mut env = environment(&given.environment, start.profile, &given.allowed, &marks);
         env.retain(|(name, _)| !start.set.iter().any(|(it, _)| it == name));
         env.extend(start.set.iter().cloned());
+        // Invariant: ours come last, so that no profile gives an agent the pass of another.
+        let own = pass.iter().flat_map(Attachment::variables);
+        let env = env.into_iter().filter(|it| it.0 != SOCKET && it.0 != PASS);
+        let env = env.map(|(name, value)| (name.into(), value.into())).chain(own).collect();
         let spawn = Spawn {
             argv: std::iter::once(program.into_os_string()).chain(words).collect(),
             cwd: start.cwd.to_path_buf(),
-            env: env.into_iter().map(|(name, value)| (name.into(), value.into())).collect(),
+            env,
             // The catalogue has found the program, outside the workspace unless the profile's owner chose it themselves.
             workspace: None,
             size,
@@ -134,7 +155,13 @@ impl Live {
             failure(class, format!("{agent}: {err}"))
         })?;
         given.screens.put(agent, Arc::clone(&terminal));
-        Ok(Self { terminal })
+        Ok(Self { terminal, pass })
+    }
+
+    /// Returns how it is told of Callboard's own tools; nothing where the hub has no socket.
+    #[cfg(unix)]
+    pub(crate) fn tools(&self) -> Option<&Attachment> {
+        self.pass.as_ref()
     }
 
     /// Returns what its terminal shows.

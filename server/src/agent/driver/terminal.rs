@@ -324,6 +324,11 @@ pub(super) fn outcome(desk: &Desk, request: &TurnRequest, text: &str) -> Result<
     if request.expects == ResultKind::Text {
         return Ok(answered(text.to_owned(), None));
     }
+    if let Some(typed) = desk.parts.given.toolbox.handed_in(request.turn) {
+        let rest = result::fenced(text).map_or(text.to_owned(), |it| it.1);
+        let text = if rest.trim().is_empty() { result::summary(&typed) } else { rest.trim().to_owned() };
+        return Ok(answered(text, Some(typed)));
+    }
     let written = files::read_result(&file);
     let _ = files::clear(&file);
     let fenced = result::fenced(text).or_else(|| result::unfenced(text, &request.expects));

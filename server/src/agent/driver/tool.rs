@@ -42,7 +42,9 @@ impl ToolDriver {
         let read = files::read_result(&path);
         let _ = files::clear(&path);
         let _ = files::clear(&files::request_path(&desk.parts.given.results, agent));
+        let handed_in = desk.parts.given.toolbox.handed_in(request.turn);
         let parsed = match read {
+            _ if handed_in.is_some() => handed_in.map(Ok),
             Ok(Some(json)) => Some(result::parse(&json, &request.expects)),
             Ok(None) => None,
             Err(why) => Some(Err(why)),

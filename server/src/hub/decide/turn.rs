@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use super::{Draft, advance, ask, checkpoint, context, pause, result, run, talk};
+use super::{Draft, advance, ask, checkpoint, context, pause, result, run, talk, tools};
 use crate::{
     agent::{AgentClaim, AgentState, Source, TurnRequest},
     hub::{
@@ -128,6 +128,7 @@ fn end(draft: &mut Draft, id: TurnId, outcome: &TurnOutcome) {
         _ => None,
     };
     let outcome = given_up.as_ref().unwrap_or(outcome);
+    let outcome = &tools::with_handed_in(&turn, outcome);
     let (how, usage) = match outcome {
         TurnOutcome::Answered { usage, .. } => (TurnEnd::Answered, *usage),
         TurnOutcome::Failed(failure) => (TurnEnd::Failed { failure: failure.clone() }, Usage::default()),
@@ -149,6 +150,7 @@ fn answer_message(draft: &mut Draft, agent: &AgentName, turn: TurnId, message: M
             let mut findings = Vec::new();
             if let Some(TypedResult::Review(review)) = result {
                 findings.extend(review.findings.iter().filter_map(|it| result::report(draft, Some(agent), None, it)));
+                result::reported_in(draft, turn, &mut findings);
                 result::no_longer_said(draft, agent, turn, review, &findings);
             }
             if let Some(TypedResult::Change(change)) = result {

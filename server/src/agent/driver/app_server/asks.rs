@@ -9,9 +9,6 @@ use serde_json::{Map, Value, json};
 use super::wire::Change;
 use crate::ask::{Ask, AskReply, FileEdit, MOST_PATTERN, Permission, Question, Wish};
 
-/// Callboard's own MCP server, whose tools need no permission: they can do nothing that needs one.
-pub(super) const OWN_SERVER: &str = "callboard";
-
 /// What is wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {

@@ -16,7 +16,7 @@ use super::{
     wire::{self, Change, Incoming, Item, Notice, TurnError, What},
 };
 use crate::{
-    agent::AgentState,
+    agent::{AgentState, tools},
     ask::{Ask, AskReply, Wish},
     ids::{AgentName, Timestamp},
     outcome::{Failure, FailureClass},
@@ -225,7 +225,8 @@ impl Dialogue {
         if kind == Kind::Files && self.may_change(changes) && params["grantRoot"].is_null() {
             return vec![Step::Send(wire::answer(&id, &json!({ "decision": "accept" })))];
         }
-        if kind == Kind::Tool && params["serverName"] == asks::OWN_SERVER {
+        // Callboard's own tools need no permission: the hub checks each use of them.
+        if kind == Kind::Tool && params["serverName"] == tools::SERVER {
             return vec![Step::Send(wire::answer(&id, &json!({ "action": "accept", "content": {} })))];
         }
         let Some((ask, pending)) = asks::ask(id.clone(), kind, params, changes, &self.leave.cwd) else {
