@@ -30,12 +30,14 @@ use crate::{
     finding::FindingDraft,
     hub::{
         event::{Act, Answer, Event},
+        operator::{self, MOVES},
         snapshot::Snapshot,
         state::Turn,
     },
     ids::TurnId,
     lsp::{outbox::Outbox, shared::Shared},
-    outcome::TypedResult,
+    outcome::{JsonResult, TypedResult},
+    workflow::plan::{Action, RepeatAction},
 };
 
 #[cfg(unix)]
@@ -100,7 +102,9 @@ impl ServerHandler for ToolDesk {
         _: Option<PaginatedRequestParams>,
         _: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
-        let tools = table::TOOLS.iter().map(|it| Tool::new(it.name, it.says, (it.schema)())).collect();
+        let operates = self.operates();
+        let tools = table::TOOLS.iter().chain(table::MOVES.iter().filter(|_| operates));
+        let tools = tools.map(|it| Tool::new(it.name, it.says, (it.schema)())).collect();
         Ok(ListToolsResult::with_all_items(tools))
     }
 
@@ -155,6 +159,7 @@ impl ToolDesk {
             }
             "read_buffer" => reading::buffer(&self.shared.documents, &args_of(tool, args)?),
             "get_diagnostics" => Ok(reading::diagnostics(snapshot.state(), &args_of(tool, args)?)),
+            name if MOVES.contains(&name) => self.make_move(&turn, name, args).await,
             other => Err(format!("there is no tool {other:?}; there are {}", table::names())),
         }
     }
@@ -179,9 +184,40 @@ impl ToolDesk {
         }
     }
 
+    /// Returns whether its agent is the operator of a part of a run that goes on.
+    fn operates(&self) -> bool {
+        let snapshot = self.shared.hub.snapshot();
+        let state = snapshot.state();
+        let runs = state.live_runs.iter().filter_map(|it| state.runs.get(it));
+        runs.into_iter().any(|run| {
+            run.plan.all_steps().into_iter().any(|step| {
+                let by = run.step(&step.id).and_then(|it| it.agent.as_ref().or(it.by.as_ref()));
+                matches!(&step.action, Action::Repeat(RepeatAction { operator: Some(it), .. })
+                    if by.or_else(|| run.roles.get(&it.role)) == Some(&self.pass.agent))
+            })
+        })
+    }
+
     async fn act(&self, turn: &Turn, act: Act) -> Result<Answer, String> {
         let event = Event::Used { agent: self.pass.agent.clone(), turn: turn.id, act };
         self.shared.hub.ask(event).await.map(|it| it.answer).map_err(|it| it.message)
+    }
+
+    /// An operator's move. What may not be is refused, with the reason recorded.
+    async fn make_move(&self, turn: &Turn, name: &str, args: Value) -> Result<String, String> {
+        let Value::Object(mut fields) = args else { return Err(format!("{name}: its arguments are an object")) };
+        fields.insert("move".to_owned(), Value::String(name.to_owned()));
+        let wanted: Value = serde_json::from_str(&discreet(&Value::Object(fields).to_string()))
+            .map_err(|_| "its words hold a secret where a value must be; leave it out".to_owned())?;
+        match self.act(turn, Act::Move(operator::read_one(&wanted))).await? {
+            Answer::MoveRefused(why) => Err(format!("refused: {why}")),
+            _ => {
+                // The turn has its result with that, unless it gives more moves in words.
+                let moves = serde_json::json!({ "moves": [] });
+                self.toolbox.hand_in(turn.id, TypedResult::Json(JsonResult { value: moves }));
+                Ok("taken; make another move, or end your turn".to_owned())
+            }
+        }
     }
 
     async fn hand_in(&self, turn: &Turn, result: &Value) -> Result<String, String> {

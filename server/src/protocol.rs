@@ -564,6 +564,8 @@ pub enum PauseKind {
     Limit,
     /// A loop only repeats itself, or all that is left was declined.
     Stuck,
+    /// An agent asks something.
+    Question,
 }
 
 /// How a pause was answered.

@@ -22,6 +22,8 @@ mod kill_sweep;
 mod lsp;
 #[cfg(target_os = "linux")]
 mod mcp;
+#[cfg(target_os = "linux")]
+mod operator;
 #[cfg(unix)]
 mod panels;
 #[cfg(unix)]

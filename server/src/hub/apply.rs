@@ -20,6 +20,7 @@ use crate::{
 };
 
 mod checkpoints;
+mod operator;
 
 /// Applies the record with number `seq`, written at `at`.
 pub fn apply(state: &mut State, seq: u64, at: Timestamp, record: &Record) {
@@ -126,6 +127,10 @@ pub fn apply(state: &mut State, seq: u64, at: Timestamp, record: &Record) {
             start_round(state, at, *run, step, *round, *bound);
             change_step(state, at, *run, step, |it| it.left = left.as_str().into());
         }
+        Record::OperatorMoved { .. }
+        | Record::OperatorRefused { .. }
+        | Record::OperatorTurnTaken { .. }
+        | Record::OperatorWoken { .. } => operator::apply(state, at, record),
         Record::LimitRaised { run, limits } => change_run(state, at, *run, |it| it.limits = *limits),
         Record::Held { run, .. } => hold(state, at, *run, true),
         Record::Released { run, .. } => hold(state, at, *run, false),
@@ -149,6 +154,7 @@ pub fn apply(state: &mut State, seq: u64, at: Timestamp, record: &Record) {
                 Subject::Step { run, step }
                 | Subject::Failure { run, step }
                 | Subject::Rounds { run, step }
+                | Subject::Operator { run, step }
                 | Subject::Stuck { run, step, .. } => change_step(state, at, run, &step, |it| {
                     it.pause = None;
                     it.decision = Some(decision.name());
@@ -494,10 +500,13 @@ fn start_round(state: &mut State, at: Timestamp, run: RunId, step: &StepId, roun
         it.lap = round;
         it.bound = bound;
         it.pause = None;
+        it.turn = None;
+        it.operation = Arc::default();
         it.started.get_or_insert(at);
     });
     let Some(plan) = state.runs.get(&run).map(|it| Arc::clone(&it.plan)) else { return };
     let Some(Step { action: Action::Repeat(repeat), .. }) = plan.step(step) else { return };
+    let parked = repeat.operator.is_some();
     for child in &repeat.steps {
         change_step(state, at, run, &child.id, |it| {
             let findings = Arc::clone(&it.findings);
@@ -508,6 +517,7 @@ fn start_round(state: &mut State, at: Timestamp, run: RunId, step: &StepId, roun
                 note: it.note.take(),
                 agent: it.agent.take(),
                 decision: it.decision,
+                parked,
                 findings,
                 findings_before,
                 ..StepState::default()
@@ -552,6 +562,7 @@ fn open_pause(state: &mut State, at: Timestamp, record: &Record) {
         Subject::Step { run, step }
         | Subject::Failure { run, step }
         | Subject::Rounds { run, step }
+        | Subject::Operator { run, step }
         | Subject::Stuck { run, step, .. } => change_step(state, at, *run, step, |it| {
             it.status = StepStatus::Paused;
             it.pause = Some(*pause);

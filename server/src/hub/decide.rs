@@ -22,6 +22,7 @@ mod advance;
 mod answer;
 mod checkpoint;
 mod context;
+mod operator;
 mod pause;
 mod result;
 mod rounds;

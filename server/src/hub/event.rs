@@ -6,6 +6,7 @@ use crate::{
     agent::{AgentClaim, AgentInfo},
     document::Decision,
     finding::FindingDraft,
+    hub::operator::Reasoned,
     ids::{AgentName, ChannelName, FindingId, MessageId, PauseId, RunId, StepId, Timestamp, TurnId},
     outcome::{TurnOutcome, TypedResult},
     protocol::FileNote,
@@ -205,6 +206,8 @@ pub enum Act {
     Report(FindingDraft),
     /// It hands in its result. The shell has found that it has the form that was asked for.
     HandIn(TypedResult),
+    /// As operator it makes a move, or wants one that can't be read: then what in words, and why not.
+    Move(Result<Reasoned, (String, String)>),
 }
 
 /// What came of a checkpoint.
@@ -264,6 +267,8 @@ pub enum Answer {
     Undoing(u64),
     /// This finding was recorded, or is known.
     Found(FindingId),
+    /// An operator's move may not be, which is recorded: why.
+    MoveRefused(String),
 }
 
 /// Why an event was refused: nothing was recorded.

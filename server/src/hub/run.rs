@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use imbl::{OrdMap, OrdSet};
 
 use crate::{
+    hub::operator::Operation,
     ids::{AgentName, ChannelName, FindingId, MessageId, PauseId, RoleId, RunId, StepId, Timestamp, TurnId},
     outcome::{Failure, TypedResult, Usage},
     protocol::{RunStatus, StepStatus},
@@ -102,6 +103,12 @@ pub struct StepState {
     pub note: Option<Arc<str>>,
     /// For a pause step: the decision that it was left with.
     pub decision: Option<&'static str>,
+    /// Whether it stands in an operator's part and waits to be assigned.
+    pub parked: bool,
+    /// What the operator that assigned it adds to its prompt.
+    pub brief: Option<Arc<str>>,
+    /// For a loop with an operator: what that decided.
+    pub operation: Arc<Operation>,
 }
 
 impl Default for StepState {
@@ -127,6 +134,9 @@ impl Default for StepState {
             not_before: None,
             note: None,
             decision: None,
+            parked: false,
+            brief: None,
+            operation: Arc::default(),
         }
     }
 }

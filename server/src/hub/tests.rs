@@ -15,6 +15,7 @@ use crate::{
 mod channels;
 mod checkpoints;
 mod odd;
+mod operator;
 mod pauses;
 mod random;
 mod runs;

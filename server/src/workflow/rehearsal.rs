@@ -126,7 +126,7 @@ impl Rehearsal<'_> {
                 show: pause.show.clone(),
                 message: prompt::render(&pause.message, &self.context).unwrap_or_else(|it| it.to_string()),
             },
-            Action::Repeat(repeat) => Does::Repeat { until: repeat.until.clone(), max: repeat.max },
+            Action::Repeat(repeat) => Does::Repeat { until: repeat.ends(), max: repeat.max },
         };
         self.steps.push(Rehearsed {
             id: step.id.clone(),

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use super::{Draft, advance, checkpoint, human, not_found, pause, result, rounds, run, talk};
+use super::{Draft, advance, checkpoint, human, not_found, operator, pause, result, rounds, run, talk};
 use crate::{
     document::{self, Decision},
     finding::{Finding, FindingState},
@@ -141,6 +141,11 @@ fn follow(draft: &mut Draft, pause: &Pause, decision: &Decision, edit: Option<Ed
         Subject::RunLimit { run, limit } => after_limit(draft, *run, *limit, decision, by),
         Subject::Rounds { run, step } => after_rounds(draft, *run, step, decision, by),
         Subject::Stuck { run, step, findings } => after_stuck(draft, *run, step, findings, decision, by),
+        Subject::Operator { run, step } => {
+            if !ends(draft, *run, decision, by) {
+                operator::answered(draft, *run, step, decision, by);
+            }
+        }
         Subject::Hops { message } => talk::settle_hops(draft, *message, matches!(decision, Decision::Approve), by),
     }
     if let Some(run) = pause.subject.run() {
