@@ -16,6 +16,8 @@ mod planted;
 mod seams;
 #[path = "tidy/tree.rs"]
 mod tree;
+#[path = "tidy/types.rs"]
+mod types;
 
 use tree::repository;
 
@@ -83,6 +85,16 @@ fn the_core_asks_no_clock_no_disk_and_no_chance() {
 #[test]
 fn the_protocol_and_its_document_name_the_same_methods() {
     none(&documents::protocol(&repository()));
+}
+
+#[test]
+fn each_method_has_its_types() {
+    none(&types::complete(&repository()));
+}
+
+#[test]
+fn the_types_of_the_plugins_are_those_of_the_protocol() {
+    none(&types::generated(&repository()));
 }
 
 #[test]

@@ -25,6 +25,7 @@ pub mod graph;
 pub mod hub;
 pub mod lists;
 pub mod lsp;
+pub mod permissions;
 pub mod rehearse;
 pub mod run;
 pub mod trust;

@@ -8,11 +8,13 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+mod ask;
 mod escape;
 mod region;
 mod result;
 mod review;
 
+pub use ask::{permission_document, question_document, read_answer};
 pub use escape::{is_hidden, visible};
 pub use result::{read_result, result_document};
 pub use review::{ReviewEdit, read_review, review_document};

@@ -86,6 +86,11 @@ numbered_id!(
     FindingId, "f", "a finding id", "write f and a number, as `callboard findings` lists them"
 );
 
+numbered_id!(
+    /// One permission that is remembered.
+    RuleId, "a", "a permission id", "write a and a number, as `callboard permissions list` lists them"
+);
+
 macro_rules! name {
     ($(#[$doc:meta])* $name:ident, $sigil:literal, $what:literal) => {
         $(#[$doc])*

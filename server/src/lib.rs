@@ -3,6 +3,7 @@
 //! The modules in reading order. `docs/architecture.md` has the map and the invariants.
 
 // Words that everything shares.
+pub mod ask;
 pub mod finding;
 pub mod ids;
 pub mod outcome;

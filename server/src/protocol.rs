@@ -12,20 +12,23 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     agent::{AgentClaim, AgentInfo},
+    ask::Scope,
     document::Decision,
     finding::{Finding, FindingState},
     hub::event::RefusalCode,
-    ids::{AgentName, ChannelName, FindingId, MessageId, PauseId, RunId, StepId, Timestamp, TurnId},
+    ids::{AgentName, ChannelName, FindingId, MessageId, PauseId, RuleId, RunId, StepId, Timestamp, TurnId},
     outcome::{Failure, TypedResult, Usage},
 };
 
 mod changes;
+mod greeting;
 mod hub;
 mod terminal;
 mod workflows;
 
 pub use self::{
     changes::{DiffParams, DiffResult, FileChange, FileDiff, FileNote, UndoParams, UndoResult},
+    greeting::{ClientOptions, OnCancel, ServerOffer},
     hub::{HubStatus, ReloadResult, TrustParams, TrustResult},
     terminal::{
         TerminalColor, TerminalCursor, TerminalForm, TerminalFrame, TerminalInputParams, TerminalResizeParams,
@@ -66,6 +69,10 @@ pub mod method {
     pub const INBOX: &str = "callboard/inbox";
     /// Request: answer a pause point.
     pub const DECIDE: &str = "callboard/decide";
+    /// Request: the permissions that are remembered.
+    pub const PERMISSIONS: &str = "callboard/permissions";
+    /// Request: take a remembered permission back.
+    pub const REVOKE_PERMISSION: &str = "callboard/revokePermission";
     /// Request: pause now.
     pub const PAUSE: &str = "callboard/pause";
     /// Request: go on after a pause now.
@@ -107,6 +114,19 @@ pub mod method {
     pub const HUB_STATUS: &str = "callboard/hubStatus";
     /// Request: end the hub.
     pub const STOP_HUB: &str = "callboard/stopHub";
+
+    /// All requests; a test holds the list together with the constants.
+    #[rustfmt::skip]
+    pub const REQUESTS: &[&str] = &[
+        POST, CREATE_CHANNEL, CHANNELS, MESSAGES, WITHDRAW, SENT, RUN, RUNS, TURNS, PLAN, WORKFLOWS, INBOX,
+        DECIDE,
+        PAUSE, RESUME, CANCEL, DIFF, UNDO, AGENTS, FINDINGS, SETTLE_FINDING, SUBSCRIBE, WATCH_TERMINAL,
+        UNWATCH_TERMINAL, TERMINAL_INPUT, TERMINAL_RESIZE, TERMINAL_SCROLLBACK, RELOAD, TRUST, HUB_STATUS,
+        STOP_HUB,
+    ];
+
+    /// All notifications from the server.
+    pub const NOTIFICATIONS: &[&str] = &[FEED, TERMINAL_FRAME];
 }
 
 /// Params of a method that takes none.
@@ -545,11 +565,33 @@ pub struct PauseView {
     pub hash: String,
     /// The decisions that it takes, the usual one first.
     pub decisions: Vec<String>,
+    /// What asks, where it is a permission or a question.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ask: Option<AskView>,
     /// How it was answered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub answered: Option<Answered>,
     /// Revision of its last change.
     pub rev: u64,
+}
+
+/// What of a permission or a question a client needs beside the document.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AskView {
+    /// The turn that waits.
+    pub turn: TurnId,
+    /// Whose turn.
+    pub agent: AgentName,
+    /// The tool, where it is a permission.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tool: Option<String>,
+    /// The scopes that an approval may have, the shortest first; none where it is a question.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub scopes: Vec<Scope>,
+    /// Answers to choose from, where it is a question.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub choices: Vec<String>,
 }
 
 /// Why something waits for a person.
@@ -564,7 +606,9 @@ pub enum PauseKind {
     Limit,
     /// A loop only repeats itself, or all that is left was declined.
     Stuck,
-    /// An agent asks something.
+    /// An agent asks for a permission, and its turn waits.
+    Permission,
+    /// An agent asks a question, and its turn waits.
     Question,
 }
 
@@ -603,6 +647,25 @@ pub struct DecideParams {
     pub decision: Decision,
     /// SHA-256, in hex, of the document that the person was shown.
     pub hash: String,
+    /// For how long a permission is given, where one is approved: `once` where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scope: Option<Scope>,
+}
+
+/// Params of `callboard/permissions`.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct PermissionsParams {
+    /// Those that no longer hold too.
+    pub all: bool,
+}
+
+/// Params of `callboard/revokePermission`.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RevokePermissionParams {
+    /// Which.
+    pub permission: RuleId,
 }
 
 /// Params of `callboard/pause`.

@@ -6,6 +6,7 @@
 pub mod cast;
 pub mod check;
 pub mod file;
+pub mod language;
 pub mod library;
 pub mod parse;
 pub mod plan;

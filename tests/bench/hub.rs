@@ -415,6 +415,7 @@ fn info(number: usize) -> AgentInfo {
 
 fn plan(roles: &[&str], steps: Vec<Step>) -> Plan {
     let role = |id: &&str| Role {
+        unanswered: None,
         id: id.parse().expect("a role's id"),
         description: String::new(),
         prefer: Vec::new(),
@@ -442,6 +443,7 @@ fn step(id: &str, needs: &[&str], who: Who) -> Step {
         needs: needs.iter().map(|id| id.parse().expect("a step's id")).collect(),
         when: None,
         action: Action::Turn(TurnAction {
+            unanswered: None,
             who,
             result: ResultKind::Text,
             prompt: format!("do {id}"),

@@ -124,6 +124,62 @@ fn golden(name: &str) -> Vec<Entry> {
         .collect()
 }
 
+/// As the next, for what turns ask people.
+#[test]
+fn the_golden_journal_of_asks_comes_to_the_same_for_ever_promise_1() {
+    let entries = golden("golden-asks-1.jsonl");
+    for (entry, record) in entries.iter().zip(journal::records(&entries)) {
+        assert_eq!(entry.kind, record.kind());
+        let again: Record = serde_json::from_str(&serde_json::to_string(&record).expect("JSON")).expect("a record");
+        assert_eq!(again, record);
+    }
+    let state = journal::replayed(&entries);
+    insta::assert_snapshot!(summary(&state), @r"
+    rev 100, trusted true, held false
+    #main: 15 messages
+    m1 hops 0: **Test** (r1), started by ada: @autofix as fixer, @lint as reviewer, @claude as writer
+    m2 hops 0: **p1** waits for a person: @claude wants to run a command
+    m3 hops 0: ada answered p1: **approve** for this run
+    m4 hops 0: **p2** waits for a person: @claude asks: Which width?
+    m5 hops 0: ada answered p2: **edit**
+    m6 hops 0: **p3** waits for a person: @claude wants to change src/lib.rs
+    m7 hops 0: ada answered p3: **reject**
+    m8 hops 0: **p4** waits for a person: @claude wants to run a command
+    m9 hops 0: **p5** waits for a person: write (@claude) failed: denied
+    m10 hops 0: ada answered p5: **retry**
+    m11 hops 0: written
+    m12 hops 0 @codex on its way: @codex look
+    m13 hops 0: **p6** waits for a person: @codex wants to run a command
+    m14 hops 0: ada answered p6: approve, always
+    m15 hops 0: **p7** waits for a person: @codex wants to run a command
+    t1 @claude for write of r1: denied
+    t2 @claude for write of r1: answered
+    t3 @claude for again of r1: lost
+    t4 @codex for m12: lost
+    t5 @claude for again of r1: goes on
+    t6 @codex for m12: goes on
+    r1 Running 4 turns of 50
+      again Queued round 0 lap 0 attempt 2 no result
+      write Done round 0 lap 0 attempt 2 text retry
+    p1 @claude wants to run a command: approve by ada 2b14ff4301da
+    p2 @claude asks: Which width?: edit by ada a77929ee7357
+    p3 @claude wants to change src/lib.rs: reject by ada a59f194a4e0e
+    p4 @claude wants to run a command: stop by the end of the turn that asked 5bbee4b8b576
+    p5 write (@claude) failed: denied: retry by ada d508257df84b
+    p6 @codex wants to run a command: approve by ada 398e604bddcd
+    p7 @codex wants to run a command: stop by the end of the turn that asked 2be1583fe93f
+    ");
+    let rules: Vec<String> = state
+        .rules
+        .iter()
+        .map(|it| format!("{} {} {} {:?} used {} {:?}", it.id, it.agent, it.tool, it.pattern, it.used, it.ended))
+        .collect();
+    insta::assert_snapshot!(rules.join("\n"), @r#"
+    a1 @claude Bash "cargo test" used 1 None
+    a2 @codex Bash "ls" used 0 Some("ada")
+    "#);
+}
+
 /// The golden journal of format 1, recorded from real runs. It must be read for ever and come to the same: never record it
 /// anew, never accept another summary. A new kind of record gets a golden journal of its own.
 #[test]

@@ -27,6 +27,7 @@ const CORE: &[&str] = &[
     "server/src/workflow",
     "server/src/document.rs",
     "server/src/document",
+    "server/src/ask.rs",
     "server/src/finding.rs",
     "server/src/outcome.rs",
     "server/src/ids.rs",
@@ -46,6 +47,7 @@ const PURE: &[&str] = &[
     "server/src/workflow/run",
     "server/src/document.rs",
     "server/src/document",
+    "server/src/ask.rs",
     "server/src/finding.rs",
     "server/src/outcome.rs",
 ];

@@ -6,6 +6,7 @@
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
+    ask::{Ask, Permission, Wish},
     config::redact::Redactor,
     hub::event::Event,
     outcome::{Failure, FailureClass, TurnOutcome},
@@ -29,8 +30,23 @@ pub(crate) fn discreet(redactor: &Redactor, event: Event) -> Event {
             }
             Event::FindingReported { agent, finding }
         }
+        Event::Asked { turn, ask } => Event::Asked { turn, ask: Box::new(ask_of(redactor, *ask)) },
         other => other,
     }
+}
+
+/// Returns an ask without secrets. Its key stays: it names the ask, and shows nothing.
+fn ask_of(redactor: &Redactor, ask: Ask) -> Ask {
+    let key = ask.key.clone();
+    let ask = match redacted(redactor, &ask) {
+        None => ask,
+        Some(Ok(it)) => it,
+        Some(Err(_)) => {
+            let title = "wants something that has a secret where a program needs a value".to_owned();
+            Ask { key: String::new(), wish: Wish::Permission(Permission { title, ..Permission::default() }) }
+        }
+    };
+    Ask { key, ..ask }
 }
 
 fn outcome_of(redactor: &Redactor, outcome: TurnOutcome) -> TurnOutcome {

@@ -188,6 +188,7 @@ impl Effects for Runner {
         match effect {
             Effect::StartTurn(request) => self.turn(*request),
             Effect::InterruptTurn { agent, turn } => self.tell(&agent, Note::Interrupt(turn)),
+            Effect::AnswerAsk { agent, turn, key, reply } => self.tell(&agent, Note::Answer(turn, key, reply)),
             Effect::StopAgent { agent } => self.tell(&agent, Note::Stop),
             // No agent's matter.
             Effect::Checkpoint { .. } | Effect::Undo(_) => {}

@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::{
+    ask::Scope,
     client::target::Engine,
-    ids::{AgentName, ChannelName, FindingId, MessageId, PauseId, RunId, StepId},
+    ids::{AgentName, ChannelName, FindingId, MessageId, PauseId, RuleId, RunId, StepId},
 };
 
 /// Several coding agents at once, in channels, from your editor.
@@ -110,9 +111,12 @@ pub enum Command {
     /// Answer a pause point
     #[command(
         after_help = "Examples:\n  callboard decide p1 approve\n  callboard decide p1 edit\n  callboard decide p1 request-changes --text \"keep the public names\"\n  \
-                            callboard decide p1 retry --agent claude"
+                            callboard decide p1 retry --agent claude\n  callboard decide p2 approve --scope run\n  callboard decide p3 approve --text \"use i64\""
     )]
     Decide(DecideArgs),
+    /// The permissions that agents were given for longer than once
+    #[command(subcommand, after_help = "Examples:\n  callboard permissions list\n  callboard permissions revoke a1")]
+    Permissions(PermissionsCommand),
     /// Pause now: at the turn's end, or at once with --interrupt
     #[command(after_help = "Examples:\n  callboard pause r3\n  callboard pause --interrupt")]
     Pause {
@@ -248,7 +252,7 @@ pub struct DecideArgs {
     /// The answer
     #[arg(value_enum)]
     pub decision: DecisionName,
-    /// What is to be changed, or why it is rejected
+    /// What is to be changed, why it is rejected, or the answer to a question
     #[arg(long, short)]
     pub text: Option<String>,
     /// The edited document (`-` for stdin), instead of opening an editor
@@ -260,6 +264,48 @@ pub struct DecideArgs {
     /// The hash of the document that you were shown; without it, that of the one shown now
     #[arg(long)]
     pub hash: Option<String>,
+    /// For how long a permission is given: `run` and `always` are for exactly what is shown
+    #[arg(long, value_enum, value_name = "SCOPE")]
+    pub scope: Option<ScopeName>,
+}
+
+/// The scopes of a permission, as words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ScopeName {
+    /// This once
+    Once,
+    /// Until the run ends
+    Run,
+    /// Until it is revoked
+    Always,
+}
+
+impl From<ScopeName> for Scope {
+    fn from(name: ScopeName) -> Self {
+        match name {
+            ScopeName::Once => Self::Once,
+            ScopeName::Run => Self::Run,
+            ScopeName::Always => Self::Always,
+        }
+    }
+}
+
+/// `callboard permissions`.
+#[derive(Debug, Clone, Subcommand)]
+pub enum PermissionsCommand {
+    /// List the permissions that are remembered
+    #[command(after_help = "Example:\n  callboard permissions list --all")]
+    List {
+        /// Those that no longer hold too
+        #[arg(long)]
+        all: bool,
+    },
+    /// Take a remembered permission back: it is asked for again
+    #[command(after_help = "Example:\n  callboard permissions revoke a1")]
+    Revoke {
+        /// The permission, as `callboard permissions list` lists it
+        permission: RuleId,
+    },
 }
 
 /// The decisions, as words.

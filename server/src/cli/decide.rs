@@ -16,6 +16,7 @@ use super::{
     wire::{Wire, ask},
 };
 use crate::{
+    ask::Scope,
     document::Decision,
     hub::event::RefusalCode,
     protocol::{Changed, DecideParams, InboxParams, PauseView, method},
@@ -39,7 +40,15 @@ pub async fn decide(wire: &mut impl Wire, out: &mut Out, person: &mut Person, ar
     }
     let hash = args.hash.clone().unwrap_or_else(|| pause.hash.clone());
     let decision = match args.decision {
-        DecisionName::Approve => Decision::Approve,
+        // The answer to a question goes on in its document's place.
+        DecisionName::Approve => match (&args.text, &pause.ask) {
+            (None, _) => Decision::Approve,
+            (Some(text), Some(asked)) if asked.scopes.is_empty() => Decision::Edit { document: text.clone() },
+            (Some(_), _) => {
+                let fail = Fail::usage(format!("{} is no question, so --text says nothing there", pause.id));
+                return Err(fail.help("nothing is decided; leave it out, or request-changes with it"));
+            }
+        },
         DecisionName::Skip => Decision::Skip,
         DecisionName::Stop => Decision::Stop,
         DecisionName::Retry => Decision::Retry { agent: args.agent.clone() },
@@ -54,7 +63,7 @@ pub async fn decide(wire: &mut impl Wire, out: &mut Out, person: &mut Person, ar
             None => return edit(wire, out, person, &pause, hash).await,
         },
     };
-    send(wire, out, &pause, decision, hash).await
+    send(wire, out, &pause, decision, hash, args.scope.map(Scope::from)).await
 }
 
 /// Lets the person edit until the hub takes it, or they give up.
@@ -74,7 +83,7 @@ async fn edit(
                 .help(format!("`callboard decide {} approve` takes it as it is", pause.id)));
         }
         let decision = Decision::Edit { document: text.clone() };
-        match send(wire, out, pause, decision, hash.clone()).await {
+        match send(wire, out, pause, decision, hash.clone(), None).await {
             Err(fail) if fail.is(RefusalCode::Invalid) => {
                 out.fail(&fail);
                 out.ask(&Line::new().with(Tone::Strong, "Edit it again? [y]es, anything else gives up >"))?;
@@ -94,9 +103,10 @@ async fn send(
     pause: &PauseView,
     decision: Decision,
     hash: String,
+    scope: Option<Scope>,
 ) -> Result<i32, Fail> {
     let name = decision.name();
-    let params = DecideParams { pause: pause.id, decision, hash };
+    let params = DecideParams { pause: pause.id, decision, hash, scope };
     let changed: Changed = match ask(wire, method::DECIDE, &params).await {
         Err(fail) if fail.is_lost() => {
             wire.reconnect().await?;
@@ -134,10 +144,12 @@ fn check(args: &DecideArgs, person: &Person) -> Result<(), Fail> {
     if args.decision == DecisionName::Edit && args.file.is_none() && !person.is_there {
         return Err(no_terminal());
     }
-    let takes_text = matches!(args.decision, DecisionName::RequestChanges | DecisionName::Reject);
+    let takes_text =
+        matches!(args.decision, DecisionName::RequestChanges | DecisionName::Reject | DecisionName::Approve);
     let unused = [
-        (args.text.is_some() && !takes_text, "--text", "request-changes and reject"),
+        (args.text.is_some() && !takes_text, "--text", "request-changes, reject and the approval of an answer"),
         (args.file.is_some() && args.decision != DecisionName::Edit, "--file", "edit"),
+        (args.scope.is_some() && args.decision != DecisionName::Approve, "--scope", "approve"),
         (args.agent.is_some() && args.decision != DecisionName::Retry, "--agent", "retry"),
     ];
     match unused.iter().find(|it| it.0) {
@@ -209,6 +221,7 @@ mod tests {
             file: None,
             agent: None,
             hash: None,
+            scope: None,
         }
     }
 
@@ -278,7 +291,8 @@ mod tests {
     async fn arguments_that_would_be_dropped_are_refused_before_anything_is_asked() {
         let mut hub = Fake::default();
         for args in [
-            DecideArgs { text: Some("x".to_owned()), ..args("approve") },
+            DecideArgs { text: Some("x".to_owned()), ..args("stop") },
+            DecideArgs { scope: Some(crate::cli::args::ScopeName::Run), ..args("reject") },
             DecideArgs { file: Some("x".into()), ..args("stop") },
             DecideArgs { agent: Some("claude".parse().unwrap()), ..args("skip") },
         ] {

@@ -15,6 +15,7 @@ use super::{
     lists::{self, told},
     lsp,
     out::Out,
+    permissions,
     person::Person,
     render, run,
     setting::Setting,
@@ -157,6 +158,7 @@ async fn with_hub(
         }
         Command::Inbox { pause, all } => lists::inbox(hub, out, pause, all).await,
         Command::Decide(args) => decide::decide(hub, out, person, &args).await,
+        Command::Permissions(command) => permissions::permissions(hub, out, &command).await,
         Command::Pause { run, interrupt } => lists::hold(hub, out, run, interrupt).await,
         Command::Resume { run } => lists::release(hub, out, run).await,
         Command::Cancel { run } => lists::cancel(hub, out, run).await,

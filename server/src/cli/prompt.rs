@@ -3,13 +3,20 @@
 //! Invariant: an empty line never approves. A gate is opened by a word that was typed for it (promise 2).
 
 use super::render::{Line, Tone};
-use crate::{document::Decision, ids::PauseId, protocol::PauseView};
+use crate::{
+    ask::Scope,
+    document::Decision,
+    ids::PauseId,
+    protocol::{PauseKind, PauseView},
+};
 
 /// What a typed line comes to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Move {
     /// This is the answer.
     Decide(Decision),
+    /// A permission is given for so long.
+    Allow(Scope),
     /// The document is to be edited.
     Edit,
     /// The document is to be shown again.
@@ -26,6 +33,10 @@ pub struct Prompt {
     /// The hash of what the person was shown: the answer is bound to it.
     pub hash: String,
     choices: Vec<&'static Choice>,
+    /// The scopes of a permission that may be remembered.
+    scopes: Vec<Scope>,
+    /// Whether an answer is wanted, not a decision on work.
+    is_question: bool,
     stage: Stage,
 }
 
@@ -35,6 +46,8 @@ enum Stage {
     Changes,
     Why,
     Agent,
+    Scope,
+    Answer,
 }
 
 #[derive(Debug)]
@@ -59,7 +72,9 @@ impl Prompt {
     /// Makes the question for a pause as it is shown now.
     pub fn new(pause: &PauseView) -> Self {
         let choices = CHOICES.iter().filter(|it| pause.decisions.iter().any(|name| name == it.name)).collect();
-        Self { pause: pause.id, hash: pause.hash.clone(), choices, stage: Stage::Choose }
+        let scopes = pause.ask.as_ref().map_or_else(Vec::new, |it| it.scopes.clone());
+        let is_question = pause.kind == PauseKind::Question;
+        Self { pause: pause.id, hash: pause.hash.clone(), choices, scopes, is_question, stage: Stage::Choose }
     }
 
     /// Returns the question to ask now.
@@ -77,6 +92,18 @@ impl Prompt {
             }
             Stage::Changes => line.push(Tone::Plain, "What is to be changed? (empty: back) >"),
             Stage::Why => line.push(Tone::Plain, "Why? (may be empty) >"),
+            Stage::Answer => {
+                line.push(Tone::Plain, "What is your answer? (the number of a choice, or text; empty: back) >")
+            }
+            Stage::Scope => {
+                line.push(Tone::Plain, "For how long? ");
+                for scope in &self.scopes {
+                    let (first, rest) = scope.name().split_at(1);
+                    line.push(Tone::Warn, format!("[{first}]"));
+                    line.push(Tone::Plain, format!("{rest} "));
+                }
+                line.push(Tone::Faint, "(empty: back) >");
+            }
             Stage::Agent => line.push(Tone::Plain, "By which agent? (empty: the same) >"),
         }
         line
@@ -87,12 +114,20 @@ impl Prompt {
         let typed = typed.trim();
         match self.stage {
             Stage::Choose => self.choose(typed),
-            Stage::Changes if typed.is_empty() => {
+            Stage::Changes | Stage::Scope | Stage::Answer if typed.is_empty() => {
                 self.stage = Stage::Choose;
                 Move::Ask(None)
             }
             Stage::Changes => Move::Decide(Decision::RequestChanges { text: typed.to_owned() }),
             Stage::Why => Move::Decide(Decision::Reject { text: typed.to_owned() }),
+            Stage::Answer => Move::Decide(Decision::Edit { document: typed.to_owned() }),
+            Stage::Scope => {
+                let is = |it: &&Scope| it.name() == typed || it.name().starts_with(typed) && typed.len() == 1;
+                match self.scopes.iter().find(is) {
+                    Some(scope) => Move::Allow(*scope),
+                    None => Move::Ask(Some(format!("{typed:?} is not one of them; type the letter in brackets"))),
+                }
+            }
             Stage::Agent if typed.is_empty() => Move::Decide(Decision::Retry { agent: None }),
             Stage::Agent => match typed.parse() {
                 Ok(agent) => Move::Decide(Decision::Retry { agent: Some(agent) }),
@@ -108,6 +143,8 @@ impl Prompt {
         }
         let chosen = self.choices.iter().find(|it| it.name == typed || typed.chars().eq([it.key]));
         match chosen.map(|it| it.name) {
+            Some("approve") if self.is_question => self.ask(Stage::Answer),
+            Some("approve") if self.scopes.len() > 1 => self.ask(Stage::Scope),
             Some("approve") => Move::Decide(Decision::Approve),
             Some("edit") => Move::Edit,
             Some("skip") => Move::Decide(Decision::Skip),
@@ -129,7 +166,7 @@ impl Prompt {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::render::pause::tests::sample;
+    use crate::{cli::render::pause::tests::sample, ids::TurnId, protocol::AskView};
 
     #[test]
     fn the_question_offers_what_the_pause_takes() {
@@ -164,6 +201,29 @@ mod tests {
         prompt.take("t");
         assert!(matches!(prompt.take("No Name"), Move::Ask(Some(_))));
         assert_eq!(prompt.take("@claude"), Move::Decide(Decision::Retry { agent: Some("claude".parse().unwrap()) }));
+    }
+
+    #[test]
+    fn a_permission_is_given_for_as_long_as_is_typed() {
+        let ask = AskView {
+            turn: TurnId(1),
+            agent: "claude".parse().unwrap(),
+            tool: Some("Bash".to_owned()),
+            scopes: vec![Scope::Once, Scope::Run, Scope::Always],
+            choices: Vec::new(),
+        };
+        let view = PauseView { kind: PauseKind::Permission, ask: Some(ask), ..sample(1) };
+        let mut prompt = Prompt::new(&view);
+        assert_eq!(prompt.take("a"), Move::Ask(None));
+        insta::assert_snapshot!(prompt.question().text(), @"p1 For how long? [o]nce [r]un [a]lways (empty: back) >");
+        assert!(matches!(prompt.take("yes"), Move::Ask(Some(_))));
+        assert_eq!(prompt.take(""), Move::Ask(None));
+        assert_eq!(prompt.take("approve"), Move::Ask(None));
+        assert_eq!(prompt.take("r"), Move::Allow(Scope::Run));
+        let question = PauseView { kind: PauseKind::Question, ..sample(1) };
+        let mut prompt = Prompt::new(&question);
+        assert_eq!(prompt.take("a"), Move::Ask(None));
+        assert_eq!(prompt.take("use i64"), Move::Decide(Decision::Edit { document: "use i64".to_owned() }));
     }
 
     #[test]

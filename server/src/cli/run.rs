@@ -240,6 +240,7 @@ mod tests {
                 input("strict", InputKind::Flag, Some(json!(false))),
             ],
             roles: vec![Role {
+                unanswered: None,
                 id: "fixer".parse().unwrap(),
                 description: String::new(),
                 prefer: Vec::new(),

@@ -19,6 +19,7 @@ use super::{
     wire::{Wire, ask},
 };
 use crate::{
+    ask::Scope,
     document::Decision,
     hub::event::RefusalCode,
     ids::{PauseId, RunId, Timestamp},
@@ -235,6 +236,8 @@ impl Watcher {
     async fn approve<W: Wire>(&mut self, pause: &PauseView, wire: &mut W, out: &mut Out) -> Result<(), Fail> {
         let why_not = if !pause.decisions.iter().any(|it| it == "approve") {
             Some("it can't be approved: it wants another decision")
+        } else if matches!(pause.kind, PauseKind::Permission | PauseKind::Question) {
+            Some("an agent asks for it, and only a person gives permissions and answers")
         } else if pause.kind == PauseKind::Limit && self.raises >= MOST_RAISES {
             Some("--yes has raised limits of this run often enough")
         } else {
@@ -251,7 +254,8 @@ impl Watcher {
         if pause.kind == PauseKind::Limit {
             self.raises += 1;
         }
-        let params = DecideParams { pause: pause.id, decision: Decision::Approve, hash: pause.hash.clone() };
+        let params =
+            DecideParams { pause: pause.id, decision: Decision::Approve, hash: pause.hash.clone(), scope: None };
         match self.send(&params, wire, out).await {
             Ok(()) if out.json => {
                 out.object(&json!({ "item": "decided", "pause": pause.id, "decision": "approve", "by": "--yes" }))
@@ -324,7 +328,8 @@ impl Watcher {
                 let question = prompt.question();
                 out.ask(&question)
             }
-            Move::Decide(decision) => self.decide(pause, hash, decision, wire, out).await,
+            Move::Decide(decision) => self.decide(pause, hash, decision, None, wire, out).await,
+            Move::Allow(scope) => self.decide(pause, hash, Decision::Approve, Some(scope), wire, out).await,
             Move::Edit => {
                 let text = match &self.draft {
                     Some((of, text)) if *of == pause => text.clone(),
@@ -342,7 +347,7 @@ impl Watcher {
                     }
                     Ok(document) => {
                         self.draft = Some((pause, document.clone()));
-                        self.decide(pause, hash, Decision::Edit { document }, wire, out).await
+                        self.decide(pause, hash, Decision::Edit { document }, None, wire, out).await
                     }
                     Err(fail) => {
                         out.fail(&fail);
@@ -358,10 +363,11 @@ impl Watcher {
         pause: PauseId,
         hash: String,
         decision: Decision,
+        scope: Option<Scope>,
         wire: &mut W,
         out: &mut Out,
     ) -> Result<(), Fail> {
-        match self.send(&DecideParams { pause, decision, hash }, wire, out).await {
+        match self.send(&DecideParams { pause, decision, hash, scope }, wire, out).await {
             Ok(()) => {
                 // The feed tells who answered, and until then the question is not asked again.
                 self.prompt = None;

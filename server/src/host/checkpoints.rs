@@ -208,7 +208,9 @@ fn refused(effect: &Effect, why: &str) -> Event {
             checkpoint: *checkpoint,
             outcome: CheckpointOutcome { why: why.to_owned(), ..CheckpointOutcome::default() },
         },
-        Effect::StartTurn(_) | Effect::InterruptTurn { .. } | Effect::StopAgent { .. } => Event::Tick,
+        Effect::StartTurn(_) | Effect::InterruptTurn { .. } | Effect::AnswerAsk { .. } | Effect::StopAgent { .. } => {
+            Event::Tick
+        }
     }
 }
 

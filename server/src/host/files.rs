@@ -20,7 +20,10 @@ use crate::{
         event::{Refusal, RefusalCode},
         timeline::Stretch,
     },
-    lsp::shared::{Offer, Reading, Surroundings, TrustShown},
+    lsp::{
+        language::OwnFiles,
+        shared::{Offer, Reading, Surroundings, TrustShown},
+    },
     protocol::{FileDiff, InputView, RoleView, WorkflowView},
     workflow::{
         self,
@@ -148,6 +151,25 @@ impl Surroundings for Files {
 
     fn documents_dir(&self) -> Option<PathBuf> {
         Some(self.places.documents_dir(&self.workspace))
+    }
+
+    fn own_files(&self) -> OwnFiles {
+        OwnFiles {
+            workflows: Some(self.places.workflows_dir()),
+            agents: Some(self.places.agents_dir()),
+            settings: Some(self.places.settings_file()),
+        }
+    }
+
+    fn profile_file(&self, agent: &str) -> Option<PathBuf> {
+        let profile = self.catalog.get().resolve(&agent.parse().ok()?)?.name.clone();
+        let own = self.workspace.root.join(AGENTS_FOLDER);
+        let folders = [Some(own).filter(|_| self.is_trusted()), Some(self.places.agents_dir())];
+        let file = |folder: PathBuf| {
+            let mut files = ["yaml", "yml"].iter().map(|it| folder.join(format!("{profile}.{it}")));
+            files.find(|it| std::fs::symlink_metadata(it).is_ok_and(|it| it.is_file()))
+        };
+        folders.into_iter().flatten().find_map(file)
     }
 
     fn offers(&self) -> Vec<Offer> {

@@ -19,6 +19,7 @@ use crate::{
     workflow::plan::{Action, Step},
 };
 
+mod asks;
 mod checkpoints;
 mod operator;
 
@@ -138,6 +139,7 @@ pub fn apply(state: &mut State, seq: u64, at: Timestamp, record: &Record) {
             change_run(state, at, *run, |it| it.ended = Some((at, *status, why.as_str().into())));
             state.live_runs.remove(run);
             leave_undone(state, at, *run);
+            asks::run_ended(state, *run);
         }
         Record::PauseOpened { .. } => open_pause(state, at, record),
         Record::PauseAnswered { pause, by, decision, hash } => {
@@ -149,6 +151,7 @@ pub fn apply(state: &mut State, seq: u64, at: Timestamp, record: &Record) {
             let subject = it.subject.clone();
             state.touch(Key::Pause(*pause), before);
             state.open_pauses.remove(pause);
+            asks::closed(state, at, *pause, &subject);
             match subject {
                 Subject::RunLimit { run, .. } => change_run(state, at, run, |it| it.limit_pause = None),
                 Subject::Step { run, step }
@@ -162,9 +165,14 @@ pub fn apply(state: &mut State, seq: u64, at: Timestamp, record: &Record) {
                         it.note = Some(text.as_str().into());
                     }
                 }),
-                Subject::Hops { .. } => {}
+                Subject::Hops { .. } | Subject::Ask { .. } => {}
             }
         }
+        Record::AskAnswered { .. }
+        | Record::AskDue { .. }
+        | Record::TurnGivenUp { .. }
+        | Record::PermissionRemembered { .. }
+        | Record::PermissionRevoked { .. } => asks::apply(state, at, record),
         Record::CheckpointIntended { .. }
         | Record::CheckpointTaken { .. }
         | Record::UndoIntended { .. }
@@ -299,6 +307,8 @@ fn turn(state: &mut State, at: Timestamp, record: &Record) {
                 reported: imbl::Vector::new(),
                 acts: 0,
                 passed: None,
+                asks: imbl::OrdMap::new(),
+                given_up: None,
                 ended: None,
             }));
             change_agent(state, agent, |it| {
@@ -372,6 +382,7 @@ fn turn(state: &mut State, at: Timestamp, record: &Record) {
 fn end_turn(state: &mut State, at: Timestamp, turn: TurnId, how: &TurnEnd, usage: Usage) {
     let Some(known) = change_turn(state, turn, |it| {
         it.ended = Some((at, how.clone()));
+        it.asks.clear();
         // It is the step's or the message's now.
         it.handed_in = None;
     }) else {
@@ -569,6 +580,7 @@ fn open_pause(state: &mut State, at: Timestamp, record: &Record) {
             it.started.get_or_insert(at);
             it.ended = None;
         }),
+        Subject::Ask { .. } => asks::opened(state, at, subject),
         Subject::Hops { .. } => {}
     }
 }

@@ -20,6 +20,7 @@ use crate::{
 
 mod advance;
 mod answer;
+mod ask;
 mod checkpoint;
 mod context;
 mod operator;
@@ -77,7 +78,8 @@ fn dispatch(draft: &mut Draft, event: &Event) -> Result<Answer, Refusal> {
         Event::CreateChannel { by, name, default_agent } => talk::create_channel(draft, by, name, default_agent.as_ref()),
         Event::Withdraw { by, message, agent }    => talk::withdraw(draft, by, *message, agent),
         Event::StartRun { by, plan, inputs, roles, channel, key } => run::start(draft, by, plan, inputs, roles, channel.as_ref(), key.as_deref()),
-        Event::Decide { by, pause, decision, hash } => answer::decide_pause(draft, by, *pause, decision, hash),
+        Event::Decide { by, pause, decision, hash, scope } => answer::decide_pause(draft, by, *pause, decision, hash, *scope),
+        Event::RevokePermission { by, rule }      => ask::revoke(draft, by, *rule),
         Event::Hold { by, run, interrupt }        => run::hold(draft, by, *run, *interrupt),
         Event::Release { by, run }                => run::release(draft, by, *run),
         Event::Cancel { by, run }                 => run::cancel(draft, by, *run),
@@ -86,6 +88,8 @@ fn dispatch(draft: &mut Draft, event: &Event) -> Result<Answer, Refusal> {
         // What agents come to.
         Event::TurnStarted { turn }               => { turn::began(draft, *turn); Ok(Answer::Done) }
         Event::TurnEnded { turn, outcome }        => { turn::ended(draft, *turn, outcome); Ok(Answer::Done) }
+        Event::Asked { turn, ask }                => { ask::asked(draft, *turn, ask); Ok(Answer::Done) }
+        Event::AskWithdrawn { turn, key }         => { ask::withdrawn(draft, *turn, key); Ok(Answer::Done) }
         Event::AgentChanged { agent, claim }      => { turn::claimed(draft, agent, claim); Ok(Answer::Done) }
         Event::FindingReported { agent, finding } => { result::report(draft, Some(agent), None, finding); Ok(Answer::Done) }
         Event::Used { agent, turn, act }          => tools::used(draft, agent, *turn, act),
@@ -96,7 +100,7 @@ fn dispatch(draft: &mut Draft, event: &Event) -> Result<Answer, Refusal> {
         Event::Trusted(trusted)                   => { run::trust(draft, *trusted); Ok(Answer::Done) }
         Event::Catalog(agents)                    => { run::know_agents(draft, agents); Ok(Answer::Done) }
         Event::Started { trusted, agents }        => { run::started(draft, *trusted, agents); Ok(Answer::Done) }
-        Event::Tick                               => { run::tick(draft); Ok(Answer::Done) }
+        Event::Tick                               => { run::tick(draft); ask::tick(draft); Ok(Answer::Done) }
     }
 }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use crate::{
     agent::TurnRequest,
+    ask::AskReply,
     ids::{AgentName, TurnId},
 };
 
@@ -20,6 +21,17 @@ pub enum Effect {
         agent: AgentName,
         /// Which; nothing happens where the agent is on another.
         turn: TurnId,
+    },
+    /// Tell a turn what was said to its ask. Nothing happens where the turn is over, or has that reply already.
+    AnswerAsk {
+        /// Whose.
+        agent: AgentName,
+        /// Which turn.
+        turn: TurnId,
+        /// Which of its asks.
+        key: String,
+        /// What was said.
+        reply: AskReply,
     },
     /// Take a checkpoint. Comes back as `CheckpointTaken`. Those asked for first are taken first.
     Checkpoint {

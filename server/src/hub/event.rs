@@ -4,10 +4,11 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use crate::{
     agent::{AgentClaim, AgentInfo},
+    ask::{Ask, Scope},
     document::Decision,
     finding::FindingDraft,
     hub::operator::Reasoned,
-    ids::{AgentName, ChannelName, FindingId, MessageId, PauseId, RunId, StepId, Timestamp, TurnId},
+    ids::{AgentName, ChannelName, FindingId, MessageId, PauseId, RuleId, RunId, StepId, Timestamp, TurnId},
     outcome::{TurnOutcome, TypedResult},
     protocol::FileNote,
     workflow::plan::Plan,
@@ -93,6 +94,15 @@ pub enum Event {
         decision: Decision,
         /// SHA-256 in hex of the document that the person was shown.
         hash: String,
+        /// For how long, where it is a permission that is approved; once where nobody says.
+        scope: Option<Scope>,
+    },
+    /// A person takes a remembered permission back.
+    RevokePermission {
+        /// Who.
+        by: Actor,
+        /// Which.
+        rule: RuleId,
     },
     /// A person stops a run, or everything, at the turn's boundary ("pause now").
     Hold {
@@ -137,6 +147,20 @@ pub enum Event {
         turn: TurnId,
         /// How.
         outcome: TurnOutcome,
+    },
+    /// A turn asks a person something and waits. Its reply is `Effect::AnswerAsk`; the turn's end withdraws it.
+    Asked {
+        /// Which turn.
+        turn: TurnId,
+        /// What.
+        ask: Box<Ask>,
+    },
+    /// A turn no longer wants to be answered: its program has given up waiting.
+    AskWithdrawn {
+        /// Which turn.
+        turn: TurnId,
+        /// Which of its asks.
+        key: String,
     },
     /// A driver believes something else of an agent than before.
     AgentChanged {

@@ -9,10 +9,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     agent::{Access, AgentClaim, AgentInfo, TurnTimes},
+    ask::AskReply,
     document::Decision,
     finding::{FindingDraft, FindingState},
     hub::operator::Move,
-    ids::{AgentName, ChannelName, FindingId, MessageId, PauseId, RoleId, RunId, StepId, Timestamp, TurnId},
+    ids::{AgentName, ChannelName, FindingId, MessageId, PauseId, RoleId, RuleId, RunId, StepId, Timestamp, TurnId},
     outcome::{Failure, ResultKind, TypedResult, Usage},
     protocol::{About, Author, DeliveryState, FileNote, PauseKind, RunStatus},
     workflow::plan::{Limits, Plan},
@@ -338,6 +339,58 @@ pub enum Record {
         /// The hash of what was shown.
         hash: String,
     },
+    /// An ask of a turn has its reply. The effect that tells the turn follows the commit of this.
+    AskAnswered {
+        /// Which turn.
+        turn: TurnId,
+        /// Which of its asks.
+        key: String,
+        /// What it wanted, in one line.
+        what: String,
+        /// What was said.
+        reply: AskReply,
+        /// The remembered permission that said so, where no person was asked.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        rule: Option<RuleId>,
+    },
+    /// Something is done about an ask that nobody answers at this time.
+    AskDue {
+        /// Its pause.
+        pause: PauseId,
+        /// When.
+        at: Timestamp,
+    },
+    /// Nobody answered a turn's ask in time, and it is stopped for that reason.
+    TurnGivenUp {
+        /// Which.
+        turn: TurnId,
+        /// Why, in words.
+        why: String,
+    },
+    /// A permission is remembered from now on.
+    PermissionRemembered {
+        /// Its id.
+        rule: RuleId,
+        /// Whose.
+        agent: AgentName,
+        /// For which tool.
+        tool: String,
+        /// For exactly what.
+        pattern: String,
+        /// Until the end of which run; until it is revoked where absent.
+        run: Option<RunId>,
+        /// Who gave it.
+        by: String,
+        /// At which pause.
+        pause: PauseId,
+    },
+    /// A person took a remembered permission back.
+    PermissionRevoked {
+        /// Which.
+        rule: RuleId,
+        /// Who.
+        by: String,
+    },
     /// A checkpoint is to be taken. The effect that takes it follows the commit of this.
     CheckpointIntended {
         /// Its number, from 1.
@@ -573,6 +626,43 @@ pub enum Subject {
         /// The message at which it is held.
         message: MessageId,
     },
+    /// Something that a turn asks while it goes on.
+    Ask {
+        /// The turn.
+        turn: TurnId,
+        /// Which of its asks.
+        key: String,
+        /// Whose turn.
+        agent: AgentName,
+        /// The run, where the turn is a step of one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        run: Option<RunId>,
+        /// The step.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        step: Option<StepId>,
+        /// What it wants, as far as an answer depends on it; the rest is in the document.
+        wants: Wanted,
+    },
+}
+
+/// What an ask wants, as far as an answer depends on it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "is", rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub enum Wanted {
+    /// A permission.
+    Permission {
+        /// For which tool.
+        tool: String,
+        /// What a remembered one would cover; absent where it can't be remembered.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pattern: Option<String>,
+    },
+    /// An answer.
+    Answer {
+        /// Answers to choose from.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        choices: Vec<String>,
+    },
 }
 
 impl Subject {
@@ -585,6 +675,7 @@ impl Subject {
             | Self::Rounds { run, .. }
             | Self::Operator { run, .. }
             | Self::Stuck { run, .. } => Some(*run),
+            Self::Ask { run, .. } => *run,
             Self::Hops { .. } => None,
         }
     }
@@ -597,6 +688,7 @@ impl Subject {
             | Self::Rounds { step, .. }
             | Self::Operator { step, .. }
             | Self::Stuck { step, .. } => Some(step),
+            Self::Ask { step, .. } => step.as_ref(),
             Self::RunLimit { .. } | Self::Hops { .. } => None,
         }
     }
@@ -651,6 +743,11 @@ impl Record {
             Self::RunEnded { .. } => "run.ended",
             Self::PauseOpened { .. } => "pause.opened",
             Self::PauseAnswered { .. } => "pause.answered",
+            Self::AskAnswered { .. } => "ask.answered",
+            Self::AskDue { .. } => "ask.due",
+            Self::TurnGivenUp { .. } => "turn.given_up",
+            Self::PermissionRemembered { .. } => "permission.remembered",
+            Self::PermissionRevoked { .. } => "permission.revoked",
             Self::CheckpointIntended { .. } => "checkpoint.intended",
             Self::CheckpointTaken { .. } => "checkpoint.taken",
             Self::UndoIntended { .. } => "undo.intended",

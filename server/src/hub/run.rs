@@ -85,6 +85,8 @@ pub struct StepState {
     pub turn: Option<TurnId>,
     /// The pause that it waits at.
     pub pause: Option<PauseId>,
+    /// How many things its turn asks people and waits for.
+    pub asks: u32,
     /// When it began in this round.
     pub started: Option<Timestamp>,
     /// When it ended in this round.
@@ -125,6 +127,7 @@ impl Default for StepState {
             by: None,
             turn: None,
             pause: None,
+            asks: 0,
             started: None,
             ended: None,
             result: None,
@@ -175,7 +178,8 @@ impl Run {
         self.closing > 0
             || self.steps.values().any(|it| match it.status {
                 StepStatus::Queued | StepStatus::Backoff => true,
-                StepStatus::Running => it.turn.is_some(),
+                // A turn that waits for a person works no more than a pause step does.
+                StepStatus::Running => it.turn.is_some() && it.asks == 0,
                 _ => false,
             })
     }

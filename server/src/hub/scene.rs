@@ -195,7 +195,7 @@ impl Scene {
 
     pub fn decide(&mut self, pause: u64, decision: Decision) -> Result<Answer, Refusal> {
         let hash = self.state.pause(PauseId(pause)).map_or(String::new(), |it| it.hash.clone());
-        self.event(Event::Decide { by: ada(), pause: PauseId(pause), decision, hash })
+        self.event(Event::Decide { by: ada(), pause: PauseId(pause), decision, hash, scope: None })
     }
 
     /// Returns what an agent was last sent.
@@ -214,6 +214,9 @@ impl Scene {
                 Effect::StartTurn(request) => format!("start {} {}", request.turn, request.agent),
                 Effect::InterruptTurn { agent, turn } => format!("interrupt {turn} {agent}"),
                 Effect::StopAgent { agent } => format!("stop {agent}"),
+                Effect::AnswerAsk { agent, turn, key, reply } => {
+                    format!("answer {turn} {agent} {key} {}", serde_json::to_value(&reply).unwrap())
+                }
                 Effect::Checkpoint { checkpoint, since } => {
                     format!("checkpoint {checkpoint}{}", since.map_or(String::new(), |it| format!(" since {it}")))
                 }

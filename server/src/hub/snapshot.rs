@@ -4,19 +4,20 @@ use std::{ops::Bound, sync::Arc};
 
 use super::{
     event::{Refusal, RefusalCode},
-    record::{Cause, TurnEnd},
+    record::{Cause, Subject, TurnEnd, Wanted},
     run::{Run, StepState},
     state::{AgentEntry, Channel, Key, Message, Pause, State, Turn},
     timeline::{self, Stretch, Worker},
 };
 use crate::{
+    ask::{Rule, Scope},
     channel::DEFAULT_CHANNEL,
     finding::Finding,
     ids::{ChannelName, MessageId, PauseId, RunId, TurnId},
     protocol::{
-        AgentView, ChannelView, DiffParams, Feed, FindingsParams, InboxParams, Item, MessageView, MessagesParams,
-        MessagesResult, PauseView, RunTurn, RunView, RunsParams, SentParams, StepView, SubscribeParams, TurnView,
-        TurnsParams, is_settled,
+        AgentView, AskView, ChannelView, DiffParams, Feed, FindingsParams, InboxParams, Item, MessageView,
+        MessagesParams, MessagesResult, PauseView, PermissionsParams, RunTurn, RunView, RunsParams, SentParams,
+        StepView, SubscribeParams, TurnView, TurnsParams, is_settled,
     },
     workflow::plan::{Action, Plan, Step},
 };
@@ -177,6 +178,11 @@ impl Snapshot {
             return Ok(self.state.pauses.iter().map(|it| pause_view(it)).collect());
         }
         Ok(self.state.open_pauses.iter().filter_map(|it| self.state.pause(*it)).map(|it| pause_view(it)).collect())
+    }
+
+    /// Returns the permissions that are remembered, oldest first.
+    pub fn permissions(&self, params: &PermissionsParams) -> Vec<Rule> {
+        self.state.rules.iter().filter(|it| params.all || it.ended.is_none()).map(|it| (**it).clone()).collect()
     }
 
     /// Returns the agents by name.
@@ -340,9 +346,27 @@ fn pause_view(it: &Pause) -> PauseView {
         document: it.document.to_string(),
         hash: it.hash.clone(),
         decisions: it.decisions.clone(),
+        ask: ask_view(it),
         answered: it.answered.clone(),
         rev: it.rev,
     }
+}
+
+fn ask_view(it: &Pause) -> Option<AskView> {
+    let Subject::Ask { turn, agent, run, wants, .. } = &it.subject else { return None };
+    let mut view = AskView { turn: *turn, agent: agent.clone(), tool: None, scopes: Vec::new(), choices: Vec::new() };
+    match wants {
+        Wanted::Permission { tool, pattern } => {
+            view.tool = Some(tool.clone());
+            view.scopes.push(Scope::Once);
+            if pattern.is_some() {
+                view.scopes.extend(run.map(|_| Scope::Run));
+                view.scopes.push(Scope::Always);
+            }
+        }
+        Wanted::Answer { choices } => view.choices.clone_from(choices),
+    }
+    Some(view)
 }
 
 fn agent_view(it: &AgentEntry) -> AgentView {

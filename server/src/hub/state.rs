@@ -14,8 +14,9 @@ use super::{
 };
 use crate::{
     agent::{AgentClaim, AgentInfo},
+    ask::{AskReply, Rule},
     finding::Finding,
-    ids::{AgentName, ChannelName, FindingId, MessageId, PauseId, RunId, StepId, Timestamp, TurnId},
+    ids::{AgentName, ChannelName, FindingId, MessageId, PauseId, RuleId, RunId, StepId, Timestamp, TurnId},
     outcome::TypedResult,
     protocol::{About, Answered, Author, DeliveryView, FileNote, PauseKind},
 };
@@ -73,6 +74,12 @@ pub struct State {
     pub key_order: Vector<Arc<str>>,
     /// The times at which something is due.
     pub wakes: OrdSet<(Timestamp, RunId, Option<StepId>)>,
+    /// The permissions that were remembered; number N is at N − 1.
+    pub rules: Vector<Arc<Rule>>,
+    /// Those that hold.
+    pub live_rules: OrdSet<RuleId>,
+    /// The times at which something is done about asks that nobody answers.
+    pub due_asks: OrdSet<(Timestamp, PauseId)>,
     /// Every thing that clients see, by the revision that changed it last.
     pub touched: OrdSet<(u64, Key)>,
 }
@@ -191,6 +198,10 @@ pub struct Turn {
     pub acts: u32,
     /// The channel in which its prompt passes messages on, and the last one that its agent had seen there before.
     pub passed: Option<(ChannelName, Option<MessageId>)>,
+    /// What it asks, by the driver's keys: the reply where there is one. Gone with its end.
+    pub asks: OrdMap<Arc<str>, Option<AskReply>>,
+    /// Why it is stopped, where nobody answered what it asked in time.
+    pub given_up: Option<Arc<str>>,
     /// When and how it ended.
     pub ended: Option<(Timestamp, TurnEnd)>,
 }
@@ -286,6 +297,22 @@ impl State {
         at(&self.pauses, id.0)
     }
 
+    /// Returns a remembered permission.
+    pub fn rule(&self, id: RuleId) -> Option<&Arc<Rule>> {
+        at(&self.rules, id.0)
+    }
+
+    /// Returns the id that the next remembered permission gets.
+    pub fn next_rule(&self) -> RuleId {
+        RuleId(self.rules.len() as u64 + 1)
+    }
+
+    /// Returns the pauses that wait for what a turn asks.
+    pub fn asks_of(&self, turn: TurnId) -> impl Iterator<Item = &Arc<Pause>> {
+        let of = move |it: &&Arc<Pause>| matches!(&it.subject, Subject::Ask { turn: asking, .. } if *asking == turn);
+        self.open_pauses.iter().filter_map(|it| self.pause(*it)).filter(of)
+    }
+
     /// Returns a finding.
     pub fn finding(&self, id: FindingId) -> Option<&Arc<Finding>> {
         at(&self.findings, id.0)
@@ -334,7 +361,8 @@ impl State {
 
     /// Returns the earliest time at which a `Tick` is due.
     pub fn next_wake(&self) -> Option<Timestamp> {
-        self.wakes.get_min().map(|it| it.0)
+        let (run, ask) = (self.wakes.get_min().map(|it| it.0), self.due_asks.get_min().map(|it| it.0));
+        run.into_iter().chain(ask).min()
     }
 
     /// Returns whether a run, or the workspace, was told to "pause now".

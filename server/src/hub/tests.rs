@@ -12,6 +12,7 @@ use crate::{
     outcome::FailureClass,
 };
 
+mod asks;
 mod channels;
 mod checkpoints;
 mod odd;

@@ -11,14 +11,17 @@ use tower_lsp::{
     ClientSocket, LanguageServer, LspService,
     jsonrpc::{Error, ErrorCode, Result},
     lsp_types::{
-        CodeActionParams, CodeActionResponse, CodeLens, CodeLensParams, DidChangeTextDocumentParams,
-        DidCloseTextDocumentParams, DidOpenTextDocumentParams, DidSaveTextDocumentParams, ExecuteCommandParams,
-        InitializeParams, InitializeResult, InitializedParams, ServerInfo, SetTraceParams,
-        WorkDoneProgressCancelParams,
+        CodeActionParams, CodeActionResponse, CodeLens, CodeLensParams, CompletionParams, CompletionResponse,
+        DidChangeTextDocumentParams, DidCloseTextDocumentParams, DidOpenTextDocumentParams, DidSaveTextDocumentParams,
+        DocumentSymbolParams, DocumentSymbolResponse, ExecuteCommandParams, FoldingRange, FoldingRangeParams,
+        GotoDefinitionParams, GotoDefinitionResponse, Hover, HoverParams, InitializeParams, InitializeResult,
+        InitializedParams, Location, PrepareRenameResponse, ReferenceParams, RenameParams, ServerInfo, SetTraceParams,
+        TextDocumentPositionParams, WorkDoneProgressCancelParams, WorkspaceEdit,
     },
 };
 
 use crate::{
+    ask::Rule,
     config::redact::Redactor,
     finding::Finding,
     hub::{
@@ -27,17 +30,18 @@ use crate::{
     },
     ids::{MessageId, RunId},
     lsp::{
-        actions, commands, editor::Editor, lenses, outbound::Subscription, outbox::Outbox, progress, shared::Shared,
-        terminals::Terminals,
+        actions, commands, editor::Editor, language, lenses, outbound::Subscription, outbox::Outbox, progress,
+        shared::Shared, terminals::Terminals,
     },
     protocol::{
         AgentView, CancelParams, Changed, ChannelView, CreateChannelParams, DecideParams, DiffParams, DiffResult,
         ErrorData, FindingsParams, HoldParams, HubStatus, InboxParams, MessagesParams, MessagesResult, Nothing,
-        PROTOCOL, PauseView, PlanParams, PostParams, Posted, REFUSED, ReleaseParams, ReloadResult, RunParams, RunTurn,
-        RunView, RunsParams, SentParams, SettleFindingParams, Started, SubscribeParams, TerminalInputParams,
-        TerminalResizeParams, TerminalScrollback, TerminalScrollbackParams, TerminalSize, TrustParams, TrustResult,
-        TurnView, TurnsParams, UndoParams, UndoResult, UnwatchTerminalParams, WatchTerminalParams, WatchTerminalResult,
-        WithdrawParams, WorkflowView, method,
+        PROTOCOL, PauseView, PermissionsParams, PlanParams, PostParams, Posted, REFUSED, ReleaseParams, ReloadResult,
+        RevokePermissionParams, RunParams, RunTurn, RunView, RunsParams, SentParams, ServerOffer, SettleFindingParams,
+        Started, SubscribeParams, TerminalInputParams, TerminalResizeParams, TerminalScrollback,
+        TerminalScrollbackParams, TerminalSize, TrustParams, TrustResult, TurnView, TurnsParams, UndoParams,
+        UndoResult, UnwatchTerminalParams, WatchTerminalParams, WatchTerminalResult, WithdrawParams, WorkflowView,
+        method,
     },
     workflow::plan::Plan,
 };
@@ -70,6 +74,8 @@ pub fn service(
         .custom_method(method::PLAN, Backend::plan)
         .custom_method(method::INBOX, Backend::inbox)
         .custom_method(method::DECIDE, Backend::decide)
+        .custom_method(method::PERMISSIONS, Backend::permissions)
+        .custom_method(method::REVOKE_PERMISSION, Backend::revoke_permission)
         .custom_method(method::PAUSE, Backend::pause)
         .custom_method(method::RESUME, Backend::resume)
         .custom_method(method::CANCEL, Backend::cancel)
@@ -110,7 +116,14 @@ pub struct Backend {
 #[tower_lsp::async_trait]
 impl LanguageServer for Backend {
     async fn initialize(&self, params: InitializeParams) -> Result<InitializeResult> {
-        let experimental = serde_json::json!({ "callboard": { "protocol": PROTOCOL, "hub": self.status() } });
+        let names = |it: &[&str]| it.iter().map(|it| (*it).to_owned()).collect();
+        let offer = ServerOffer {
+            protocol: PROTOCOL,
+            requests: names(method::REQUESTS),
+            notifications: names(method::NOTIFICATIONS),
+            hub: self.status(),
+        };
+        let experimental = serde_json::json!({ "callboard": offer });
         Ok(InitializeResult {
             capabilities: self.editor.greet(&params).offer(experimental),
             server_info: Some(ServerInfo {
@@ -142,7 +155,47 @@ impl LanguageServer for Backend {
 
     async fn code_action(&self, params: CodeActionParams) -> Result<Option<CodeActionResponse>> {
         let offers = self.shared.offers().await;
-        Ok(Some(actions::actions(&self.editor, &self.shared.hub.snapshot(), &offers, &params)))
+        let mut actions = language::repairs(&self.editor, &params);
+        actions.extend(actions::actions(&self.editor, &self.shared.hub.snapshot(), &offers, &params));
+        Ok(Some(actions))
+    }
+
+    async fn completion(&self, params: CompletionParams) -> Result<Option<CompletionResponse>> {
+        let TextDocumentPositionParams { text_document, position } = params.text_document_position;
+        Ok(language::completion_at(&self.editor, &text_document.uri, position).await.map(CompletionResponse::Array))
+    }
+
+    async fn hover(&self, params: HoverParams) -> Result<Option<Hover>> {
+        let TextDocumentPositionParams { text_document, position } = params.text_document_position_params;
+        Ok(language::hover_at(&self.editor, &text_document.uri, position).await)
+    }
+
+    async fn goto_definition(&self, params: GotoDefinitionParams) -> Result<Option<GotoDefinitionResponse>> {
+        let TextDocumentPositionParams { text_document, position } = params.text_document_position_params;
+        Ok(language::definition(&self.editor, &text_document.uri, position).await)
+    }
+
+    async fn references(&self, params: ReferenceParams) -> Result<Option<Vec<Location>>> {
+        let TextDocumentPositionParams { text_document, position } = params.text_document_position;
+        let with_definition = params.context.include_declaration;
+        Ok(Some(language::references(&self.editor, &text_document.uri, position, with_definition)))
+    }
+
+    async fn prepare_rename(&self, params: TextDocumentPositionParams) -> Result<Option<PrepareRenameResponse>> {
+        language::can_rename(&self.editor, &params.text_document.uri, params.position).map_err(refused)
+    }
+
+    async fn rename(&self, params: RenameParams) -> Result<Option<WorkspaceEdit>> {
+        let TextDocumentPositionParams { text_document, position } = params.text_document_position;
+        language::rename(&self.editor, &text_document.uri, position, &params.new_name).map_err(refused)
+    }
+
+    async fn document_symbol(&self, params: DocumentSymbolParams) -> Result<Option<DocumentSymbolResponse>> {
+        Ok(language::symbols(&self.editor, &params.text_document.uri))
+    }
+
+    async fn folding_range(&self, params: FoldingRangeParams) -> Result<Option<Vec<FoldingRange>>> {
+        Ok(language::folds(&self.editor, &params.text_document.uri))
     }
 
     async fn code_lens(&self, params: CodeLensParams) -> Result<Option<Vec<CodeLens>>> {
@@ -227,8 +280,16 @@ impl Backend {
     }
 
     async fn decide(&self, params: DecideParams) -> Result<Changed> {
-        let DecideParams { pause, decision, hash } = params;
-        self.change(Event::Decide { by: self.actor.clone(), pause, decision, hash }).await
+        let DecideParams { pause, decision, hash, scope } = params;
+        self.change(Event::Decide { by: self.actor.clone(), pause, decision, hash, scope }).await
+    }
+
+    async fn permissions(&self, params: PermissionsParams) -> Result<Vec<Rule>> {
+        Ok(self.shared.hub.snapshot().permissions(&params))
+    }
+
+    async fn revoke_permission(&self, params: RevokePermissionParams) -> Result<Changed> {
+        self.change(Event::RevokePermission { by: self.actor.clone(), rule: params.permission }).await
     }
 
     async fn pause(&self, params: HoldParams) -> Result<Changed> {

@@ -18,13 +18,13 @@ use crate::{
         event::{Actor, Answer, Event, Refusal, RefusalCode, Settlement},
     },
     ids::{AgentName, ChannelName, FindingId, RunId},
-    lsp::{decide, diagnostics, editor::Editor, people, prompts, shared::Surroundings},
+    lsp::{decide, diagnostics, editor::Editor, language, people, prompts, shared::Surroundings},
     protocol::{Changed, HoldParams, MessagesParams, PostParams, Posted, ReleaseParams, RunParams, Started},
     workspace::position::{Encoding, position},
 };
 
 /// The commands.
-pub const NAMES: [&str; 14] = [
+pub const NAMES: [&str; 15] = [
     "callboard.review",
     "callboard.run",
     "callboard.post",
@@ -38,6 +38,7 @@ pub const NAMES: [&str; 14] = [
     "callboard.openChannel",
     "callboard.openPause",
     "callboard.openTerminal",
+    "callboard.dryRun",
     "callboard.trust",
 ];
 
@@ -56,6 +57,7 @@ fn example(command: &str) -> &'static str {
         "callboard.dismissFinding" => r#"{ "finding": "f1", "reason": "it is meant so" }"#,
         "callboard.openChannel" => r#"{ "channel": "main" }"#,
         "callboard.openPause" => r#"{ "pause": "p1" }"#,
+        "callboard.dryRun" => r#"{ "workflow": "review-fix" }"#,
         "callboard.openTerminal" => r#"{ "agent": "claude" }"#,
         _ => "{}",
     }
@@ -105,9 +107,11 @@ pub async fn execute(editor: &Arc<Editor>, params: ExecuteCommandParams) -> Resu
         "callboard.openPause" => {
             let OnePause { pause } = take(name, arguments)?;
             prompts::show_page(editor, pause).await?;
-            Value::Null
+            // A client with documents of its own shows this one when it has the answer.
+            if editor.wishes().options.documents { json!({ "pause": pause }) } else { Value::Null }
         }
         "callboard.openTerminal" => open_terminal(editor, take(name, arguments)?).await?,
+        "callboard.dryRun" => language::dry_run::dry_run(editor, take(name, arguments)?).await?,
         "callboard.trust" => trust(editor).await?,
         _ => {
             let message = format!("there is no command {name:?}; there are {}", NAMES.join(", "));
@@ -125,7 +129,7 @@ fn need(command: &str, field: &str, value: &str) -> Result<(), Refusal> {
     if value.trim().is_empty() { Err(wrong(command, &format!("`{field}` is missing"))) } else { Ok(()) }
 }
 
-fn wrong(command: &str, why: &str) -> Refusal {
+pub(super) fn wrong(command: &str, why: &str) -> Refusal {
     let message = format!("{command} takes one object such as {}: {why}", example(command));
     Refusal::new(RefusalCode::Invalid, message)
 }
@@ -285,6 +289,9 @@ async fn open_channel(editor: &Arc<Editor>, params: OpenChannel) -> Result<Value
     let snapshot = editor.shared.hub.snapshot();
     let messages = snapshot.messages(&MessagesParams { channel: channel.clone(), ..MessagesParams::default() })?;
     let name = channel.as_ref().map_or(DEFAULT_CHANNEL, ChannelName::as_str).to_owned();
+    if editor.wishes().options.panel {
+        return Ok(json!({ "channel": name }));
+    }
     let text = super::render::channel(&name, &messages.messages);
     let written = editor.shared.pages.write(&format!("channel-{name}.md"), text).await;
     let uri = written.ok().and_then(|it| Url::from_file_path(it).ok()).ok_or_else(|| {
@@ -311,6 +318,9 @@ async fn open_terminal(editor: &Arc<Editor>, params: OpenTerminal) -> Result<Val
         let message = format!("{agent} has no terminal yet; it has one when its program starts, with its first turn");
         Refusal::new(RefusalCode::NotFound, message)
     })?;
+    if editor.wishes().options.terminal {
+        return Ok(json!({ "agent": agent }));
+    }
     let mut lines = terminal.scrollback(SCROLLBACK_LINES);
     lines.extend(terminal.screen().rows);
     drop(terminal);

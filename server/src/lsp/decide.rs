@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::{
+    ask::Scope,
     document::Decision,
     hub::event::{Event, Refusal, RefusalCode},
     ids::{AgentName, PauseId},
@@ -15,7 +16,7 @@ use crate::{
         page::{self, Left},
         pages,
     },
-    protocol::{Changed, PauseView},
+    protocol::{Changed, PauseKind, PauseView},
 };
 
 /// What `callboard.decide` takes.
@@ -39,13 +40,17 @@ pub struct Decide {
     /// Who tries again.
     #[serde(default)]
     pub agent: Option<AgentName>,
+    /// For how long a permission is given.
+    #[serde(default)]
+    pub scope: Option<Scope>,
 }
 
 /// Answers a pause point.
 pub async fn decide(editor: &Editor, params: Decide) -> Result<Value, Refusal> {
+    let scope = params.scope;
     let (pause, decision, hash) = resolve(editor, params)?;
     let by = editor.actor.clone();
-    let reply = editor.shared.hub.ask(Event::Decide { by, pause, decision, hash }).await?;
+    let reply = editor.shared.hub.ask(Event::Decide { by, pause, decision, hash, scope }).await?;
     Ok(json!(Changed { rev: reply.rev }))
 }
 
@@ -111,6 +116,10 @@ fn decision(view: &PauseView, params: Decide, page: &Page) -> Result<Decision, R
     Ok(match decision.as_str() {
         // Answered already: the hub says by whom, whatever this page looks like.
         "approve" if view.answered.is_some() => Decision::Approve,
+        // The answer to a question goes on in its document's place.
+        "approve" if view.kind == PauseKind::Question && text.is_some() => {
+            Decision::Edit { document: text.unwrap_or_default() }
+        }
         "approve" | "edit" if document.is_some() => Decision::Edit { document: document.unwrap_or_default() },
         "approve" | "edit" => match page {
             Page::Unsaved => return Err(unsaved(id)),
@@ -161,6 +170,27 @@ fn invalid(message: impl Into<String>) -> Refusal {
     Refusal::new(RefusalCode::Invalid, message)
 }
 
+/// Returns the decisions that a pause takes, each with its scopes: a permission is approved for one of several.
+pub fn offered(view: &PauseView) -> Vec<(&String, Option<Scope>)> {
+    let scopes = view.ask.as_ref().map_or(&[][..], |it| &it.scopes);
+    let with_scopes = |name| match (scopes, name == "approve") {
+        ([_, _, ..], true) => scopes.iter().map(|it| Some(*it)).collect(),
+        _ => vec![None],
+    };
+    view.decisions.iter().flat_map(|name| with_scopes(name.as_str()).into_iter().map(move |it| (name, it))).collect()
+}
+
+/// Returns a decision with its scope as people read it.
+pub fn titled(name: &str, scope: Option<Scope>) -> String {
+    let how = match scope {
+        None => "",
+        Some(Scope::Once) => " once",
+        Some(Scope::Run) => " for this run",
+        Some(Scope::Always) => " always",
+    };
+    format!("{}{how}", title(name))
+}
+
 /// Returns a decision's name as people read it.
 pub fn title(name: &str) -> String {
     let mut title = name.replace('-', " ");
@@ -173,7 +203,7 @@ pub fn title(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{document::hash_of, ids::Timestamp, protocol::PauseKind};
+    use crate::{document::hash_of, ids::Timestamp};
 
     fn view(decisions: &[&str]) -> PauseView {
         PauseView {
@@ -187,6 +217,7 @@ mod tests {
             document: "shown\n".to_owned(),
             hash: hash_of("shown\n"),
             decisions: decisions.iter().map(|it| (*it).to_owned()).collect(),
+            ask: None,
             answered: None,
             rev: 1,
         }

@@ -6,9 +6,15 @@ use serde_json::json;
 use tower_lsp::lsp_types::{CodeLens, Command, Position, Range, Url};
 
 use crate::{
+    ask::Scope,
     hub::snapshot::Snapshot,
     ids::{PauseId, RunId},
-    lsp::{decide::title, diagnostics, editor::Editor, page, pages},
+    lsp::{
+        decide::{self, title},
+        diagnostics,
+        editor::Editor,
+        language, page, pages,
+    },
     protocol::InboxParams,
 };
 
@@ -19,7 +25,8 @@ pub fn lenses(editor: &Editor, snapshot: &Snapshot, uri: &Url) -> Vec<CodeLens> 
         None => editor.folder().path(uri).map_or_else(Vec::new, |it| waiting(snapshot, &it)),
     };
     let top = Range::new(Position::new(0, 0), Position::new(0, 0));
-    commands.into_iter().map(|command| CodeLens { range: top, command: Some(command), data: None }).collect()
+    let lenses = commands.into_iter().map(|command| CodeLens { range: top, command: Some(command), data: None });
+    lenses.chain(language::lenses::lenses(editor, snapshot, uri)).collect()
 }
 
 /// Returns the decisions that an open pause takes, the usual one first, as commands.
@@ -29,16 +36,20 @@ pub fn decisions(editor: &Editor, snapshot: &Snapshot, pause: PauseId) -> Vec<Co
         Some(page) => page::read(&page.saved).is_edited(&view),
         None => editor.shared.pages.is_edited(pause),
     };
-    let command = |name: &String| {
+    let command = |(name, scope): (&String, Option<Scope>)| {
         let title = match name.as_str() {
+            "approve" if scope.is_some() => decide::titled(name, scope),
             "approve" if is_edited => "Approve as edited".to_owned(),
             "edit" => "Edit…".to_owned(),
             other => title(other),
         };
-        let arguments = json!({ "pause": pause, "decision": name, "hash": view.hash });
+        let mut arguments = json!({ "pause": pause, "decision": name, "hash": view.hash });
+        if let Some(scope) = scope {
+            arguments["scope"] = json!(scope);
+        }
         Command { title, command: "callboard.decide".to_owned(), arguments: Some(vec![arguments]) }
     };
-    view.decisions.iter().map(command).collect()
+    decide::offered(&view).into_iter().map(command).collect()
 }
 
 /// Returns the way to each pause that a run with open findings in the file waits at.

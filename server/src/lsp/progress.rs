@@ -14,8 +14,8 @@ use tower_lsp::lsp_types::{
 use crate::{
     hub::{event::Event, snapshot::Snapshot},
     ids::RunId,
-    lsp::{editor::Editor, wishes::OnCancel},
-    protocol::{RunStatus, RunView, RunsParams, StepStatus},
+    lsp::editor::Editor,
+    protocol::{OnCancel, RunStatus, RunView, RunsParams, StepStatus},
 };
 
 const PREFIX: &str = "callboard/";

@@ -11,16 +11,17 @@ use tower_lsp::lsp_types::{
 };
 
 use crate::{
+    ask::Scope,
     finding::Finding,
     hub::event::{Event, Refusal, RefusalCode, Settlement},
     ids::PauseId,
     lsp::{
-        decide::{self, Decide, title},
+        decide::{self, Decide},
         editor::Editor,
         pages,
         shared::TrustShown,
     },
-    protocol::PauseView,
+    protocol::{PauseKind, PauseView},
 };
 
 const OPEN: &str = "Open";
@@ -39,9 +40,14 @@ async fn pick(editor: &Editor, kind: MessageType, message: String, choices: Vec<
 /// Asks for the answer to a pause point, and gives it.
 pub async fn pause(editor: Arc<Editor>, view: PauseView) {
     let by_button = ["approve", "reject", "skip", "retry", "stop"];
-    let offered: Vec<&String> = view.decisions.iter().filter(|it| by_button.contains(&it.as_str())).collect();
+    // An answer to a question is written, not chosen from buttons.
+    let is_written = |name: &str| name == "approve" && view.kind == PauseKind::Question;
+    let offered: Vec<(&String, Option<Scope>)> = decide::offered(&view)
+        .into_iter()
+        .filter(|(name, _)| by_button.contains(&name.as_str()) && !is_written(name))
+        .collect();
     let mut choices = vec![OPEN.to_owned()];
-    choices.extend(offered.iter().map(|it| title(it)));
+    choices.extend(offered.iter().map(|(name, scope)| decide::titled(name, *scope)));
     let run = view.run.map_or(String::new(), |it| format!(" in {it}"));
     let place = if editor.wishes().show_document {
         String::new()
@@ -54,9 +60,10 @@ pub async fn pause(editor: Arc<Editor>, view: PauseView) {
         let _ = show_page(&editor, view.id).await;
         return;
     }
-    let Some(decision) = offered.into_iter().find(|it| title(it) == chosen).cloned() else { return };
+    let found = offered.into_iter().find(|(name, scope)| decide::titled(name, *scope) == chosen);
+    let Some((decision, scope)) = found.map(|(name, scope)| (name.clone(), scope)) else { return };
     // Bound to what was asked, not to what is there by now.
-    let params = Decide { pause: Some(view.id), decision, hash: Some(view.hash), ..Decide::default() };
+    let params = Decide { pause: Some(view.id), decision, scope, hash: Some(view.hash), ..Decide::default() };
     if let Err(refusal) = decide::decide(&editor, params).await {
         let kind = if refusal.code == RefusalCode::AlreadyAnswered { MessageType::INFO } else { MessageType::WARNING };
         editor.say(kind, refusal.message);
@@ -71,6 +78,9 @@ pub async fn show_page(editor: &Arc<Editor>, pause: PauseId) -> Result<(), Refus
         return Err(Refusal::new(RefusalCode::NotFound, message));
     }
     editor.shared.pages.sync(&snapshot).await;
+    if editor.wishes().options.documents {
+        return Ok(());
+    }
     if let Some(uri) = editor.page_uri(pause) {
         show(editor, uri);
     }

@@ -2,15 +2,15 @@
 //!
 //! A client that names no text document capabilities is no editor (the command line is one): it is told nothing unasked.
 
-use serde::Deserialize;
 use tower_lsp::lsp_types::{
     ClientCapabilities, CodeActionKind, CodeActionOptions, CodeActionProviderCapability, CodeLensOptions,
-    ExecuteCommandOptions, InitializeParams, PositionEncodingKind, SaveOptions, ServerCapabilities,
+    CompletionOptions, ExecuteCommandOptions, FoldingRangeProviderCapability, HoverProviderCapability,
+    InitializeParams, OneOf, PositionEncodingKind, RenameOptions, SaveOptions, ServerCapabilities,
     TextDocumentSyncCapability, TextDocumentSyncKind, TextDocumentSyncOptions, TextDocumentSyncSaveOptions,
     WorkDoneProgressOptions,
 };
 
-use crate::{lsp::commands, workspace::position::Encoding};
+use crate::{lsp::commands, protocol::ClientOptions, workspace::position::Encoding};
 
 /// The kind of all code actions that are not about a finding.
 pub const SOURCE: &str = "source.callboard";
@@ -32,47 +32,21 @@ pub struct Wishes {
     pub refresh_lenses: bool,
     /// Whether it knows tags of diagnostics.
     pub tags: bool,
-    /// What its user set.
-    pub options: Options,
-}
-
-/// What a client's user sets, in `initializationOptions`.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct Options {
-    /// Whether findings are shown as diagnostics.
-    pub diagnostics: bool,
-    /// Whether a pause point is asked for by a message with buttons. A client with an inbox of its own turns it off.
-    pub prompts: bool,
-    /// Whether runs show as progress.
-    pub progress: bool,
-    /// What cancelling a run's progress does.
-    pub on_cancel: OnCancel,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self { diagnostics: true, prompts: true, progress: true, on_cancel: OnCancel::default() }
-    }
-}
-
-/// What cancelling a run's progress does.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum OnCancel {
-    /// Pause now: the run can go on later.
-    #[default]
-    Pause,
-    /// End the run.
-    Stop,
+    /// What it says of itself, and what its user set.
+    pub options: ClientOptions,
 }
 
 impl Wishes {
     /// Reads a greeting. Options that can't be read are the defaults, and the log says so: an editor must start in any case.
     pub fn read(params: &InitializeParams) -> Self {
         let ClientCapabilities { workspace, text_document, window, general, .. } = &params.capabilities;
-        let options = params.initialization_options.clone().filter(|it| !it.is_null() && *it != serde_json::json!([]));
-        let options = options.map_or(Ok(Options::default()), serde_json::from_value);
+        let said = params.capabilities.experimental.as_ref().and_then(|it| it.get("callboard"));
+        let mut options = serde_json::Map::new();
+        for part in [said, params.initialization_options.as_ref()].into_iter().flatten() {
+            // An empty Lua table is an empty list.
+            options.extend(part.as_object().cloned().unwrap_or_default());
+        }
+        let options = serde_json::from_value::<ClientOptions>(options.into());
         let encodings = general.as_ref().and_then(|it| it.position_encodings.as_ref());
         let utf8 = encodings.is_some_and(|it| it.contains(&PositionEncodingKind::UTF8));
         let text = text_document.as_ref();
@@ -92,7 +66,7 @@ impl Wishes {
             tags: text.and_then(|it| it.publish_diagnostics.as_ref()).is_some_and(|it| it.tag_support.is_some()),
             options: options.unwrap_or_else(|why| {
                 tracing::warn!("The editor's initializationOptions are not used: {why}.");
-                Options::default()
+                ClientOptions::default()
             }),
         }
     }
@@ -120,6 +94,20 @@ impl Wishes {
                 resolve_provider: Some(false),
                 work_done_progress_options: WorkDoneProgressOptions::default(),
             })),
+            completion_provider: Some(CompletionOptions {
+                trigger_characters: Some([".", "@", "#", "/", "\"", "'", "|"].map(str::to_owned).to_vec()),
+                resolve_provider: Some(false),
+                ..CompletionOptions::default()
+            }),
+            hover_provider: Some(HoverProviderCapability::Simple(true)),
+            definition_provider: Some(OneOf::Left(true)),
+            references_provider: Some(OneOf::Left(true)),
+            rename_provider: Some(OneOf::Right(RenameOptions {
+                prepare_provider: Some(true),
+                work_done_progress_options: WorkDoneProgressOptions::default(),
+            })),
+            document_symbol_provider: Some(OneOf::Left(true)),
+            folding_range_provider: Some(FoldingRangeProviderCapability::Simple(true)),
             code_lens_provider: Some(CodeLensOptions { resolve_provider: Some(false) }),
             execute_command_provider: Some(ExecuteCommandOptions {
                 commands: commands::NAMES.iter().map(|it| (*it).to_owned()).collect(),
@@ -136,6 +124,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::protocol::OnCancel;
 
     fn read(capabilities: &Value, options: &Value) -> Wishes {
         let params = json!({ "capabilities": capabilities, "initializationOptions": options });
@@ -165,7 +154,18 @@ mod tests {
     fn options_have_defaults_and_wrong_ones_do_no_harm() {
         assert_eq!(read(&json!({}), &json!({ "onCancel": "stop" })).options.on_cancel, OnCancel::Stop);
         let own = read(&json!({}), &json!({ "prompts": false, "somethingElse": 3 })).options;
-        assert_eq!(own, Options { prompts: false, ..Options::default() });
-        assert_eq!(read(&json!({}), &json!({ "prompts": "never" })).options, Options::default());
+        assert_eq!(own, ClientOptions { prompts: Some(false), ..ClientOptions::default() });
+        assert_eq!(read(&json!({}), &json!({ "prompts": "never" })).options, ClientOptions::default());
+        assert_eq!(read(&json!({}), &json!([])).options, ClientOptions::default());
+    }
+
+    #[test]
+    fn a_client_says_what_it_can_in_either_place_and_its_user_has_the_last_word() {
+        let can = json!({ "experimental": { "callboard": { "panel": true, "terminal": true, "progress": false } } });
+        let plain = read(&can, &Value::Null).options;
+        assert!(plain.panel && plain.terminal && !plain.progress && !plain.documents);
+        assert!(!plain.asks(), "who has a panel shows what waits there");
+        let set = read(&can, &json!({ "prompts": true, "progress": true })).options;
+        assert!(set.asks() && set.progress && set.panel);
     }
 }

@@ -53,6 +53,11 @@ pub const TOOLS: &[Entry] = &[
         schema: schema::<Submit>,
     },
     Entry {
+        name: "ask_human",
+        says: "Ask the developer and wait for the answer, which may take long. Ask only what you can't find out yourself.",
+        schema: schema::<AskHuman>,
+    },
+    Entry {
         name: "list_buffers",
         says: "List the files that the developer has open in an editor, and whether they have changes that are not saved.",
         schema: schema::<Nothing>,
@@ -202,6 +207,17 @@ pub struct Report {
 pub struct Submit {
     /// The result: an object as your prompt describes it, with its `kind`.
     pub result: Value,
+}
+
+/// `ask_human`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AskHuman {
+    /// What you want to know, as Markdown, with what they need to know to answer.
+    pub question: String,
+    /// Answers to choose from; they may give another one.
+    #[serde(default)]
+    pub choices: Vec<String>,
 }
 
 /// `read_buffer`.

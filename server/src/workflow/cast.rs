@@ -60,6 +60,7 @@ mod tests {
 
     fn role(prefer: &[&str], good_for: Option<&str>, access: Access) -> Role {
         Role {
+            unanswered: None,
             id: "r".parse().unwrap(),
             description: String::new(),
             prefer: prefer.iter().map(|it| it.parse().unwrap()).collect(),

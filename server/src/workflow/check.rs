@@ -12,15 +12,16 @@ use super::{
 };
 use crate::{
     agent::Access,
+    ask::{Unanswered, WhenUnanswered},
     document::hash_of,
     ids::{AgentName, BadName, ChannelName, RoleId, is_name},
 };
 
 mod duration;
 mod place;
-mod reads;
-mod steps;
-mod table;
+pub(super) mod reads;
+pub(super) mod steps;
+pub(super) mod table;
 pub(super) mod template;
 
 /// The most inputs, and the most roles, of a workflow.
@@ -31,7 +32,7 @@ const MOST_LINE: usize = 200;
 const MOST_DESCRIPTION: usize = 4_000;
 
 /// Words that expressions use, so that no step, input or role can be called by them.
-const RESERVED: [&str; 21] = [
+pub(super) const RESERVED: [&str; 21] = [
     "inputs", "round", "run", "roles", "loop", "range", "self", "true", "false", "none", "null", "not", "and", "or",
     "in", "is", "if", "else", "for", "steps", "until",
 ];
@@ -44,8 +45,24 @@ pub fn check(name: &str, file: &File, text: &str) -> (Option<Plan>, Vec<Problem>
     (plan, checker.problems.into_found())
 }
 
+/// Returns the table of a file's steps, with its needs; `None` where there are too many steps.
+pub(super) fn table<'a>(file: &'a File, text: &'a str) -> Option<table::Table<'a>> {
+    let mut checker = Checker { problems: Problems::new(text), text };
+    let mut table = table::Table::new(file);
+    table.fill(&mut checker, &file.steps, None)?;
+    table.find_needs(&mut checker);
+    Some(table)
+}
+
+/// Returns whether expressions can use a name as a variable. Words of their own are not told apart.
+pub(super) fn is_word(text: &str) -> bool {
+    text.len() <= 64
+        && text.starts_with(|it: char| it.is_ascii_lowercase())
+        && text.bytes().all(|it| it.is_ascii_lowercase() || it.is_ascii_digit() || it == b'_')
+}
+
 /// What the parts of the check share.
-struct Checker<'a> {
+pub(super) struct Checker<'a> {
     problems: Problems<'a>,
     text: &'a str,
 }
@@ -162,8 +179,9 @@ impl Checker<'_> {
                 it.value.clone()
             });
             let access = self.choice(role.access.as_ref(), "access", &ACCESS).unwrap_or(Access::Read);
+            let unanswered = role.unanswered.as_ref().and_then(|it| self.unanswered(it));
             let description = self.line(role.description.as_ref(), "description", MOST_LINE);
-            checked.extend(id.map(|id| Role { id, description, prefer, good_for, access }));
+            checked.extend(id.map(|id| Role { id, description, prefer, good_for, access, unanswered }));
         }
         checked
     }
@@ -237,9 +255,7 @@ impl Checker<'_> {
             self.reserved(name, what);
             return false;
         }
-        let good = text.len() <= 64
-            && text.starts_with(|it: char| it.is_ascii_lowercase())
-            && text.bytes().all(|it| it.is_ascii_lowercase() || it.is_ascii_digit() || it == b'_');
+        let good = is_word(text);
         if !good {
             let with: String = text.to_lowercase().replace(['-', ' ', '.'], "_");
             let mend = if with != *text && is_name(&with) && with.starts_with(|it: char| it.is_ascii_lowercase()) {
@@ -280,6 +296,22 @@ impl Checker<'_> {
     }
 
     /// Checks a length of time and returns it in milliseconds.
+    /// Reads what is done with asks that nobody answers: `deny after 10m`.
+    fn unanswered(&mut self, text: &At<String>) -> Option<Unanswered> {
+        let mut words = text.value.split_whitespace();
+        let (then, after, time, rest) = (words.next(), words.next(), words.next(), words.next());
+        let (Some(then), Some("after"), Some(time), None) = (then, after, time, rest) else {
+            let message = format!("{:?} does not say what is done, and when", text.value);
+            let mend = "write `deny after 10m`, `ask-again after 30m` or `pause after 1h`";
+            self.problems.error(&text.at, "unknown-value", message, mend);
+            return None;
+        };
+        let part = |it: &str| At::new(it.to_owned(), text.at.clone());
+        let then = self.choice(Some(&part(then)), "way to go on", &WhenUnanswered::ALL)?;
+        let after = self.duration(&part(time), "unanswered", 1_000, 7 * 24 * 3_600_000)?;
+        Some(Unanswered { after, then })
+    }
+
     fn duration(&mut self, time: &At<String>, field: &str, least: u64, most: u64) -> Option<u64> {
         let Some(value) = duration::parse(&time.value) else {
             let message = format!("{:?} is not a length of time", time.value);

@@ -39,6 +39,13 @@ impl<T: JsonSchema> JsonSchema for At<T> {
     }
 }
 
+/// The key of the schema that says what a name in the file stands for, for those who help to write it: a step, a role, an
+/// expression… Other readers of the schema pass it over.
+pub const STANDS_FOR: &str = "x-callboard";
+
+/// The same for the keys of a mapping, which name what is defined below them.
+pub const KEYS_NAME: &str = "x-callboard-keys";
+
 /// A Callboard workflow: who does what, in which order, and where a person is asked.
 #[derive(Debug, Clone, Default, JsonSchema)]
 #[schemars(rename_all = "kebab-case", deny_unknown_fields)]
@@ -53,12 +60,13 @@ pub struct File {
     /// When to use it, and what to expect.
     pub description: Option<At<String>>,
     /// The channel that its runs are shown in; the default channel where this is left out.
+    #[schemars(extend("x-callboard" = "channel"))]
     pub channel: Option<At<String>>,
     /// What it wants to be told. Expressions read an input as inputs.NAME.
-    #[schemars(with = "Option<BTreeMap<String, InputFile>>")]
+    #[schemars(with = "Option<BTreeMap<String, InputFile>>", extend("x-callboard-keys" = "input"))]
     pub inputs: Vec<(At<String>, InputFile)>,
     /// The parts that agents play.
-    #[schemars(with = "Option<BTreeMap<String, RoleFile>>")]
+    #[schemars(with = "Option<BTreeMap<String, RoleFile>>", extend("x-callboard-keys" = "role"))]
     pub roles: Vec<(At<String>, RoleFile)>,
     /// Where a run stops and asks a person; each limit has a default.
     pub limits: Option<LimitsFile>,
@@ -86,13 +94,17 @@ pub struct InputFile {
 #[schemars(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct RoleFile {
     /// Agents that would play it, best first; the first that is available does. One name or a list.
-    #[schemars(with = "Option<OneOrMany>")]
+    #[schemars(with = "Option<OneOrMany>", extend("x-callboard" = "agent"))]
     pub prefer: Vec<At<String>>,
     /// What an agent must be good for where none of the preferred is available: review, fix, test, …
+    #[schemars(extend("x-callboard" = "skill"))]
     pub good_for: Option<At<String>>,
     /// read (the default) or write: whether it may change files.
     #[schemars(with = "Option<crate::agent::Access>")]
     pub access: Option<At<String>>,
+    /// What is done where nobody answers what its turns ask: `deny after 10m`, `ask-again after 30m` or `pause after 1h`.
+    /// Without it, the turn waits.
+    pub unanswered: Option<At<String>>,
     /// One line for people.
     pub description: Option<At<String>>,
 }
@@ -127,18 +139,21 @@ pub struct StepFile {
     pub damaged: bool,
     /// Its name, unique in the file: letters, digits and _. Expressions read its result by it.
     #[schemars(required, with = "String", regex(pattern = r"^[a-z][a-z0-9_]{0,63}$"))]
+    #[schemars(extend("x-callboard" = "step-name"))]
     pub id: Option<At<String>>,
     /// One line for people.
     pub title: Option<At<String>>,
     /// Steps above it, in the same list, that must be over before it starts. Without it, the step starts at once.
-    #[schemars(with = "Option<OneOrMany>")]
+    #[schemars(with = "Option<OneOrMany>", extend("x-callboard" = "step"))]
     pub needs: Vec<At<String>>,
     /// An expression; the step is skipped where it is false.
     #[schemars(with = "Option<Expression>")]
     pub when: Option<At<String>>,
     /// The role that takes a turn.
+    #[schemars(extend("x-callboard" = "role"))]
     pub role: Option<At<String>>,
     /// The tool agent that takes a turn: tests, lint, autofix, or one of yours.
+    #[schemars(extend("x-callboard" = "tool"))]
     pub tool: Option<At<String>>,
     /// Asks a person.
     pub pause: Option<PauseFile>,
@@ -148,6 +163,7 @@ pub struct StepFile {
     #[schemars(with = "Option<ResultFile>")]
     pub result: Option<At<ResultFile>>,
     /// What the agent is told: a template that reads inputs and the results of steps that this one needs.
+    #[schemars(extend("x-callboard" = "template"))]
     pub prompt: Option<At<String>>,
     /// An expression that gives the path, or the list of paths, that the turn is about.
     #[schemars(with = "Option<Expression>")]
@@ -158,6 +174,8 @@ pub struct StepFile {
     /// How long the turn may take, such as 10m.
     #[schemars(with = "Option<Duration>")]
     pub time: Option<At<String>>,
+    /// As the role's, for this step.
+    pub unanswered: Option<At<String>>,
     /// What happens when the turn fails: pause (the default), skip, fail, another (agent), a retry, or one of these for each class.
     #[schemars(with = "Option<OnFailureFile>")]
     pub on_failure: Option<At<OnFailureFile>>,
@@ -183,8 +201,10 @@ pub struct PauseFile {
     #[schemars(skip)]
     pub at: Range<usize>,
     /// The step whose result is shown, may be edited, and is approved.
+    #[schemars(extend("x-callboard" = "step"))]
     pub show: Option<At<String>>,
     /// A template: what the person is asked.
+    #[schemars(extend("x-callboard" = "template"))]
     pub message: Option<At<String>>,
 }
 
@@ -322,7 +342,7 @@ impl JsonSchema for Expression {
         "Expression".into()
     }
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        schemars::json_schema!({ "type": ["string", "boolean", "number"] })
+        schemars::json_schema!({ "type": ["string", "boolean", "number"], "x-callboard": "expression" })
     }
 }
 

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     agent::Access,
+    ask::Unanswered,
     ids::{AgentName, ChannelName, RoleId, StepId},
     outcome::{FailureClass, ResultKind},
 };
@@ -97,6 +98,9 @@ pub struct Role {
     pub good_for: Option<String>,
     /// What it may do.
     pub access: Access,
+    /// What is done where nobody answers what its turns ask; absent, the turn waits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unanswered: Option<Unanswered>,
 }
 
 /// A step.
@@ -145,6 +149,9 @@ pub struct TurnAction {
     pub findings: Option<String>,
     /// How long the turn may take in all, in milliseconds, where the file says so.
     pub time: Option<u64>,
+    /// What is done where nobody answers what it asks; the role's word where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unanswered: Option<Unanswered>,
 }
 
 /// Who takes a turn.

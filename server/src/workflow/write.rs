@@ -9,7 +9,7 @@ use super::plan::{
     Action, After, Category, FailureAction, FailurePolicy, InputKind, Limits, PauseAction, Plan, Role, Step,
     TurnAction, Who,
 };
-use crate::{agent::Access, outcome::ResultKind};
+use crate::{agent::Access, ask::Unanswered, outcome::ResultKind};
 
 /// A value of a file, in the order in which it is written.
 enum Node {
@@ -100,7 +100,14 @@ fn role(role: &Role) -> Node {
         fields.push(("good-for", Node::Text(word.clone())));
     }
     fields.push(("access", plain(if role.access == Access::Write { "write" } else { "read" })));
+    if let Some(it) = role.unanswered {
+        fields.push(("unanswered", unanswered(it)));
+    }
     map(fields)
+}
+
+fn unanswered(it: Unanswered) -> Node {
+    plain(format!("{} after {}", it.then.name(), duration(it.after)))
 }
 
 fn limits(limits: &Limits) -> Node {
@@ -172,6 +179,9 @@ fn turn(action: &TurnAction, policy: &FailurePolicy, fields: &mut Vec<(&str, Nod
     }
     if let Some(time) = action.time {
         fields.push(("time", plain(duration(time))));
+    }
+    if let Some(it) = action.unanswered {
+        fields.push(("unanswered", unanswered(it)));
     }
     if *policy != FailurePolicy::default() {
         let mut classes: Vec<(&str, Node)> =

@@ -14,6 +14,7 @@ use std::{
 use super::failure;
 use crate::{
     agent::{AgentClaim, AgentState, Source, TurnRequest, runner::Parts, terminal::TerminalEvent},
+    ask::{Ask, AskReply},
     hub::event::Event,
     ids::{AgentName, TurnId},
     outcome::{FailureClass, TurnOutcome},
@@ -28,6 +29,8 @@ pub(crate) enum Note {
     Turn(Ticket),
     /// Stop that turn.
     Interrupt(TurnId),
+    /// This was said to an ask of that turn.
+    Answer(TurnId, String, AskReply),
     /// End the program.
     Stop,
     /// End the program and the thread.
@@ -74,6 +77,8 @@ pub(crate) enum Input {
     Terminal(TerminalEvent),
     /// Its turn is to be stopped.
     Interrupt,
+    /// This was said to what it asked.
+    Answer(String, AskReply),
     /// Its program is to be ended.
     Stop,
     /// The deadline has come.
@@ -138,13 +143,14 @@ impl Desk {
                 Ok(Note::Turn(ticket)) => self.waiting.push_back(ticket),
                 Ok(Note::Interrupt(turn)) if self.turn == Some(turn) => return Input::Interrupt,
                 Ok(Note::Interrupt(turn)) => self.withdraw(turn),
+                Ok(Note::Answer(turn, key, reply)) if self.turn == Some(turn) => return Input::Answer(key, reply),
                 Ok(Note::Stop) => return Input::Stop,
                 Ok(Note::Close) | Err(RecvTimeoutError::Disconnected) => {
                     self.closing = true;
                     return Input::Stop;
                 }
                 Ok(Note::Terminal(number, event)) if number == self.terminal => return Input::Terminal(event),
-                Ok(Note::Terminal(..)) => {}
+                Ok(Note::Terminal(..) | Note::Answer(..)) => {}
                 Err(RecvTimeoutError::Timeout) => return Input::Deadline,
             }
         }
@@ -163,7 +169,7 @@ impl Desk {
                 Ok(Note::Turn(ticket)) => return Idle::Turn(ticket),
                 Ok(Note::Stop) => return Idle::Stop,
                 Ok(Note::Terminal(number, event)) if number == self.terminal => return Idle::Terminal(event),
-                Ok(Note::Terminal(..) | Note::Interrupt(_)) => {}
+                Ok(Note::Terminal(..) | Note::Interrupt(_) | Note::Answer(..)) => {}
                 Ok(Note::Close) | Err(_) => return Idle::Close,
             }
         }
@@ -191,6 +197,20 @@ impl Desk {
             && !std::mem::replace(&mut self.started, true)
         {
             (self.report)(Event::TurnStarted { turn });
+        }
+    }
+
+    /// Asks a person something for the turn that is going on. The reply comes as [`Input::Answer`].
+    pub(crate) fn ask(&self, ask: Ask) {
+        if let Some(turn) = self.turn {
+            (self.report)(Event::Asked { turn, ask: Box::new(ask) });
+        }
+    }
+
+    /// Says that the turn no longer waits for the answer to an ask.
+    pub(crate) fn unask(&self, key: &str) {
+        if let Some(turn) = self.turn {
+            (self.report)(Event::AskWithdrawn { turn, key: key.to_owned() });
         }
     }
 

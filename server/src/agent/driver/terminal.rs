@@ -212,6 +212,8 @@ impl TerminalDriver {
             if asked {
                 watch.heard = now;
             }
+            // Who waits for a person's answer by a tool says nothing meanwhile, and that is no fault.
+            let asked = asked || desk.parts.given.toolbox.is_asking(request.turn);
             let idle = after(watch.heard, request.times.idle).filter(|_| !asked);
             let total = after(watch.begun, request.times.total);
             match desk.next([wake, idle, total].into_iter().flatten().min()) {
@@ -228,6 +230,8 @@ impl TerminalDriver {
                     self.halt(desk);
                     return Err(interrupted(request));
                 }
+                // What Callboard's own tools asked for the agent is answered there, not on its screen.
+                Input::Answer(..) => watch.heard = Instant::now(),
                 Input::Stop => return Err(self.stopped(desk, request)),
                 Input::Deadline if has_come(total) => return Err(self.late(desk, request, FailureClass::TotalTimeout)),
                 Input::Deadline if has_come(idle) => return Err(self.late(desk, request, FailureClass::IdleTimeout)),

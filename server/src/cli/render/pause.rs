@@ -81,6 +81,7 @@ pub fn kind(kind: PauseKind) -> &'static str {
         PauseKind::Failure => "failure",
         PauseKind::Limit => "limit",
         PauseKind::Stuck => "stuck",
+        PauseKind::Permission => "permission",
         PauseKind::Question => "question",
     }
 }
@@ -121,6 +122,7 @@ pub(crate) mod tests {
             hash: hash_of(&document),
             document,
             decisions: ["approve", "edit", "request-changes", "reject", "stop"].map(str::to_owned).to_vec(),
+            ask: None,
             answered: None,
             rev: 9,
         }

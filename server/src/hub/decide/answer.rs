@@ -4,8 +4,9 @@
 
 use std::sync::Arc;
 
-use super::{Draft, advance, checkpoint, human, not_found, operator, pause, result, rounds, run, talk};
+use super::{Draft, advance, ask, checkpoint, human, not_found, operator, pause, result, rounds, run, talk};
 use crate::{
+    ask::Scope,
     document::{self, Decision},
     finding::{Finding, FindingState},
     hub::{
@@ -27,6 +28,7 @@ pub(super) fn decide_pause(
     id: PauseId,
     decision: &Decision,
     hash: &str,
+    scope: Option<Scope>,
 ) -> Result<Answer, Refusal> {
     let by = human(by, "answer a pause point")?;
     let Some(pause) = draft.state.pause(id).cloned() else {
@@ -55,7 +57,9 @@ pub(super) fn decide_pause(
     if let Decision::Retry { agent: Some(agent) } = decision {
         run::check_agent(&draft.state, agent, role_of(draft, &pause.subject).as_ref())?;
     }
+    let said = ask::read(&pause, decision, scope)?;
     let edit = match decision {
+        Decision::Edit { .. } if said.is_some() => None,
         Decision::Edit { document } => Some(read_edit(draft, &pause, document)?),
         _ => None,
     };
@@ -72,9 +76,19 @@ pub(super) fn decide_pause(
                 format!("\n\n{}", text.trim())
             }
             Decision::Retry { agent: Some(agent) } => format!(" with {agent}"),
+            Decision::Approve => match scope {
+                Some(Scope::Run) => " for this run".to_owned(),
+                Some(Scope::Always) => " always".to_owned(),
+                _ => String::new(),
+            },
             _ => String::new(),
         };
         draft.announce(run, about, &format!("{by} answered {id}: **{}**{note}", decision.name()));
+    }
+    if let Some(said) = said {
+        // The turn goes on in the midst of its work: nothing is taken of that, and no step follows.
+        ask::settle(draft, &pause, said, by);
+        return Ok(Answer::Done);
     }
     if let Some(run) = pause.subject.run() {
         checkpoint::after_pause(draft, run);
@@ -146,6 +160,8 @@ fn follow(draft: &mut Draft, pause: &Pause, decision: &Decision, edit: Option<Ed
                 operator::answered(draft, *run, step, decision, by);
             }
         }
+        // Settled before: it is not a step's matter.
+        Subject::Ask { .. } => {}
         Subject::Hops { message } => talk::settle_hops(draft, *message, matches!(decision, Decision::Approve), by),
     }
     if let Some(run) = pause.subject.run() {

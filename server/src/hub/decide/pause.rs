@@ -2,14 +2,14 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use super::{Draft, context, result, talk};
+use super::{Draft, ask, context, result, talk};
 use crate::{
     document::{self, Header},
     finding::{Finding, FindingState},
     hub::{
-        record::{Record, RunLimit, Subject},
+        record::{Cause, Record, RunLimit, Subject},
         run::Run,
-        state::Pause,
+        state::{Pause, Turn},
     },
     ids::{FindingId, MessageId, PauseId, RunId, StepId},
     outcome::{Failure, FailureClass, TypedResult},
@@ -195,7 +195,7 @@ pub(super) fn open_hops(draft: &mut Draft, message: MessageId, held: &[crate::id
     open_one(draft, kind, subject, &title, document, &["approve", "stop"])
 }
 
-fn open_one(
+pub(super) fn open_one(
     draft: &mut Draft,
     kind: PauseKind,
     subject: Subject,
@@ -211,6 +211,7 @@ fn open_one(
         (Subject::Hops { message }, None) => {
             draft.state.message(*message).map_or_else(talk::default_channel, |it| it.channel.clone())
         }
+        (Subject::Ask { turn, .. }, None) => ask::channel_of(draft, *turn),
         _ => talk::default_channel(),
     };
     let hash = document::hash_of(&document);
@@ -229,6 +230,22 @@ fn open_one(
         draft.announce(run, about, &format!("**{pause}** waits for a person: {title}"));
     }
     pause
+}
+
+/// Returns the header of what a turn asks.
+pub(super) fn ask_header(draft: &Draft, turn: &Turn, title: &str, tool: Option<&str>) -> Header {
+    let mut facts =
+        vec![("Pause".to_owned(), draft.state.next_pause().to_string()), ("Agent".to_owned(), turn.agent.to_string())];
+    facts.extend(tool.map(|it| ("Tool".to_owned(), it.to_owned())));
+    match &turn.cause {
+        Cause::Step { run, step } => {
+            let name = draft.state.runs.get(run).map_or(String::new(), |it| format!(" ({})", it.plan.name));
+            facts.push(("Run".to_owned(), format!("{run}{name}")));
+            facts.push(("Step".to_owned(), step.to_string()));
+        }
+        Cause::Delivery { message } => facts.push(("Message".to_owned(), message.to_string())),
+    }
+    Header { title: title.to_owned(), question: String::new(), facts }
 }
 
 fn header(draft: &Draft, run: &Run, step: &StepId, message: &str) -> Header {

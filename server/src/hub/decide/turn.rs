@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use super::{Draft, advance, checkpoint, context, pause, result, run, talk, tools};
+use super::{Draft, advance, ask, checkpoint, context, pause, result, run, talk, tools};
 use crate::{
     agent::{AgentClaim, AgentState, Source, TurnRequest},
     hub::{
@@ -117,7 +117,17 @@ pub(super) fn is_put_off(draft: &Draft, turn: TurnId, failure: &Failure, held: b
 }
 
 fn end(draft: &mut Draft, id: TurnId, outcome: &TurnOutcome) {
+    ask::turn_over(draft, id);
     let Some(turn) = draft.state.turn(id).cloned() else { return };
+    let given_up = match (&turn.given_up, outcome) {
+        // It was stopped because nobody answered it, and that is what its step is told.
+        (Some(why), TurnOutcome::Failed(failure)) if failure.class == FailureClass::Interrupted => {
+            let failure = Failure { class: FailureClass::Denied, message: why.to_string(), retry_at: None };
+            Some(TurnOutcome::Failed(failure))
+        }
+        _ => None,
+    };
+    let outcome = given_up.as_ref().unwrap_or(outcome);
     let outcome = &tools::with_handed_in(&turn, outcome);
     let (how, usage) = match outcome {
         TurnOutcome::Answered { usage, .. } => (TurnEnd::Answered, *usage),
@@ -204,6 +214,8 @@ pub(super) fn recover(draft: &mut Draft) {
     checkpoint::recover(draft);
     let lost: Vec<TurnId> = draft.state.live_turns.iter().copied().collect();
     for id in lost {
+        // What it asked is asked again by the turn that takes its place.
+        ask::turn_over(draft, id);
         let Some(turn) = draft.state.turn(id).cloned() else { continue };
         draft.emit(Record::TurnEnded { turn: id, how: TurnEnd::Lost, usage: Usage::default() });
         match &turn.cause {

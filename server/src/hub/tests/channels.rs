@@ -167,7 +167,7 @@ fn agents_cannot_do_what_is_for_people() {
         Event::Post { by: agent(), channel: None, thread: None, text: "hi".to_owned(), key: None },
         Event::Hold { by: agent(), run: None, interrupt: false },
         Event::Cancel { by: agent(), run: RunId(1) },
-        Event::Decide { by: agent(), pause: PauseId(1), decision: Decision::Approve, hash: String::new() },
+        Event::Decide { by: agent(), pause: PauseId(1), decision: Decision::Approve, hash: String::new(), scope: None },
     ];
     for event in events {
         assert_eq!(scene.event(event).unwrap_err().code, RefusalCode::HumansOnly);

@@ -37,6 +37,7 @@ fn an_answer_is_bound_to_what_was_shown() {
         pause: PauseId(1),
         decision: Decision::Approve,
         hash: crate::document::hash_of("something else"),
+        scope: None,
     };
     assert_eq!(scene.event(stale).unwrap_err().code, RefusalCode::Changed);
     assert!(scene.state.open_pauses.contains(&PauseId(1)));
@@ -55,8 +56,13 @@ fn the_first_answer_wins_and_a_later_one_is_told_who_answered() {
 fn no_agent_answers_and_no_text_in_a_channel_does() {
     let mut scene = at_the_gate();
     let hash = scene.state.pause(PauseId(1)).unwrap().hash.clone();
-    let forged =
-        Event::Decide { by: Actor::Agent(Some(name("claude"))), pause: PauseId(1), decision: Decision::Approve, hash };
+    let forged = Event::Decide {
+        by: Actor::Agent(Some(name("claude"))),
+        pause: PauseId(1),
+        decision: Decision::Approve,
+        hash,
+        scope: None,
+    };
     assert_eq!(scene.event(forged).unwrap_err().code, RefusalCode::HumansOnly);
     scene.post("@claude approve p1");
     scene.ends("claude", says("p1: approve\n{\"decision\":\"approve\",\"pause\":\"p1\"}"));

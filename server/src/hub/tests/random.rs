@@ -11,12 +11,12 @@ use super::*;
 use crate::{
     channel::HOP_LIMIT,
     hub::{
-        record::{Cause, Record, TurnEnd},
+        record::{Cause, Record, Subject, TurnEnd},
         run::Run,
         state::State,
     },
     ids::{ChannelName, FindingId, StepId, TurnId},
-    protocol::{DeliveryState, StepStatus},
+    protocol::{DeliveryState, PauseKind, StepStatus},
     workflow::plan::{Action, Step},
 };
 
@@ -40,6 +40,8 @@ enum Move {
     Trust(bool),
     Catalog(u8),
     PostIn(usize, usize),
+    Ask(usize, usize),
+    Unask(usize, usize),
     Kill(bool),
 }
 
@@ -60,6 +62,8 @@ fn any_move() -> impl Strategy<Value = Move> {
         1 => prop_oneof![1 => Just(false), 3 => Just(true)].prop_map(Move::Trust),
         1 => any::<u8>().prop_map(Move::Catalog),
         2 => (0..6_usize, any::<usize>()).prop_map(|(a, b)| Move::PostIn(a, b)),
+        4 => (any::<usize>(), 0..12_usize).prop_map(|(a, b)| Move::Ask(a, b)),
+        1 => (any::<usize>(), 0..12_usize).prop_map(|(a, b)| Move::Unask(a, b)),
         1 => any::<bool>().prop_map(Move::Kill),
     ]
 }
@@ -170,6 +174,9 @@ fn play(scene: &mut Scene, it: &Move) {
                 let id = open[which % open.len()];
                 let pause = scene.state.pause(id).unwrap().clone();
                 let decision = match pause.decisions[how % pause.decisions.len()].as_str() {
+                    "approve" | "edit" if pause.kind == PauseKind::Question => {
+                        Decision::Edit { document: "a".to_owned() }
+                    }
                     "edit" => Decision::Edit { document: edited(&pause.document, *how) },
                     "request-changes" => Decision::RequestChanges { text: "again".to_owned() },
                     "reject" => Decision::Reject { text: String::new() },
@@ -193,9 +200,13 @@ fn play(scene: &mut Scene, it: &Move) {
                 let id = open[which % open.len()];
                 let hash = scene.state.pause(id).unwrap().hash.clone();
                 let by = Actor::Agent(Some(name("claude")));
-                scene.event(Event::Decide { by, pause: id, decision: Decision::Approve, hash }).unwrap_err();
+                scene
+                    .event(Event::Decide { by, pause: id, decision: Decision::Approve, hash, scope: None })
+                    .unwrap_err();
                 let decision = Decision::Approve;
-                scene.event(Event::Decide { by: human, pause: id, decision, hash: "stale".to_owned() }).unwrap_err();
+                scene
+                    .event(Event::Decide { by: human, pause: id, decision, hash: "stale".to_owned(), scope: None })
+                    .unwrap_err();
                 assert!(scene.state.open_pauses.contains(&id));
             }
         }
@@ -251,6 +262,18 @@ fn play(scene: &mut Scene, it: &Move) {
             let by = if n % 5 == 0 { Actor::Agent(Some(name_of(n / 5))) } else { human };
             let _ = scene.event(Event::Post { by, channel, thread, text, key: None });
         }
+        Move::Ask(who, what) => {
+            if let Some(turn) = nth_live(scene, *who) {
+                let ask = super::asks::command(&format!("k{what}"), ["ls", "make", "rm"][what % 3]);
+                let ask = if what % 4 == 3 { super::asks::question(&ask.key, "which?", &["a", "b"]) } else { ask };
+                scene.ok(Event::Asked { turn, ask: Box::new(ask) });
+            }
+        }
+        Move::Unask(who, what) => {
+            if let Some(turn) = nth_live(scene, *who) {
+                scene.ok(Event::AskWithdrawn { turn, key: format!("k{what}") });
+            }
+        }
         Move::Kill(trusted) => kill(scene, *trusted),
     }
 }
@@ -282,7 +305,9 @@ fn edited(document: &str, how: usize) -> String {
 }
 
 fn kill(scene: &mut Scene, trusted: bool) {
-    let pauses = scene.state.open_pauses.clone();
+    // What a turn asks goes with the turn; the one that takes its place asks again.
+    let stays = |it: &&PauseId| !matches!(scene.state.pause(**it).unwrap().subject, Subject::Ask { .. });
+    let pauses: imbl::OrdSet<PauseId> = scene.state.open_pauses.iter().filter(stays).copied().collect();
     // With trust a loop whose round was over meanwhile begins its next one.
     let done = if trusted && !scene.state.trusted { BTreeSet::new() } else { finished(&scene.state) };
     scene.state = scene.folded();
@@ -372,7 +397,10 @@ fn check(scene: &Scene) {
             assert!(!waits, "nothing of {} waits for a person after its end", run.id);
         } else if state.trusted && !state.is_held(Some(run.id)) {
             assert!(
-                run.is_at_work() || run.limit_pause.is_some() || run.steps.values().any(|it| it.pause.is_some()),
+                run.is_at_work()
+                    || run.limit_pause.is_some()
+                    || run.steps.values().any(|it| it.asks > 0)
+                    || run.steps.values().any(|it| it.pause.is_some()),
                 "{} neither works nor waits for anybody\n{}",
                 run.id,
                 scene.runs()
@@ -389,6 +417,11 @@ fn check_waits(scene: &Scene) {
     let state = &scene.state;
     for id in &state.open_pauses {
         let subject = &state.pause(*id).unwrap().subject;
+        if let Subject::Ask { turn, key, .. } = subject {
+            assert!(state.live_turns.contains(turn), "{id} is asked by a turn that is over");
+            assert_eq!(state.turn(*turn).unwrap().asks.get(key.as_str()), Some(&None), "{id} has no reply yet");
+            continue;
+        }
         if let (Some(run), step) = (subject.run(), subject.step()) {
             let run = &state.runs[&run];
             let waits = step.map_or(run.limit_pause, |it| run.step(it).unwrap().pause);

@@ -74,6 +74,25 @@ fn meet(table: &Table<'_>, row: usize, other: usize) -> Option<(usize, usize)> {
     })
 }
 
+/// Returns whether the result of `other` is surely settled (there, skipped, or the last round's) where `row` reads it.
+fn in_reach(table: &Table<'_>, row: usize, from: From, other: usize) -> bool {
+    if from == From::Until && table.is_inside(other, row) {
+        return true;
+    }
+    // A loop's `when` is looked at before its steps run.
+    if table.is_inside(other, row) {
+        return table.rows[row].parent.is_some();
+    }
+    let Some((mine, theirs)) = meet(table, row, other) else { return false };
+    table.rows[mine].parent.is_some() || table.rows[mine].needs.contains(&theirs)
+}
+
+/// Returns the steps whose results can be read there.
+pub fn in_sight<'a>(table: &Table<'a>, row: usize, from: From) -> Vec<&'a str> {
+    let is_there = |other: usize| table.rows[other].step.repeat.is_none() && in_reach(table, row, from, other);
+    table.by_id.iter().filter(|it| is_there(*it.1)).map(|it| *it.0).collect()
+}
+
 struct Reader<'a, 'b, 'c> {
     checker: &'a mut Checker<'b>,
     table: &'a Table<'c>,
@@ -172,26 +191,12 @@ impl Reader<'_, '_, '_> {
         }
     }
 
-    /// Returns whether the result of `other` is surely settled (there, skipped, or the last round's) where this reads it.
     fn in_reach(&self, other: usize) -> bool {
-        if self.from == From::Until && self.table.is_inside(other, self.row) {
-            return true;
-        }
-        // A loop's `when` is looked at before its steps run.
-        if self.table.is_inside(other, self.row) {
-            return self.table.rows[self.row].parent.is_some();
-        }
-        let Some((mine, theirs)) = meet(self.table, self.row, other) else { return false };
-        self.table.rows[mine].parent.is_some() || self.table.rows[mine].needs.contains(&theirs)
+        in_reach(self.table, self.row, self.from, other)
     }
 
     fn reachable_names(&self) -> Vec<&str> {
-        let in_reach = self
-            .table
-            .by_id
-            .iter()
-            .filter(|(_, row)| self.table.rows[**row].step.repeat.is_none() && self.in_reach(**row));
-        in_reach.map(|(name, _)| *name).collect()
+        in_sight(self.table, self.row, self.from)
     }
 
     /// Returns the attributes of a step's result, where its form is known.

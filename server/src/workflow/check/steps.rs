@@ -167,7 +167,8 @@ impl Maker<'_, '_, '_> {
         };
         let (paths, findings) = (value(&step.paths), value(&step.findings));
         let time = step.time.as_ref().and_then(|it| self.checker.duration(it, "time", 1_000, 24 * 3_600_000));
-        Some(TurnAction { who: who?, result, prompt, paths, findings, time })
+        let unanswered = step.unanswered.as_ref().and_then(|it| self.checker.unanswered(it));
+        Some(TurnAction { who: who?, result, prompt, paths, findings, time, unanswered })
     }
 
     fn role(&mut self, step: &StepFile, role: &At<String>, result: &ResultKind) -> Option<Who> {

@@ -63,7 +63,7 @@ impl TerminalDriver {
                     return true;
                 }
                 Input::Deadline => return false,
-                Input::Terminal(_) | Input::Interrupt | Input::Stop => {}
+                Input::Terminal(_) | Input::Interrupt | Input::Answer(..) | Input::Stop => {}
             }
         }
     }
@@ -94,7 +94,7 @@ impl TerminalDriver {
                         self.end_program(desk);
                         return desk.say(AgentState::Stopped, Source::Hub, "it was stopped");
                     }
-                    Input::Interrupt => {}
+                    Input::Interrupt | Input::Answer(..) => {}
                     Input::Deadline if Instant::now() < deadline => {}
                     Input::Deadline => break,
                 }
