@@ -14,7 +14,6 @@ pub mod environment;
 mod files;
 mod live;
 pub mod result;
-mod schema;
 pub(crate) mod terminal;
 pub(crate) mod tool;
 

@@ -16,12 +16,12 @@ use crate::{
     ids::{AgentName, MessageId, RunId, StepId, Timestamp, TurnId},
     outcome::Usage,
     protocol::{Answered, Author, DeliveryState, DeliveryView, StepStatus},
-    workflow::plan::{Action, Step},
 };
 
 mod asks;
 mod checkpoints;
 mod operator;
+mod steps;
 
 /// Applies the record with number `seq`, written at `at`.
 pub fn apply(state: &mut State, seq: u64, at: Timestamp, record: &Record) {
@@ -72,6 +72,8 @@ pub fn apply(state: &mut State, seq: u64, at: Timestamp, record: &Record) {
             turn(state, at, record);
         }
         Record::RunStarted { .. } => start_run(state, at, record),
+        Record::StepOpened { .. } => steps::open(state, at, record),
+        Record::PlanEdited { .. } => steps::edit(state, at, record),
         Record::StepQueued { run, step, turn, agent, attempt } => change_step(state, at, *run, step, |it| {
             it.status = StepStatus::Queued;
             it.turn = Some(*turn);
@@ -125,7 +127,7 @@ pub fn apply(state: &mut State, seq: u64, at: Timestamp, record: &Record) {
             }
         }),
         Record::RoundStarted { run, step, round, bound, left } => {
-            start_round(state, at, *run, step, *round, *bound);
+            steps::start_round(state, at, *run, step, *round, *bound);
             change_step(state, at, *run, step, |it| it.left = left.as_str().into());
         }
         Record::OperatorMoved { .. }
@@ -421,6 +423,10 @@ fn end_turn(state: &mut State, at: Timestamp, turn: TurnId, how: &TurnEnd, usage
         });
         let is_over = has_ended(state, *run);
         change_step(state, at, *run, step, |it| {
+            it.usage = Usage {
+                tokens: sum(it.usage.tokens, usage.tokens),
+                micro_dollars: sum(it.usage.micro_dollars, usage.micro_dollars),
+            };
             if it.turn == Some(turn) && matches!(it.status, StepStatus::Queued | StepStatus::Running) {
                 // While the run goes on, what follows in the same commit says where the step goes from here.
                 it.status = if is_over { StepStatus::Skipped } else { StepStatus::Running };
@@ -461,9 +467,9 @@ fn sum(so_far: Option<u64>, more: Option<u64>) -> Option<u64> {
 }
 
 fn start_run(state: &mut State, at: Timestamp, record: &Record) {
-    let Record::RunStarted { run, plan, inputs, roles, channel, thread, by, key } = record else { return };
+    let Record::RunStarted { run, plan, inputs, roles, casts, channel, thread, by, key } = record else { return };
     let mut steps = imbl::OrdMap::new();
-    for step in plan.all_steps() {
+    for step in plan.live_steps() {
         steps.insert(step.id.clone(), Arc::new(StepState::default()));
     }
     let rev = state.rev;
@@ -474,6 +480,7 @@ fn start_run(state: &mut State, at: Timestamp, record: &Record) {
             plan: Arc::clone(plan),
             inputs: Arc::clone(inputs),
             roles: Arc::clone(roles),
+            casts: Arc::clone(casts),
             channel: channel.clone(),
             thread: *thread,
             by: by.as_str().into(),
@@ -489,12 +496,14 @@ fn start_run(state: &mut State, at: Timestamp, record: &Record) {
             working_since: None,
             closing: 0,
             changed: imbl::OrdSet::new(),
+            history: imbl::Vector::new(),
+            forgotten: 0,
             rev,
         }),
     );
     state.live_runs.insert(*run);
     state.touch(Key::Run(*run), 0);
-    for agent in roles.values() {
+    for agent in roles.values().chain(casts.values().flatten()) {
         if let Some(it) = state.channels.get_mut(channel) {
             Arc::make_mut(it).members.insert(agent.clone());
         }
@@ -503,38 +512,6 @@ fn start_run(state: &mut State, at: Timestamp, record: &Record) {
         remember(state, key, Keyed::Run(*run));
     }
     change_run(state, at, *run, |_| {});
-}
-
-fn start_round(state: &mut State, at: Timestamp, run: RunId, step: &StepId, round: u32, bound: u32) {
-    change_step(state, at, run, step, |it| {
-        it.status = StepStatus::Running;
-        it.lap = round;
-        it.bound = bound;
-        it.pause = None;
-        it.turn = None;
-        it.operation = Arc::default();
-        it.started.get_or_insert(at);
-    });
-    let Some(plan) = state.runs.get(&run).map(|it| Arc::clone(&it.plan)) else { return };
-    let Some(Step { action: Action::Repeat(repeat), .. }) = plan.step(step) else { return };
-    let parked = repeat.operator.is_some();
-    for child in &repeat.steps {
-        change_step(state, at, run, &child.id, |it| {
-            let findings = Arc::clone(&it.findings);
-            let findings_before = Arc::clone(&it.findings_before);
-            *it = StepState {
-                round,
-                result: it.result.take(),
-                note: it.note.take(),
-                agent: it.agent.take(),
-                decision: it.decision,
-                parked,
-                findings,
-                findings_before,
-                ..StepState::default()
-            };
-        });
-    }
 }
 
 fn hold(state: &mut State, at: Timestamp, run: Option<RunId>, held: bool) {

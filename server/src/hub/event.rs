@@ -10,7 +10,7 @@ use crate::{
     hub::operator::Reasoned,
     ids::{AgentName, ChannelName, FindingId, MessageId, PauseId, RuleId, RunId, StepId, Timestamp, TurnId},
     outcome::{TurnOutcome, TypedResult},
-    protocol::FileNote,
+    protocol::{FileNote, Players},
     workflow::plan::Plan,
 };
 
@@ -78,7 +78,7 @@ pub enum Event {
         /// What the workflow is told; the inputs left out take their defaults.
         inputs: BTreeMap<String, serde_json::Value>,
         /// Who plays which role, where the person chose.
-        roles: BTreeMap<String, AgentName>,
+        roles: BTreeMap<String, Players>,
         /// Where it is shown; the plan's channel or the default where nobody says.
         channel: Option<ChannelName>,
         /// Chosen by the sender; a second start with the same key is the first one's.

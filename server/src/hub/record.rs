@@ -141,8 +141,11 @@ pub enum Record {
         plan: Arc<Plan>,
         /// What it was told, defaults included.
         inputs: Arc<BTreeMap<String, serde_json::Value>>,
-        /// Who plays which role.
+        /// Who plays which role; of a role that several play, the first.
         roles: Arc<BTreeMap<RoleId, AgentName>>,
+        /// Who plays the roles that several agents may play, in the order of their seats.
+        #[serde(default, skip_serializing_if = "no_casts")]
+        casts: Arc<BTreeMap<RoleId, Vec<AgentName>>>,
         /// Where it is shown.
         channel: ChannelName,
         /// The message that its thread begins with.
@@ -152,6 +155,44 @@ pub enum Record {
         /// The sender's key.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         key: Option<String>,
+    },
+    /// A step that holds others began: those wait now.
+    StepOpened {
+        /// Of which run.
+        run: RunId,
+        /// Which.
+        step: StepId,
+        /// Of a step for each item of a list: the items.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        items: Vec<serde_json::Value>,
+        /// Of a step of a role that several agents play: who, in the order of their seats.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        agents: Vec<AgentName>,
+        /// Of a nested workflow: what it is told, defaults included.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        inputs: Option<Arc<BTreeMap<String, serde_json::Value>>>,
+    },
+    /// A person changed what is left to do of a run.
+    PlanEdited {
+        /// Of which run.
+        run: RunId,
+        /// The whole plan from now on. What has begun is the same in it.
+        plan: Arc<Plan>,
+        /// What the run is told from now on: inputs that the new plan adds have their defaults.
+        inputs: Arc<BTreeMap<String, serde_json::Value>>,
+        /// Who plays which role from now on.
+        roles: Arc<BTreeMap<RoleId, AgentName>>,
+        /// Who plays the roles that several agents may play.
+        #[serde(default, skip_serializing_if = "no_casts")]
+        casts: Arc<BTreeMap<RoleId, Vec<AgentName>>>,
+        /// Who changed it.
+        by: String,
+        /// The hash of the plan before.
+        before: String,
+        /// The hash of the plan after.
+        after: String,
+        /// What changed, a line each.
+        changes: Vec<String>,
     },
     /// A step's turn was queued.
     StepQueued {
@@ -494,6 +535,10 @@ pub enum Record {
     },
 }
 
+fn no_casts(casts: &Arc<BTreeMap<RoleId, Vec<AgentName>>>) -> bool {
+    casts.is_empty()
+}
+
 /// Why a checkpoint is taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -726,6 +771,8 @@ impl Record {
             Self::ResultHandedIn { .. } => "result.handed_in",
             Self::TurnEnded { .. } => "turn.ended",
             Self::RunStarted { .. } => "run.started",
+            Self::StepOpened { .. } => "step.opened",
+            Self::PlanEdited { .. } => "plan.edited",
             Self::StepQueued { .. } => "step.queued",
             Self::StepFinished { .. } => "step.finished",
             Self::StepSkipped { .. } => "step.skipped",

@@ -18,8 +18,8 @@ use crate::{
     document::Decision,
     ids::{AgentName, PauseId, RunId, Timestamp, TurnId},
     outcome::{Failure, FailureClass, TurnOutcome, TypedResult, Usage},
-    protocol::{Author, MessagesParams, RunsParams},
-    workflow::plan::Plan,
+    protocol::{Author, MessagesParams, Players, RunsParams},
+    workflow::{load_among, plan::Plan},
 };
 
 /// A workspace in memory, with its journal.
@@ -169,12 +169,28 @@ impl Scene {
 
     pub fn run_with(&mut self, plan: Value, roles: &[(&str, &str)]) -> RunId {
         let plan: Plan = serde_json::from_value(plan).unwrap();
-        let roles = roles.iter().map(|(role, agent)| ((*role).to_owned(), name(agent))).collect();
+        let roles = roles.iter().map(|(role, agent)| ((*role).to_owned(), Players::One(name(agent)))).collect();
         let event = Event::StartRun {
             by: ada(),
             plan: Arc::new(plan),
             inputs: BTreeMap::new(),
             roles,
+            channel: None,
+            key: None,
+        };
+        let Answer::Started(run) = self.ok(event) else { panic!("no run") };
+        run
+    }
+
+    /// Runs a workflow as its file has it; it may do those of `others`, by name and text.
+    pub fn run_file(&mut self, text: &str, others: &[(&str, &str)], inputs: Value) -> RunId {
+        let plan = written(text, others);
+        let inputs = serde_json::from_value(inputs).unwrap();
+        let event = Event::StartRun {
+            by: ada(),
+            plan: Arc::new(plan),
+            inputs,
+            roles: BTreeMap::new(),
             channel: None,
             key: None,
         };
@@ -281,6 +297,16 @@ impl Scene {
             text + &format!("{} {:?} {} [{}]\n", it.id, it.kind, it.title, it.decisions.join(" "))
         })
     }
+}
+
+/// Returns the plan of a workflow's text.
+pub fn written(text: &str, others: &[(&str, &str)]) -> Plan {
+    let find = |name: &str| {
+        let found = others.iter().find(|it| it.0 == name);
+        found.map(|it| it.1.to_owned()).ok_or_else(|| format!("there is no workflow {name}"))
+    };
+    let loaded = load_among("test", text, &find);
+    loaded.plan.unwrap_or_else(|| panic!("{:#?}", loaded.problems))
 }
 
 /// Returns a plan around steps.

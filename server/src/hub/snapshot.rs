@@ -19,7 +19,7 @@ use crate::{
         MessagesParams, MessagesResult, PauseView, PermissionsParams, RunTurn, RunView, RunsParams, SentParams,
         StepView, SubscribeParams, TurnView, TurnsParams, is_settled,
     },
-    workflow::plan::{Action, Plan, Step},
+    workflow::plan::{Plan, Step},
 };
 
 /// How many messages one request gets at most.
@@ -234,7 +234,7 @@ impl Snapshot {
                 let it = self.state.agents.get(name)?;
                 let plays = |run| {
                     self.state.runs.get(&run).is_none_or(|run| {
-                        run.roles.values().any(|it| it == name)
+                        run.roles.values().chain(run.casts.values().flatten()).any(|it| it == name)
                             || run.steps.values().any(|it| it.by.as_ref() == Some(name))
                     })
                 };
@@ -397,6 +397,7 @@ fn run_view(it: &Run) -> RunView {
         why: it.ended.as_ref().map_or_else(String::new, |it| it.2.to_string()),
         inputs: (*it.inputs).clone(),
         roles: it.roles.iter().map(|(role, agent)| (role.as_str().to_owned(), agent.clone())).collect(),
+        casts: it.casts.iter().map(|(role, all)| (role.as_str().to_owned(), all.clone())).collect(),
         steps,
         turns: it.turns,
         usage: it.usage,
@@ -409,16 +410,26 @@ fn step_views(run: &Run, steps: &[Step], depth: u32, views: &mut Vec<StepView>) 
     for step in steps {
         let Some(now) = run.step(&step.id) else { continue };
         views.push(step_view(step, now, depth));
-        if let Action::Repeat(repeat) = &step.action {
-            step_views(run, &repeat.steps, depth + 1, views);
-        }
+        step_views(run, step.children(), depth + 1, views);
     }
+}
+
+/// The longest line for an item, in characters.
+const MOST_ITEM: usize = 80;
+
+/// Returns an item in a line: its text, or what names it, or the value itself.
+fn item_line(item: &serde_json::Value) -> String {
+    let named = ["title", "name", "text", "id", "path"].iter().find_map(|it| item.get(it)?.as_str());
+    let text = item.as_str().or(named).map_or_else(|| item.to_string(), ToOwned::to_owned);
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if line.chars().count() <= MOST_ITEM { line } else { line.chars().take(MOST_ITEM - 1).chain(['…']).collect() }
 }
 
 fn step_view(step: &Step, now: &StepState, depth: u32) -> StepView {
     StepView {
         id: step.id.clone(),
         title: if step.title.is_empty() { step.id.to_string() } else { step.title.clone() },
+        item: now.item.as_deref().map(item_line),
         depth,
         status: now.status,
         round: now.round.max(now.lap),

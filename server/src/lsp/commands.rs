@@ -19,7 +19,7 @@ use crate::{
     },
     ids::{AgentName, ChannelName, FindingId, RunId},
     lsp::{decide, diagnostics, editor::Editor, language, people, prompts, shared::Surroundings},
-    protocol::{Changed, HoldParams, MessagesParams, PostParams, Posted, ReleaseParams, RunParams, Started},
+    protocol::{Changed, HoldParams, MessagesParams, Players, PostParams, Posted, ReleaseParams, RunParams, Started},
     workspace::position::{Encoding, position},
 };
 
@@ -185,7 +185,7 @@ async fn review(editor: &Editor, params: Review) -> Result<Value, Refusal> {
         let last = end_line.unwrap_or(first).max(first);
         inputs.insert("focus".to_owned(), Value::from(format!("lines {first} to {last} of {path}")));
     }
-    let roles = agent.into_iter().map(|it| ("reviewer".to_owned(), it)).collect();
+    let roles = agent.into_iter().map(|it| ("reviewer".to_owned(), Players::One(it))).collect();
     start(editor, "review-file".to_owned(), inputs, roles, channel, key).await
 }
 
@@ -193,7 +193,7 @@ async fn start(
     editor: &Editor,
     workflow: String,
     inputs: BTreeMap<String, Value>,
-    roles: BTreeMap<String, AgentName>,
+    roles: BTreeMap<String, Players>,
     channel: Option<ChannelName>,
     key: Option<String>,
 ) -> Result<Value, Refusal> {

@@ -9,6 +9,8 @@ use crate::{
     workflow::plan::{Action, After, FailureAction},
 };
 
+mod several;
+
 /// A workflow with no problem, for tests that break one thing.
 const GOOD: &str = "\
 title: Good
@@ -106,6 +108,12 @@ fn try_all(plan: &plan::Plan, context: &serde_json::Value, prompts: &[&str]) -> 
         match &step.action {
             Action::Repeat(it) => drop(value(&it.until)),
             Action::Pause(it) => drop(prompt::render(&it.message, &context).expect(name)),
+            Action::Each(it) => {
+                if let plan::Over::List(list) = &it.over {
+                    drop(value(list));
+                }
+            }
+            Action::Group(_) | Action::Nested(_) => {}
             Action::Turn(it) => {
                 it.paths.as_deref().map(value);
                 it.findings.as_deref().map(value);
@@ -449,6 +457,7 @@ fn the_schema_has_every_field_and_no_other() {
             "limits" => &definitions["LimitsFile"],
             "step" => &definitions["StepFile"],
             "pause" => &definitions["PauseFile"],
+            "for-each" => &definitions["ForEach"]["anyOf"][1],
             _ => &definitions["RepeatFile"],
         };
         let mut known: Vec<&str> =

@@ -16,9 +16,9 @@ use crate::{
         state::Pause,
     },
     ids::{FindingId, PauseId, RunId, StepId},
-    outcome::TypedResult,
+    outcome::{ResultKind, TypedResult},
     protocol::{About, RunStatus, StepStatus},
-    workflow::plan::{Action, PauseAction, Role, Step, TurnAction, Who},
+    workflow::plan::{Action, PauseAction, Role, Step, TurnAction, Who, last_result},
 };
 
 /// Takes a decision.
@@ -144,7 +144,30 @@ fn read_edit(draft: &Draft, pause: &Pause, edited: &str) -> Result<Edited, Refus
             edit.kept.retain(|it| is_open(&it.0));
             Ok(Edited::Review { edit, shown: shown.clone() })
         }
-        other => Ok(Edited::Result(document::read_result(edited, other).map_err(|it| invalid(&it))?)),
+        other => {
+            let result = document::read_result(edited, other).map_err(|it| invalid(&it))?;
+            if let Some(wanted) = form_of(run, shown) {
+                result.check(wanted).map_err(|why| {
+                    let message = format!(
+                        "the edited JSON does not fit the schema of {shown}: {why}; mend it and send it again, or approve \
+                         it as it was"
+                    );
+                    Refusal::new(RefusalCode::Invalid, message)
+                })?;
+            }
+            Ok(Edited::Result(result))
+        }
+    }
+}
+
+/// Returns the form that the result of a step must have: of a nested workflow, that of the step that gives it.
+fn form_of<'a>(run: &'a Run, step: &StepId) -> Option<&'a ResultKind> {
+    match &run.plan.step(step)?.action {
+        Action::Turn(turn) => Some(&turn.result),
+        Action::Nested(nested) => form_of(run, nested.result.as_ref()?),
+        Action::Group(group) => form_of(run, &last_result(&group.steps)?.id),
+        Action::Pause(pause) => form_of(run, pause.show.as_ref()?),
+        Action::Each(_) | Action::Repeat(_) => None,
     }
 }
 
@@ -298,10 +321,8 @@ fn redo(draft: &mut Draft, run: &Run, from: &StepId, pause: &StepId, text: &str)
 /// Has a step wait again, and a loop with all that is in it. What it is on right now works on something that no longer
 /// holds, so it is stopped.
 fn reset(draft: &mut Draft, run: &Run, step: &StepId, note: Option<String>) {
-    if let Some(Action::Repeat(repeat)) = run.plan.step(step).map(|it| &it.action) {
-        for child in &repeat.steps {
-            reset(draft, run, &child.id, None);
-        }
+    for child in run.plan.step(step).map_or(&[][..], Step::children) {
+        reset(draft, run, &child.id, None);
     }
     let Some(now) = run.step(step).filter(|it| it.status != StepStatus::Waiting) else { return };
     let stale = now.pause.and_then(|it| draft.state.pause(it)).filter(|it| it.answered.is_none()).cloned();
@@ -411,14 +432,16 @@ fn after_stuck(draft: &mut Draft, run: RunId, step: &StepId, findings: &[Finding
 
 /// Returns the steps of a loop that change files: those who are told what the person wants.
 fn writers(step: &Step) -> Vec<StepId> {
-    let Action::Repeat(repeat) = &step.action else { return Vec::new() };
-    let changes = |it: &&Step| matches!(&it.action, Action::Turn(turn) if turn.result.name() == "change");
+    let changes = |it: &Step| matches!(&it.action, Action::Turn(turn) if turn.result.name() == "change");
     let mut found = Vec::new();
-    for step in &repeat.steps {
-        if changes(&step) {
+    for step in step.children() {
+        // A list is met anew in the round, and hands on what it is told.
+        let list_changes = matches!(&step.action, Action::Each(each) if changes(&each.body));
+        if changes(step) || list_changes {
             found.push(step.id.clone());
+        } else {
+            found.extend(writers(step));
         }
-        found.extend(writers(step));
     }
     found
 }

@@ -38,7 +38,7 @@ fn may_write(state: &State, plan: &Plan) -> bool {
             Who::Role(role) => plan.roles.iter().any(|it| it.id == *role && it.access == Access::Write),
             Who::Agent(name) => state.agents.get(name).is_some_and(|it| it.info.access == Access::Write),
         },
-        Action::Pause(_) | Action::Repeat(_) => false,
+        _ => false,
     })
 }
 

@@ -41,7 +41,7 @@ pub(super) fn go_on(
     repeat: &RepeatAction,
     operator: &OperatorAction,
 ) -> bool {
-    let changed = advance::advance_list(draft, id, &repeat.steps);
+    let changed = advance::advance_list(draft, id, &repeat.steps, None);
     if !advance::goes_on(draft, id) {
         return changed;
     }
@@ -364,7 +364,7 @@ pub(super) fn prompt(draft: &Draft, run: &Run, step: &StepId, operator: &Operato
     let (Some((_, repeat, _)), Some(now)) = (part(run, step), run.step(step)) else {
         return Err(format!("{step} has no operator"));
     };
-    let values = context::values(state, run, now.round, &[&operator.prompt]);
+    let values = context::values(state, run, step, &[&operator.prompt]);
     let mut text =
         prompt::render(&operator.prompt, &values).map_err(|it| format!("the prompt of {step}'s operator: {it}"))?;
     let _ = write!(

@@ -23,8 +23,7 @@ use crate::{
 /// Opens the pause of a pause step.
 pub(super) fn open_step(draft: &mut Draft, id: RunId, step: &Step, action: &PauseAction) {
     let Some(run) = draft.state.runs.get(&id).cloned() else { return };
-    let round = run.step(&step.id).map_or(1, |it| it.round);
-    let values = context::values(&draft.state, &run, round, &[&action.message]);
+    let values = context::values(&draft.state, &run, &step.id, &[&action.message]);
     let message = match prompt::render(&action.message, &values) {
         Ok(it) => it,
         Err(error) => {

@@ -31,8 +31,8 @@ fn chosen(source: &str, label: &str, expected: &str) {
 
 #[test]
 fn keys_are_those_of_the_schema_that_are_not_there() {
-    check("$0", "steps category channel description inputs limits name roles title");
-    check("ti$0", "steps category channel description inputs limits name roles title");
+    check("$0", "steps category channel description inputs limits name result roles title");
+    check("ti$0", "steps category channel description inputs limits name result roles title");
     check("title: A\n$0\nsteps: []\n", "category channel description inputs limits name roles");
     check("limits:\n  $0\n", "dollars time tokens turns");
     check("limits:\n  turns: 3\n  $0\n", "dollars time tokens");
@@ -40,10 +40,10 @@ fn keys_are_those_of_the_schema_that_are_not_there() {
     check("limits:\n  tu$0\n", "dollars time tokens turns");
     check("inputs:\n  path:\n    $0\n", "default description type");
     check("inputs:\n  path: { $0 }\n", "default description type");
-    check("roles:\n  fixer:\n    prefer: codex\n    $0", "access description good-for");
+    check("roles:\n  fixer:\n    prefer: codex\n    $0", "access agents description good-for unanswered");
     check(
         "steps:\n  - id: a\n    $0\n",
-        "findings needs on-failure paths pause prompt repeat result role time title tool when",
+        "findings for-each inputs needs on-failure paths pause prompt repeat result role roles steps time title tool unanswered when workflow",
     );
     check("steps:\n  - id: a\n    pause:\n      $0\n", "message show");
     check("steps:\n  - id: a\n    repeat:\n      $0", "max steps until");
@@ -56,7 +56,7 @@ fn keys_are_those_of_the_schema_that_are_not_there() {
 fn keys_are_offered_where_the_rest_is_broken() {
     check(
         "roles:\n  a: [\nsteps:\n  - id: a\n    needs: [x, \n    $0\n  - id: b\n  \t- bad\n",
-        "findings on-failure paths pause prompt repeat result role time title tool when",
+        "findings for-each inputs on-failure paths pause prompt repeat result role roles steps time title tool unanswered when workflow",
     );
     check("steps:\n  - id: a\n    repeat:\n      until: \"x\n      $0\n", "max steps");
 }
@@ -77,8 +77,8 @@ fn what_is_chosen_takes_the_place_of_what_is_written() {
 fn values_are_the_words_of_the_schema() {
     check("category: $0\n", "build ops review test");
     check("category: re$0\n", "build ops review test");
-    check("inputs:\n  a: { type: $0 }\n", "flag number path text");
-    check("inputs:\n  a:\n    type: \"$0\"\n", "flag number path text");
+    check("inputs:\n  a: { type: $0 }\n", "flag list number path text");
+    check("inputs:\n  a:\n    type: \"$0\"\n", "flag list number path text");
     check("roles:\n  a:\n    access: $0\n", "read write");
     check("steps:\n  - id: a\n    result: $0\n", "change plan review tests text");
     check("steps:\n  - id: a\n    on-failure: $0\n", "another fail pause skip");
