@@ -331,6 +331,7 @@ pub struct RepeatFile {
     #[schemars(with = "Option<Expression>")]
     pub until: Option<At<String>>,
     /// The role of an agent that decides which of the steps are done next, and when the loop is over, in the place of `until`.
+    #[schemars(extend("x-callboard" = "role"))]
     pub operator: Option<At<String>>,
     /// What the operator is to reach: a template.
     pub prompt: Option<At<String>>,

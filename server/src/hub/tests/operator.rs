@@ -295,3 +295,41 @@ fn only_an_operator_makes_moves() {
     let event = Event::Used { agent: name("codex"), turn, act: Act::Move(read_one(&finish())) };
     assert_eq!(scene.event(event).unwrap_err().code, RefusalCode::Invalid);
 }
+
+/// What `tests/fixtures/journal/golden-tools-1.jsonl` was recorded from. Once committed it is never recorded anew.
+#[test]
+fn a_journal_of_tools_and_of_an_operator_can_be_recorded() {
+    let mut scene = Scene::new();
+    scene.run(part(20));
+    let used = |scene: &mut Scene, agent: &str, act: Act| {
+        let turn = scene.live(agent).unwrap();
+        scene.ok(Event::Used { agent: name(agent), turn, act });
+    };
+    let unread = json!({ "move": "approve", "reason": "I may" });
+    used(&mut scene, "claude", Act::Move(read_one(&unread)));
+    used(&mut scene, "claude", Act::Move(read_one(&assign("review"))));
+    scene.ends("claude", moves(json!([finish()])));
+    let finding = json!({ "place": { "path": "src/lib.rs", "line": 3 }, "severity": "warning", "text": "too long" });
+    used(&mut scene, "lint", Act::Report(serde_json::from_value(finding).unwrap()));
+    let result = json!({ "kind": "review", "verdict": "changes_requested", "summary": "by the tool" });
+    used(&mut scene, "lint", Act::HandIn(serde_json::from_value(result).unwrap()));
+    scene.ends("lint", fails(FailureClass::InvalidResult));
+    let fix =
+        json!({ "move": "assign", "step": "fix", "agent": "@codex", "text": "keep the names", "reason": "it thinks" });
+    scene.ends("claude", moves(json!([fix])));
+    used(&mut scene, "codex", Act::Post { channel: None, thread: None, text: "at it".to_owned() });
+    scene.ends("codex", change());
+    scene.ends("claude", moves(json!([{ "move": "ask", "text": "Which release?", "reason": "it is not said" }])));
+    scene.decide(1, Decision::RequestChanges { text: "2.1".to_owned() }).unwrap();
+    scene.ends("claude", moves(json!([assign("gate")])));
+    scene.decide(2, Decision::Approve).unwrap();
+    scene.ends("claude", moves(json!([finish()])));
+    if let Some(path) = std::env::var_os("CALLBOARD_RECORD_GOLDEN") {
+        let line = |(index, (at, record)): (usize, &(crate::ids::Timestamp, crate::hub::record::Record))| {
+            let body = serde_json::to_value(record).unwrap();
+            json!({ "seq": index + 1, "at": at.0, "kind": record.kind(), "body": body }).to_string() + "\n"
+        };
+        std::fs::write(path, scene.journal.iter().enumerate().map(line).collect::<String>()).unwrap();
+    }
+    assert_eq!(scene.state.pauses.len(), 2);
+}

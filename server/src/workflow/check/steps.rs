@@ -14,8 +14,8 @@ use crate::{
             At, FailureFile, File, ForEachFile, OnFailureFile, PauseFile, RESULTS, RepeatFile, ResultFile, StepFile,
         },
         plan::{
-            Action, After, EachAction, FailureAction, FailurePolicy, GroupAction, OperatorAction, Over, PauseAction, RepeatAction,
-            Role, Step, TurnAction, Who, last_result,
+            Action, After, EachAction, FailureAction, FailurePolicy, GroupAction, OperatorAction, Over, PauseAction,
+            RepeatAction, Role, Step, TurnAction, Who, last_result,
         },
         problem::suggest,
     },
