@@ -63,8 +63,6 @@ async function tests() {
     entryPoints: of("test/unit"),
     outdir: path.join(target, "unit"),
     outExtension: { ".js": ".cjs" },
-    alias: { vscode: path.join(here, "test/vscode.mjs") },
-    external: [],
   });
   await esbuild.build({ ...forNode, entryPoints: of("test/host"), outdir: path.join(target, "host") });
 }

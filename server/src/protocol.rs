@@ -21,15 +21,18 @@ use crate::{
 };
 
 mod changes;
+mod compose;
 mod greeting;
 mod hub;
 mod runs;
 mod talk;
 mod terminal;
 mod workflows;
+mod worktrees;
 
 pub use self::{
     changes::{DiffParams, DiffResult, FileChange, FileDiff, FileNote, UndoParams, UndoResult},
+    compose::{CompleteItem, CompleteParams, CompleteResult, OfferKind},
     greeting::{ClientOptions, OnCancel, ServerOffer},
     hub::{HubStatus, ReloadResult, TrustParams, TrustResult},
     runs::Players,
@@ -43,6 +46,7 @@ pub use self::{
         UnwatchTerminalParams, WatchTerminalParams, WatchTerminalResult,
     },
     workflows::{InputView, RoleView, RunTurn, TurnsParams, WorkflowView},
+    worktrees::{RemoveWorktreeParams, WorktreeState, WorktreeView, WorktreesResult},
 };
 
 /// The version of this protocol. It is in the socket's name, and changes only when an older peer could misread a newer one.
@@ -62,6 +66,8 @@ pub mod method {
     pub const WITHDRAW: &str = "callboard/withdraw";
     /// Request: what an agent was sent.
     pub const SENT: &str = "callboard/sent";
+    /// What can be written at a place of a message.
+    pub const COMPLETE: &str = "callboard/complete";
     /// Request: what can be started.
     pub const WORKFLOWS: &str = "callboard/workflows";
     /// Request: start a workflow.
@@ -90,6 +96,10 @@ pub mod method {
     pub const DIFF: &str = "callboard/diff";
     /// Request: put back what a run, or a step of it, changed.
     pub const UNDO: &str = "callboard/undo";
+    /// Request: the worktrees that are needed or kept.
+    pub const WORKTREES: &str = "callboard/worktrees";
+    /// Request: let a kept worktree go, with all that is in it.
+    pub const REMOVE_WORKTREE: &str = "callboard/removeWorktree";
     /// Request: the agents.
     pub const AGENTS: &str = "callboard/agents";
     /// Request: the findings.
@@ -420,6 +430,8 @@ pub enum PauseKind {
     Limit,
     /// A loop only repeats itself, or all that is left was declined.
     Stuck,
+    /// What a step did in its worktree and what is in the work tree now don't go together.
+    Conflict,
     /// An agent asks for a permission, and its turn waits.
     Permission,
     /// An agent asks a question, and its turn waits.

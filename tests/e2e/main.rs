@@ -19,6 +19,8 @@ mod journals;
 #[cfg(unix)]
 mod kill_sweep;
 #[cfg(unix)]
+mod language;
+#[cfg(unix)]
 mod lsp;
 #[cfg(target_os = "linux")]
 mod mcp;
@@ -47,3 +49,5 @@ mod watchers;
 mod wire;
 #[cfg(unix)]
 mod workflows;
+#[cfg(unix)]
+mod worktrees;

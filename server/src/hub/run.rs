@@ -137,6 +137,8 @@ pub struct StepState {
     pub item: Option<Arc<serde_json::Value>>,
     /// For a nested workflow: what it is told.
     pub inputs: Option<Arc<BTreeMap<String, serde_json::Value>>>,
+    /// Whether what it did in its worktree is not merged yet: then it is not over, whatever its result.
+    pub unmerged: bool,
 }
 
 impl Default for StepState {
@@ -169,6 +171,7 @@ impl Default for StepState {
             usage: Usage::default(),
             item: None,
             inputs: None,
+            unmerged: false,
         }
     }
 }
@@ -176,7 +179,7 @@ impl Default for StepState {
 impl StepState {
     /// Returns whether the step is over in this round.
     pub fn is_over(&self) -> bool {
-        matches!(self.status, StepStatus::Done | StepStatus::Skipped | StepStatus::Failed)
+        !self.unmerged && matches!(self.status, StepStatus::Done | StepStatus::Skipped | StepStatus::Failed)
     }
 }
 
@@ -207,6 +210,8 @@ impl Run {
         self.closing > 0
             || self.steps.values().any(|it| match it.status {
                 StepStatus::Queued | StepStatus::Backoff => true,
+                // Its merge goes on, or waits for another's.
+                StepStatus::Done => it.unmerged,
                 // A turn that waits for a person works no more than a pause step does.
                 StepStatus::Running => it.turn.is_some() && it.asks == 0,
                 _ => false,

@@ -23,4 +23,5 @@ mod pauses;
 mod random;
 mod runs;
 mod tools;
+mod worktrees;
 mod writer;

@@ -11,7 +11,7 @@ use tower_lsp::lsp_types::{MessageType, request::CodeLensRefresh};
 use crate::{
     hub::snapshot::Snapshot,
     ids::{PauseId, RunId},
-    lsp::{diagnostics::Shown, editor::Editor, pages, progress, prompts},
+    lsp::{channel, diagnostics::Shown, editor::Editor, pages, progress, prompts},
     protocol::InboxParams,
 };
 
@@ -59,6 +59,7 @@ impl Desk {
     async fn show(&mut self, editor: &Arc<Editor>, snapshot: &Snapshot) {
         let options = &editor.wishes().options;
         editor.shared.pages.sync(snapshot).await;
+        channel::follow(editor, snapshot).await;
         self.shown.update(editor, snapshot, options.diagnostics).await;
         if options.progress && editor.wishes().progress {
             self.follow(editor, snapshot);

@@ -406,8 +406,9 @@ pub fn repairs(editor: &Editor, params: &CodeActionParams) -> Vec<CodeActionOrCo
     let all = diagnostics(editor, uri);
     let mut actions = Vec::new();
     for (problem, diagnostic) in analysis.problems().iter().zip(all) {
-        let touches = diagnostic.range.start <= params.range.end && params.range.start <= diagnostic.range.end;
-        if !touches {
+        // Of its lines, as a lens or a key may name no more than a line.
+        let (own, asked) = (diagnostic.range, params.range);
+        if own.start.line > asked.end.line || asked.start.line > own.end.line {
             continue;
         }
         for repair in analysis.repairs(problem) {

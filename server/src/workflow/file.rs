@@ -93,7 +93,7 @@ pub struct InputFile {
 }
 
 /// A part that an agent plays.
-#[derive(Debug, Clone, JsonSchema)]
+#[derive(Debug, Clone, Default, JsonSchema)]
 #[schemars(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct RoleFile {
     /// Agents that would play it, best first; the first that is available does. One name or a list.
@@ -109,6 +109,16 @@ pub struct RoleFile {
     /// read (the default) or write: whether it may change files.
     #[schemars(with = "Option<crate::agent::Access>")]
     pub access: Option<At<String>>,
+    /// shared (the default: everybody works in the developer's own files) or worktree: a copy of its own, merged back when the
+    /// turn is over. Holds for all steps of the role that don't say otherwise.
+    #[schemars(with = "Option<IsolationName>")]
+    pub isolation: Option<At<String>>,
+    /// Files and folders that are copied into the worktree though they are ignored, such as .env.test. One path or a list.
+    #[schemars(with = "Option<OneOrMany>")]
+    pub copy: Vec<At<String>>,
+    /// Files and folders that the worktree has as links to the developer's own, such as node_modules. One path or a list.
+    #[schemars(with = "Option<OneOrMany>")]
+    pub link: Vec<At<String>>,
     /// What is done where nobody answers what its turns ask: `deny after 10m`, `ask-again after 30m` or `pause after 1h`.
     /// Without it, the turn waits.
     pub unanswered: Option<At<String>>,
@@ -222,6 +232,16 @@ pub struct StepFile {
     /// How long the turn may take, such as 10m.
     #[schemars(with = "Option<Duration>")]
     pub time: Option<At<String>>,
+    /// shared (the default: everybody works in the developer's own files) or worktree: a copy of its own, merged back when the
+    /// turn is over.
+    #[schemars(with = "Option<IsolationName>")]
+    pub isolation: Option<At<String>>,
+    /// Files and folders that are copied into the worktree though they are ignored, such as .env.test. One path or a list.
+    #[schemars(with = "Option<OneOrMany>")]
+    pub copy: Vec<At<String>>,
+    /// Files and folders that the worktree has as links to the developer's own, such as node_modules. One path or a list.
+    #[schemars(with = "Option<OneOrMany>")]
+    pub link: Vec<At<String>>,
     /// As the role's, for this step.
     pub unanswered: Option<At<String>>,
     /// What happens when the turn fails: pause (the default), skip, fail, another (agent), a retry, or one of these for each class.
@@ -456,6 +476,21 @@ impl JsonSchema for Expression {
     }
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         schemars::json_schema!({ "type": ["string", "boolean", "number"], "x-callboard": "expression" })
+    }
+}
+
+/// Where a turn works, for the schema.
+struct IsolationName;
+
+impl JsonSchema for IsolationName {
+    fn inline_schema() -> bool {
+        true
+    }
+    fn schema_name() -> Cow<'static, str> {
+        "Isolation".into()
+    }
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        schemars::json_schema!({ "enum": ["shared", "worktree"] })
     }
 }
 

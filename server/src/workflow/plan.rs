@@ -170,9 +170,24 @@ pub struct TurnAction {
     pub findings: Option<String>,
     /// How long the turn may take in all, in milliseconds, where the file says so.
     pub time: Option<u64>,
+    /// Its own worktree, where it has one; else it works in the developer's own files.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub isolation: Option<Isolation>,
     /// What is done where nobody answers what it asks; the role's word where absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unanswered: Option<Unanswered>,
+}
+
+/// A worktree of a turn's own, and what it is set up with beside the work tree's files of now.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Isolation {
+    /// Ignored files and folders that are copied.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub copy: Vec<String>,
+    /// Ignored files and folders that are linked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub link: Vec<String>,
 }
 
 /// Who takes a turn.

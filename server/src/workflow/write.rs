@@ -220,6 +220,14 @@ fn turn(action: &TurnAction, policy: &FailurePolicy, fields: &mut Vec<(&str, Nod
     if let Some(time) = action.time {
         fields.push(("time", plain(duration(time))));
     }
+    if let Some(isolation) = &action.isolation {
+        fields.push(("isolation", plain("worktree")));
+        for (name, paths) in [("copy", &isolation.copy), ("link", &isolation.link)] {
+            if !paths.is_empty() {
+                fields.push((name, Node::List(paths.iter().map(|it| Node::Text(it.clone())).collect())));
+            }
+        }
+    }
     if let Some(it) = action.unanswered {
         fields.push(("unanswered", unanswered(it)));
     }

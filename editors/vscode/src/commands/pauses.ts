@@ -29,8 +29,8 @@ export function pauseCommands({ hub, remarks }: Tools): Commands {
     if (page?.isDirty === true && !(await page.save())) {
       throw new Refused(`${view.id}.md could not be saved, so nothing was answered`, "changed");
     }
-    const { decision, text, document, agent } = given;
-    const answer = { pause: view.id, decision, hash: given.hash ?? view.hash, text, document, agent };
+    const { decision, text, document, agent, scope } = given;
+    const answer = { pause: view.id, decision, hash: given.hash ?? view.hash, text, document, agent, scope };
     const done = await hub.execute("callboard.decide", answer);
     if (decision === "request-changes") remarks.clear();
     await closePage(view.id);
@@ -45,6 +45,7 @@ export function pauseCommands({ hub, remarks }: Tools): Commands {
     if (given.hash !== undefined || openPage(view.id) !== undefined) {
       return decide(view, { ...given, decision: "approve" });
     }
+    if (view.kind === "question") return open(view);
     if (view.document.length > MOST_SHOWN) return open(view);
     const yes = decisionTitle("approve");
     const page = vscode.l10n.t("Open");

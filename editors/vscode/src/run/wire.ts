@@ -1,6 +1,7 @@
 // What the picture of a run shows: lanes of agents over time, and steps with what they wait for. Pure: facts in, shapes out.
 
 import type { PauseView, RunTurn, RunView, StepStatus } from "../protocol";
+import { summary } from "../words";
 
 export interface Bar {
   /** What a click opens: a turn or a pause. */
@@ -146,12 +147,7 @@ export function picture(
       turn: it.turn,
       pause: it.status === "paused" ? it.pause : undefined,
       took: it.started === undefined ? undefined : (it.ended ?? to) - it.started,
-      summary:
-        it.failure === undefined
-          ? typeof it.result?.summary === "string"
-            ? it.result.summary
-            : ""
-          : `${it.failure.class}: ${it.failure.message}`,
+      summary: summary(it),
     })),
     facts,
     changed: run.changedFiles > 0,

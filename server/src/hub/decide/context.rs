@@ -30,6 +30,11 @@ const UNSEEN_BUDGET: usize = 24_000;
 /// The longest prompt, in bytes. What a template makes beyond it is an error, not a cut.
 const PROMPT_LIMIT: usize = 1024 * 1024;
 
+/// What an agent is told that works in a worktree of its own.
+const WORKTREE: &str = "\n\nYou work in a folder of your own, a copy of the developer's files as they are now. Others work at the \
+same time and you do not see it. What you change in your folder is merged back when you have given your result; commits that \
+you make are not.\n";
+
 /// Returns what an agent is sent for a message, and the last message of the channel that it has seen with it.
 pub(super) fn for_message(
     draft: &Draft,
@@ -164,6 +169,9 @@ pub(super) fn for_step(
         for line in brief.lines() {
             let _ = writeln!(text, "> {line}");
         }
+    }
+    if entry.info.driver != DriverKind::Tool && action.isolation.is_some() && writes(state, run.id, step) {
+        text.push_str(WORKTREE);
     }
     // A tool is not told in words: its request names the form.
     if entry.info.driver != DriverKind::Tool

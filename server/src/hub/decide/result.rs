@@ -2,7 +2,7 @@
 
 use std::{fmt::Write as _, sync::Arc};
 
-use super::{Draft, advance, operator, pause, run, turn};
+use super::{Draft, advance, operator, pause, run, turn, worktree};
 use crate::{
     agent::DriverKind,
     finding::{Finding, FindingDraft, FindingState, agree},
@@ -104,6 +104,7 @@ fn finish(
         result: Some(Arc::new(result.clone())),
         findings: findings.clone(),
     });
+    worktree::finished(draft, run, step, id);
     let said = words(draft, agent, Some(&findings), text, Some(result));
     let Some((channel, thread)) = draft.state.runs.get(&run).map(|it| (it.channel.clone(), it.thread)) else { return };
     let about = About { run: Some(run), step: Some(step.clone()), turn: Some(id), pause: None };

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{
-    Checker, nested, reads,
+    Checker, isolation, nested, reads,
     table::{MOST_DECISIONS, MOST_ROUNDS, Table},
 };
 use crate::{
@@ -254,6 +254,9 @@ impl Maker<'_, '_, '_> {
             ("paths", step.paths.as_ref().map(|it| &it.at)),
             ("findings", step.findings.as_ref().map(|it| &it.at)),
             ("time", step.time.as_ref().map(|it| &it.at)),
+            ("isolation", step.isolation.as_ref().map(|it| &it.at)),
+            ("copy", step.copy.first().map(|it| &it.at)),
+            ("link", step.link.first().map(|it| &it.at)),
             ("on-failure", step.on_failure.as_ref().map(|it| &it.at)),
         ];
         for (field, at) in fields {
@@ -302,8 +305,9 @@ impl Maker<'_, '_, '_> {
         };
         let (paths, findings) = (value(&step.paths), value(&step.findings));
         let time = step.time.as_ref().and_then(|it| self.checker.duration(it, "time", 1_000, 24 * 3_600_000));
+        let isolation = isolation::of_step(self.checker, self.table, step);
         let unanswered = step.unanswered.as_ref().and_then(|it| self.checker.unanswered(it));
-        Some(TurnAction { who: who?, result, prompt, paths, findings, time, unanswered })
+        Some(TurnAction { who: who?, result, prompt, paths, findings, time, isolation, unanswered })
     }
 
     fn role(&mut self, step: &StepFile, role: &At<String>, result: &ResultKind) -> Option<Who> {
