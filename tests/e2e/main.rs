@@ -26,6 +26,8 @@ mod language;
 mod lsp;
 #[cfg(target_os = "linux")]
 mod mcp;
+#[cfg(target_os = "linux")]
+mod operator;
 #[cfg(unix)]
 mod panels;
 #[cfg(unix)]

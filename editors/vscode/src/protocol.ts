@@ -250,6 +250,18 @@ export type DecideParams =
   /** End the run. */
   | { hash: string; pause: PauseId; scope?: Scope | null; decision: "stop" };
 
+/** Something that an operator decided, or wanted and was refused. */
+export interface DecidedView {
+  /** Whether it was refused. */
+  refused?: boolean;
+  /** In which of its turns. */
+  turn: TurnId;
+  /** The move in words. */
+  what: string;
+  /** Why; of a refused one why it was refused. */
+  why: string;
+}
+
 /** A person's answer at a pause point (design §9). */
 export type Decision =
   /** Go on with what is shown. At a limit: raise it by as much again and go on. */
@@ -551,7 +563,9 @@ export type InputKind =
   /** A whole number. */
   | "number"
   /** Yes or no. */
-  | "flag";
+  | "flag"
+  /** Several values. */
+  | "list";
 
 /** What a workflow wants to be told. */
 export interface InputView {
@@ -744,6 +758,13 @@ export interface PlanResult {
   summary: string;
 }
 
+/** Who plays a role: one agent, or several side by side. */
+export type Players =
+  /** One. */
+  | AgentName
+  /** Several, in the order of their seats. */
+  | AgentName[];
+
 /** Params of `callboard/post`. */
 export interface PostParams {
   /** Where; the default channel where absent. */
@@ -838,6 +859,8 @@ export interface RoleView {
   id: RoleId;
   /** Agents that would play it, best first. */
   prefer: AgentName[];
+  /** How many agents may play it side by side: 1 where the file says nothing. */
+  seats: number;
 }
 
 /** A permission that is remembered. */
@@ -876,8 +899,8 @@ export interface RunParams {
   inputs?: Record<string, unknown>;
   /** Chosen by the sender: a second start with the same key is the first one's. */
   key?: string | null;
-  /** Who plays which role. */
-  roles?: Record<string, AgentName>;
+  /** Who plays which role: one agent, or a list for a role that several play. */
+  roles?: Record<string, Players>;
   /** The workflow's name. */
   workflow?: string;
 }
@@ -925,6 +948,8 @@ export interface RunTurn {
 export interface RunView {
   /** Who started it. */
   by: string;
+  /** Who plays the roles that several agents may play, in the order of their seats. */
+  casts?: Record<string, AgentName[]>;
   /** How many files its agents changed, as far as they are known: up to 1,000. */
   changedFiles: number;
   /** Where it is shown. */
@@ -939,7 +964,7 @@ export interface RunView {
   inputs: Record<string, unknown>;
   /** Revision of its last change. */
   rev: number;
-  /** Who plays which role. */
+  /** Who plays which role; of a role that several play, the first. */
   roles: Record<string, AgentName>;
   /** When. */
   started: Timestamp;
@@ -1069,6 +1094,8 @@ export interface StepView {
   agent?: AgentName;
   /** The try, from 1; 0 before the first. */
   attempt: number;
+  /** Of a part that an agent operates: what that decided, oldest first: the last fifty. */
+  decided?: DecidedView[];
   /** How deep it stands: 0 for the outermost list. */
   depth: number;
   /** When it ended. */
@@ -1077,6 +1104,8 @@ export interface StepView {
   failure?: Failure;
   /** Its id. */
   id: StepId;
+  /** Of a step that is done for each item of a list: its item, in short. */
+  item?: string;
   /** The pause that it waits at. */
   pause?: PauseId;
   /** Its result. */

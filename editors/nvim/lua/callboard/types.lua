@@ -151,6 +151,13 @@
 ---| { hash: string, pause: callboard.PauseId, scope?: callboard.Scope|vim.NIL, agent?: callboard.AgentName|vim.NIL, decision: "retry" } # The step again.
 ---| { hash: string, pause: callboard.PauseId, scope?: callboard.Scope|vim.NIL, decision: "stop" } # End the run.
 
+---Something that an operator decided, or wanted and was refused.
+---@class callboard.DecidedView
+---@field refused? boolean Whether it was refused.
+---@field turn callboard.TurnId In which of its turns.
+---@field what string The move in words.
+---@field why string Why; of a refused one why it was refused.
+
 ---A person's answer at a pause point (design §9).
 ---@alias callboard.Decision
 ---| { decision: "approve" } # Go on with what is shown. At a limit: raise it by as much again and go on.
@@ -328,6 +335,7 @@
 ---| "path" # A file or folder of the workspace.
 ---| "number" # A whole number.
 ---| "flag" # Yes or no.
+---| "list" # Several values.
 
 ---What a workflow wants to be told.
 ---@class callboard.InputView
@@ -469,6 +477,11 @@
 ---@field steps string[] What to do, in order.
 ---@field summary string One or two sentences.
 
+---Who plays a role: one agent, or several side by side.
+---@alias callboard.Players
+---| callboard.AgentName # One.
+---| callboard.AgentName[] # Several, in the order of their seats.
+
 ---Params of `callboard/post`.
 ---@class callboard.PostParams
 ---@field channel? callboard.ChannelName|vim.NIL Where; the default channel where absent.
@@ -527,6 +540,7 @@
 ---@field goodFor? string What an agent must be good for, where none of the preferred is available.
 ---@field id callboard.RoleId Its name.
 ---@field prefer callboard.AgentName[] Agents that would play it, best first.
+---@field seats integer How many agents may play it side by side: 1 where the file says nothing.
 
 ---A permission that is remembered.
 ---@class callboard.Rule
@@ -550,7 +564,7 @@
 ---@field channel? callboard.ChannelName|vim.NIL Where it is shown.
 ---@field inputs? table<string, any> What it is told.
 ---@field key? string|vim.NIL Chosen by the sender: a second start with the same key is the first one's.
----@field roles? table<string, callboard.AgentName> Who plays which role.
+---@field roles? table<string, callboard.Players> Who plays which role: one agent, or a list for a role that several play.
 ---@field workflow? string The workflow's name.
 
 ---Where a run stands.
@@ -578,6 +592,7 @@
 ---A run.
 ---@class callboard.RunView
 ---@field by string Who started it.
+---@field casts? table<string, callboard.AgentName[]> Who plays the roles that several agents may play, in the order of their seats.
 ---@field changedFiles integer How many files its agents changed, as far as they are known: up to 1,000.
 ---@field channel callboard.ChannelName Where it is shown.
 ---@field ended? callboard.Timestamp When it ended.
@@ -585,7 +600,7 @@
 ---@field id callboard.RunId Its id.
 ---@field inputs table<string, any> What it was told.
 ---@field rev integer Revision of its last change.
----@field roles table<string, callboard.AgentName> Who plays which role.
+---@field roles table<string, callboard.AgentName> Who plays which role; of a role that several play, the first.
 ---@field started callboard.Timestamp When.
 ---@field status callboard.RunStatus Where it stands.
 ---@field steps callboard.StepView[] Its steps in the file's order, children behind their parents.
@@ -663,10 +678,12 @@
 ---@class callboard.StepView
 ---@field agent? callboard.AgentName Who does it, where an agent does.
 ---@field attempt integer The try, from 1; 0 before the first.
+---@field decided? callboard.DecidedView[] Of a part that an agent operates: what that decided, oldest first: the last fifty.
 ---@field depth integer How deep it stands: 0 for the outermost list.
 ---@field ended? callboard.Timestamp When it ended.
 ---@field failure? callboard.Failure Its failure, the last one.
 ---@field id callboard.StepId Its id.
+---@field item? string Of a step that is done for each item of a list: its item, in short.
 ---@field pause? callboard.PauseId The pause that it waits at.
 ---@field result? callboard.TypedResult Its result.
 ---@field round integer The lap of the loop that it is in, from 1; 0 outside a loop.
