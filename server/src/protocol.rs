@@ -29,7 +29,7 @@ mod workflows;
 
 pub use self::{
     changes::{DiffParams, DiffResult, FileChange, FileDiff, FileNote, UndoParams, UndoResult},
-    greeting::{ClientOptions, OnCancel, ServerOffer},
+    greeting::{ClientOptions, OnCancel, SaveBuffersParams, SaveBuffersResult, ServerOffer},
     hub::{HubStatus, ReloadResult, TrustParams, TrustResult},
     talk::{
         About, Author, ChannelView, CreateChannelParams, DeliveryState, DeliveryView, MessageView, MessagesParams,
@@ -111,6 +111,8 @@ pub mod method {
     pub const TERMINAL_RESIZE: &str = "callboard/terminalResize";
     /// Request: lines that left the top of a terminal.
     pub const TERMINAL_SCROLLBACK: &str = "callboard/terminalScrollback";
+    /// Request from the server: save these buffers.
+    pub const SAVE_BUFFERS: &str = "callboard/saveBuffers";
     /// Request: read trust, the catalogue and the configuration again.
     pub const RELOAD: &str = "callboard/reload";
     /// Request: what trusting the workspace would allow, and, with the digest of what was shown, the trust itself.
@@ -129,6 +131,9 @@ pub mod method {
         UNWATCH_TERMINAL, TERMINAL_INPUT, TERMINAL_RESIZE, TERMINAL_SCROLLBACK, RELOAD, TRUST, HUB_STATUS,
         STOP_HUB,
     ];
+
+    /// All requests from the server.
+    pub const ASKED: &[&str] = &[SAVE_BUFFERS];
 
     /// All notifications from the server.
     pub const NOTIFICATIONS: &[&str] = &[FEED, TERMINAL_FRAME];
@@ -394,6 +399,8 @@ pub enum PauseKind {
     Limit,
     /// A loop only repeats itself, or all that is left was declined.
     Stuck,
+    /// What was typed into a file and what was written to it on the disk do not go together.
+    Clash,
     /// An agent asks for a permission, and its turn waits.
     Permission,
     /// An agent asks a question, and its turn waits.

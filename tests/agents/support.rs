@@ -74,6 +74,7 @@ impl World {
             },
             results: folder.path().join("results"),
             processes: folder.path().join("processes"),
+            buffers: Arc::new(callboard::workspace::buffers::NoBuffers),
             screens: Arc::clone(&screens),
             trusted: Box::new(|| Ok(())),
         };

@@ -20,6 +20,7 @@ use crate::{
         event::{Refusal, RefusalCode},
         timeline::Stretch,
     },
+    lsp::buffers::OpenBuffers,
     lsp::shared::{Offer, Reading, Surroundings, TrustShown},
     protocol::{FileDiff, InputView, RoleView, WorkflowView},
     workflow::{
@@ -46,6 +47,7 @@ pub struct Files {
     catalog: SharedCatalog,
     checkpoints: Checkpoints,
     screens: Arc<Screens>,
+    buffers: Arc<OpenBuffers>,
 }
 
 impl Files {
@@ -56,9 +58,10 @@ impl Files {
         catalog: SharedCatalog,
         checkpoints: Checkpoints,
         screens: Arc<Screens>,
+        buffers: Arc<OpenBuffers>,
     ) -> Self {
         let trust = Trust::new(&places);
-        Self { places, workspace, trust, trusted: AtomicBool::new(false), catalog, checkpoints, screens }
+        Self { places, workspace, trust, trusted: AtomicBool::new(false), catalog, checkpoints, screens, buffers }
     }
 
     fn status(&self) -> TrustStatus {
@@ -97,6 +100,10 @@ impl Files {
 }
 
 impl Surroundings for Files {
+    fn buffers(&self) -> Arc<OpenBuffers> {
+        Arc::clone(&self.buffers)
+    }
+
     fn screens(&self) -> Arc<Screens> {
         Arc::clone(&self.screens)
     }

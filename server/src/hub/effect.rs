@@ -42,6 +42,13 @@ pub enum Effect {
     },
     /// Put back what was changed. Comes back as `UndoEnded`.
     Undo(Box<UndoRequest>),
+    /// Put a text into the buffers that editors have of a file, where any have. What is put twice changes nothing.
+    PutText {
+        /// The file's path from the root.
+        path: String,
+        /// The text.
+        text: Arc<str>,
+    },
     /// End an agent's program with its whole session.
     StopAgent {
         /// Which.

@@ -110,6 +110,13 @@ pub enum Record {
         /// The last message of its channel that the prompt holds or passes over as seen.
         seen: Option<MessageId>,
     },
+    /// This was added to what a turn is sent: what open buffers hold that is not saved.
+    BuffersGiven {
+        /// Which turn.
+        turn: TurnId,
+        /// The text.
+        text: Arc<str>,
+    },
     /// The agent has begun.
     TurnBegan {
         /// Which.
@@ -546,6 +553,16 @@ pub enum Subject {
         /// The findings that are left.
         findings: Vec<FindingId>,
     },
+    /// What was typed into a file and what was written to it on the disk.
+    Clash {
+        /// At the end of which turn it was found.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        turn: Option<TurnId>,
+        /// The file.
+        path: String,
+        /// What is on the disk; empty where it is too long to be kept.
+        theirs: Arc<str>,
+    },
     /// A chain of agents that passes the word on and on.
     Hops {
         /// The message at which it is held.
@@ -600,7 +617,7 @@ impl Subject {
             | Self::Rounds { run, .. }
             | Self::Stuck { run, .. } => Some(*run),
             Self::Ask { run, .. } => *run,
-            Self::Hops { .. } => None,
+            Self::Hops { .. } | Self::Clash { .. } => None,
         }
     }
 
@@ -612,7 +629,7 @@ impl Subject {
             | Self::Rounds { step, .. }
             | Self::Stuck { step, .. } => Some(step),
             Self::Ask { step, .. } => step.as_ref(),
-            Self::RunLimit { .. } | Self::Hops { .. } => None,
+            Self::RunLimit { .. } | Self::Hops { .. } | Self::Clash { .. } => None,
         }
     }
 }
@@ -644,6 +661,7 @@ impl Record {
             Self::HopsForgiven { .. } => "hops.forgiven",
             Self::TurnQueued { .. } => "turn.queued",
             Self::TurnIntended { .. } => "turn.intended",
+            Self::BuffersGiven { .. } => "buffers.given",
             Self::TurnBegan { .. } => "turn.began",
             Self::TurnInterrupted { .. } => "turn.interrupted",
             Self::TurnEnded { .. } => "turn.ended",

@@ -29,6 +29,10 @@ pub struct Wishes {
     pub show_document: bool,
     /// Whether it asks for code lenses again when it is told to.
     pub refresh_lenses: bool,
+    /// Whether it takes edits.
+    pub applies_edits: bool,
+    /// Whether it takes edits that name the version that they are of.
+    pub versioned_edits: bool,
     /// Whether it knows tags of diagnostics.
     pub tags: bool,
     /// What it says of itself, and what its user set.
@@ -62,6 +66,11 @@ impl Wishes {
                 .as_ref()
                 .and_then(|it| it.code_lens.as_ref())
                 .is_some_and(|it| it.refresh_support == Some(true)),
+            applies_edits: workspace.as_ref().and_then(|it| it.apply_edit) == Some(true),
+            versioned_edits: workspace
+                .as_ref()
+                .and_then(|it| it.workspace_edit.as_ref())
+                .is_some_and(|it| it.document_changes == Some(true)),
             tags: text.and_then(|it| it.publish_diagnostics.as_ref()).is_some_and(|it| it.tag_support.is_some()),
             options: options.unwrap_or_else(|why| {
                 tracing::warn!("The editor's initializationOptions are not used: {why}.");

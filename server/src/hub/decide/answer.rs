@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use super::{Draft, advance, ask, checkpoint, human, not_found, pause, result, rounds, run, talk};
+use super::{Draft, advance, ask, buffers, checkpoint, human, not_found, pause, result, rounds, run, talk};
 use crate::{
     ask::Scope,
     document::{self, Decision},
@@ -156,6 +156,9 @@ fn follow(draft: &mut Draft, pause: &Pause, decision: &Decision, edit: Option<Ed
         Subject::Rounds { run, step } => after_rounds(draft, *run, step, decision, by),
         Subject::Stuck { run, step, findings } => after_stuck(draft, *run, step, findings, decision, by),
         // Settled before: it is not a step's matter.
+        Subject::Clash { path, theirs, .. } => {
+            buffers::settle(draft, path, theirs, matches!(decision, Decision::Approve))
+        }
         Subject::Ask { .. } => {}
         Subject::Hops { message } => talk::settle_hops(draft, *message, matches!(decision, Decision::Approve), by),
     }
