@@ -33,7 +33,7 @@ mod worktrees;
 pub use self::{
     changes::{DiffParams, DiffResult, FileChange, FileDiff, FileNote, UndoParams, UndoResult},
     compose::{CompleteItem, CompleteParams, CompleteResult, OfferKind},
-    greeting::{ClientOptions, OnCancel, ServerOffer},
+    greeting::{ClientOptions, OnCancel, SaveBuffersParams, SaveBuffersResult, ServerOffer},
     hub::{HubStatus, ReloadResult, TrustParams, TrustResult},
     runs::Players,
     talk::{
@@ -123,6 +123,8 @@ pub mod method {
     pub const TERMINAL_RESIZE: &str = "callboard/terminalResize";
     /// Request: lines that left the top of a terminal.
     pub const TERMINAL_SCROLLBACK: &str = "callboard/terminalScrollback";
+    /// Request from the server: save these buffers.
+    pub const SAVE_BUFFERS: &str = "callboard/saveBuffers";
     /// Request: read trust, the catalogue and the configuration again.
     pub const RELOAD: &str = "callboard/reload";
     /// Request: what trusting the workspace would allow, and, with the digest of what was shown, the trust itself.
@@ -141,6 +143,9 @@ pub mod method {
         UNWATCH_TERMINAL, TERMINAL_INPUT, TERMINAL_RESIZE, TERMINAL_SCROLLBACK, RELOAD, TRUST, HUB_STATUS,
         STOP_HUB,
     ];
+
+    /// All requests from the server.
+    pub const ASKED: &[&str] = &[SAVE_BUFFERS];
 
     /// All notifications from the server.
     pub const NOTIFICATIONS: &[&str] = &[FEED, TERMINAL_FRAME];
@@ -432,6 +437,8 @@ pub enum PauseKind {
     Stuck,
     /// What a step did in its worktree and what is in the work tree now don't go together.
     Conflict,
+    /// What was typed into a file and what was written to it on the disk do not go together.
+    Clash,
     /// An agent asks for a permission, and its turn waits.
     Permission,
     /// An agent asks a question, and its turn waits.

@@ -153,6 +153,29 @@ fn the_golden_journal_of_worktrees_comes_to_the_same_for_ever_promise_1() {
     insta::assert_snapshot!(summary(&state), @"");
 }
 
+/// As the next, for what turns were told of open buffers, and texts that clashed.
+#[test]
+fn the_golden_journal_of_buffers_comes_to_the_same_for_ever_promise_1() {
+    let entries = golden("golden-buffers-1.jsonl");
+    for (entry, record) in entries.iter().zip(journal::records(&entries)) {
+        assert_eq!(entry.kind, record.kind());
+        let again: Record = serde_json::from_str(&serde_json::to_string(&record).expect("JSON")).expect("a record");
+        assert_eq!(again, record);
+    }
+    insta::assert_snapshot!(summary(&journal::replayed(&entries)), @r"
+    rev 24, trusted true, held false
+    #main: 3 messages
+    m1 hops 0: **Test** (r1), started by ada: @autofix as fixer, @lint as reviewer, @claude as writer
+    m2 hops 0: done
+    m3 hops 0: r1 is **done**: all steps are over.
+    t1 @claude for write of r1: answered
+    r1 Done 1 turns of 50
+      write Done round 0 lap 0 attempt 1 text
+    p1 @claude and you changed the same lines of src/a.rs: approve by ada d2441095379c
+    p2 Callboard and you changed the same lines of b.md:  dc0c8b0a6141
+    ");
+}
+
 /// As the next, for what turns ask people.
 #[test]
 fn the_golden_journal_of_asks_comes_to_the_same_for_ever_promise_1() {
@@ -222,7 +245,7 @@ fn the_golden_journal_of_tools_comes_to_the_same_for_ever_promise_1() {
         assert!(entries.iter().any(|it| it.kind == kind), "{kind} is not in it");
     }
     let state = journal::replayed(&entries);
-    let run = &state.runs[&"r1".parse().expect("a run")];
+    let run = &state.runs[&"r1".parse::<callboard::ids::RunId>().expect("a run")];
     let work = run.step(&"work".parse().expect("a step")).expect("the part");
     let log: Vec<String> =
         work.operation.log.iter().map(|it| format!("{} {} {}", it.refused, it.what, it.why)).collect();

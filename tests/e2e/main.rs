@@ -7,6 +7,8 @@ mod armed;
 #[cfg(unix)]
 mod bad_input;
 #[cfg(unix)]
+mod buffers;
+#[cfg(unix)]
 mod fallen;
 mod figures;
 #[cfg(target_os = "linux")]

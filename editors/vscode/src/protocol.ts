@@ -191,6 +191,8 @@ export interface ClientOptions {
   progress?: boolean;
   /** Whether a pause point is asked for by a message with buttons; where absent, unless the client says that it has a panel or notifications. */
   prompts?: boolean | null;
+  /** The client saves buffers when it is asked by `callboard/saveBuffers`. */
+  saves?: boolean;
   /** The client shows terminals itself: `callboard.openTerminal` writes no file. */
   terminal?: boolean;
 }
@@ -686,6 +688,8 @@ export type PauseKind =
   | "limit"
   /** A loop only repeats itself, or all that is left was declined. */
   | "stuck"
+  /** What was typed into a file and what was written to it on the disk do not go together. */
+  | "clash"
   /** An agent asks for a permission, and its turn waits. */
   | "permission"
   /** An agent asks a question, and its turn waits. */
@@ -992,6 +996,18 @@ export interface RunsParams {
   live?: boolean;
   /** Only this one. */
   run?: RunId | null;
+}
+
+/** Params of `callboard/saveBuffers`, which the hub asks of a client. */
+export interface SaveBuffersParams {
+  /** The files. */
+  uris: string[];
+}
+
+/** Result of `callboard/saveBuffers`. */
+export interface SaveBuffersResult {
+  /** Those that are saved now. */
+  saved?: string[];
 }
 
 /** For how long a permission is given. Always to the agent that asked, and to no other. */
@@ -1488,6 +1504,11 @@ export interface Requests {
   "callboard/stopHub": { params: Nothing; result: Changed };
 }
 
+/** Every request from the hub: what it asks and what it is answered. */
+export interface ServerRequests {
+  "callboard/saveBuffers": { params: SaveBuffersParams; result: SaveBuffersResult };
+}
+
 /** Every notification from the hub: what it brings. */
 export interface Notifications {
   "callboard/feed": Feed;
@@ -1530,6 +1551,7 @@ export const method = {
   trust: "callboard/trust",
   hubStatus: "callboard/hubStatus",
   stopHub: "callboard/stopHub",
+  saveBuffers: "callboard/saveBuffers",
   feed: "callboard/feed",
   terminalFrame: "callboard/terminalFrame",
 } as const;

@@ -66,6 +66,7 @@ pub fn apply(state: &mut State, seq: u64, at: Timestamp, record: &Record) {
         }
         Record::TurnQueued { .. }
         | Record::TurnIntended { .. }
+        | Record::BuffersGiven { .. }
         | Record::TurnBegan { .. }
         | Record::TurnInterrupted { .. }
         | Record::ResultHandedIn { .. }
@@ -172,7 +173,7 @@ pub fn apply(state: &mut State, seq: u64, at: Timestamp, record: &Record) {
                         it.note = Some(text.as_str().into());
                     }
                 }),
-                Subject::Hops { .. } | Subject::Ask { .. } => {}
+                Subject::Hops { .. } | Subject::Clash { .. } | Subject::Ask { .. } => {}
             }
         }
         Record::AskAnswered { .. }
@@ -337,6 +338,14 @@ fn turn(state: &mut State, at: Timestamp, record: &Record) {
             if let Cause::Delivery { message } = cause {
                 change_delivery(state, *message, agent, |it| it.turn = Some(*turn));
             }
+        }
+        Record::BuffersGiven { turn, text } => {
+            change_turn(state, *turn, |it| {
+                if let Some(sent) = &mut it.sent {
+                    let sent = Arc::make_mut(sent);
+                    sent.prompt = format!("{}{text}", sent.prompt).into();
+                }
+            });
         }
         Record::TurnIntended { turn, sent, seen } => {
             let rev = state.rev;
@@ -574,7 +583,7 @@ fn open_pause(state: &mut State, at: Timestamp, record: &Record) {
             it.ended = None;
         }),
         Subject::Ask { .. } => asks::opened(state, at, subject),
-        Subject::Hops { .. } => {}
+        Subject::Hops { .. } | Subject::Clash { .. } => {}
     }
 }
 

@@ -188,6 +188,20 @@ pub enum Event {
         /// What it does.
         act: Act,
     },
+    /// An agent is told what open buffers hold that is not saved.
+    BuffersGiven {
+        /// In which turn.
+        turn: TurnId,
+        /// What is added to its prompt.
+        text: Arc<str>,
+    },
+    /// What was typed into a file and what was written to it on the disk do not go together.
+    Clashed {
+        /// At the end of which turn; absent where it was no turn's doing.
+        turn: Option<TurnId>,
+        /// What.
+        clash: Box<TextClash>,
+    },
     /// A person wants what a run changed put back.
     Undo {
         /// Who.
@@ -249,6 +263,19 @@ pub enum Act {
     HandIn(TypedResult),
     /// As operator it makes a move, or wants one that can't be read: then what in words, and why not.
     Move(Result<Reasoned, (String, String)>),
+}
+
+/// A text in an editor and a text on the disk that do not go together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TextClash {
+    /// The file's path from the root.
+    pub path: String,
+    /// What the developer has.
+    pub mine: Arc<str>,
+    /// What is on the disk.
+    pub theirs: Arc<str>,
+    /// From the former to the latter, as people read it.
+    pub difference: String,
 }
 
 /// What came of a checkpoint.

@@ -114,6 +114,13 @@ pub enum Record {
         /// The last message of its channel that the prompt holds or passes over as seen.
         seen: Option<MessageId>,
     },
+    /// This was added to what a turn is sent: what open buffers hold that is not saved.
+    BuffersGiven {
+        /// Which turn.
+        turn: TurnId,
+        /// The text.
+        text: Arc<str>,
+    },
     /// The agent has begun.
     TurnBegan {
         /// Which.
@@ -801,6 +808,16 @@ pub enum Subject {
         /// The worktree.
         worktree: WorktreeId,
     },
+    /// What was typed into a file and what was written to it on the disk.
+    Clash {
+        /// At the end of which turn it was found.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        turn: Option<TurnId>,
+        /// The file.
+        path: String,
+        /// What is on the disk; empty where it is too long to be kept.
+        theirs: Arc<str>,
+    },
     /// A chain of agents that passes the word on and on.
     Hops {
         /// The message at which it is held.
@@ -857,7 +874,7 @@ impl Subject {
             | Self::Conflict { run, .. }
             | Self::Stuck { run, .. } => Some(*run),
             Self::Ask { run, .. } => *run,
-            Self::Hops { .. } => None,
+            Self::Hops { .. } | Self::Clash { .. } => None,
         }
     }
 
@@ -871,7 +888,7 @@ impl Subject {
             | Self::Conflict { step, .. }
             | Self::Stuck { step, .. } => Some(step),
             Self::Ask { step, .. } => step.as_ref(),
-            Self::RunLimit { .. } | Self::Hops { .. } => None,
+            Self::RunLimit { .. } | Self::Hops { .. } | Self::Clash { .. } => None,
         }
     }
 }
@@ -903,6 +920,7 @@ impl Record {
             Self::HopsForgiven { .. } => "hops.forgiven",
             Self::TurnQueued { .. } => "turn.queued",
             Self::TurnIntended { .. } => "turn.intended",
+            Self::BuffersGiven { .. } => "buffers.given",
             Self::TurnBegan { .. } => "turn.began",
             Self::TurnInterrupted { .. } => "turn.interrupted",
             Self::ResultHandedIn { .. } => "result.handed_in",

@@ -13,6 +13,7 @@ use crate::{
 };
 
 mod asks;
+mod buffers;
 mod channels;
 mod checkpoints;
 mod lists;

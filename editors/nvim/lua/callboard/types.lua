@@ -116,6 +116,7 @@
 ---@field panel? boolean The client shows channels and the inbox itself: `callboard.openChannel` writes no file.
 ---@field progress? boolean Whether runs show as progress.
 ---@field prompts? boolean|vim.NIL Whether a pause point is asked for by a message with buttons; where absent, unless the client says that it has a panel or notifications.
+---@field saves? boolean The client saves buffers when it is asked by `callboard/saveBuffers`.
 ---@field terminal? boolean The client shows terminals itself: `callboard.openTerminal` writes no file.
 
 ---Something that can be written in a message.
@@ -434,6 +435,7 @@
 ---| "failure" # A step failed.
 ---| "limit" # A limit was reached: rounds, turns, time, tokens, money, hops.
 ---| "stuck" # A loop only repeats itself, or all that is left was declined.
+---| "clash" # What was typed into a file and what was written to it on the disk do not go together.
 ---| "permission" # An agent asks for a permission, and its turn waits.
 ---| "question" # An agent asks a question, and its turn waits.
 
@@ -615,6 +617,14 @@
 ---@class callboard.RunsParams
 ---@field live? boolean Only those that have not ended.
 ---@field run? callboard.RunId|vim.NIL Only this one.
+
+---Params of `callboard/saveBuffers`, which the hub asks of a client.
+---@class callboard.SaveBuffersParams
+---@field uris string[] The files.
+
+---Result of `callboard/saveBuffers`.
+---@class callboard.SaveBuffersResult
+---@field saved? string[] Those that are saved now.
 
 ---For how long a permission is given. Always to the agent that asked, and to no other.
 ---@alias callboard.Scope
@@ -952,6 +962,10 @@
 ---@field ["callboard/trust"] { params: callboard.TrustParams, result: callboard.TrustResult }
 ---@field ["callboard/hubStatus"] { params: callboard.Nothing, result: callboard.HubStatus }
 ---@field ["callboard/stopHub"] { params: callboard.Nothing, result: callboard.Changed }
+
+---Every request from the hub: what it asks and what it is answered.
+---@class callboard.ServerRequests
+---@field ["callboard/saveBuffers"] { params: callboard.SaveBuffersParams, result: callboard.SaveBuffersResult }
 
 ---Every notification from the hub: what it brings.
 ---@class callboard.Notifications

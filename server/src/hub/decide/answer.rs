@@ -4,7 +4,9 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use super::{Draft, advance, ask, checkpoint, human, not_found, operator, pause, result, rounds, run, talk, worktree};
+use super::{
+    Draft, advance, ask, buffers, checkpoint, human, not_found, operator, pause, result, rounds, run, talk, worktree,
+};
 use crate::{
     ask::Scope,
     document::{self, Decision},
@@ -201,6 +203,9 @@ fn follow(draft: &mut Draft, pause: &Pause, decision: &Decision, edit: Option<Ed
             }
         }
         // Settled before: it is not a step's matter.
+        Subject::Clash { path, theirs, .. } => {
+            buffers::settle(draft, path, theirs, matches!(decision, Decision::Approve))
+        }
         Subject::Ask { .. } => {}
         Subject::Hops { message } => talk::settle_hops(draft, *message, matches!(decision, Decision::Approve), by),
     }

@@ -295,6 +295,7 @@ pub(super) fn open_one(
         (Subject::Hops { message }, None) => {
             draft.state.message(*message).map_or_else(talk::default_channel, |it| it.channel.clone())
         }
+        (Subject::Clash { turn: Some(turn), .. }, None) => ask::channel_of(draft, *turn),
         (Subject::Ask { turn, .. }, None) => ask::channel_of(draft, *turn),
         _ => talk::default_channel(),
     };
