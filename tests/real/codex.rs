@@ -87,3 +87,12 @@ fn a_turn_that_is_stopped_ends_in_codex_and_is_taken_up_again_in_its_session() {
     world.model.release();
     says(asking, "in the end");
 }
+
+#[test]
+fn callboards_own_tools_are_used_unasked_and_count_for_this_agent() {
+    let Some(world) = codex() else { return };
+    world.ask(r#"@codex [[tool callboard/channel_post {"text": "by a tool"}]] [[say done]]"#);
+    let messages = world.messages();
+    let posted = messages.iter().find(|it| it["text"] == "by a tool").unwrap_or_else(|| panic!("{messages:#?}"));
+    assert!(posted["author"].to_string().contains("codex"), "{posted:#}");
+}

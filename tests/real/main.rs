@@ -9,6 +9,8 @@ mod codex;
 #[path = "../e2e/support.rs"]
 mod e2e;
 #[cfg(unix)]
+mod gemini;
+#[cfg(unix)]
 #[path = "../mock_model/mod.rs"]
 mod mock_model;
 #[cfg(unix)]

@@ -24,8 +24,10 @@ use super::{
     discreet::discreet,
     driver::{
         self, Desk, Driver,
-        app_server::AppServerDriver,
+        acp::Acp,
+        app_server::AppServer,
         desk::{Idle, Note, Report, Ticket},
+        lines::LineDriver,
         terminal::TerminalDriver,
         tool::ToolDriver,
     },
@@ -332,7 +334,9 @@ fn driver_for<'a>(
         let driver: Box<dyn Driver> = match profile.driver {
             DriverKind::Tool => Box::new(ToolDriver::new(Arc::clone(&profile))),
             #[cfg(unix)]
-            DriverKind::AppServer => Box::new(AppServerDriver::new(Arc::clone(&profile), desk)),
+            DriverKind::Acp => Box::new(LineDriver::<Acp>::new(Arc::clone(&profile), desk)),
+            #[cfg(unix)]
+            DriverKind::AppServer => Box::new(LineDriver::<AppServer>::new(Arc::clone(&profile), desk)),
             // A profile can't ask for another driver: the catalogue refuses it where it is read.
             _ => Box::new(TerminalDriver::new(Arc::clone(&profile))),
         };

@@ -48,6 +48,18 @@ pub struct Profile {
     /// Arguments that make its interactive screen go on with a session, `{session}` standing for its id.
     #[serde(default)]
     pub resume: Vec<String>,
+    /// The variable that names the folder of what its program keeps, where each agent is to have one of its own.
+    #[serde(default)]
+    pub home_variable: Option<String>,
+    /// The model that it is to take, where it is not the program's own choice.
+    #[serde(default)]
+    pub model: Option<String>,
+    /// Arguments that make its program take that model, `{model}` standing for its name; none where the protocol says it.
+    #[serde(default)]
+    pub model_arguments: Vec<String>,
+    /// Whether a session must not be resumed in the minute in which it was begun: its program would lose it.
+    #[serde(default)]
+    pub ages_sessions: bool,
     /// Where the real program is, seen from the folder of a script that only starts it: paths in which a part may be `*`. The
     /// first that is there is started in the script's place.
     #[serde(default)]

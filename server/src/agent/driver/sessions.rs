@@ -12,16 +12,21 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use super::Desk;
-use crate::{ids::AgentName, store::private};
+use crate::{
+    ids::{AgentName, Timestamp},
+    store::private,
+};
 
 /// The longest file that is read.
 const LONGEST: u64 = 64 * 1024;
 
 /// What is kept.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct Known {
+pub(crate) struct Known {
     /// The program's own id of it.
-    session: String,
+    pub(crate) session: String,
+    /// When it was begun.
+    pub(crate) begun: Timestamp,
 }
 
 /// Returns the folder for what an agent's program keeps.
@@ -35,22 +40,22 @@ pub(crate) fn folder_in(homes: &Path, agent: &AgentName) -> PathBuf {
 }
 
 /// Returns the session that an agent goes on with.
-pub(crate) fn known(desk: &Desk) -> Option<String> {
+pub(crate) fn known(desk: &Desk) -> Option<Known> {
     read(&folder(desk))
 }
 
 /// Returns the session that is noted in an agent's folder.
-pub(crate) fn read(folder: &Path) -> Option<String> {
+pub(crate) fn read(folder: &Path) -> Option<Known> {
     let mut text = String::new();
     let file = fs::File::open(folder.join("session.json")).ok()?;
     file.take(LONGEST).read_to_string(&mut text).ok()?;
-    serde_json::from_str::<Known>(&text).ok().map(|it| it.session)
+    serde_json::from_str(&text).ok()
 }
 
-/// Takes note of the session that an agent is in.
+/// Takes note of a session that an agent has begun.
 pub(crate) fn is(desk: &Desk, session: &str) {
     let folder = folder(desk);
-    let known = Known { session: session.to_owned() };
+    let known = Known { session: session.to_owned(), begun: Timestamp::now() };
     let written = private::folder(&folder).and_then(|()| {
         let mut file = tempfile::NamedTempFile::new_in(&folder)?;
         serde_json::to_writer(&mut file, &known)?;

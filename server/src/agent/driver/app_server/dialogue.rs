@@ -3,10 +3,7 @@
 //! Pure: no clock, no process. Invariant: a request of Codex's is answered once, and an approval only by a person's reply or
 //! by the one rule that stands here: who may write may edit files inside its folder that steer no program.
 
-use std::{
-    collections::BTreeMap,
-    path::{Component, Path, PathBuf},
-};
+use std::{collections::BTreeMap, path::PathBuf};
 
 use serde_json::{Value, json};
 
@@ -16,8 +13,15 @@ use super::{
     wire::{self, Change, Incoming, Item, Notice, TurnError, What},
 };
 use crate::{
-    agent::{AgentState, tools},
-    ask::{Ask, AskReply, Wish},
+    agent::{
+        AgentState,
+        driver::{
+            inside::is_plain_inside,
+            lines::{Purpose, Step},
+        },
+        tools,
+    },
+    ask::{AskReply, Wish},
     ids::{AgentName, Timestamp},
     outcome::{Failure, FailureClass},
 };
@@ -28,39 +32,6 @@ const MOST_ITEMS: usize = 1_000;
 const MOST_SAID: usize = 1 << 20;
 /// The most of a command's output that is shown at its end, where it was not streamed.
 const MOST_OUTPUT: usize = 16 * 1024;
-
-/// What a line, or a reply, asks the driver to do.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) enum Step {
-    /// Write this line.
-    Send(String),
-    /// Show this text.
-    Show(String),
-    /// Believe this, for this reason.
-    Claim(AgentState, &'static str),
-    /// Ask a person.
-    Ask(Box<Ask>),
-    /// Ask no longer.
-    Unask(String),
-    /// A request of ours was answered.
-    Answered(Purpose, Result<Value, String>),
-    /// It makes progress.
-    Progress,
-    /// It tries again by itself, for this reason.
-    Retrying(TurnError),
-    /// The turn that was started is over.
-    Over(Result<(), Failure>),
-}
-
-/// What a request of ours was for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Purpose {
-    Initialize,
-    Thread,
-    Turn,
-    Interrupt,
-    Steer,
-}
 
 /// What a turn may do, as far as an approval depends on it.
 #[derive(Debug, Clone, Default)]
@@ -280,7 +251,7 @@ impl Dialogue {
                 if retries {
                     // Trying again is no progress: else a provider that can't be reached would be waited for for ever.
                     steps.remove(0);
-                    steps.push(Step::Retrying(error));
+                    steps.push(Step::Retrying(self.failure(&error)));
                 }
             }
             Notice::Resolved { id } => {
@@ -315,7 +286,7 @@ impl Dialogue {
     }
 
     /// Returns the failure that an error is, with what is known of the provider's limits.
-    pub(super) fn failure(&self, error: &TurnError) -> Failure {
+    fn failure(&self, error: &TurnError) -> Failure {
         trouble::failure(&self.agent, error, self.again())
     }
 
@@ -383,23 +354,6 @@ fn ended(text: String) -> String {
     let skip = text.len().saturating_sub(MOST_SAID);
     let from = (skip..=text.len()).find(|it| text.is_char_boundary(*it)).unwrap_or(0);
     if from == 0 { text } else { text[from..].to_owned() }
-}
-
-/// Returns whether a path is of an ordinary file inside a folder: not outside by `..`, and nothing that says what programs
-/// do when somebody opens the folder.
-fn is_plain_inside(folder: &Path, path: &str) -> bool {
-    const STEERING: [&str; 9] =
-        [".git", ".codex", ".claude", ".gemini", ".callboard", ".vscode", ".idea", ".mcp.json", ".envrc"];
-    let path = Path::new(path);
-    let whole = if path.is_absolute() { path.to_path_buf() } else { folder.join(path) };
-    let Ok(rest) = whole.strip_prefix(folder) else { return false };
-    let mut parts = rest.components();
-    let plain = |it: Component<'_>| match it {
-        // Compared without case: on some systems `.GIT` is `.git`.
-        Component::Normal(name) => !STEERING.contains(&name.to_string_lossy().to_lowercase().as_str()),
-        _ => false,
-    };
-    rest.components().next().is_some() && parts.all(plain)
 }
 
 fn plain(text: &str) -> String {

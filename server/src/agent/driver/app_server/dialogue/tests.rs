@@ -22,7 +22,7 @@ fn purpose(method: &str) -> Purpose {
         "turn/start" => Purpose::Turn,
         "turn/interrupt" => Purpose::Interrupt,
         "turn/steer" => Purpose::Steer,
-        _ => Purpose::Thread,
+        _ => Purpose::Session,
     }
 }
 
@@ -56,7 +56,7 @@ fn play(text: &str, may_edit: bool) -> String {
             continue;
         }
         for step in dialogue.hear(message) {
-            if let Step::Answered(Purpose::Thread, Ok(answer)) = &step {
+            if let Step::Answered(Purpose::Session, Ok(answer)) = &step {
                 dialogue.speaks_in(answer["thread"]["id"].as_str().unwrap());
             }
             tell(&mut story, &mut open, &dialogue, step);
@@ -83,6 +83,7 @@ fn tell(story: &mut String, open: &mut Vec<String>, dialogue: &Dialogue, step: S
             let class = over.map_err(|it| it.class);
             writeln!(story, "over {class:?} said {:?} tokens {:?}", dialogue.said().0, dialogue.tokens())
         }
+        Step::Retrying(it) => writeln!(story, "retrying after {:?}", it.class),
         other => writeln!(story, "{other:?}"),
     };
 }
@@ -138,7 +139,7 @@ fn a_recorded_conversation_comes_to_its_asks_answers_and_ends() {
     # six @@slow 15@@
     over Err(Interrupted) said "" tokens Some(0)
     # seven @@fail 500@@
-    Retrying(TurnError { message: "Reconnecting... 1/1 (We’re currently experiencing high demand, which may cause temporary errors.)", kind: "responseStreamDisconnected", status: None })
+    retrying after Overloaded
     over Err(Overloaded) said "" tokens Some(0)
     # eight ok
     over Ok(()) said "MOCK-OK turn=13" tokens Some(120)
@@ -156,13 +157,6 @@ fn who_may_write_edits_files_in_its_folder_unasked_and_asks_for_all_else() {
     let story = play(RECORDED, true);
     assert!(!story.contains("wants to change"), "{story}");
     assert_eq!(story.matches("wants to run a command").count(), 4, "{story}");
-    let inside = |path: &str| is_plain_inside(Path::new("/ws"), path);
-    for good in ["/ws/a", "src/a.rs", "/ws/.github/x"] {
-        assert!(inside(good), "{good}");
-    }
-    for bad in ["/ws", "", "/etc/passwd", "/ws/../etc/x", "../x", "/ws/.git/hooks/x", "/ws/a/.GIT/config", ".codex/x"] {
-        assert!(!inside(bad), "{bad}");
-    }
 }
 
 #[test]
