@@ -40,7 +40,10 @@ fn keys_are_those_of_the_schema_that_are_not_there() {
     check("limits:\n  tu$0\n", "dollars time tokens turns");
     check("inputs:\n  path:\n    $0\n", "default description type");
     check("inputs:\n  path: { $0 }\n", "default description type");
-    check("roles:\n  fixer:\n    prefer: codex\n    $0", "access agents copy description good-for isolation link unanswered");
+    check(
+        "roles:\n  fixer:\n    prefer: codex\n    $0",
+        "access agents copy description good-for isolation link unanswered",
+    );
     check(
         "steps:\n  - id: a\n    $0\n",
         "copy findings for-each inputs isolation link needs on-failure paths pause prompt repeat result role roles steps time title tool unanswered when workflow",
