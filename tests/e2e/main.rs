@@ -26,12 +26,16 @@ mod language;
 mod lsp;
 #[cfg(target_os = "linux")]
 mod mcp;
+#[cfg(target_os = "linux")]
+mod operator;
 #[cfg(unix)]
 mod panels;
 #[cfg(unix)]
 mod programs;
 #[cfg(unix)]
 mod relay;
+#[cfg(unix)]
+mod sheet;
 #[cfg(unix)]
 mod shell;
 mod support;

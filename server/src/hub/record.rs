@@ -12,6 +12,7 @@ use crate::{
     ask::AskReply,
     document::Decision,
     finding::{FindingDraft, FindingState},
+    hub::operator::Move,
     ids::{
         AgentName, ChannelName, FindingId, MessageId, PauseId, RoleId, RuleId, RunId, StepId, Timestamp, TurnId,
         WorktreeId,
@@ -274,6 +275,53 @@ pub enum Record {
         /// What the round before left to do, so that a loop that only repeats itself is seen.
         #[serde(default)]
         left: String,
+    },
+    /// An agent that operates a part of a run decided something.
+    OperatorMoved {
+        /// Of which run.
+        run: RunId,
+        /// The loop that it operates.
+        step: StepId,
+        /// In which of its turns.
+        turn: TurnId,
+        /// What.
+        does: Move,
+        /// Why.
+        reason: String,
+    },
+    /// An operator wanted what it may not, or what could not be read.
+    OperatorRefused {
+        /// Of which run.
+        run: RunId,
+        /// The loop that it operates.
+        step: StepId,
+        /// In which of its turns.
+        turn: TurnId,
+        /// What it wanted, in words.
+        wanted: String,
+        /// Why it was refused.
+        why: String,
+    },
+    /// What an operator decided in a turn is taken; it is given another when there is something to decide.
+    OperatorTurnTaken {
+        /// Of which run.
+        run: RunId,
+        /// The loop that it operates.
+        step: StepId,
+        /// Which turn.
+        turn: TurnId,
+    },
+    /// An operator goes on after a person's word, or after its turn failed.
+    OperatorWoken {
+        /// Of which run.
+        run: RunId,
+        /// The loop that it operates.
+        step: StepId,
+        /// The bound on its decisions from now on.
+        bound: u32,
+        /// What a person tells it.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        note: String,
     },
     /// A limit of a run was raised.
     LimitRaised {
@@ -737,6 +785,13 @@ pub enum Subject {
         /// The findings that are left.
         findings: Vec<FindingId>,
     },
+    /// What an operator asks, or that it gets no further.
+    Operator {
+        /// The run.
+        run: RunId,
+        /// The loop that it operates.
+        step: StepId,
+    },
     /// What a step did in its worktree and what is in the work tree now don't go together.
     Conflict {
         /// The run.
@@ -798,6 +853,7 @@ impl Subject {
             | Self::Failure { run, .. }
             | Self::RunLimit { run, .. }
             | Self::Rounds { run, .. }
+            | Self::Operator { run, .. }
             | Self::Conflict { run, .. }
             | Self::Stuck { run, .. } => Some(*run),
             Self::Ask { run, .. } => *run,
@@ -811,6 +867,7 @@ impl Subject {
             Self::Step { step, .. }
             | Self::Failure { step, .. }
             | Self::Rounds { step, .. }
+            | Self::Operator { step, .. }
             | Self::Conflict { step, .. }
             | Self::Stuck { step, .. } => Some(step),
             Self::Ask { step, .. } => step.as_ref(),
@@ -860,6 +917,10 @@ impl Record {
             Self::StepBackedOff { .. } => "step.backed_off",
             Self::StepReset { .. } => "step.reset",
             Self::RoundStarted { .. } => "round.started",
+            Self::OperatorMoved { .. } => "operator.moved",
+            Self::OperatorRefused { .. } => "operator.refused",
+            Self::OperatorTurnTaken { .. } => "operator.turn_taken",
+            Self::OperatorWoken { .. } => "operator.woken",
             Self::LimitRaised { .. } => "limit.raised",
             Self::Held { .. } => "held",
             Self::Released { .. } => "released",

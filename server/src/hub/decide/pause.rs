@@ -202,6 +202,31 @@ pub(super) fn open_stuck(draft: &mut Draft, subject: Subject, why: &str, open: &
     open_one(draft, PauseKind::Stuck, subject, &title, document, &decisions);
 }
 
+/// Why a pause of an operator is opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Why {
+    /// It asks.
+    Question,
+    /// It has used up its decisions.
+    Limit,
+    /// It makes no move that may be.
+    Stuck,
+}
+
+/// Opens a pause for what an operator asks, or because it gets no further.
+pub(super) fn open_operator(draft: &mut Draft, id: RunId, step: &StepId, why: Why, title: &str, paragraphs: &[String]) {
+    let Some(run) = draft.state.runs.get(&id).cloned() else { return };
+    let header = header(draft, &run, step, title);
+    let document = document::notice_document(&header, paragraphs);
+    let kind = match why {
+        Why::Question => PauseKind::Question,
+        Why::Limit => PauseKind::Limit,
+        Why::Stuck => PauseKind::Stuck,
+    };
+    let decisions = ["approve", "request-changes", "reject", "stop"];
+    open_one(draft, kind, Subject::Operator { run: id, step: step.clone() }, title, document, &decisions);
+}
+
 /// Asks about a merge that could not be: each file with both sides, or why it could not be done at all.
 pub(super) fn open_conflict(draft: &mut Draft, tree: &Worktree, files: &[ConflictFile], why: &str) {
     let Some(run) = draft.state.runs.get(&tree.run).cloned() else { return };

@@ -61,7 +61,7 @@ fn keys_are_offered_where_the_rest_is_broken() {
         "roles:\n  a: [\nsteps:\n  - id: a\n    needs: [x, \n    $0\n  - id: b\n  \t- bad\n",
         "copy findings for-each inputs isolation link on-failure paths pause prompt repeat result role roles steps time title tool unanswered when workflow",
     );
-    check("steps:\n  - id: a\n    repeat:\n      until: \"x\n      $0\n", "max steps");
+    check("steps:\n  - id: a\n    repeat:\n      until: \"x\n      $0\n", "max steps operator prompt");
 }
 
 #[test]
