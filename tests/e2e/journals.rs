@@ -144,13 +144,45 @@ fn the_golden_journal_of_worktrees_comes_to_the_same_for_ever_promise_1() {
             )
         })
         .collect();
-    insta::assert_snapshot!(trees.join("\n"), @"");
+    insta::assert_snapshot!(trees.join("\n"), @r#"
+    w1 left of r1 Gone copies [".env", "gone"] merged ["shared.txt"]
+    w2 right of r1 Gone copies [] merged ["right.txt", "shared.txt"]
+    w3 lost of r1 Gone copies [] merged []
+    "#);
     let worked: Vec<String> = callboard::hub::timeline::stretches(&state)
         .iter()
         .map(|it| it.by.iter().map(|by| format!("{} {}", by.step, by.agent)).collect::<Vec<_>>().join(" + "))
         .collect();
-    insta::assert_snapshot!(worked.join("\n"), @"");
-    insta::assert_snapshot!(summary(&state), @"");
+    insta::assert_snapshot!(worked.join("\n"), @r"
+    left @left
+    right @right
+    ");
+    insta::assert_snapshot!(summary(&state), @r"
+    rev 88, trusted true, held false
+    #main: 13 messages
+    m1 hops 0: **Pair** (r1), started by root
+    m2 hops 0: left works in a worktree of its own (w1), without these:
+    m3 hops 0: left is done
+    m4 hops 0: right is done
+    m5 hops 0: Merged what left did by @left: 1 file.
+    m6 hops 0: **p1** waits for a person: lost (@lost) failed: crashed
+    m7 hops 0: **p2** waits for a person: right and the work tree changed the same in 1 file
+    m8 hops 0: root answered p2: **edit**
+    m9 hops 0: Merged what right did by @right: 2 files.
+    m10 hops 0: root answered p1: **stop**
+    m11 hops 0: r1 is **stopped**: root stopped it. 2 files changed: `callboard show r1 --diff` shows what, `callboard undo r1` puts back what was there.
+    m12 hops 0: The worktree w3 of lost is kept in /state/worktrees/w3/w, for what was done in it is nowhere else: lost.txt
+    m13 hops 0: root undid r1: 2 files put back.
+    t1 @left for left of r1: answered
+    t2 @right for right of r1: answered
+    t3 @lost for lost of r1: crashed
+    r1 Stopped 3 turns of 50
+      left Done round 0 lap 0 attempt 1 change
+      lost Skipped round 0 lap 0 attempt 1 no result stop
+      right Done round 0 lap 0 attempt 1 change edit
+    p1 lost (@lost) failed: crashed: stop by root 8783679b4f3c
+    p2 right and the work tree changed the same in 1 file: edit by root 73d89c9e9343
+    ");
 }
 
 /// As the next, for what turns were told of open buffers, and texts that clashed.
