@@ -74,8 +74,7 @@ export class Composer {
       this.area.value = kept().drafts?.[key] ?? "";
       this.grow();
     }
-    this.area.placeholder =
-      thread === undefined ? `Message #${channel}, @ to wake an agent` : `Reply in the thread of ${thread}`;
+    this.area.placeholder = thread === undefined ? `Message #${channel}` : `Reply in the thread of ${thread}`;
     this.chip.replaceChildren();
     this.chip.hidden = thread === undefined;
     if (thread !== undefined) {

@@ -35,7 +35,7 @@ world.keybindings([
 
 const HOSTILE = [
   "<img src=x onerror='window.pwned=1'><script>window.pwned=1</script>",
-  "[click me](command:workbench.action.closeWindow) and [me](javascript:window.pwned=1) and [file](file:///etc/passwd)",
+  "[click me](command:workbench.action.closeWindow) and [me](javascript:window.pwned=1) and [file](../../../etc/passwd)",
   "![picture](https://example.com/x.png) \u202eevil\u202c",
   "```html\n<script>window.pwned=1</script>\n```",
   "<iframe src='https://example.com'></iframe> `<b>bold</b>` <style>body{display:none}</style>",
@@ -246,6 +246,8 @@ await story(world, [
       await window.page.locator(".terminal-wrapper.active .xterm-helper-textarea").focus();
       await window.page.keyboard.type("left\n");
       await until("the answer", () => world.callboard("channel", "show", "--json").includes("heard left"));
+      // The pointer went up to the card before, so what came since is below.
+      await channel.locator("button.jump").click();
       await channel.locator(".message.agent .body", { hasText: "heard left" }).first().waitFor();
       await window.picture("terminal-dark");
     },
@@ -319,17 +321,13 @@ await story(world, [
     "it looks right in the light and in high contrast",
     async () => {
       await window.command("Notifications: Clear All Notifications");
-      for (const [name, theme] of [
-        ["channel-dark", "Default Dark Modern"],
-        ["channel-light", "Default Light Modern"],
-        ["channel-contrast", "Default High Contrast"],
+      await window.picture("channel-dark");
+      for (const [name, theme, kind] of [
+        ["channel-light", "Light Modern", "vscode-light"],
+        ["channel-contrast", "Dark High Contrast", "vscode-high-contrast"],
       ]) {
-        world.settings({ "workbench.colorTheme": theme });
-        const kind = name.endsWith("light")
-          ? "vscode-light"
-          : name.endsWith("dark")
-            ? "vscode-dark"
-            : "vscode-high-contrast";
+        await window.command("Preferences: Color Theme");
+        await window.pick(theme);
         await channel.locator(`body.${kind}`).waitFor({ timeout: 20_000 });
         await sleep(600);
         await window.picture(name);
