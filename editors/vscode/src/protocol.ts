@@ -639,6 +639,8 @@ export type PauseKind =
   | "limit"
   /** A loop only repeats itself, or all that is left was declined. */
   | "stuck"
+  /** What a step did in its worktree and what is in the work tree now don't go together. */
+  | "conflict"
   /** An agent asks for a permission, and its turn waits. */
   | "permission"
   /** An agent asks a question, and its turn waits. */

@@ -406,6 +406,7 @@
 ---| "failure" # A step failed.
 ---| "limit" # A limit was reached: rounds, turns, time, tokens, money, hops.
 ---| "stuck" # A loop only repeats itself, or all that is left was declined.
+---| "conflict" # What a step did in its worktree and what is in the work tree now don't go together.
 ---| "permission" # An agent asks for a permission, and its turn waits.
 ---| "question" # An agent asks a question, and its turn waits.
 
