@@ -124,6 +124,35 @@ fn golden(name: &str) -> Vec<Entry> {
         .collect()
 }
 
+/// As the next but one, for worktrees and their merges.
+#[test]
+fn the_golden_journal_of_worktrees_comes_to_the_same_for_ever_promise_1() {
+    let entries = golden("golden-worktrees.jsonl");
+    for (entry, record) in entries.iter().zip(journal::records(&entries)) {
+        assert_eq!(entry.kind, record.kind());
+        let again: Record = serde_json::from_str(&serde_json::to_string(&record).expect("JSON")).expect("a record");
+        assert_eq!(again, record);
+    }
+    let state = journal::replayed(&entries);
+    let trees: Vec<String> = state
+        .worktrees
+        .iter()
+        .map(|it| {
+            format!(
+                "{} {} of {} {:?} copies {:?} merged {:?}",
+                it.id, it.step, it.run, it.stage, it.setup.copy, it.merged
+            )
+        })
+        .collect();
+    insta::assert_snapshot!(trees.join("\n"), @"");
+    let worked: Vec<String> = callboard::hub::timeline::stretches(&state)
+        .iter()
+        .map(|it| it.by.iter().map(|by| format!("{} {}", by.step, by.agent)).collect::<Vec<_>>().join(" + "))
+        .collect();
+    insta::assert_snapshot!(worked.join("\n"), @"");
+    insta::assert_snapshot!(summary(&state), @"");
+}
+
 /// As the next, for what turns ask people.
 #[test]
 fn the_golden_journal_of_asks_comes_to_the_same_for_ever_promise_1() {

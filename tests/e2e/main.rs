@@ -1,6 +1,8 @@
 //! End-to-end tests: the real binary, real PTYs, real SQLite, real git.
 
 #[cfg(unix)]
+mod apart;
+#[cfg(unix)]
 mod armed;
 #[cfg(unix)]
 mod bad_input;
@@ -32,6 +34,8 @@ mod panels;
 mod programs;
 #[cfg(unix)]
 mod relay;
+#[cfg(unix)]
+mod sheet;
 #[cfg(unix)]
 mod shell;
 mod support;

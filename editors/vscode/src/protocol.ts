@@ -195,6 +195,36 @@ export interface ClientOptions {
   terminal?: boolean;
 }
 
+/** Something that can be written in a message. */
+export interface CompleteItem {
+  /** A few words beside it; may be empty. */
+  detail: string;
+  /** Where that ends. */
+  end: number;
+  /** What takes its place. */
+  insert: string;
+  /** What it is. */
+  kind: OfferKind;
+  /** How it is listed. */
+  label: string;
+  /** Where what it replaces begins, counted as `cursor`. */
+  start: number;
+}
+
+/** Params of `callboard/complete`. */
+export interface CompleteParams {
+  /** Where the cursor is in it, counted from 0 over the whole text in the units of the session's position encoding. */
+  cursor?: number;
+  /** The message as far as it is written. */
+  text?: string;
+}
+
+/** Result of `callboard/complete`. */
+export interface CompleteResult {
+  /** What can be written there, the best first. */
+  items: CompleteItem[];
+}
+
 /** Params of `callboard/createChannel`. */
 export interface CreateChannelParams {
   /** The agent that a message with no mention wakes. */
@@ -619,6 +649,23 @@ export interface MessagesResult {
 /** Params of a method that takes none. */
 export interface Nothing {
 }
+
+/** What an item is. */
+export type OfferKind =
+  /** An agent, or several. */
+  | "agent"
+  /** A channel. */
+  | "channel"
+  /** A command. */
+  | "command"
+  /** A workflow. */
+  | "workflow"
+  /** An input or a role of a workflow. */
+  | "input"
+  /** A run. */
+  | "run"
+  /** A file or a folder. */
+  | "path";
 
 /** What cancelling a run's progress does. */
 export type OnCancel =
@@ -1413,6 +1460,7 @@ export interface Requests {
   "callboard/messages": { params: MessagesParams; result: MessagesResult };
   "callboard/withdraw": { params: WithdrawParams; result: Changed };
   "callboard/sent": { params: SentParams; result: TurnView[] };
+  "callboard/complete": { params: CompleteParams; result: CompleteResult };
   "callboard/run": { params: RunParams; result: Started };
   "callboard/runs": { params: RunsParams; result: RunView[] };
   "callboard/turns": { params: TurnsParams; result: RunTurn[] };
@@ -1456,6 +1504,7 @@ export const method = {
   messages: "callboard/messages",
   withdraw: "callboard/withdraw",
   sent: "callboard/sent",
+  complete: "callboard/complete",
   run: "callboard/run",
   runs: "callboard/runs",
   turns: "callboard/turns",

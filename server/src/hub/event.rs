@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use super::record::ShownDiff;
 use crate::{
     agent::{AgentClaim, AgentInfo},
     ask::{Ask, Scope},
@@ -261,6 +262,8 @@ pub struct CheckpointOutcome {
     pub left_out: Vec<FileNote>,
     /// Files that changed since the checkpoint that the effect named: the first of them.
     pub changed: Vec<String>,
+    /// How they changed, as far as it is shown at a pause.
+    pub diffs: Vec<ShownDiff>,
 }
 
 /// What came of an undo.

@@ -467,6 +467,9 @@ pub enum Record {
         /// Files that changed since the turn's first checkpoint: the first of them.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         changed: Vec<String>,
+        /// How they changed, as far as it is shown at a pause.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        diffs: Vec<ShownDiff>,
     },
     /// What a run, or a step of it, changed is to be put back. The effect follows the commit of this.
     UndoIntended {
@@ -636,6 +639,24 @@ pub enum Record {
         /// The new text.
         text: String,
     },
+}
+
+/// How a file changed, as it is shown at a pause.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ShownDiff {
+    /// Where.
+    pub path: String,
+    /// A unified diff, or the beginning of one; empty where it is no text, or there is no room for it.
+    pub text: String,
+    /// How many lines of it are left out.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub more: usize,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+fn is_zero(it: &usize) -> bool {
+    *it == 0
 }
 
 fn no_casts(casts: &Arc<BTreeMap<RoleId, Vec<AgentName>>>) -> bool {

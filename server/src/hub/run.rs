@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use imbl::{OrdMap, OrdSet, Vector};
 
+use super::record::ShownDiff;
 use crate::{
     hub::operator::Operation,
     ids::{AgentName, ChannelName, FindingId, MessageId, PauseId, RoleId, RunId, StepId, Timestamp, TurnId},
@@ -125,6 +126,8 @@ pub struct StepState {
     pub note: Option<Arc<str>>,
     /// For a pause step: the decision that it was left with.
     pub decision: Option<&'static str>,
+    /// How the files changed while its latest turn was at work, as far as it is shown at a pause.
+    pub diffs: Arc<[ShownDiff]>,
     /// Whether it stands in an operator's part and waits to be assigned.
     pub parked: bool,
     /// What the operator that assigned it adds to its prompt.
@@ -165,6 +168,7 @@ impl Default for StepState {
             not_before: None,
             note: None,
             decision: None,
+            diffs: Arc::from([]),
             parked: false,
             brief: None,
             operation: Arc::default(),

@@ -118,6 +118,24 @@
 ---@field prompts? boolean|vim.NIL Whether a pause point is asked for by a message with buttons; where absent, unless the client says that it has a panel or notifications.
 ---@field terminal? boolean The client shows terminals itself: `callboard.openTerminal` writes no file.
 
+---Something that can be written in a message.
+---@class callboard.CompleteItem
+---@field detail string A few words beside it; may be empty.
+---@field end integer Where that ends.
+---@field insert string What takes its place.
+---@field kind callboard.OfferKind What it is.
+---@field label string How it is listed.
+---@field start integer Where what it replaces begins, counted as `cursor`.
+
+---Params of `callboard/complete`.
+---@class callboard.CompleteParams
+---@field cursor? integer Where the cursor is in it, counted from 0 over the whole text in the units of the session's position encoding.
+---@field text? string The message as far as it is written.
+
+---Result of `callboard/complete`.
+---@class callboard.CompleteResult
+---@field items callboard.CompleteItem[] What can be written there, the best first.
+
 ---Params of `callboard/createChannel`.
 ---@class callboard.CreateChannelParams
 ---@field defaultAgent? callboard.AgentName|vim.NIL The agent that a message with no mention wakes.
@@ -392,6 +410,16 @@
 
 ---Params of a method that takes none.
 ---@class callboard.Nothing
+
+---What an item is.
+---@alias callboard.OfferKind
+---| "agent" # An agent, or several.
+---| "channel" # A channel.
+---| "command" # A command.
+---| "workflow" # A workflow.
+---| "input" # An input or a role of a workflow.
+---| "run" # A run.
+---| "path" # A file or a folder.
 
 ---What cancelling a run's progress does.
 ---@alias callboard.OnCancel
@@ -897,6 +925,7 @@
 ---@field ["callboard/messages"] { params: callboard.MessagesParams, result: callboard.MessagesResult }
 ---@field ["callboard/withdraw"] { params: callboard.WithdrawParams, result: callboard.Changed }
 ---@field ["callboard/sent"] { params: callboard.SentParams, result: callboard.TurnView[] }
+---@field ["callboard/complete"] { params: callboard.CompleteParams, result: callboard.CompleteResult }
 ---@field ["callboard/run"] { params: callboard.RunParams, result: callboard.Started }
 ---@field ["callboard/runs"] { params: callboard.RunsParams, result: callboard.RunView[] }
 ---@field ["callboard/turns"] { params: callboard.TurnsParams, result: callboard.RunTurn[] }

@@ -208,7 +208,7 @@ fn stands_elsewhere(draft: &Draft, run: RunId, step: &StepId, finding: FindingId
 }
 
 /// Returns the steps of a list that a step needs, directly or through others.
-fn needed<'a>(siblings: &'a [Step], step: &StepId) -> Vec<&'a StepId> {
+pub(super) fn needed<'a>(siblings: &'a [Step], step: &StepId) -> Vec<&'a StepId> {
     let mut found: Vec<&StepId> = Vec::new();
     // Needs name earlier steps only, so one walk from the end meets all of them.
     for it in siblings.iter().rev() {
