@@ -24,15 +24,18 @@ mod changes;
 mod compose;
 mod greeting;
 mod hub;
+mod runs;
 mod talk;
 mod terminal;
 mod workflows;
+mod worktrees;
 
 pub use self::{
     changes::{DiffParams, DiffResult, FileChange, FileDiff, FileNote, UndoParams, UndoResult},
     compose::{CompleteItem, CompleteParams, CompleteResult, OfferKind},
     greeting::{ClientOptions, OnCancel, ServerOffer},
     hub::{HubStatus, ReloadResult, TrustParams, TrustResult},
+    runs::Players,
     talk::{
         About, Author, ChannelView, CreateChannelParams, DeliveryState, DeliveryView, MessageView, MessagesParams,
         MessagesResult, PostParams, Posted, SentParams, TurnView, WithdrawParams,
@@ -43,6 +46,7 @@ pub use self::{
         UnwatchTerminalParams, WatchTerminalParams, WatchTerminalResult,
     },
     workflows::{InputView, RoleView, RunTurn, TurnsParams, WorkflowView},
+    worktrees::{RemoveWorktreeParams, WorktreeState, WorktreeView, WorktreesResult},
 };
 
 /// The version of this protocol. It is in the socket's name, and changes only when an older peer could misread a newer one.
@@ -92,6 +96,10 @@ pub mod method {
     pub const DIFF: &str = "callboard/diff";
     /// Request: put back what a run, or a step of it, changed.
     pub const UNDO: &str = "callboard/undo";
+    /// Request: the worktrees that are needed or kept.
+    pub const WORKTREES: &str = "callboard/worktrees";
+    /// Request: let a kept worktree go, with all that is in it.
+    pub const REMOVE_WORKTREE: &str = "callboard/removeWorktree";
     /// Request: the agents.
     pub const AGENTS: &str = "callboard/agents";
     /// Request: the findings.
@@ -159,8 +167,8 @@ pub struct RunParams {
     pub workflow: String,
     /// What it is told.
     pub inputs: BTreeMap<String, serde_json::Value>,
-    /// Who plays which role.
-    pub roles: BTreeMap<String, AgentName>,
+    /// Who plays which role: one agent, or a list for a role that several play.
+    pub roles: BTreeMap<String, Players>,
     /// Where it is shown.
     pub channel: Option<ChannelName>,
     /// Chosen by the sender: a second start with the same key is the first one's.
@@ -226,8 +234,11 @@ pub struct RunView {
     pub why: String,
     /// What it was told.
     pub inputs: BTreeMap<String, serde_json::Value>,
-    /// Who plays which role.
+    /// Who plays which role; of a role that several play, the first.
     pub roles: BTreeMap<String, AgentName>,
+    /// Who plays the roles that several agents may play, in the order of their seats.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub casts: BTreeMap<String, Vec<AgentName>>,
     /// Its steps in the file's order, children behind their parents.
     pub steps: Vec<StepView>,
     /// Turns taken so far.
@@ -278,6 +289,9 @@ pub struct StepView {
     pub id: StepId,
     /// Its title, or its id where it has none.
     pub title: String,
+    /// Of a step that is done for each item of a list: its item, in short.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub item: Option<String>,
     /// How deep it stands: 0 for the outermost list.
     pub depth: u32,
     /// Where it stands.
@@ -398,6 +412,8 @@ pub enum PauseKind {
     Limit,
     /// A loop only repeats itself, or all that is left was declined.
     Stuck,
+    /// What a step did in its worktree and what is in the work tree now don't go together.
+    Conflict,
     /// An agent asks for a permission, and its turn waits.
     Permission,
     /// An agent asks a question, and its turn waits.

@@ -49,3 +49,5 @@ mod watchers;
 mod wire;
 #[cfg(unix)]
 mod workflows;
+#[cfg(unix)]
+mod worktrees;

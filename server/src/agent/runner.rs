@@ -191,7 +191,7 @@ impl Effects for Runner {
             Effect::AnswerAsk { agent, turn, key, reply } => self.tell(&agent, Note::Answer(turn, key, reply)),
             Effect::StopAgent { agent } => self.tell(&agent, Note::Stop),
             // No agent's matter.
-            Effect::Checkpoint { .. } | Effect::Undo(_) => {}
+            Effect::Checkpoint { .. } | Effect::Undo(_) | Effect::Worktree(_) => {}
         }
     }
 }
@@ -234,12 +234,22 @@ fn attend(agent: AgentName, desk: Desk, report: &Report) {
 /// The driver that an agent has now, and the profile that it was made for.
 type Current = Option<(Arc<Profile>, Box<dyn Driver>)>;
 
+/// The folder that an agent's program was last used in. One that stays between turns can't move: in another folder it would
+/// read and write the wrong files, so there it is another program.
+type Home = Option<PathBuf>;
+
 fn serve(mut desk: Desk) {
     let mut current: Current = None;
+    let mut home: Home = None;
     loop {
         match desk.idle() {
             Idle::Turn(ticket) => {
                 desk.begin(ticket.request.turn);
+                if home.replace(ticket.request.cwd.clone()).is_some_and(|it| it != ticket.request.cwd)
+                    && current.as_ref().is_some_and(|(_, it)| !it.moves())
+                {
+                    stop(&mut desk, &mut current, "its next turn works in another folder");
+                }
                 let outcome = match driver_for(&mut desk, &mut current, &ticket.request) {
                     Ok(driver) => driver.take_turn(&mut desk, &ticket.request),
                     Err(failure) => TurnOutcome::Failed(failure),

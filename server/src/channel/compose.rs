@@ -254,6 +254,7 @@ mod tests {
                 prefer: Vec::new(),
                 good_for: None,
                 access: crate::agent::Access::Write,
+                seats: 1,
             }],
         }]
     }

@@ -76,7 +76,8 @@ pub fn compose(places: &Places, workspace: &Workspace, in_process: bool) -> anyh
         files: usize::try_from(settings.checkpoint_max_files).unwrap_or(usize::MAX),
         ..Bounds::default()
     };
-    let checkpoints = Checkpoints::new(workspace.clone(), places.checkpoints_dir(workspace), bounds);
+    let checkpoints =
+        Checkpoints::new(workspace.clone(), places.checkpoints_dir(workspace), folder("worktrees")?, bounds);
     let screens = Arc::new(Screens::default());
     let files =
         Files::new(places.clone(), workspace.clone(), catalog.clone(), checkpoints.clone(), Arc::clone(&screens));
@@ -207,7 +208,7 @@ impl Crew {
 
 impl Effects for Crew {
     fn start(&mut self, effect: Effect) {
-        if matches!(effect, Effect::Checkpoint { .. } | Effect::Undo(_)) {
+        if matches!(effect, Effect::Checkpoint { .. } | Effect::Undo(_) | Effect::Worktree(_)) {
             if let Some(clerk) = self.clerk.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
                 clerk.start(effect);
             }

@@ -107,17 +107,23 @@ impl Surroundings for Files {
     fn plan(&self, name: &str) -> Result<Arc<Plan>, Refusal> {
         self.require_trust()?;
         // The very bytes that trust was given to: reading the file again might be reading another.
-        let own = format!("{WORKSPACE_FOLDER}/{name}.yaml");
         let files = self.trust.trusted_files(&self.workspace);
         let files = files.map_err(|err| Refusal::new(RefusalCode::Untrusted, err.to_string()))?;
-        let text = if let Some(file) = files.into_iter().find(|it| it.path == own) {
-            String::from_utf8(file.bytes)
-                .map_err(|_| Refusal::new(RefusalCode::Invalid, format!("{own} is not UTF-8; save it as that")))?
-        } else {
-            let library = Library::new(Some(self.places.workflows_dir()));
-            library.find(name).map_err(|err| Refusal::new(RefusalCode::NotFound, err.to_string()))?.text
+        let library = Library::new(Some(self.places.workflows_dir()));
+        // A nested workflow is found as one that is run: in what was trusted, else in the library.
+        let find = |name: &str| {
+            let own = format!("{WORKSPACE_FOLDER}/{name}.yaml");
+            match files.iter().find(|it| it.path == own) {
+                Some(file) => String::from_utf8(file.bytes.clone())
+                    .map_err(|_| Refusal::new(RefusalCode::Invalid, format!("{own} is not UTF-8; save it as that"))),
+                None => library
+                    .find(name)
+                    .map(|it| it.text)
+                    .map_err(|err| Refusal::new(RefusalCode::NotFound, err.to_string())),
+            }
         };
-        let loaded = workflow::load(name, &text);
+        let text = find(name)?;
+        let loaded = workflow::load_among(name, &text, &|name| find(name).map_err(|it| it.message));
         match loaded.plan {
             Some(plan) => Ok(Arc::new(plan)),
             None => Err(Refusal::new(RefusalCode::Invalid, problems_of(name, &loaded.problems))),
@@ -182,7 +188,7 @@ impl Surroundings for Files {
     fn workflows(&self) -> Vec<WorkflowView> {
         let trusted = self.status() == TrustStatus::Trusted;
         let library = Library::new(Some(self.places.workflows_dir())).with_workspace(&self.workspace.root, trusted);
-        let plan_of = |name: &str| library.find(name).ok().and_then(|it| workflow::load(name, &it.text).plan);
+        let plan_of = |name: &str| library.find(name).ok().and_then(|it| library.load(name, &it.text).plan);
         library.list().into_iter().map(|it| view_of(plan_of(&it.name), it)).collect()
     }
 
@@ -225,6 +231,7 @@ fn view_of(plan: Option<Plan>, listed: Listed) -> WorkflowView {
     let input =
         |it: Input| InputView { name: it.name, kind: it.kind, description: it.description, default: it.default };
     let role = |it: Role| RoleView {
+        seats: u32::try_from(it.seats.len().max(1)).unwrap_or(1),
         id: it.id,
         description: it.description,
         prefer: it.prefer,

@@ -7,9 +7,11 @@ use crate::{
     ask::{Ask, Scope},
     document::Decision,
     finding::FindingDraft,
-    ids::{AgentName, ChannelName, FindingId, MessageId, PauseId, RuleId, RunId, StepId, Timestamp, TurnId},
+    ids::{
+        AgentName, ChannelName, FindingId, MessageId, PauseId, RuleId, RunId, StepId, Timestamp, TurnId, WorktreeId,
+    },
     outcome::{TurnOutcome, TypedResult},
-    protocol::FileNote,
+    protocol::{FileNote, Players},
     workflow::plan::Plan,
 };
 
@@ -77,7 +79,7 @@ pub enum Event {
         /// What the workflow is told; the inputs left out take their defaults.
         inputs: BTreeMap<String, serde_json::Value>,
         /// Who plays which role, where the person chose.
-        roles: BTreeMap<String, AgentName>,
+        roles: BTreeMap<String, Players>,
         /// Where it is shown; the plan's channel or the default where nobody says.
         channel: Option<ChannelName>,
         /// Chosen by the sender; a second start with the same key is the first one's.
@@ -209,6 +211,20 @@ pub enum Event {
         /// What came of it.
         outcome: UndoOutcome,
     },
+    /// What was to be done with a worktree is done, or could not be.
+    Worktree {
+        /// Which.
+        worktree: WorktreeId,
+        /// What came of it.
+        came: WorktreeCame,
+    },
+    /// A person lets a kept worktree go, with all that is in it.
+    RemoveWorktree {
+        /// Who.
+        by: Actor,
+        /// Which.
+        worktree: WorktreeId,
+    },
     /// A time that the state asked to be woken at has come.
     Tick,
 }
@@ -253,6 +269,60 @@ pub struct UndoOutcome {
     pub clashes: Vec<FileNote>,
     /// Why nothing could be done at all; empty where it could.
     pub why: String,
+}
+
+/// What came of something that was to be done with a worktree.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum WorktreeCame {
+    /// It was made.
+    Made {
+        /// The tree that it was made of.
+        tree: Arc<str>,
+        /// Its folder.
+        folder: String,
+        /// What is not in it, with why: the first of it.
+        notes: Vec<FileNote>,
+    },
+    /// What is in it was taken.
+    Taken {
+        /// As this tree.
+        tree: Arc<str>,
+        /// Files that are not in the tree, with why: the first of them.
+        left_out: Vec<FileNote>,
+    },
+    /// It was merged.
+    Merged {
+        /// The files that it changed: the first of them.
+        files: Vec<String>,
+    },
+    /// Both sides changed the same.
+    Conflicts {
+        /// The files.
+        files: Vec<FileConflict>,
+        /// The tree that the worktree stands on now, where it was brought up to the work tree.
+        base: Option<Arc<str>>,
+    },
+    /// Its folder is gone, or is kept for what is in it.
+    Gone {
+        /// Why it is kept; empty where it is gone.
+        kept: String,
+    },
+    /// It could not be done.
+    Failed {
+        /// Why.
+        why: String,
+    },
+}
+
+/// A file that both sides changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileConflict {
+    /// Where.
+    pub path: String,
+    /// How.
+    pub why: String,
+    /// Both sides with marks around them, where the file has them so in the worktree; the text where it can be shown and edited.
+    pub marked: Option<Option<Arc<str>>>,
 }
 
 /// How a person settles a finding.

@@ -15,9 +15,12 @@ use crate::{
 mod asks;
 mod channels;
 mod checkpoints;
+mod lists;
+mod nested;
 mod odd;
 mod pauses;
 mod random;
 mod runs;
 mod tools;
+mod worktrees;
 mod writer;

@@ -38,11 +38,11 @@ use crate::{
         AgentView, CancelParams, Changed, ChannelView, CompleteParams, CompleteResult, CreateChannelParams,
         DecideParams, DiffParams, DiffResult, ErrorData, FindingsParams, HoldParams, HubStatus, InboxParams,
         MessagesParams, MessagesResult, Nothing, PROTOCOL, PauseView, PermissionsParams, PlanParams, PostParams,
-        Posted, REFUSED, ReleaseParams, ReloadResult, RevokePermissionParams, RunParams, RunTurn, RunView, RunsParams,
-        SentParams, ServerOffer, SettleFindingParams, Started, SubscribeParams, TerminalInputParams,
-        TerminalResizeParams, TerminalScrollback, TerminalScrollbackParams, TerminalSize, TrustParams, TrustResult,
-        TurnView, TurnsParams, UndoParams, UndoResult, UnwatchTerminalParams, WatchTerminalParams, WatchTerminalResult,
-        WithdrawParams, WorkflowView, method,
+        Posted, REFUSED, ReleaseParams, ReloadResult, RemoveWorktreeParams, RevokePermissionParams, RunParams, RunTurn,
+        RunView, RunsParams, SentParams, ServerOffer, SettleFindingParams, Started, SubscribeParams,
+        TerminalInputParams, TerminalResizeParams, TerminalScrollback, TerminalScrollbackParams, TerminalSize,
+        TrustParams, TrustResult, TurnView, TurnsParams, UndoParams, UndoResult, UnwatchTerminalParams,
+        WatchTerminalParams, WatchTerminalResult, WithdrawParams, WorkflowView, WorktreesResult, method,
     },
     workflow::plan::Plan,
 };
@@ -83,6 +83,8 @@ pub fn service(
         .custom_method(method::CANCEL, Backend::cancel)
         .custom_method(method::DIFF, Backend::diff)
         .custom_method(method::UNDO, Backend::undo)
+        .custom_method(method::WORKTREES, Backend::worktrees)
+        .custom_method(method::REMOVE_WORKTREE, Backend::remove_worktree)
         // Agents and findings.
         .custom_method(method::AGENTS, Backend::agents)
         .custom_method(method::FINDINGS, Backend::findings)
@@ -337,6 +339,15 @@ impl Backend {
 
     async fn undo(&self, params: UndoParams) -> Result<UndoResult> {
         self.shared.undo(self.actor.clone(), params).await.map_err(refused)
+    }
+
+    async fn worktrees(&self, _: Nothing) -> Result<WorktreesResult> {
+        let snapshot = self.shared.hub.snapshot();
+        Ok(WorktreesResult { worktrees: snapshot.worktrees(), rev: snapshot.rev })
+    }
+
+    async fn remove_worktree(&self, params: RemoveWorktreeParams) -> Result<Changed> {
+        self.change(Event::RemoveWorktree { by: self.actor.clone(), worktree: params.worktree }).await
     }
 
     async fn agents(&self, _: Nothing) -> Result<Vec<AgentView>> {

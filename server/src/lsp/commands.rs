@@ -19,7 +19,7 @@ use crate::{
     },
     ids::{AgentName, ChannelName, FindingId, MessageId, RunId},
     lsp::{channel, decide, diagnostics, editor::Editor, language, people, prompts, shared::Surroundings},
-    protocol::{Changed, HoldParams, Posted, ReleaseParams, RunParams, Started, UndoParams, WorkflowView},
+    protocol::{Changed, HoldParams, Players, Posted, ReleaseParams, RunParams, Started, UndoParams, WorkflowView},
     workflow::{plan::InputKind, problem::suggest},
     workspace::position::{Encoding, position},
 };
@@ -209,7 +209,7 @@ async fn said(
     posted(&editor.shared.hub.ask(Event::Post { by, channel, thread, text, key }).await?)
 }
 
-type Told = (BTreeMap<String, Value>, BTreeMap<String, AgentName>);
+type Told = (BTreeMap<String, Value>, BTreeMap<String, Players>);
 
 /// Returns the inputs and roles that the words of `/run` stand for.
 fn told(
@@ -241,6 +241,7 @@ fn told(
             let wrong = |what: &str| format!("{name} is {what}, and {value:?} is not");
             let value = match input.kind {
                 InputKind::Text | InputKind::Path => Value::from(value),
+                InputKind::List => value.split(',').map(str::trim).filter(|it| !it.is_empty()).collect(),
                 InputKind::Number => value.parse::<i64>().map(Value::from).map_err(|_| wrong("a whole number"))?,
                 InputKind::Flag => match value.as_str() {
                     "yes" | "true" | "on" => Value::from(true),
@@ -251,7 +252,7 @@ fn told(
             inputs.insert(name, value);
         } else if known.roles.iter().any(|it| it.id.as_str() == name) {
             let agent = value.trim_start_matches('@').parse().map_err(|_| format!("{value:?} is no agent's name"))?;
-            roles.insert(name, agent);
+            roles.insert(name, Players::One(agent));
         } else {
             let names =
                 known.inputs.iter().map(|it| it.name.as_str()).chain(known.roles.iter().map(|it| it.id.as_str()));
@@ -303,7 +304,7 @@ async fn review(editor: &Editor, params: Review) -> Result<Value, Refusal> {
         let last = end_line.unwrap_or(first).max(first);
         inputs.insert("focus".to_owned(), Value::from(format!("lines {first} to {last} of {path}")));
     }
-    let roles = agent.into_iter().map(|it| ("reviewer".to_owned(), it)).collect();
+    let roles = agent.into_iter().map(|it| ("reviewer".to_owned(), Players::One(it))).collect();
     start(editor, "review-file".to_owned(), inputs, roles, channel, key).await
 }
 
@@ -311,7 +312,7 @@ async fn start(
     editor: &Editor,
     workflow: String,
     inputs: BTreeMap<String, Value>,
-    roles: BTreeMap<String, AgentName>,
+    roles: BTreeMap<String, Players>,
     channel: Option<ChannelName>,
     key: Option<String>,
 ) -> Result<Value, Refusal> {

@@ -135,6 +135,11 @@ impl Driver for ToolDriver {
         }
     }
 
+    /// Each turn is a program of its own.
+    fn moves(&self) -> bool {
+        true
+    }
+
     fn between(&mut self, _desk: &mut Desk, _event: TerminalEvent) {}
 
     /// There is nothing to end: a tool's program never outlives its turn.

@@ -81,6 +81,7 @@ pub fn kind(kind: PauseKind) -> &'static str {
         PauseKind::Failure => "failure",
         PauseKind::Limit => "limit",
         PauseKind::Stuck => "stuck",
+        PauseKind::Conflict => "merge conflict",
         PauseKind::Permission => "permission",
         PauseKind::Question => "question",
     }

@@ -2,7 +2,7 @@
 
 use std::{fmt::Write as _, sync::Arc};
 
-use super::{Draft, advance, pause, run, turn};
+use super::{Draft, advance, pause, run, turn, worktree};
 use crate::{
     agent::DriverKind,
     finding::{Finding, FindingDraft, FindingState, agree},
@@ -53,6 +53,13 @@ pub(super) fn take(draft: &mut Draft, agent: &AgentName, id: TurnId, run: RunId,
                     return;
                 }
             };
+            // The driver asked again already; what still does not fit goes no further.
+            if let Err(why) = result.check(&action.result) {
+                let message = format!("{agent} gave a result that does not fit its schema: {why}");
+                failed(draft, run, step, &Failure { class: FailureClass::InvalidResult, message, retry_at: None });
+                advance::advance(draft, run);
+                return;
+            }
             finish(draft, agent, id, run, step, text, &result);
         }
     }
@@ -94,6 +101,7 @@ fn finish(
         result: Some(Arc::new(result.clone())),
         findings: findings.clone(),
     });
+    worktree::finished(draft, run, step, id);
     let said = words(draft, agent, Some(&findings), text, Some(result));
     let Some((channel, thread)) = draft.state.runs.get(&run).map(|it| (it.channel.clone(), it.thread)) else { return };
     let about = About { run: Some(run), step: Some(step.clone()), turn: Some(id), pause: None };
@@ -187,10 +195,11 @@ fn stands_elsewhere(draft: &Draft, run: RunId, step: &StepId, finding: FindingId
     let Some(known) = draft.state.runs.get(&run) else { return false };
     let Some((siblings, _)) = Run::siblings(&known.plan, step) else { return false };
     let before = needed(siblings, step);
-    let beside = siblings
-        .iter()
-        .filter(|it| it.id != *step && matches!(it.action, Action::Turn(_)) && !before.contains(&&it.id));
+    let beside = siblings.iter().filter(|it| {
+        it.id != *step && !matches!(it.action, Action::Pause(_) | Action::Repeat(_)) && !before.contains(&&it.id)
+    });
     beside
+        .flat_map(Step::with_children)
         .filter_map(|it| known.step(&it.id))
         .any(|it| matches!(it.result.as_deref(), Some(TypedResult::Review(_))) && it.findings.contains(&finding))
 }
@@ -337,8 +346,13 @@ fn hand_over(draft: &mut Draft, run: &Run, step: &Step, failure: &Failure) -> bo
     let now = run.step(&step.id);
     // A turn that could not even be queued has nobody behind it.
     let by = now.and_then(|it| it.agent.clone().or_else(|| it.by.clone())).or_else(|| run.roles.get(&role.id).cloned());
-    let past = role.prefer.iter().position(|it| Some(it) == by.as_ref()).map_or(0, |it| it + 1);
-    let next = role.prefer.iter().skip(past).find(|it| run::check_agent(&draft.state, it, Some(role)).is_ok());
+    let seat = step.id.items().last().and_then(|it| role.seats.get(usize::try_from(*it).ok()?.checked_sub(1)?));
+    let prefer = seat.filter(|it| !it.is_empty()).unwrap_or(&role.prefer);
+    let past = prefer.iter().position(|it| Some(it) == by.as_ref()).map_or(0, |it| it + 1);
+    // Who sits beside is at the same work already.
+    let seated = if role.is_shared() { run.players(&role.id) } else { Vec::new() };
+    let mut next = prefer.iter().skip(past).filter(|it| !seated.contains(it));
+    let next = next.find(|it| run::check_agent(&draft.state, it, Some(role)).is_ok());
     let Some(next) = next.filter(|it| Some(*it) != by.as_ref()).cloned() else { return false };
     draft.emit(Record::StepReset { run: run.id, step: step.id.clone(), note: None, agent: Some(next.clone()) });
     let class = failure.class.name().replace('_', " ");

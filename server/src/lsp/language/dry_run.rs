@@ -67,11 +67,12 @@ fn page(plan: &Plan, given: BTreeMap<String, Value>, agents: &[AgentInfo]) -> St
             (None, InputKind::Path) => ".".into(),
             (None, InputKind::Number) => 1.into(),
             (None, InputKind::Flag) => true.into(),
+            (None, InputKind::List) => vec![Value::from(format!("‹{}›", input.name))].into(),
         });
     }
-    let chosen: Vec<(RoleId, Result<AgentName, String>)> =
-        plan.roles.iter().map(|it| (it.id.clone(), cast::choose(&agents, it))).collect();
-    let bound: BTreeMap<RoleId, AgentName> =
+    let chosen: Vec<(RoleId, Result<Vec<AgentName>, String>)> =
+        plan.roles.iter().map(|it| (it.id.clone(), cast::choose_all(&agents, it))).collect();
+    let bound: BTreeMap<RoleId, Vec<AgentName>> =
         chosen.iter().filter_map(|(role, who)| Some((role.clone(), who.as_ref().ok()?.clone()))).collect();
     let mut page = format!(
         "# Dry run: {}\n\nNothing was started. What stands in ‹…› is only known once a step has run.\n",
@@ -87,7 +88,10 @@ fn page(plan: &Plan, given: BTreeMap<String, Value>, agents: &[AgentInfo]) -> St
         page += "\n## Roles\n\n";
         for (role, who) in &chosen {
             let _ = match who {
-                Ok(agent) => writeln!(page, "- {role}: {agent}"),
+                Ok(agents) => {
+                    let names: Vec<String> = agents.iter().map(ToString::to_string).collect();
+                    writeln!(page, "- {role}: {}", names.join(", "))
+                }
                 Err(why) => writeln!(page, "- {role}: nobody ({why})"),
             };
         }
@@ -132,7 +136,18 @@ fn tell(page: &mut String, step: &Rehearsed) {
         Does::Repeat { until, max } => {
             let _ = writeln!(page, "- again until `{until}`, at most {max} rounds before you are asked");
         }
-        #[allow(unreachable_patterns)] // Kinds that come later are named by their own files' documents.
-        _ => {}
+        Does::Each { over, at_once, max, .. } => {
+            let _ = writeln!(
+                page,
+                "- for each of `{over}`, {at_once} at once, at most {max} before you are asked; the first:"
+            );
+        }
+        Does::Group => {}
+        Does::Nested { workflow, inputs } => {
+            let _ = writeln!(page, "- does the workflow {workflow}");
+            for (name, value) in inputs {
+                let _ = writeln!(page, "- its {name}: `{value}`");
+            }
+        }
     }
 }
