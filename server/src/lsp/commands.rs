@@ -241,6 +241,7 @@ fn told(
             let wrong = |what: &str| format!("{name} is {what}, and {value:?} is not");
             let value = match input.kind {
                 InputKind::Text | InputKind::Path => Value::from(value),
+                InputKind::List => value.split(',').map(str::trim).filter(|it| !it.is_empty()).collect(),
                 InputKind::Number => value.parse::<i64>().map(Value::from).map_err(|_| wrong("a whole number"))?,
                 InputKind::Flag => match value.as_str() {
                     "yes" | "true" | "on" => Value::from(true),
