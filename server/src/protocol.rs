@@ -33,7 +33,7 @@ mod worktrees;
 pub use self::{
     changes::{DiffParams, DiffResult, FileChange, FileDiff, FileNote, UndoParams, UndoResult},
     compose::{CompleteItem, CompleteParams, CompleteResult, OfferKind},
-    greeting::{ClientOptions, OnCancel, ServerOffer},
+    greeting::{ClientOptions, OnCancel, SaveBuffersParams, SaveBuffersResult, ServerOffer},
     hub::{HubStatus, ReloadResult, TrustParams, TrustResult},
     runs::Players,
     talk::{
@@ -123,6 +123,8 @@ pub mod method {
     pub const TERMINAL_RESIZE: &str = "callboard/terminalResize";
     /// Request: lines that left the top of a terminal.
     pub const TERMINAL_SCROLLBACK: &str = "callboard/terminalScrollback";
+    /// Request from the server: save these buffers.
+    pub const SAVE_BUFFERS: &str = "callboard/saveBuffers";
     /// Request: read trust, the catalogue and the configuration again.
     pub const RELOAD: &str = "callboard/reload";
     /// Request: what trusting the workspace would allow, and, with the digest of what was shown, the trust itself.
@@ -135,12 +137,15 @@ pub mod method {
     /// All requests; a test holds the list together with the constants.
     #[rustfmt::skip]
     pub const REQUESTS: &[&str] = &[
-        POST, CREATE_CHANNEL, CHANNELS, MESSAGES, WITHDRAW, SENT, RUN, RUNS, TURNS, PLAN, WORKFLOWS, INBOX,
+        POST, CREATE_CHANNEL, CHANNELS, MESSAGES, WITHDRAW, SENT, COMPLETE, RUN, RUNS, TURNS, PLAN, WORKFLOWS, INBOX,
         DECIDE, PERMISSIONS, REVOKE_PERMISSION,
         PAUSE, RESUME, CANCEL, DIFF, UNDO, AGENTS, FINDINGS, SETTLE_FINDING, SUBSCRIBE, WATCH_TERMINAL,
         UNWATCH_TERMINAL, TERMINAL_INPUT, TERMINAL_RESIZE, TERMINAL_SCROLLBACK, RELOAD, TRUST, HUB_STATUS,
         STOP_HUB,
     ];
+
+    /// All requests from the server.
+    pub const ASKED: &[&str] = &[SAVE_BUFFERS];
 
     /// All notifications from the server.
     pub const NOTIFICATIONS: &[&str] = &[FEED, TERMINAL_FRAME];
@@ -321,6 +326,24 @@ pub struct StepView {
     /// Its failure, the last one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<Failure>,
+    /// Of a part that an agent operates: what that decided, oldest first: the last fifty.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub decided: Vec<DecidedView>,
+}
+
+/// Something that an operator decided, or wanted and was refused.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DecidedView {
+    /// In which of its turns.
+    pub turn: TurnId,
+    /// The move in words.
+    pub what: String,
+    /// Why; of a refused one why it was refused.
+    pub why: String,
+    /// Whether it was refused.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub refused: bool,
 }
 
 /// Where a step stands.
@@ -414,6 +437,8 @@ pub enum PauseKind {
     Stuck,
     /// What a step did in its worktree and what is in the work tree now don't go together.
     Conflict,
+    /// What was typed into a file and what was written to it on the disk do not go together.
+    Clash,
     /// An agent asks for a permission, and its turn waits.
     Permission,
     /// An agent asks a question, and its turn waits.

@@ -21,9 +21,11 @@ use crate::{
 mod advance;
 mod answer;
 mod ask;
+mod buffers;
 mod checkpoint;
 mod context;
 mod holders;
+mod operator;
 mod pause;
 mod result;
 mod rounds;
@@ -90,6 +92,8 @@ fn dispatch(draft: &mut Draft, event: &Event) -> Result<Answer, Refusal> {
         Event::Undo { by, run, step, force }      => checkpoint::undo(draft, by, *run, step.as_ref(), *force),
         // What agents come to.
         Event::TurnStarted { turn }               => { turn::began(draft, *turn); Ok(Answer::Done) }
+        Event::BuffersGiven { turn, text }        => { buffers::given(draft, *turn, text); Ok(Answer::Done) }
+        Event::Clashed { turn, clash }            => { buffers::clashed(draft, *turn, clash); Ok(Answer::Done) }
         Event::TurnEnded { turn, outcome }        => { turn::ended(draft, *turn, outcome); Ok(Answer::Done) }
         Event::Asked { turn, ask }                => { ask::asked(draft, *turn, ask); Ok(Answer::Done) }
         Event::AskWithdrawn { turn, key }         => { ask::withdrawn(draft, *turn, key); Ok(Answer::Done) }

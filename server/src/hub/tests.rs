@@ -13,11 +13,13 @@ use crate::{
 };
 
 mod asks;
+mod buffers;
 mod channels;
 mod checkpoints;
 mod lists;
 mod nested;
 mod odd;
+mod operator;
 mod pauses;
 mod random;
 mod runs;
