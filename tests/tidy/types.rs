@@ -12,7 +12,7 @@ mod typescript;
 
 use std::{collections::BTreeMap, fs};
 
-use callboard::{finding::Finding, protocol::*};
+use callboard::{ask::Rule, finding::Finding, protocol::*};
 use schemars::{JsonSchema, SchemaGenerator, generate::SchemaSettings};
 
 use self::shape::{Definition, Shape};
@@ -92,6 +92,8 @@ fn every_method(it: &mut Table) {
     it.request::<Nothing, Vec<WorkflowView>>(method::WORKFLOWS);
     it.request::<InboxParams, Vec<PauseView>>(method::INBOX);
     it.request::<DecideParams, Changed>(method::DECIDE);
+    it.request::<PermissionsParams, Vec<Rule>>(method::PERMISSIONS);
+    it.request::<RevokePermissionParams, Changed>(method::REVOKE_PERMISSION);
     it.request::<HoldParams, Changed>(method::PAUSE);
     it.request::<ReleaseParams, Changed>(method::RESUME);
     it.request::<CancelParams, Changed>(method::CANCEL);

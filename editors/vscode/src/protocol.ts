@@ -101,6 +101,20 @@ export interface Answered {
   hash: string;
 }
 
+/** What of a permission or a question a client needs beside the document. */
+export interface AskView {
+  /** Whose turn. */
+  agent: AgentName;
+  /** Answers to choose from, where it is a question. */
+  choices?: string[];
+  /** The scopes that an approval may have, the shortest first; none where it is a question. */
+  scopes?: Scope[];
+  /** The tool, where it is a permission. */
+  tool?: string;
+  /** The turn that waits. */
+  turn: TurnId;
+}
+
 /** Who says something. */
 export type Author =
   /** A person. */
@@ -192,19 +206,19 @@ export interface CreateChannelParams {
 /** Params of `callboard/decide`. */
 export type DecideParams =
   /** Go on with what is shown. At a limit: raise it by as much again and go on. */
-  | { hash: string; pause: PauseId; decision: "approve" }
+  | { hash: string; pause: PauseId; scope?: Scope | null; decision: "approve" }
   /** Go on with this document in place of the one shown. */
-  | { hash: string; pause: PauseId; decision: "edit"; document: string }
+  | { hash: string; pause: PauseId; scope?: Scope | null; decision: "edit"; document: string }
   /** Back to the step that made it, with this text, then its checks, then this pause again. */
-  | { hash: string; pause: PauseId; decision: "request-changes"; text: string }
+  | { hash: string; pause: PauseId; scope?: Scope | null; decision: "request-changes"; text: string }
   /** End the run as rejected. */
-  | { hash: string; pause: PauseId; decision: "reject"; text?: string }
+  | { hash: string; pause: PauseId; scope?: Scope | null; decision: "reject"; text?: string }
   /** Go on without the step. */
-  | { hash: string; pause: PauseId; decision: "skip" }
+  | { hash: string; pause: PauseId; scope?: Scope | null; decision: "skip" }
   /** The step again. */
-  | { hash: string; pause: PauseId; agent?: AgentName | null; decision: "retry" }
+  | { hash: string; pause: PauseId; scope?: Scope | null; agent?: AgentName | null; decision: "retry" }
   /** End the run. */
-  | { hash: string; pause: PauseId; decision: "stop" };
+  | { hash: string; pause: PauseId; scope?: Scope | null; decision: "stop" };
 
 /** A person's answer at a pause point (design §9). */
 export type Decision =
@@ -610,12 +624,18 @@ export type PauseKind =
   /** A limit was reached: rounds, turns, time, tokens, money, hops. */
   | "limit"
   /** A loop only repeats itself, or all that is left was declined. */
-  | "stuck";
+  | "stuck"
+  /** An agent asks for a permission, and its turn waits. */
+  | "permission"
+  /** An agent asks a question, and its turn waits. */
+  | "question";
 
 /** A thing that waits for a person. */
 export interface PauseView {
   /** How it was answered. */
   answered?: Answered;
+  /** What asks, where it is a permission or a question. */
+  ask?: AskView;
   /** The channel. */
   channel: ChannelName;
   /** The decisions that it takes, the usual one first. */
@@ -638,6 +658,12 @@ export interface PauseView {
   step?: StepId;
   /** One line: what is asked. */
   title: string;
+}
+
+/** Params of `callboard/permissions`. */
+export interface PermissionsParams {
+  /** Those that no longer hold too. */
+  all?: boolean;
 }
 
 /** A place in a file of the workspace. */
@@ -745,6 +771,12 @@ export type ReviewVerdict =
   /** Something material is to be changed. */
   | "changes_requested";
 
+/** Params of `callboard/revokePermission`. */
+export interface RevokePermissionParams {
+  /** Which. */
+  permission: RuleId;
+}
+
 export type RoleId = string;
 
 /** A part that an agent plays. */
@@ -760,6 +792,32 @@ export interface RoleView {
   /** Agents that would play it, best first. */
   prefer: AgentName[];
 }
+
+/** A permission that is remembered. */
+export interface Rule {
+  /** Whose. */
+  agent: AgentName;
+  /** When. */
+  at: Timestamp;
+  /** Who gave it. */
+  by: string;
+  /** Who took it back, where it no longer holds: a person, or the run's end. */
+  ended?: string;
+  /** Its id. */
+  id: RuleId;
+  /** For exactly what. */
+  pattern: string;
+  /** At which pause. */
+  pause: PauseId;
+  /** Until the end of which run; until it is revoked where absent. */
+  run?: RunId;
+  /** For which tool. */
+  tool: string;
+  /** How often it has been used. */
+  used: number;
+}
+
+export type RuleId = string;
 
 export type RunId = string;
 
@@ -863,6 +921,15 @@ export interface RunsParams {
   /** Only this one. */
   run?: RunId | null;
 }
+
+/** For how long a permission is given. Always to the agent that asked, and to no other. */
+export type Scope =
+  /** This once. */
+  | "once"
+  /** For exactly this until the run ends. */
+  | "run"
+  /** For exactly this until it is revoked. */
+  | "always";
 
 /** Params of `callboard/sent`: one of the two. */
 export interface SentParams {
@@ -1322,6 +1389,8 @@ export interface Requests {
   "callboard/workflows": { params: Nothing; result: WorkflowView[] };
   "callboard/inbox": { params: InboxParams; result: PauseView[] };
   "callboard/decide": { params: DecideParams; result: Changed };
+  "callboard/permissions": { params: PermissionsParams; result: Rule[] };
+  "callboard/revokePermission": { params: RevokePermissionParams; result: Changed };
   "callboard/pause": { params: HoldParams; result: Changed };
   "callboard/resume": { params: ReleaseParams; result: Changed };
   "callboard/cancel": { params: CancelParams; result: Changed };
@@ -1363,6 +1432,8 @@ export const method = {
   workflows: "callboard/workflows",
   inbox: "callboard/inbox",
   decide: "callboard/decide",
+  permissions: "callboard/permissions",
+  revokePermission: "callboard/revokePermission",
   pause: "callboard/pause",
   resume: "callboard/resume",
   cancel: "callboard/cancel",

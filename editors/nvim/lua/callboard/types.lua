@@ -61,6 +61,14 @@
 ---@field decision callboard.Decision What.
 ---@field hash string The hash of what was shown.
 
+---What of a permission or a question a client needs beside the document.
+---@class callboard.AskView
+---@field agent callboard.AgentName Whose turn.
+---@field choices? string[] Answers to choose from, where it is a question.
+---@field scopes? callboard.Scope[] The scopes that an approval may have, the shortest first; none where it is a question.
+---@field tool? string The tool, where it is a permission.
+---@field turn callboard.TurnId The turn that waits.
+
 ---Who says something.
 ---@alias callboard.Author
 ---| { is: "person", name: string } # A person.
@@ -117,13 +125,13 @@
 
 ---Params of `callboard/decide`.
 ---@alias callboard.DecideParams
----| { hash: string, pause: callboard.PauseId, decision: "approve" } # Go on with what is shown. At a limit: raise it by as much again and go on.
----| { hash: string, pause: callboard.PauseId, decision: "edit", document: string } # Go on with this document in place of the one shown.
----| { hash: string, pause: callboard.PauseId, decision: "request-changes", text: string } # Back to the step that made it, with this text, then its checks, then this pause again.
----| { hash: string, pause: callboard.PauseId, decision: "reject", text?: string } # End the run as rejected.
----| { hash: string, pause: callboard.PauseId, decision: "skip" } # Go on without the step.
----| { hash: string, pause: callboard.PauseId, agent?: callboard.AgentName|vim.NIL, decision: "retry" } # The step again.
----| { hash: string, pause: callboard.PauseId, decision: "stop" } # End the run.
+---| { hash: string, pause: callboard.PauseId, scope?: callboard.Scope|vim.NIL, decision: "approve" } # Go on with what is shown. At a limit: raise it by as much again and go on.
+---| { hash: string, pause: callboard.PauseId, scope?: callboard.Scope|vim.NIL, decision: "edit", document: string } # Go on with this document in place of the one shown.
+---| { hash: string, pause: callboard.PauseId, scope?: callboard.Scope|vim.NIL, decision: "request-changes", text: string } # Back to the step that made it, with this text, then its checks, then this pause again.
+---| { hash: string, pause: callboard.PauseId, scope?: callboard.Scope|vim.NIL, decision: "reject", text?: string } # End the run as rejected.
+---| { hash: string, pause: callboard.PauseId, scope?: callboard.Scope|vim.NIL, decision: "skip" } # Go on without the step.
+---| { hash: string, pause: callboard.PauseId, scope?: callboard.Scope|vim.NIL, agent?: callboard.AgentName|vim.NIL, decision: "retry" } # The step again.
+---| { hash: string, pause: callboard.PauseId, scope?: callboard.Scope|vim.NIL, decision: "stop" } # End the run.
 
 ---A person's answer at a pause point (design §9).
 ---@alias callboard.Decision
@@ -390,10 +398,13 @@
 ---| "failure" # A step failed.
 ---| "limit" # A limit was reached: rounds, turns, time, tokens, money, hops.
 ---| "stuck" # A loop only repeats itself, or all that is left was declined.
+---| "permission" # An agent asks for a permission, and its turn waits.
+---| "question" # An agent asks a question, and its turn waits.
 
 ---A thing that waits for a person.
 ---@class callboard.PauseView
 ---@field answered? callboard.Answered How it was answered.
+---@field ask? callboard.AskView What asks, where it is a permission or a question.
 ---@field channel callboard.ChannelName The channel.
 ---@field decisions string[] The decisions that it takes, the usual one first.
 ---@field document string What is shown: Markdown, the text that an edit changes.
@@ -405,6 +416,10 @@
 ---@field run? callboard.RunId The run.
 ---@field step? callboard.StepId The step.
 ---@field title string One line: what is asked.
+
+---Params of `callboard/permissions`.
+---@class callboard.PermissionsParams
+---@field all? boolean Those that no longer hold too.
 
 ---A place in a file of the workspace.
 ---@class callboard.Place
@@ -471,6 +486,10 @@
 ---| "approved" # Nothing material is left.
 ---| "changes_requested" # Something material is to be changed.
 
+---Params of `callboard/revokePermission`.
+---@class callboard.RevokePermissionParams
+---@field permission callboard.RuleId Which.
+
 ---@alias callboard.RoleId string
 
 ---A part that an agent plays.
@@ -480,6 +499,21 @@
 ---@field goodFor? string What an agent must be good for, where none of the preferred is available.
 ---@field id callboard.RoleId Its name.
 ---@field prefer callboard.AgentName[] Agents that would play it, best first.
+
+---A permission that is remembered.
+---@class callboard.Rule
+---@field agent callboard.AgentName Whose.
+---@field at callboard.Timestamp When.
+---@field by string Who gave it.
+---@field ended? string Who took it back, where it no longer holds: a person, or the run's end.
+---@field id callboard.RuleId Its id.
+---@field pattern string For exactly what.
+---@field pause callboard.PauseId At which pause.
+---@field run? callboard.RunId Until the end of which run; until it is revoked where absent.
+---@field tool string For which tool.
+---@field used integer How often it has been used.
+
+---@alias callboard.RuleId string
 
 ---@alias callboard.RunId string
 
@@ -538,6 +572,12 @@
 ---@class callboard.RunsParams
 ---@field live? boolean Only those that have not ended.
 ---@field run? callboard.RunId|vim.NIL Only this one.
+
+---For how long a permission is given. Always to the agent that asked, and to no other.
+---@alias callboard.Scope
+---| "once" # This once.
+---| "run" # For exactly this until the run ends.
+---| "always" # For exactly this until it is revoked.
 
 ---Params of `callboard/sent`: one of the two.
 ---@class callboard.SentParams
@@ -846,6 +886,8 @@
 ---@field ["callboard/workflows"] { params: callboard.Nothing, result: callboard.WorkflowView[] }
 ---@field ["callboard/inbox"] { params: callboard.InboxParams, result: callboard.PauseView[] }
 ---@field ["callboard/decide"] { params: callboard.DecideParams, result: callboard.Changed }
+---@field ["callboard/permissions"] { params: callboard.PermissionsParams, result: callboard.Rule[] }
+---@field ["callboard/revokePermission"] { params: callboard.RevokePermissionParams, result: callboard.Changed }
 ---@field ["callboard/pause"] { params: callboard.HoldParams, result: callboard.Changed }
 ---@field ["callboard/resume"] { params: callboard.ReleaseParams, result: callboard.Changed }
 ---@field ["callboard/cancel"] { params: callboard.CancelParams, result: callboard.Changed }

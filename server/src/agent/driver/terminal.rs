@@ -178,8 +178,15 @@ impl TerminalDriver {
         desk.say(AgentState::Starting, Source::Hub, "its program was started");
         self.idle_since = None;
         self.dirty = false;
-        let start =
-            Start { profile: &self.profile, arguments, turn: None, cwd: &request.cwd, result: &file, request: None };
+        let start = Start {
+            profile: &self.profile,
+            arguments,
+            turn: None,
+            cwd: &request.cwd,
+            result: &file,
+            request: None,
+            set: Vec::new(),
+        };
         self.live = Some(Live::start(desk, &start).map_err(Ended)?);
         Ok(())
     }

@@ -93,6 +93,7 @@ impl Driver for ToolDriver {
             cwd: &request.cwd,
             result: &given,
             request: Some(&asked),
+            set: Vec::new(),
         };
         desk.started();
         let live = match Live::start(desk, &start) {

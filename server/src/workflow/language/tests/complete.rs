@@ -33,7 +33,7 @@ fn chosen(source: &str, label: &str, expected: &str) {
 fn keys_are_those_of_the_schema_that_are_not_there() {
     check("$0", "steps category channel description inputs limits name result roles title");
     check("ti$0", "steps category channel description inputs limits name result roles title");
-    check("title: A\n$0\nsteps: []\n", "category channel description inputs limits name roles");
+    check("title: A\n$0\nsteps: []\n", "category channel description inputs limits name result roles");
     check("limits:\n  $0\n", "dollars time tokens turns");
     check("limits:\n  turns: 3\n  $0\n", "dollars time tokens");
     check("limits: { turns: 3, $0 }\n", "dollars time tokens");
