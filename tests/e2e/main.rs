@@ -29,6 +29,7 @@ mod programs;
 #[cfg(unix)]
 mod relay;
 #[cfg(unix)]
+mod several;
 mod shell;
 mod support;
 #[cfg(unix)]

@@ -15,6 +15,8 @@ use crate::{
 mod asks;
 mod channels;
 mod checkpoints;
+mod edits;
+mod golden;
 mod lists;
 mod nested;
 mod odd;

@@ -53,7 +53,8 @@ pub fn check(name: &str, file: &File, text: &str, find: Find<'_>, around: &[Stri
 
 /// Returns the table of a file's steps, with its needs; `None` where there are too many steps.
 pub(super) fn table<'a>(file: &'a File, text: &'a str) -> Option<table::Table<'a>> {
-    let mut checker = Checker { problems: Problems::new(text), text, find: &|_| Err(String::new()), around: Vec::new() };
+    let mut checker =
+        Checker { problems: Problems::new(text), text, find: &|_| Err(String::new()), around: Vec::new() };
     let mut table = table::Table::new(file);
     table.fill(&mut checker, &file.steps, None)?;
     table.find_needs(&mut checker);

@@ -137,7 +137,10 @@ fn tell(page: &mut String, step: &Rehearsed) {
             let _ = writeln!(page, "- again until `{until}`, at most {max} rounds before you are asked");
         }
         Does::Each { over, at_once, max, .. } => {
-            let _ = writeln!(page, "- for each of `{over}`, {at_once} at once, at most {max} before you are asked; the first:");
+            let _ = writeln!(
+                page,
+                "- for each of `{over}`, {at_once} at once, at most {max} before you are asked; the first:"
+            );
         }
         Does::Group => {}
         Does::Nested { workflow, inputs } => {
