@@ -254,7 +254,7 @@ fn the_golden_journal_of_tools_comes_to_the_same_for_ever_promise_1() {
         assert!(entries.iter().any(|it| it.kind == kind), "{kind} is not in it");
     }
     let state = journal::replayed(&entries);
-    let run = &state.runs[&"r1".parse().expect("a run")];
+    let run = &state.runs[&"r1".parse::<callboard::ids::RunId>().expect("a run")];
     let work = run.step(&"work".parse().expect("a step")).expect("the part");
     let log: Vec<String> =
         work.operation.log.iter().map(|it| format!("{} {} {}", it.refused, it.what, it.why)).collect();
