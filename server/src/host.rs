@@ -32,6 +32,7 @@ use crate::{
 pub mod checkpoints;
 pub mod compose;
 pub mod files;
+mod worktrees;
 
 /// How many clients a hub takes at once.
 #[cfg(unix)]

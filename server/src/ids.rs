@@ -87,6 +87,10 @@ numbered_id!(
 );
 
 numbered_id!(
+    /// One folder in which a step works apart from the developer's files.
+    WorktreeId, "w", "a worktree id", "write w and a number, as `callboard worktrees` lists them"
+);
+numbered_id!(
     /// One permission that is remembered.
     RuleId, "a", "a permission id", "write a and a number, as `callboard permissions list` lists them"
 );

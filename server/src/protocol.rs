@@ -21,16 +21,19 @@ use crate::{
 };
 
 mod changes;
+mod compose;
 mod greeting;
 mod hub;
 mod runs;
 mod talk;
 mod terminal;
 mod workflows;
+mod worktrees;
 
 pub use self::{
     changes::{DiffParams, DiffResult, FileChange, FileDiff, FileNote, UndoParams, UndoResult},
-    greeting::{ClientOptions, OnCancel, ServerOffer},
+    compose::{CompleteItem, CompleteParams, CompleteResult, OfferKind},
+    greeting::{ClientOptions, OnCancel, SaveBuffersParams, SaveBuffersResult, ServerOffer},
     hub::{HubStatus, ReloadResult, TrustParams, TrustResult},
     runs::Players,
     talk::{
@@ -43,6 +46,7 @@ pub use self::{
         UnwatchTerminalParams, WatchTerminalParams, WatchTerminalResult,
     },
     workflows::{InputView, RoleView, RunTurn, TurnsParams, WorkflowView},
+    worktrees::{RemoveWorktreeParams, WorktreeState, WorktreeView, WorktreesResult},
 };
 
 /// The version of this protocol. It is in the socket's name, and changes only when an older peer could misread a newer one.
@@ -62,6 +66,8 @@ pub mod method {
     pub const WITHDRAW: &str = "callboard/withdraw";
     /// Request: what an agent was sent.
     pub const SENT: &str = "callboard/sent";
+    /// What can be written at a place of a message.
+    pub const COMPLETE: &str = "callboard/complete";
     /// Request: what can be started.
     pub const WORKFLOWS: &str = "callboard/workflows";
     /// Request: start a workflow.
@@ -90,6 +96,10 @@ pub mod method {
     pub const DIFF: &str = "callboard/diff";
     /// Request: put back what a run, or a step of it, changed.
     pub const UNDO: &str = "callboard/undo";
+    /// Request: the worktrees that are needed or kept.
+    pub const WORKTREES: &str = "callboard/worktrees";
+    /// Request: let a kept worktree go, with all that is in it.
+    pub const REMOVE_WORKTREE: &str = "callboard/removeWorktree";
     /// Request: the agents.
     pub const AGENTS: &str = "callboard/agents";
     /// Request: the findings.
@@ -113,6 +123,8 @@ pub mod method {
     pub const TERMINAL_RESIZE: &str = "callboard/terminalResize";
     /// Request: lines that left the top of a terminal.
     pub const TERMINAL_SCROLLBACK: &str = "callboard/terminalScrollback";
+    /// Request from the server: save these buffers.
+    pub const SAVE_BUFFERS: &str = "callboard/saveBuffers";
     /// Request: read trust, the catalogue and the configuration again.
     pub const RELOAD: &str = "callboard/reload";
     /// Request: what trusting the workspace would allow, and, with the digest of what was shown, the trust itself.
@@ -125,12 +137,15 @@ pub mod method {
     /// All requests; a test holds the list together with the constants.
     #[rustfmt::skip]
     pub const REQUESTS: &[&str] = &[
-        POST, CREATE_CHANNEL, CHANNELS, MESSAGES, WITHDRAW, SENT, RUN, RUNS, TURNS, PLAN, WORKFLOWS, INBOX,
+        POST, CREATE_CHANNEL, CHANNELS, MESSAGES, WITHDRAW, SENT, COMPLETE, RUN, RUNS, TURNS, PLAN, WORKFLOWS, INBOX,
         DECIDE, PERMISSIONS, REVOKE_PERMISSION,
         PAUSE, RESUME, CANCEL, DIFF, UNDO, AGENTS, FINDINGS, SETTLE_FINDING, SUBSCRIBE, WATCH_TERMINAL,
         UNWATCH_TERMINAL, TERMINAL_INPUT, TERMINAL_RESIZE, TERMINAL_SCROLLBACK, RELOAD, TRUST, HUB_STATUS,
         STOP_HUB,
     ];
+
+    /// All requests from the server.
+    pub const ASKED: &[&str] = &[SAVE_BUFFERS];
 
     /// All notifications from the server.
     pub const NOTIFICATIONS: &[&str] = &[FEED, TERMINAL_FRAME];
@@ -311,6 +326,24 @@ pub struct StepView {
     /// Its failure, the last one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<Failure>,
+    /// Of a part that an agent operates: what that decided, oldest first: the last fifty.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub decided: Vec<DecidedView>,
+}
+
+/// Something that an operator decided, or wanted and was refused.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DecidedView {
+    /// In which of its turns.
+    pub turn: TurnId,
+    /// The move in words.
+    pub what: String,
+    /// Why; of a refused one why it was refused.
+    pub why: String,
+    /// Whether it was refused.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub refused: bool,
 }
 
 /// Where a step stands.
@@ -402,6 +435,10 @@ pub enum PauseKind {
     Limit,
     /// A loop only repeats itself, or all that is left was declined.
     Stuck,
+    /// What a step did in its worktree and what is in the work tree now don't go together.
+    Conflict,
+    /// What was typed into a file and what was written to it on the disk do not go together.
+    Clash,
     /// An agent asks for a permission, and its turn waits.
     Permission,
     /// An agent asks a question, and its turn waits.

@@ -452,6 +452,7 @@ fn step(id: &str, needs: &[&str], who: Who) -> Step {
             paths: None,
             findings: None,
             time: None,
+            isolation: None,
         }),
         on_failure: FailurePolicy::default(),
     }

@@ -191,8 +191,40 @@ export interface ClientOptions {
   progress?: boolean;
   /** Whether a pause point is asked for by a message with buttons; where absent, unless the client says that it has a panel or notifications. */
   prompts?: boolean | null;
+  /** The client saves buffers when it is asked by `callboard/saveBuffers`. */
+  saves?: boolean;
   /** The client shows terminals itself: `callboard.openTerminal` writes no file. */
   terminal?: boolean;
+}
+
+/** Something that can be written in a message. */
+export interface CompleteItem {
+  /** A few words beside it; may be empty. */
+  detail: string;
+  /** Where that ends. */
+  end: number;
+  /** What takes its place. */
+  insert: string;
+  /** What it is. */
+  kind: OfferKind;
+  /** How it is listed. */
+  label: string;
+  /** Where what it replaces begins, counted as `cursor`. */
+  start: number;
+}
+
+/** Params of `callboard/complete`. */
+export interface CompleteParams {
+  /** Where the cursor is in it, counted from 0 over the whole text in the units of the session's position encoding. */
+  cursor?: number;
+  /** The message as far as it is written. */
+  text?: string;
+}
+
+/** Result of `callboard/complete`. */
+export interface CompleteResult {
+  /** What can be written there, the best first. */
+  items: CompleteItem[];
 }
 
 /** Params of `callboard/createChannel`. */
@@ -219,6 +251,18 @@ export type DecideParams =
   | { hash: string; pause: PauseId; scope?: Scope | null; agent?: AgentName | null; decision: "retry" }
   /** End the run. */
   | { hash: string; pause: PauseId; scope?: Scope | null; decision: "stop" };
+
+/** Something that an operator decided, or wanted and was refused. */
+export interface DecidedView {
+  /** Whether it was refused. */
+  refused?: boolean;
+  /** In which of its turns. */
+  turn: TurnId;
+  /** The move in words. */
+  what: string;
+  /** Why; of a refused one why it was refused. */
+  why: string;
+}
 
 /** A person's answer at a pause point (design §9). */
 export type Decision =
@@ -521,7 +565,9 @@ export type InputKind =
   /** A whole number. */
   | "number"
   /** Yes or no. */
-  | "flag";
+  | "flag"
+  /** Several values. */
+  | "list";
 
 /** What a workflow wants to be told. */
 export interface InputView {
@@ -606,6 +652,23 @@ export interface MessagesResult {
 export interface Nothing {
 }
 
+/** What an item is. */
+export type OfferKind =
+  /** An agent, or several. */
+  | "agent"
+  /** A channel. */
+  | "channel"
+  /** A command. */
+  | "command"
+  /** A workflow. */
+  | "workflow"
+  /** An input or a role of a workflow. */
+  | "input"
+  /** A run. */
+  | "run"
+  /** A file or a folder. */
+  | "path";
+
 /** What cancelling a run's progress does. */
 export type OnCancel =
   /** Pause now: the run can go on later. */
@@ -625,6 +688,8 @@ export type PauseKind =
   | "limit"
   /** A loop only repeats itself, or all that is left was declined. */
   | "stuck"
+  /** What was typed into a file and what was written to it on the disk do not go together. */
+  | "clash"
   /** An agent asks for a permission, and its turn waits. */
   | "permission"
   /** An agent asks a question, and its turn waits. */
@@ -696,6 +761,13 @@ export interface PlanResult {
   /** One or two sentences. */
   summary: string;
 }
+
+/** Who plays a role: one agent, or several side by side. */
+export type Players =
+  /** One. */
+  | AgentName
+  /** Several, in the order of their seats. */
+  | AgentName[];
 
 /** Params of `callboard/post`. */
 export interface PostParams {
@@ -791,6 +863,8 @@ export interface RoleView {
   id: RoleId;
   /** Agents that would play it, best first. */
   prefer: AgentName[];
+  /** How many agents may play it side by side: 1 where the file says nothing. */
+  seats: number;
 }
 
 /** A permission that is remembered. */
@@ -829,8 +903,8 @@ export interface RunParams {
   inputs?: Record<string, unknown>;
   /** Chosen by the sender: a second start with the same key is the first one's. */
   key?: string | null;
-  /** Who plays which role. */
-  roles?: Record<string, AgentName>;
+  /** Who plays which role: one agent, or a list for a role that several play. */
+  roles?: Record<string, Players>;
   /** The workflow's name. */
   workflow?: string;
 }
@@ -878,6 +952,8 @@ export interface RunTurn {
 export interface RunView {
   /** Who started it. */
   by: string;
+  /** Who plays the roles that several agents may play, in the order of their seats. */
+  casts?: Record<string, AgentName[]>;
   /** How many files its agents changed, as far as they are known: up to 1,000. */
   changedFiles: number;
   /** Where it is shown. */
@@ -892,7 +968,7 @@ export interface RunView {
   inputs: Record<string, unknown>;
   /** Revision of its last change. */
   rev: number;
-  /** Who plays which role. */
+  /** Who plays which role; of a role that several play, the first. */
   roles: Record<string, AgentName>;
   /** When. */
   started: Timestamp;
@@ -920,6 +996,18 @@ export interface RunsParams {
   live?: boolean;
   /** Only this one. */
   run?: RunId | null;
+}
+
+/** Params of `callboard/saveBuffers`, which the hub asks of a client. */
+export interface SaveBuffersParams {
+  /** The files. */
+  uris: string[];
+}
+
+/** Result of `callboard/saveBuffers`. */
+export interface SaveBuffersResult {
+  /** Those that are saved now. */
+  saved?: string[];
 }
 
 /** For how long a permission is given. Always to the agent that asked, and to no other. */
@@ -1022,6 +1110,8 @@ export interface StepView {
   agent?: AgentName;
   /** The try, from 1; 0 before the first. */
   attempt: number;
+  /** Of a part that an agent operates: what that decided, oldest first: the last fifty. */
+  decided?: DecidedView[];
   /** How deep it stands: 0 for the outermost list. */
   depth: number;
   /** When it ended. */
@@ -1030,6 +1120,8 @@ export interface StepView {
   failure?: Failure;
   /** Its id. */
   id: StepId;
+  /** Of a step that is done for each item of a list: its item, in short. */
+  item?: string;
   /** The pause that it waits at. */
   pause?: PauseId;
   /** Its result. */
@@ -1382,6 +1474,7 @@ export interface Requests {
   "callboard/messages": { params: MessagesParams; result: MessagesResult };
   "callboard/withdraw": { params: WithdrawParams; result: Changed };
   "callboard/sent": { params: SentParams; result: TurnView[] };
+  "callboard/complete": { params: CompleteParams; result: CompleteResult };
   "callboard/run": { params: RunParams; result: Started };
   "callboard/runs": { params: RunsParams; result: RunView[] };
   "callboard/turns": { params: TurnsParams; result: RunTurn[] };
@@ -1411,6 +1504,11 @@ export interface Requests {
   "callboard/stopHub": { params: Nothing; result: Changed };
 }
 
+/** Every request from the hub: what it asks and what it is answered. */
+export interface ServerRequests {
+  "callboard/saveBuffers": { params: SaveBuffersParams; result: SaveBuffersResult };
+}
+
 /** Every notification from the hub: what it brings. */
 export interface Notifications {
   "callboard/feed": Feed;
@@ -1425,6 +1523,7 @@ export const method = {
   messages: "callboard/messages",
   withdraw: "callboard/withdraw",
   sent: "callboard/sent",
+  complete: "callboard/complete",
   run: "callboard/run",
   runs: "callboard/runs",
   turns: "callboard/turns",
@@ -1452,6 +1551,7 @@ export const method = {
   trust: "callboard/trust",
   hubStatus: "callboard/hubStatus",
   stopHub: "callboard/stopHub",
+  saveBuffers: "callboard/saveBuffers",
   feed: "callboard/feed",
   terminalFrame: "callboard/terminalFrame",
 } as const;

@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::{
     ask::Scope,
     client::target::Engine,
-    ids::{AgentName, ChannelName, FindingId, MessageId, PauseId, RuleId, RunId, StepId},
+    ids::{AgentName, ChannelName, FindingId, MessageId, PauseId, RuleId, RunId, StepId, WorktreeId},
     protocol::Players,
 };
 
@@ -152,6 +152,13 @@ pub enum Command {
         /// Files that were changed since by somebody else too
         #[arg(long)]
         force: bool,
+    },
+    /// Worktrees: list those in which steps work apart from your files, or let a kept one go
+    #[command(after_help = "Examples:\n  callboard worktrees\n  callboard worktrees remove w2")]
+    Worktrees {
+        /// What to do; they are listed where nothing is said
+        #[command(subcommand)]
+        command: Option<WorktreesCommand>,
     },
     /// Channels: list, make, read, post, follow, take back
     #[command(
@@ -438,6 +445,20 @@ pub enum SettleCommand {
     Reopen {
         /// The finding
         finding: FindingId,
+    },
+}
+
+/// `callboard worktrees`.
+#[derive(Debug, Clone, Subcommand)]
+pub enum WorktreesCommand {
+    /// List those that are needed or kept
+    #[command(after_help = "Example:\n  callboard worktrees list --json")]
+    List,
+    /// Let a kept one go, with all that is in it
+    #[command(after_help = "Example:\n  callboard worktrees remove w2")]
+    Remove {
+        /// The worktree
+        worktree: WorktreeId,
     },
 }
 

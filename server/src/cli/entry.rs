@@ -6,7 +6,7 @@ use std::{io::IsTerminal as _, path::Path};
 use clap::Parser as _;
 
 use super::{
-    args::{Cli, Command, HubCommand, ToolArgs, WorkflowsCommand},
+    args::{Cli, Command, HubCommand, ToolArgs, WorkflowsCommand, WorktreesCommand},
     begin, changes, channel,
     connect::{HubWire, failed},
     decide, demo, doctor,
@@ -22,7 +22,7 @@ use super::{
     trust,
     watch::{Options, watch},
     wire::ask,
-    workflows,
+    workflows, worktrees,
 };
 use crate::{
     client::target::Engine,
@@ -163,6 +163,10 @@ async fn with_hub(
         Command::Resume { run } => lists::release(hub, out, run).await,
         Command::Cancel { run } => lists::cancel(hub, out, run).await,
         Command::Undo { run, step, force } => changes::undo(hub, out, run, step, force).await,
+        Command::Worktrees { command: None | Some(WorktreesCommand::List) } => worktrees::list(hub, out).await,
+        Command::Worktrees { command: Some(WorktreesCommand::Remove { worktree }) } => {
+            worktrees::remove(hub, out, worktree).await
+        }
         Command::Channel(command) => channel::channel(hub, out, person, &command).await,
         Command::Findings(args) => findings::findings(hub, out, &args).await,
         Command::Agents => lists::agents(hub, out).await,

@@ -13,19 +13,26 @@ use std::{
     thread::JoinHandle,
 };
 
+use super::worktrees::Worktrees;
 use crate::{
     config::Workspace,
     hub::{
         effect::{Effect, UndoRequest},
-        event::{CheckpointOutcome, Event, Refusal, RefusalCode, UndoOutcome},
+        event::{CheckpointOutcome, Event, Refusal, RefusalCode, UndoOutcome, WorktreeCame},
+        record::ShownDiff,
         timeline::{Stretch, Worker},
     },
     protocol::{FileChange, FileDiff, FileNote},
+    workspace::buffers::{Bases, Buffers},
     workspace::checkpoint::{self, Bounds, CheckpointError, Interval, Kind, Store},
 };
 
 /// How many files a record names.
 const NAMED: usize = 1_000;
+
+/// How many files' differences are shown at a pause, and in how many bytes.
+const MOST_DIFFS: usize = 50;
+const MOST_DIFF: usize = 32 << 10;
 
 /// How many files that a checkpoint left out its record names.
 const LEFT_OUT: usize = 100;
@@ -33,14 +40,21 @@ const LEFT_OUT: usize = 100;
 /// The checkpoints of a workspace. Clones are one; git is looked for when the first is taken.
 #[derive(Clone)]
 pub struct Checkpoints {
-    given: Arc<(Workspace, PathBuf, Bounds)>,
+    given: Arc<Given>,
     store: Arc<Mutex<Option<Arc<Store>>>>,
 }
 
+struct Given {
+    workspace: Workspace,
+    dir: PathBuf,
+    worktrees: PathBuf,
+    bounds: Bounds,
+}
+
 impl Checkpoints {
-    /// Makes it; nothing is opened yet.
-    pub fn new(workspace: Workspace, dir: PathBuf, bounds: Bounds) -> Self {
-        Self { given: Arc::new((workspace, dir, bounds)), store: Arc::default() }
+    /// Makes it; nothing is opened yet. `dir` is the shadow directory, `worktrees` the folder of what is made of its trees.
+    pub fn new(workspace: Workspace, dir: PathBuf, worktrees: PathBuf, bounds: Bounds) -> Self {
+        Self { given: Arc::new(Given { workspace, dir, worktrees, bounds }), store: Arc::default() }
     }
 
     fn store(&self) -> Result<Arc<Store>, CheckpointError> {
@@ -48,7 +62,7 @@ impl Checkpoints {
         if let Some(store) = store.as_ref() {
             return Ok(Arc::clone(store));
         }
-        let (workspace, dir, bounds) = &*self.given;
+        let Given { workspace, dir, bounds, .. } = &*self.given;
         let opened = Arc::new(Store::open(workspace, dir, *bounds)?);
         *store = Some(Arc::clone(&opened));
         Ok(opened)
@@ -132,14 +146,19 @@ fn segments(store: &Store, stretches: &[Stretch]) -> Result<Vec<Segment>, Checkp
 /// The thread that takes checkpoints and undoes work. Dropping it waits for what it is on.
 pub struct Clerk {
     checkpoints: Checkpoints,
+    buffers: Arc<dyn Buffers>,
     report: Arc<dyn Fn(Event) + Send + Sync>,
     desk: Option<(Sender<Effect>, JoinHandle<()>)>,
 }
 
 impl Clerk {
     /// Makes it; the thread begins with the first effect.
-    pub fn new(checkpoints: Checkpoints, report: impl Fn(Event) + Send + Sync + 'static) -> Self {
-        Self { checkpoints, report: Arc::new(report), desk: None }
+    pub fn new(
+        checkpoints: Checkpoints,
+        buffers: Arc<dyn Buffers>,
+        report: impl Fn(Event) + Send + Sync + 'static,
+    ) -> Self {
+        Self { checkpoints, buffers, report: Arc::new(report), desk: None }
     }
 
     /// Takes an effect over.
@@ -147,8 +166,9 @@ impl Clerk {
         if self.desk.is_none() {
             let (sender, effects) = channel();
             let (checkpoints, report) = (self.checkpoints.clone(), Arc::clone(&self.report));
+            let buffers = Arc::clone(&self.buffers);
             let thread = std::thread::Builder::new().name("checkpoints".to_owned());
-            match thread.spawn(move || work(&checkpoints, &effects, report.as_ref())) {
+            match thread.spawn(move || work(&checkpoints, &effects, buffers.as_ref(), report.as_ref())) {
                 Ok(thread) => self.desk = Some((sender, thread)),
                 Err(error) => {
                     let why = format!("no thread could be started: {error}");
@@ -175,16 +195,36 @@ impl Drop for Clerk {
     }
 }
 
-fn work(checkpoints: &Checkpoints, effects: &Receiver<Effect>, report: &(dyn Fn(Event) + Send + Sync)) {
+fn work(
+    checkpoints: &Checkpoints,
+    effects: &Receiver<Effect>,
+    buffers: &dyn Buffers,
+    report: &(dyn Fn(Event) + Send + Sync),
+) {
+    let Given { workspace, worktrees, .. } = &*checkpoints.given;
+    let mut worktrees = Worktrees::new(worktrees.clone(), workspace.name());
     for effect in effects {
-        let carried_out = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| carry_out(checkpoints, &effect)));
+        let writes = matches!(effect, Effect::Undo(_) | Effect::Worktree(_));
+        let bases = if writes { buffers.bases() } else { Bases::new() };
+        let carry_out = std::panic::AssertUnwindSafe(|| carry_out(checkpoints, &mut worktrees, &effect));
+        let came = std::panic::catch_unwind(carry_out);
+        // What was put back or merged is carried into the buffers that hold something of their own.
+        for clash in buffers.after(&bases) {
+            report(Event::Clashed { turn: None, clash: Box::new(clash.into()) });
+        }
         // A run waits for this, so a fault of ours is a reason like any other.
-        report(carried_out.unwrap_or_else(|_| refused(&effect, "taking it failed within Callboard")));
+        if let Some(event) = came.unwrap_or_else(|_| Some(refused(&effect, "taking it failed within Callboard"))) {
+            report(event);
+        }
     }
 }
 
-fn carry_out(checkpoints: &Checkpoints, effect: &Effect) -> Event {
-    match effect {
+fn carry_out(checkpoints: &Checkpoints, worktrees: &mut Worktrees, effect: &Effect) -> Option<Event> {
+    Some(match effect {
+        Effect::Worktree(job) => match checkpoints.store() {
+            Ok(store) => Event::Worktree { worktree: job.worktree, came: worktrees.carry_out(&store, job)? },
+            Err(error) => refused(effect, &error.to_string()),
+        },
         Effect::Checkpoint { checkpoint, since } => match take(checkpoints, since.as_deref()) {
             Ok(outcome) => Event::CheckpointTaken { checkpoint: *checkpoint, outcome },
             Err(error) => refused(effect, &error.to_string()),
@@ -194,7 +234,7 @@ fn carry_out(checkpoints: &Checkpoints, effect: &Effect) -> Event {
             Err(error) => refused(effect, &error.to_string()),
         },
         other => refused(other, ""),
-    }
+    })
 }
 
 /// Returns the event by which an effect that could not be carried out comes back.
@@ -208,9 +248,14 @@ fn refused(effect: &Effect, why: &str) -> Event {
             checkpoint: *checkpoint,
             outcome: CheckpointOutcome { why: why.to_owned(), ..CheckpointOutcome::default() },
         },
-        Effect::StartTurn(_) | Effect::InterruptTurn { .. } | Effect::AnswerAsk { .. } | Effect::StopAgent { .. } => {
-            Event::Tick
+        Effect::Worktree(job) => {
+            Event::Worktree { worktree: job.worktree, came: WorktreeCame::Failed { why: why.to_owned() } }
         }
+        Effect::StartTurn(_)
+        | Effect::PutText { .. }
+        | Effect::InterruptTurn { .. }
+        | Effect::AnswerAsk { .. }
+        | Effect::StopAgent { .. } => Event::Tick,
     }
 }
 
@@ -220,6 +265,10 @@ fn take(checkpoints: &Checkpoints, since: Option<&str>) -> Result<CheckpointOutc
     let mut changed = match since {
         Some(since) => store.changes(since, &taken.tree)?,
         None => Vec::new(),
+    };
+    let diffs = match since {
+        Some(since) if !changed.is_empty() => shown_diffs(&store.diff(since, &taken.tree, None, false)?),
+        _ => Vec::new(),
     };
     changed.truncate(NAMED);
     let mut left_out: Vec<FileNote> = taken
@@ -236,7 +285,28 @@ fn take(checkpoints: &Checkpoints, since: Option<&str>) -> Result<CheckpointOutc
         why: String::new(),
         left_out,
         changed: changed.iter().map(|it| it.path.to_string_lossy().into_owned()).collect(),
+        diffs,
     })
+}
+
+/// Returns the differences as they are shown at a pause: the beginning of each, as long as there is room.
+fn shown_diffs(files: &[checkpoint::FileDiff]) -> Vec<ShownDiff> {
+    let mut room = MOST_DIFF;
+    let shown = files.iter().take(MOST_DIFFS).map(|file| {
+        let mut lines = file.text.lines();
+        let mut text = String::new();
+        for line in lines.by_ref() {
+            if text.len() + line.len() >= room.min(MOST_DIFF / 4) {
+                room = room.saturating_sub(text.len());
+                return ShownDiff { path: file.path.clone(), text, more: lines.count() + 1 };
+            }
+            text.push_str(line);
+            text.push('\n');
+        }
+        room = room.saturating_sub(text.len());
+        ShownDiff { path: file.path.clone(), text, more: 0 }
+    });
+    shown.collect()
 }
 
 fn undo(checkpoints: &Checkpoints, request: &UndoRequest) -> Result<UndoOutcome, CheckpointError> {

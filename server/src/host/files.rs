@@ -21,6 +21,7 @@ use crate::{
         timeline::Stretch,
     },
     lsp::{
+        buffers::OpenBuffers,
         language::OwnFiles,
         shared::{Offer, Reading, Surroundings, TrustShown},
     },
@@ -49,6 +50,7 @@ pub struct Files {
     catalog: SharedCatalog,
     checkpoints: Checkpoints,
     screens: Arc<Screens>,
+    buffers: Arc<OpenBuffers>,
 }
 
 impl Files {
@@ -59,9 +61,10 @@ impl Files {
         catalog: SharedCatalog,
         checkpoints: Checkpoints,
         screens: Arc<Screens>,
+        buffers: Arc<OpenBuffers>,
     ) -> Self {
         let trust = Trust::new(&places);
-        Self { places, workspace, trust, trusted: AtomicBool::new(false), catalog, checkpoints, screens }
+        Self { places, workspace, trust, trusted: AtomicBool::new(false), catalog, checkpoints, screens, buffers }
     }
 
     fn status(&self) -> TrustStatus {
@@ -100,6 +103,10 @@ impl Files {
 }
 
 impl Surroundings for Files {
+    fn buffers(&self) -> Arc<OpenBuffers> {
+        Arc::clone(&self.buffers)
+    }
+
     fn screens(&self) -> Arc<Screens> {
         Arc::clone(&self.screens)
     }

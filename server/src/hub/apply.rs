@@ -20,7 +20,9 @@ use crate::{
 
 mod asks;
 mod checkpoints;
+mod operator;
 mod steps;
+mod worktrees;
 
 /// Applies the record with number `seq`, written at `at`.
 pub fn apply(state: &mut State, seq: u64, at: Timestamp, record: &Record) {
@@ -64,6 +66,7 @@ pub fn apply(state: &mut State, seq: u64, at: Timestamp, record: &Record) {
         }
         Record::TurnQueued { .. }
         | Record::TurnIntended { .. }
+        | Record::BuffersGiven { .. }
         | Record::TurnBegan { .. }
         | Record::TurnInterrupted { .. }
         | Record::ResultHandedIn { .. }
@@ -109,26 +112,33 @@ pub fn apply(state: &mut State, seq: u64, at: Timestamp, record: &Record) {
             it.retried += 1;
             it.not_before = Some(*until);
         }),
-        Record::StepReset { run, step, note, agent } => change_step(state, at, *run, step, |it| {
-            it.status = StepStatus::Waiting;
-            it.turn = None;
-            it.started = None;
-            it.ended = None;
-            it.pause = None;
-            it.not_before = None;
-            if note.is_some() {
-                it.note = note.as_deref().map(Arc::from);
-            }
-            if agent.is_some() {
-                it.agent.clone_from(agent);
-                // Who takes over has all the tries that the one before had.
-                it.retried = 0;
-            }
-        }),
+        Record::StepReset { run, step, note, agent } => {
+            worktrees::reopened(state, at, *run, step);
+            change_step(state, at, *run, step, |it| {
+                it.status = StepStatus::Waiting;
+                it.turn = None;
+                it.started = None;
+                it.ended = None;
+                it.pause = None;
+                it.not_before = None;
+                if note.is_some() {
+                    it.note = note.as_deref().map(Arc::from);
+                }
+                if agent.is_some() {
+                    it.agent.clone_from(agent);
+                    // Who takes over has all the tries that the one before had.
+                    it.retried = 0;
+                }
+            });
+        }
         Record::RoundStarted { run, step, round, bound, left } => {
             steps::start_round(state, at, *run, step, *round, *bound);
             change_step(state, at, *run, step, |it| it.left = left.as_str().into());
         }
+        Record::OperatorMoved { .. }
+        | Record::OperatorRefused { .. }
+        | Record::OperatorTurnTaken { .. }
+        | Record::OperatorWoken { .. } => operator::apply(state, at, record),
         Record::LimitRaised { run, limits } => change_run(state, at, *run, |it| it.limits = *limits),
         Record::Held { run, .. } => hold(state, at, *run, true),
         Record::Released { run, .. } => hold(state, at, *run, false),
@@ -154,6 +164,8 @@ pub fn apply(state: &mut State, seq: u64, at: Timestamp, record: &Record) {
                 Subject::Step { run, step }
                 | Subject::Failure { run, step }
                 | Subject::Rounds { run, step }
+                | Subject::Operator { run, step }
+                | Subject::Conflict { run, step, .. }
                 | Subject::Stuck { run, step, .. } => change_step(state, at, run, &step, |it| {
                     it.pause = None;
                     it.decision = Some(decision.name());
@@ -161,7 +173,7 @@ pub fn apply(state: &mut State, seq: u64, at: Timestamp, record: &Record) {
                         it.note = Some(text.as_str().into());
                     }
                 }),
-                Subject::Hops { .. } | Subject::Ask { .. } => {}
+                Subject::Hops { .. } | Subject::Clash { .. } | Subject::Ask { .. } => {}
             }
         }
         Record::AskAnswered { .. }
@@ -173,6 +185,15 @@ pub fn apply(state: &mut State, seq: u64, at: Timestamp, record: &Record) {
         | Record::CheckpointTaken { .. }
         | Record::UndoIntended { .. }
         | Record::Undone { .. } => checkpoints::apply(state, at, record),
+        Record::WorktreeIntended { .. }
+        | Record::WorktreeMade { .. }
+        | Record::WorktreeReady { .. }
+        | Record::MergeIntended { .. }
+        | Record::WorktreeTaken { .. }
+        | Record::WorktreeMerged { .. }
+        | Record::MergeFailed { .. }
+        | Record::WorktreeClosed { .. }
+        | Record::WorktreeGone { .. } => worktrees::apply(state, at, record),
         Record::FindingReported { .. } => report(state, record),
         Record::FindingSettled { finding, state: to } => change_finding(state, *finding, |it| {
             it.state = to.clone();
@@ -318,6 +339,14 @@ fn turn(state: &mut State, at: Timestamp, record: &Record) {
                 change_delivery(state, *message, agent, |it| it.turn = Some(*turn));
             }
         }
+        Record::BuffersGiven { turn, text } => {
+            change_turn(state, *turn, |it| {
+                if let Some(sent) = &mut it.sent {
+                    let sent = Arc::make_mut(sent);
+                    sent.prompt = format!("{}{text}", sent.prompt).into();
+                }
+            });
+        }
         Record::TurnIntended { turn, sent, seen } => {
             let rev = state.rev;
             let Some(known) = change_turn(state, *turn, |it| {
@@ -332,7 +361,8 @@ fn turn(state: &mut State, at: Timestamp, record: &Record) {
                     change_delivery(state, *message, &known.agent, |it| it.state = DeliveryState::Delivered);
                     state.message(*message).map(|it| it.channel.clone())
                 }
-                Cause::Step { run, .. } => {
+                Cause::Step { run, step } => {
+                    worktrees::begun(state, *turn, *run, step);
                     change_run(state, at, *run, |it| it.turns += 1);
                     state.runs.get(run).map(|it| it.channel.clone())
                 }
@@ -544,6 +574,8 @@ fn open_pause(state: &mut State, at: Timestamp, record: &Record) {
         Subject::Step { run, step }
         | Subject::Failure { run, step }
         | Subject::Rounds { run, step }
+        | Subject::Operator { run, step }
+        | Subject::Conflict { run, step, .. }
         | Subject::Stuck { run, step, .. } => change_step(state, at, *run, step, |it| {
             it.status = StepStatus::Paused;
             it.pause = Some(*pause);
@@ -551,7 +583,7 @@ fn open_pause(state: &mut State, at: Timestamp, record: &Record) {
             it.ended = None;
         }),
         Subject::Ask { .. } => asks::opened(state, at, subject),
-        Subject::Hops { .. } => {}
+        Subject::Hops { .. } | Subject::Clash { .. } => {}
     }
 }
 

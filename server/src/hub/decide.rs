@@ -21,9 +21,11 @@ use crate::{
 mod advance;
 mod answer;
 mod ask;
+mod buffers;
 mod checkpoint;
 mod context;
 mod holders;
+mod operator;
 mod pause;
 mod result;
 mod rounds;
@@ -32,6 +34,7 @@ mod sight;
 mod talk;
 mod tools;
 mod turn;
+mod worktree;
 
 /// What an event came to.
 #[derive(Debug, Clone)]
@@ -68,6 +71,7 @@ pub fn decide(state: &State, stamped: &Stamped) -> Result<Decided, Refusal> {
         again: BTreeSet::new(),
     };
     let answer = dispatch(&mut draft, &stamped.event)?;
+    worktree::go_on(&mut draft);
     Ok(Decided { records: draft.records, effects: draft.effects, answer, state: draft.state })
 }
 
@@ -88,6 +92,8 @@ fn dispatch(draft: &mut Draft, event: &Event) -> Result<Answer, Refusal> {
         Event::Undo { by, run, step, force }      => checkpoint::undo(draft, by, *run, step.as_ref(), *force),
         // What agents come to.
         Event::TurnStarted { turn }               => { turn::began(draft, *turn); Ok(Answer::Done) }
+        Event::BuffersGiven { turn, text }        => { buffers::given(draft, *turn, text); Ok(Answer::Done) }
+        Event::Clashed { turn, clash }            => { buffers::clashed(draft, *turn, clash); Ok(Answer::Done) }
         Event::TurnEnded { turn, outcome }        => { turn::ended(draft, *turn, outcome); Ok(Answer::Done) }
         Event::Asked { turn, ask }                => { ask::asked(draft, *turn, ask); Ok(Answer::Done) }
         Event::AskWithdrawn { turn, key }         => { ask::withdrawn(draft, *turn, key); Ok(Answer::Done) }
@@ -97,6 +103,8 @@ fn dispatch(draft: &mut Draft, event: &Event) -> Result<Answer, Refusal> {
         // What comes of checkpoints.
         Event::CheckpointTaken { checkpoint, outcome } => { checkpoint::taken(draft, *checkpoint, outcome); Ok(Answer::Done) }
         Event::UndoEnded { undo, outcome }        => { checkpoint::undone(draft, *undo, outcome); Ok(Answer::Done) }
+        Event::Worktree { worktree, came }        => { worktree::came(draft, *worktree, came); Ok(Answer::Done) }
+        Event::RemoveWorktree { by, worktree }    => worktree::let_go(draft, by, *worktree),
         // What the shell notices.
         Event::Trusted(trusted)                   => { run::trust(draft, *trusted); Ok(Answer::Done) }
         Event::Catalog(agents)                    => { run::know_agents(draft, agents); Ok(Answer::Done) }

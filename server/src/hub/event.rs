@@ -2,12 +2,16 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use super::record::ShownDiff;
 use crate::{
     agent::{AgentClaim, AgentInfo},
     ask::{Ask, Scope},
     document::Decision,
     finding::FindingDraft,
-    ids::{AgentName, ChannelName, FindingId, MessageId, PauseId, RuleId, RunId, StepId, Timestamp, TurnId},
+    hub::operator::Reasoned,
+    ids::{
+        AgentName, ChannelName, FindingId, MessageId, PauseId, RuleId, RunId, StepId, Timestamp, TurnId, WorktreeId,
+    },
     outcome::{TurnOutcome, TypedResult},
     protocol::{FileNote, Players},
     workflow::plan::Plan,
@@ -184,6 +188,20 @@ pub enum Event {
         /// What it does.
         act: Act,
     },
+    /// An agent is told what open buffers hold that is not saved.
+    BuffersGiven {
+        /// In which turn.
+        turn: TurnId,
+        /// What is added to its prompt.
+        text: Arc<str>,
+    },
+    /// What was typed into a file and what was written to it on the disk do not go together.
+    Clashed {
+        /// At the end of which turn; absent where it was no turn's doing.
+        turn: Option<TurnId>,
+        /// What.
+        clash: Box<TextClash>,
+    },
     /// A person wants what a run changed put back.
     Undo {
         /// Who.
@@ -209,6 +227,20 @@ pub enum Event {
         /// What came of it.
         outcome: UndoOutcome,
     },
+    /// What was to be done with a worktree is done, or could not be.
+    Worktree {
+        /// Which.
+        worktree: WorktreeId,
+        /// What came of it.
+        came: WorktreeCame,
+    },
+    /// A person lets a kept worktree go, with all that is in it.
+    RemoveWorktree {
+        /// Who.
+        by: Actor,
+        /// Which.
+        worktree: WorktreeId,
+    },
     /// A time that the state asked to be woken at has come.
     Tick,
 }
@@ -229,6 +261,21 @@ pub enum Act {
     Report(FindingDraft),
     /// It hands in its result. The shell has found that it has the form that was asked for.
     HandIn(TypedResult),
+    /// As operator it makes a move, or wants one that can't be read: then what in words, and why not.
+    Move(Result<Reasoned, (String, String)>),
+}
+
+/// A text in an editor and a text on the disk that do not go together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TextClash {
+    /// The file's path from the root.
+    pub path: String,
+    /// What the developer has.
+    pub mine: Arc<str>,
+    /// What is on the disk.
+    pub theirs: Arc<str>,
+    /// From the former to the latter, as people read it.
+    pub difference: String,
 }
 
 /// What came of a checkpoint.
@@ -242,6 +289,8 @@ pub struct CheckpointOutcome {
     pub left_out: Vec<FileNote>,
     /// Files that changed since the checkpoint that the effect named: the first of them.
     pub changed: Vec<String>,
+    /// How they changed, as far as it is shown at a pause.
+    pub diffs: Vec<ShownDiff>,
 }
 
 /// What came of an undo.
@@ -253,6 +302,60 @@ pub struct UndoOutcome {
     pub clashes: Vec<FileNote>,
     /// Why nothing could be done at all; empty where it could.
     pub why: String,
+}
+
+/// What came of something that was to be done with a worktree.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum WorktreeCame {
+    /// It was made.
+    Made {
+        /// The tree that it was made of.
+        tree: Arc<str>,
+        /// Its folder.
+        folder: String,
+        /// What is not in it, with why: the first of it.
+        notes: Vec<FileNote>,
+    },
+    /// What is in it was taken.
+    Taken {
+        /// As this tree.
+        tree: Arc<str>,
+        /// Files that are not in the tree, with why: the first of them.
+        left_out: Vec<FileNote>,
+    },
+    /// It was merged.
+    Merged {
+        /// The files that it changed: the first of them.
+        files: Vec<String>,
+    },
+    /// Both sides changed the same.
+    Conflicts {
+        /// The files.
+        files: Vec<FileConflict>,
+        /// The tree that the worktree stands on now, where it was brought up to the work tree.
+        base: Option<Arc<str>>,
+    },
+    /// Its folder is gone, or is kept for what is in it.
+    Gone {
+        /// Why it is kept; empty where it is gone.
+        kept: String,
+    },
+    /// It could not be done.
+    Failed {
+        /// Why.
+        why: String,
+    },
+}
+
+/// A file that both sides changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileConflict {
+    /// Where.
+    pub path: String,
+    /// How.
+    pub why: String,
+    /// Both sides with marks around them, where the file has them so in the worktree; the text where it can be shown and edited.
+    pub marked: Option<Option<Arc<str>>>,
 }
 
 /// How a person settles a finding.
@@ -288,6 +391,8 @@ pub enum Answer {
     Undoing(u64),
     /// This finding was recorded, or is known.
     Found(FindingId),
+    /// An operator's move may not be, which is recorded: why.
+    MoveRefused(String),
 }
 
 /// Why an event was refused: nothing was recorded.

@@ -12,10 +12,14 @@ use crate::{
     ask::AskReply,
     document::Decision,
     finding::{FindingDraft, FindingState},
-    ids::{AgentName, ChannelName, FindingId, MessageId, PauseId, RoleId, RuleId, RunId, StepId, Timestamp, TurnId},
+    hub::operator::Move,
+    ids::{
+        AgentName, ChannelName, FindingId, MessageId, PauseId, RoleId, RuleId, RunId, StepId, Timestamp, TurnId,
+        WorktreeId,
+    },
     outcome::{Failure, ResultKind, TypedResult, Usage},
     protocol::{About, Author, DeliveryState, FileNote, PauseKind, RunStatus},
-    workflow::plan::{Limits, Plan},
+    workflow::plan::{Isolation, Limits, Plan},
 };
 
 /// A fact.
@@ -109,6 +113,13 @@ pub enum Record {
         sent: Arc<Sent>,
         /// The last message of its channel that the prompt holds or passes over as seen.
         seen: Option<MessageId>,
+    },
+    /// This was added to what a turn is sent: what open buffers hold that is not saved.
+    BuffersGiven {
+        /// Which turn.
+        turn: TurnId,
+        /// The text.
+        text: Arc<str>,
     },
     /// The agent has begun.
     TurnBegan {
@@ -272,6 +283,53 @@ pub enum Record {
         #[serde(default)]
         left: String,
     },
+    /// An agent that operates a part of a run decided something.
+    OperatorMoved {
+        /// Of which run.
+        run: RunId,
+        /// The loop that it operates.
+        step: StepId,
+        /// In which of its turns.
+        turn: TurnId,
+        /// What.
+        does: Move,
+        /// Why.
+        reason: String,
+    },
+    /// An operator wanted what it may not, or what could not be read.
+    OperatorRefused {
+        /// Of which run.
+        run: RunId,
+        /// The loop that it operates.
+        step: StepId,
+        /// In which of its turns.
+        turn: TurnId,
+        /// What it wanted, in words.
+        wanted: String,
+        /// Why it was refused.
+        why: String,
+    },
+    /// What an operator decided in a turn is taken; it is given another when there is something to decide.
+    OperatorTurnTaken {
+        /// Of which run.
+        run: RunId,
+        /// The loop that it operates.
+        step: StepId,
+        /// Which turn.
+        turn: TurnId,
+    },
+    /// An operator goes on after a person's word, or after its turn failed.
+    OperatorWoken {
+        /// Of which run.
+        run: RunId,
+        /// The loop that it operates.
+        step: StepId,
+        /// The bound on its decisions from now on.
+        bound: u32,
+        /// What a person tells it.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        note: String,
+    },
     /// A limit of a run was raised.
     LimitRaised {
         /// Of which run.
@@ -416,6 +474,9 @@ pub enum Record {
         /// Files that changed since the turn's first checkpoint: the first of them.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         changed: Vec<String>,
+        /// How they changed, as far as it is shown at a pause.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        diffs: Vec<ShownDiff>,
     },
     /// What a run, or a step of it, changed is to be put back. The effect follows the commit of this.
     UndoIntended {
@@ -445,6 +506,106 @@ pub enum Record {
         /// The files that are left as they are, with why.
         clashes: Vec<FileNote>,
         /// Why nothing could be done at all; empty where it could.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        why: String,
+    },
+    /// A step is to have a worktree of its own. The effect that makes it follows the commit of this.
+    WorktreeIntended {
+        /// Its id.
+        worktree: WorktreeId,
+        /// Of which run.
+        run: RunId,
+        /// Of which step.
+        step: StepId,
+        /// The turn that waits for it.
+        turn: TurnId,
+        /// What it is set up with beside the work tree.
+        setup: Isolation,
+    },
+    /// A worktree was made, or could not be: then the turn that waits for it fails.
+    WorktreeMade {
+        /// Which.
+        worktree: WorktreeId,
+        /// The tree that it was made of; none where there is none.
+        tree: Option<Arc<str>>,
+        /// Why there is none.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        why: String,
+        /// Its folder.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        folder: String,
+        /// What is not in it, with why: the first of it.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        notes: Vec<FileNote>,
+    },
+    /// The step has its result, or a person has settled a conflict: what is in the worktree is to be merged, when it is its turn.
+    WorktreeReady {
+        /// Which.
+        worktree: WorktreeId,
+        /// The turn whose work it is.
+        turn: TurnId,
+        /// What a person made of files in conflict.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        resolved: BTreeMap<String, Arc<str>>,
+    },
+    /// A merge begins: the checkpoint of the work tree before it is asked for, and what is in the worktree is taken.
+    MergeIntended {
+        /// Which.
+        worktree: WorktreeId,
+        /// The checkpoint before it.
+        checkpoint: u64,
+    },
+    /// What is in the worktree is this. The effect that merges exactly this follows the commit.
+    WorktreeTaken {
+        /// Which.
+        worktree: WorktreeId,
+        /// The tree.
+        tree: Arc<str>,
+        /// Files that are not in it, with why: the first of them.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        left_out: Vec<FileNote>,
+    },
+    /// A merge is over: what was in the worktree is in the work tree now.
+    WorktreeMerged {
+        /// Which.
+        worktree: WorktreeId,
+        /// The files that it changed: the first of them.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        files: Vec<String>,
+    },
+    /// A merge could not be: a person is asked in the same commit, unless nobody waits for it any more.
+    MergeFailed {
+        /// Which.
+        worktree: WorktreeId,
+        /// The files that both sides changed, with how.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        conflicts: Vec<FileNote>,
+        /// Those of them that have both sides in the worktree, between marks.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        marked: Vec<String>,
+        /// The tree that the worktree stands on from now on, where it was brought up to the work tree.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        base: Option<Arc<str>>,
+        /// Why it could not be done at all; empty where it is for the conflicts.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        why: String,
+    },
+    /// A worktree is needed no more. Where a person said so it goes with what is in it; else it goes only where nothing in it
+    /// would be lost.
+    WorktreeClosed {
+        /// Which.
+        worktree: WorktreeId,
+        /// Who said that its work goes; absent where nobody did.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<String>,
+    },
+    /// What became of a worktree's folder.
+    WorktreeGone {
+        /// Which.
+        worktree: WorktreeId,
+        /// Whether the folder is still there, since it has what is nowhere else.
+        kept: bool,
+        /// Why it is still there.
         #[serde(default, skip_serializing_if = "String::is_empty")]
         why: String,
     },
@@ -487,6 +648,24 @@ pub enum Record {
     },
 }
 
+/// How a file changed, as it is shown at a pause.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ShownDiff {
+    /// Where.
+    pub path: String,
+    /// A unified diff, or the beginning of one; empty where it is no text, or there is no room for it.
+    pub text: String,
+    /// How many lines of it are left out.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub more: usize,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+fn is_zero(it: &usize) -> bool {
+    *it == 0
+}
+
 fn no_casts(casts: &Arc<BTreeMap<RoleId, Vec<AgentName>>>) -> bool {
     casts.is_empty()
 }
@@ -503,6 +682,8 @@ pub enum CheckpointWhen {
     End,
     /// A person answered a pause of the run: what changed before is not its agents'.
     Answer,
+    /// What a turn did in its worktree is about to be merged.
+    Merge,
 }
 
 /// What a turn is for.
@@ -611,6 +792,32 @@ pub enum Subject {
         /// The findings that are left.
         findings: Vec<FindingId>,
     },
+    /// What an operator asks, or that it gets no further.
+    Operator {
+        /// The run.
+        run: RunId,
+        /// The loop that it operates.
+        step: StepId,
+    },
+    /// What a step did in its worktree and what is in the work tree now don't go together.
+    Conflict {
+        /// The run.
+        run: RunId,
+        /// The step.
+        step: StepId,
+        /// The worktree.
+        worktree: WorktreeId,
+    },
+    /// What was typed into a file and what was written to it on the disk.
+    Clash {
+        /// At the end of which turn it was found.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        turn: Option<TurnId>,
+        /// The file.
+        path: String,
+        /// What is on the disk; empty where it is too long to be kept.
+        theirs: Arc<str>,
+    },
     /// A chain of agents that passes the word on and on.
     Hops {
         /// The message at which it is held.
@@ -663,9 +870,11 @@ impl Subject {
             | Self::Failure { run, .. }
             | Self::RunLimit { run, .. }
             | Self::Rounds { run, .. }
+            | Self::Operator { run, .. }
+            | Self::Conflict { run, .. }
             | Self::Stuck { run, .. } => Some(*run),
             Self::Ask { run, .. } => *run,
-            Self::Hops { .. } => None,
+            Self::Hops { .. } | Self::Clash { .. } => None,
         }
     }
 
@@ -675,9 +884,11 @@ impl Subject {
             Self::Step { step, .. }
             | Self::Failure { step, .. }
             | Self::Rounds { step, .. }
+            | Self::Operator { step, .. }
+            | Self::Conflict { step, .. }
             | Self::Stuck { step, .. } => Some(step),
             Self::Ask { step, .. } => step.as_ref(),
-            Self::RunLimit { .. } | Self::Hops { .. } => None,
+            Self::RunLimit { .. } | Self::Hops { .. } | Self::Clash { .. } => None,
         }
     }
 }
@@ -709,6 +920,7 @@ impl Record {
             Self::HopsForgiven { .. } => "hops.forgiven",
             Self::TurnQueued { .. } => "turn.queued",
             Self::TurnIntended { .. } => "turn.intended",
+            Self::BuffersGiven { .. } => "buffers.given",
             Self::TurnBegan { .. } => "turn.began",
             Self::TurnInterrupted { .. } => "turn.interrupted",
             Self::ResultHandedIn { .. } => "result.handed_in",
@@ -723,6 +935,10 @@ impl Record {
             Self::StepBackedOff { .. } => "step.backed_off",
             Self::StepReset { .. } => "step.reset",
             Self::RoundStarted { .. } => "round.started",
+            Self::OperatorMoved { .. } => "operator.moved",
+            Self::OperatorRefused { .. } => "operator.refused",
+            Self::OperatorTurnTaken { .. } => "operator.turn_taken",
+            Self::OperatorWoken { .. } => "operator.woken",
             Self::LimitRaised { .. } => "limit.raised",
             Self::Held { .. } => "held",
             Self::Released { .. } => "released",
@@ -738,6 +954,15 @@ impl Record {
             Self::CheckpointTaken { .. } => "checkpoint.taken",
             Self::UndoIntended { .. } => "undo.intended",
             Self::Undone { .. } => "undone",
+            Self::WorktreeIntended { .. } => "worktree.intended",
+            Self::WorktreeMade { .. } => "worktree.made",
+            Self::WorktreeReady { .. } => "worktree.ready",
+            Self::MergeIntended { .. } => "merge.intended",
+            Self::WorktreeTaken { .. } => "worktree.taken",
+            Self::WorktreeMerged { .. } => "worktree.merged",
+            Self::MergeFailed { .. } => "merge.failed",
+            Self::WorktreeClosed { .. } => "worktree.closed",
+            Self::WorktreeGone { .. } => "worktree.gone",
             Self::FindingReported { .. } => "finding.reported",
             Self::FindingSettled { .. } => "finding.settled",
             Self::FindingDeclined { .. } => "finding.declined",

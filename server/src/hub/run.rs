@@ -4,7 +4,9 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use imbl::{OrdMap, OrdSet, Vector};
 
+use super::record::ShownDiff;
 use crate::{
+    hub::operator::Operation,
     ids::{AgentName, ChannelName, FindingId, MessageId, PauseId, RoleId, RunId, StepId, Timestamp, TurnId},
     outcome::{Failure, TypedResult, Usage},
     protocol::{RunStatus, StepStatus},
@@ -124,12 +126,22 @@ pub struct StepState {
     pub note: Option<Arc<str>>,
     /// For a pause step: the decision that it was left with.
     pub decision: Option<&'static str>,
+    /// How the files changed while its latest turn was at work, as far as it is shown at a pause.
+    pub diffs: Arc<[ShownDiff]>,
+    /// Whether it stands in an operator's part and waits to be assigned.
+    pub parked: bool,
+    /// What the operator that assigned it adds to its prompt.
+    pub brief: Option<Arc<str>>,
+    /// For a loop with an operator: what that decided.
+    pub operation: Arc<Operation>,
     /// What the turns of this round used.
     pub usage: Usage,
     /// For a step that is done for each item of a list: its item.
     pub item: Option<Arc<serde_json::Value>>,
     /// For a nested workflow: what it is told.
     pub inputs: Option<Arc<BTreeMap<String, serde_json::Value>>>,
+    /// Whether what it did in its worktree is not merged yet: then it is not over, whatever its result.
+    pub unmerged: bool,
 }
 
 impl Default for StepState {
@@ -156,9 +168,14 @@ impl Default for StepState {
             not_before: None,
             note: None,
             decision: None,
+            diffs: Arc::from([]),
+            parked: false,
+            brief: None,
+            operation: Arc::default(),
             usage: Usage::default(),
             item: None,
             inputs: None,
+            unmerged: false,
         }
     }
 }
@@ -166,7 +183,7 @@ impl Default for StepState {
 impl StepState {
     /// Returns whether the step is over in this round.
     pub fn is_over(&self) -> bool {
-        matches!(self.status, StepStatus::Done | StepStatus::Skipped | StepStatus::Failed)
+        !self.unmerged && matches!(self.status, StepStatus::Done | StepStatus::Skipped | StepStatus::Failed)
     }
 }
 
@@ -197,6 +214,8 @@ impl Run {
         self.closing > 0
             || self.steps.values().any(|it| match it.status {
                 StepStatus::Queued | StepStatus::Backoff => true,
+                // Its merge goes on, or waits for another's.
+                StepStatus::Done => it.unmerged,
                 // A turn that waits for a person works no more than a pause step does.
                 StepStatus::Running => it.turn.is_some() && it.asks == 0,
                 _ => false,

@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use super::{
     apply::apply,
     decide::decide,
-    effect::Effect,
-    event::{Actor, Answer, CheckpointOutcome, Event, Refusal, Stamped},
+    effect::{Effect, WorktreeAct, WorktreeJob},
+    event::{Actor, Answer, CheckpointOutcome, Event, FileConflict, Refusal, Stamped, WorktreeCame},
     record::Record,
     snapshot::Snapshot,
     state::State,
@@ -16,7 +16,7 @@ use super::{
 use crate::{
     agent::{Access, AgentInfo, DriverKind, TurnTimes},
     document::Decision,
-    ids::{AgentName, PauseId, RunId, Timestamp, TurnId},
+    ids::{AgentName, PauseId, RunId, Timestamp, TurnId, WorktreeId},
     outcome::{Failure, FailureClass, TurnOutcome, TypedResult, Usage},
     protocol::{Author, MessagesParams, Players, RunsParams},
     workflow::{load_among, plan::Plan},
@@ -30,6 +30,8 @@ pub struct Scene {
     pub effects: Vec<Effect>,
     /// Whether checkpoints are left to the test; else each is taken at once.
     pub slow_checkpoints: bool,
+    /// How many of the next merges meet a conflict.
+    pub conflicts: u32,
 }
 
 /// Returns the person of all scenes.
@@ -91,7 +93,14 @@ pub fn review(findings: &[(u32, &str)]) -> TurnOutcome {
 
 impl Scene {
     pub fn empty() -> Self {
-        Self { state: State::default(), at: 0, journal: Vec::new(), effects: Vec::new(), slow_checkpoints: false }
+        Self {
+            state: State::default(),
+            at: 0,
+            journal: Vec::new(),
+            effects: Vec::new(),
+            slow_checkpoints: false,
+            conflicts: 0,
+        }
     }
 
     /// Sets the stage: a trusted workspace with five agents.
@@ -118,14 +127,44 @@ impl Scene {
 
     /// Answers the checkpoints that were asked for, in their order: tree `c3` for checkpoint 3.
     pub fn take_checkpoints(&mut self) {
-        let is_one = |it: &Effect| matches!(it, Effect::Checkpoint { .. });
+        let is_one = |it: &Effect| matches!(it, Effect::Checkpoint { .. } | Effect::Worktree(_));
         while let Some(index) = self.effects.iter().position(is_one) {
-            let Effect::Checkpoint { checkpoint, .. } = self.effects.remove(index) else { continue };
-            let outcome =
-                CheckpointOutcome { tree: Some(format!("c{checkpoint}").into()), ..CheckpointOutcome::default() };
-            let taken = self.take_in(Event::CheckpointTaken { checkpoint, outcome });
+            let event = match self.effects.remove(index) {
+                Effect::Checkpoint { checkpoint, .. } => {
+                    let tree = Some(format!("c{checkpoint}").into());
+                    let outcome = CheckpointOutcome { tree, ..CheckpointOutcome::default() };
+                    Event::CheckpointTaken { checkpoint, outcome }
+                }
+                Effect::Worktree(job) => Event::Worktree { worktree: job.worktree, came: self.came_of(&job) },
+                _ => continue,
+            };
+            let taken = self.take_in(event);
             assert!(taken.is_ok(), "{taken:?}");
         }
+    }
+
+    /// What comes of a worktree's job: all goes well, but for the conflicts that the test wants.
+    fn came_of(&mut self, job: &WorktreeJob) -> WorktreeCame {
+        let id = job.worktree;
+        match &job.act {
+            WorktreeAct::Make => WorktreeCame::Made {
+                tree: format!("{id}-base").into(),
+                folder: format!("/s/{id}/work"),
+                notes: Vec::new(),
+            },
+            WorktreeAct::Take { .. } => WorktreeCame::Taken { tree: format!("{id}-tree").into(), left_out: Vec::new() },
+            WorktreeAct::Merge { .. } if self.conflicts > 0 => {
+                self.conflicts -= 1;
+                conflict()
+            }
+            WorktreeAct::Merge { .. } => WorktreeCame::Merged { files: vec![format!("src/{id}.rs")] },
+            WorktreeAct::Remove { .. } => WorktreeCame::Gone { kept: String::new() },
+        }
+    }
+
+    /// Tells what came of something that was to be done with a worktree.
+    pub fn worktree(&mut self, worktree: u64, came: WorktreeCame) {
+        self.ok(Event::Worktree { worktree: WorktreeId(worktree), came });
     }
 
     fn take_in(&mut self, event: Event) -> Result<Answer, Refusal> {
@@ -230,11 +269,23 @@ impl Scene {
                 Effect::StartTurn(request) => format!("start {} {}", request.turn, request.agent),
                 Effect::InterruptTurn { agent, turn } => format!("interrupt {turn} {agent}"),
                 Effect::StopAgent { agent } => format!("stop {agent}"),
+                Effect::PutText { path, text } => format!("put {path} {text:?}"),
                 Effect::AnswerAsk { agent, turn, key, reply } => {
                     format!("answer {turn} {agent} {key} {}", serde_json::to_value(&reply).unwrap())
                 }
                 Effect::Checkpoint { checkpoint, since } => {
                     format!("checkpoint {checkpoint}{}", since.map_or(String::new(), |it| format!(" since {it}")))
+                }
+                Effect::Worktree(job) => {
+                    let act = match &job.act {
+                        WorktreeAct::Make => "make".to_owned(),
+                        WorktreeAct::Take { resolved } if resolved.is_empty() => "take".to_owned(),
+                        WorktreeAct::Take { resolved } => format!("take with {resolved:?}"),
+                        WorktreeAct::Merge { base, tree, label, .. } => format!("merge {base}..{tree} as {label}"),
+                        WorktreeAct::Remove { unless_beside: None } => "remove".to_owned(),
+                        WorktreeAct::Remove { unless_beside: Some(base) } => format!("remove unless beside {base}"),
+                    };
+                    format!("{act} {}", job.worktree)
                 }
                 Effect::Undo(it) => {
                     let stretches = it.stretches.iter().map(|it| {
@@ -307,6 +358,23 @@ pub fn written(text: &str, others: &[(&str, &str)]) -> Plan {
     };
     let loaded = load_among("test", text, &find);
     loaded.plan.unwrap_or_else(|| panic!("{:#?}", loaded.problems))
+}
+
+/// Returns a conflict in one file, which can be edited.
+pub fn conflict() -> WorktreeCame {
+    let text = "one\n<<<<<<< the work tree\nours\n=======\ntheirs\n>>>>>>> it\n";
+    let file = FileConflict {
+        path: "src/lib.rs".to_owned(),
+        why: "both changed the same lines".to_owned(),
+        marked: Some(Some(text.into())),
+    };
+    WorktreeCame::Conflicts { files: vec![file], base: Some("now".into()) }
+}
+
+/// Returns a step with a worktree of its own.
+pub fn isolated(mut step: Value) -> Value {
+    step["action"]["isolation"] = json!({});
+    step
 }
 
 /// Returns a plan around steps.

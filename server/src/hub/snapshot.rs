@@ -4,9 +4,10 @@ use std::{ops::Bound, sync::Arc};
 
 use super::{
     event::{Refusal, RefusalCode},
+    operator::Decided,
     record::{Cause, Subject, TurnEnd, Wanted},
     run::{Run, StepState},
-    state::{AgentEntry, Channel, Key, Message, Pause, State, Turn},
+    state::{AgentEntry, Channel, Key, Message, Pause, State, Turn, Worktree},
     timeline::{self, Stretch, Worker},
 };
 use crate::{
@@ -15,9 +16,9 @@ use crate::{
     finding::Finding,
     ids::{ChannelName, MessageId, PauseId, RunId, TurnId},
     protocol::{
-        AgentView, AskView, ChannelView, DiffParams, Feed, FindingsParams, InboxParams, Item, MessageView,
+        AgentView, AskView, ChannelView, DecidedView, DiffParams, Feed, FindingsParams, InboxParams, Item, MessageView,
         MessagesParams, MessagesResult, PauseView, PermissionsParams, RunTurn, RunView, RunsParams, SentParams,
-        StepView, SubscribeParams, TurnView, TurnsParams, is_settled,
+        StepStatus, StepView, SubscribeParams, TurnView, TurnsParams, WorktreeView, is_settled,
     },
     workflow::plan::{Plan, Step},
 };
@@ -60,6 +61,13 @@ impl Snapshot {
             || self.state.next_wake().is_some()
             || !self.state.pending_checkpoints.is_empty()
             || !self.state.open_undos.is_empty()
+            || self.state.open_worktrees.iter().filter_map(|it| self.state.worktree(*it)).any(|it| it.stage.goes_on())
+    }
+
+    /// Returns the worktrees whose folder is needed or still there, by id.
+    pub fn worktrees(&self) -> Vec<WorktreeView> {
+        let open = self.state.open_worktrees.iter().filter_map(|it| self.state.worktree(*it));
+        open.map(|it| worktree_view(it)).collect()
     }
 
     /// Returns the channels by name.
@@ -352,6 +360,17 @@ fn pause_view(it: &Pause) -> PauseView {
     }
 }
 
+fn worktree_view(it: &Worktree) -> WorktreeView {
+    WorktreeView {
+        id: it.id,
+        run: it.run,
+        step: it.step.clone(),
+        stage: it.stage.shown(),
+        folder: it.folder.to_string(),
+        why: it.kept.to_string(),
+    }
+}
+
 fn ask_view(it: &Pause) -> Option<AskView> {
     let Subject::Ask { turn, agent, run, wants, .. } = &it.subject else { return None };
     let mut view = AskView { turn: *turn, agent: agent.clone(), tool: None, scopes: Vec::new(), choices: Vec::new() };
@@ -431,7 +450,8 @@ fn step_view(step: &Step, now: &StepState, depth: u32) -> StepView {
         title: if step.title.is_empty() { step.id.to_string() } else { step.title.clone() },
         item: now.item.as_deref().map(item_line),
         depth,
-        status: now.status,
+        // With its result there and its work not merged it is not over yet.
+        status: if now.unmerged && now.status == StepStatus::Done { StepStatus::Running } else { now.status },
         round: now.round.max(now.lap),
         attempt: now.attempt,
         agent: now.by.clone(),
@@ -441,5 +461,10 @@ fn step_view(step: &Step, now: &StepState, depth: u32) -> StepView {
         ended: now.ended,
         result: now.result.as_deref().cloned(),
         failure: now.failure.clone(),
+        decided: now.operation.log.iter().map(|it| decided_view(it)).collect(),
     }
+}
+
+fn decided_view(it: &Decided) -> DecidedView {
+    DecidedView { turn: it.turn, what: it.what.to_string(), why: it.why.to_string(), refused: it.refused }
 }

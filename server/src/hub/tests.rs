@@ -13,13 +13,16 @@ use crate::{
 };
 
 mod asks;
+mod buffers;
 mod channels;
 mod checkpoints;
 mod lists;
 mod nested;
 mod odd;
+mod operator;
 mod pauses;
 mod random;
 mod runs;
 mod tools;
+mod worktrees;
 mod writer;

@@ -19,6 +19,7 @@ use crate::{
 };
 
 mod duration;
+mod isolation;
 mod nested;
 mod place;
 pub(super) mod reads;
@@ -205,6 +206,7 @@ impl Checker<'_> {
                 it.value.clone()
             });
             let access = self.choice(role.access.as_ref(), "access", &ACCESS).unwrap_or(Access::Read);
+            isolation::check_role(self, role);
             let unanswered = role.unanswered.as_ref().and_then(|it| self.unanswered(it));
             let description = self.line(role.description.as_ref(), "description", MOST_LINE);
             checked.extend(id.map(|id| Role { id, description, prefer, good_for, access, seats, unanswered }));

@@ -93,7 +93,7 @@ pub struct InputFile {
 }
 
 /// A part that an agent plays.
-#[derive(Debug, Clone, JsonSchema)]
+#[derive(Debug, Clone, Default, JsonSchema)]
 #[schemars(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct RoleFile {
     /// Agents that would play it, best first; the first that is available does. One name or a list.
@@ -109,6 +109,16 @@ pub struct RoleFile {
     /// read (the default) or write: whether it may change files.
     #[schemars(with = "Option<crate::agent::Access>")]
     pub access: Option<At<String>>,
+    /// shared (the default: everybody works in the developer's own files) or worktree: a copy of its own, merged back when the
+    /// turn is over. Holds for all steps of the role that don't say otherwise.
+    #[schemars(with = "Option<IsolationName>")]
+    pub isolation: Option<At<String>>,
+    /// Files and folders that are copied into the worktree though they are ignored, such as .env.test. One path or a list.
+    #[schemars(with = "Option<OneOrMany>")]
+    pub copy: Vec<At<String>>,
+    /// Files and folders that the worktree has as links to the developer's own, such as node_modules. One path or a list.
+    #[schemars(with = "Option<OneOrMany>")]
+    pub link: Vec<At<String>>,
     /// What is done where nobody answers what its turns ask: `deny after 10m`, `ask-again after 30m` or `pause after 1h`.
     /// Without it, the turn waits.
     pub unanswered: Option<At<String>>,
@@ -222,6 +232,16 @@ pub struct StepFile {
     /// How long the turn may take, such as 10m.
     #[schemars(with = "Option<Duration>")]
     pub time: Option<At<String>>,
+    /// shared (the default: everybody works in the developer's own files) or worktree: a copy of its own, merged back when the
+    /// turn is over.
+    #[schemars(with = "Option<IsolationName>")]
+    pub isolation: Option<At<String>>,
+    /// Files and folders that are copied into the worktree though they are ignored, such as .env.test. One path or a list.
+    #[schemars(with = "Option<OneOrMany>")]
+    pub copy: Vec<At<String>>,
+    /// Files and folders that the worktree has as links to the developer's own, such as node_modules. One path or a list.
+    #[schemars(with = "Option<OneOrMany>")]
+    pub link: Vec<At<String>>,
     /// As the role's, for this step.
     pub unanswered: Option<At<String>>,
     /// What happens when the turn fails: pause (the default), skip, fail, another (agent), a retry, or one of these for each class.
@@ -328,10 +348,15 @@ pub struct RepeatFile {
     #[schemars(skip)]
     pub at: Range<usize>,
     /// An expression, looked at when a round's steps are over; the loop ends where it is true.
-    #[schemars(required, with = "Expression")]
+    #[schemars(with = "Option<Expression>")]
     pub until: Option<At<String>>,
-    /// How many rounds before a person is asked, 1 to 20.
-    #[schemars(required, with = "i64", range(min = 1, max = 20))]
+    /// The role of an agent that decides which of the steps are done next, and when the loop is over, in the place of `until`.
+    #[schemars(extend("x-callboard" = "role"))]
+    pub operator: Option<At<String>>,
+    /// What the operator is to reach: a template.
+    pub prompt: Option<At<String>>,
+    /// How many rounds before a person is asked, 1 to 20; with an operator how many of its decisions, 1 to 100.
+    #[schemars(required, with = "i64", range(min = 1, max = 100))]
     pub max: Option<At<i64>>,
     /// What each round does.
     #[schemars(required, with = "Vec<StepFile>", length(min = 1))]
@@ -451,6 +476,21 @@ impl JsonSchema for Expression {
     }
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         schemars::json_schema!({ "type": ["string", "boolean", "number"], "x-callboard": "expression" })
+    }
+}
+
+/// Where a turn works, for the schema.
+struct IsolationName;
+
+impl JsonSchema for IsolationName {
+    fn inline_schema() -> bool {
+        true
+    }
+    fn schema_name() -> Cow<'static, str> {
+        "Isolation".into()
+    }
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        schemars::json_schema!({ "enum": ["shared", "worktree"] })
     }
 }
 

@@ -76,7 +76,8 @@ impl Fields {
 const FILE: &[&str] =
     &["name", "title", "category", "description", "channel", "inputs", "roles", "limits", "result", "steps"];
 const INPUT: &[&str] = &["type", "default", "description"];
-const ROLE: &[&str] = &["prefer", "good-for", "agents", "access", "description", "unanswered"];
+const ROLE: &[&str] =
+    &["prefer", "good-for", "agents", "access", "isolation", "copy", "link", "description", "unanswered"];
 const LIMITS: &[&str] = &["turns", "time", "tokens", "dollars"];
 const STEP: &[&str] = &[
     "id",
@@ -97,11 +98,14 @@ const STEP: &[&str] = &[
     "paths",
     "findings",
     "time",
+    "isolation",
+    "copy",
+    "link",
     "unanswered",
     "on-failure",
 ];
 const PAUSE: &[&str] = &["show", "message"];
-const REPEAT: &[&str] = &["until", "max", "steps"];
+const REPEAT: &[&str] = &["until", "operator", "prompt", "max", "steps"];
 const FOR_EACH: &[&str] = &["in", "as", "at-once", "max"];
 
 /// Every field of the language, by the mapping that it stands in: what completion offers.
@@ -163,14 +167,7 @@ impl Reader<'_> {
 
     fn role(&mut self, node: Node) -> RoleFile {
         let at = node.at.clone();
-        let mut role = RoleFile {
-            prefer: Vec::new(),
-            good_for: None,
-            agents: None,
-            access: None,
-            description: None,
-            unanswered: None,
-        };
+        let mut role = RoleFile::default();
         // `reviewer: claude` and `reviewer: [claude, lint]` would be pleasant, and would hide the rest of what a role can say.
         if let Value::List(_) | Value::Scalar(..) = node.value {
             self.problems.error(
@@ -189,6 +186,9 @@ impl Reader<'_> {
         role.good_for = self.text(fields.take("good-for"), "good-for");
         role.agents = fields.take("agents").and_then(|it| self.agents(it));
         role.access = self.text(fields.take("access"), "access");
+        role.isolation = self.text(fields.take("isolation"), "isolation");
+        role.copy = self.names(fields.take("copy"), "copy");
+        role.link = self.names(fields.take("link"), "link");
         role.unanswered = self.text(fields.take("unanswered"), "unanswered");
         role.description = self.text(fields.take("description"), "description");
         role
@@ -309,6 +309,9 @@ impl Reader<'_> {
             paths: self.text(fields.take("paths"), "paths"),
             findings: self.text(fields.take("findings"), "findings"),
             time: self.text(fields.take("time"), "time"),
+            isolation: self.text(fields.take("isolation"), "isolation"),
+            copy: self.names(fields.take("copy"), "copy"),
+            link: self.names(fields.take("link"), "link"),
             unanswered: self.text(fields.take("unanswered"), "unanswered"),
             on_failure,
         })
@@ -333,13 +336,15 @@ impl Reader<'_> {
         }
         let mut fields = self.fields(node, "a repeat", REPEAT)?;
         let (until, max) = (self.text(fields.take("until"), "until"), self.whole(fields.take("max"), "max"));
+        let (operator, prompt) =
+            (self.text(fields.take("operator"), "operator"), self.text(fields.take("prompt"), "prompt"));
         let steps = fields.take("steps").map(|it| self.steps(it, depth + 1));
         if steps.is_none() {
             let mend = "add the steps that each round does";
             self.problems.error(&key.at, "missing", "this repeat has no `steps`", mend);
         }
         let steps = steps.unwrap_or_default();
-        Some(RepeatFile { at: key.at.clone(), until, max, steps })
+        Some(RepeatFile { at: key.at.clone(), until, operator, prompt, max, steps })
     }
 
     fn group(&mut self, key: &Key, node: Node, depth: usize) -> Option<GroupFile> {

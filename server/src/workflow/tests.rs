@@ -277,6 +277,38 @@ fn syntax_errors_are_told_where_they_are() {
 }
 
 #[test]
+fn a_worktree_is_for_who_may_write_and_is_set_up_from_inside() {
+    let plan = |text: &str| {
+        let loaded = load("t", text);
+        assert!(loaded.plan.is_some(), "{:?}", loaded.problems);
+        let plan = loaded.plan.unwrap_or_else(|| unreachable!());
+        let of = |id: &str| match &plan.step(&id.parse().expect("an id")).expect("a step").action {
+            plan::Action::Turn(it) => it.isolation.clone(),
+            _ => None,
+        };
+        (of("fix"), of("review"))
+    };
+    let own =
+        GOOD.replace("result: change", "result: change\n    isolation: worktree\n    copy: .env\n    link: [deps/]");
+    let wanted = plan::Isolation { copy: vec![".env".to_owned()], link: vec!["deps/".to_owned()] };
+    assert_eq!(plan(&own), (Some(wanted), None));
+    let of_role = GOOD.replace("access: write", "access: write, isolation: worktree, copy: [a, b]");
+    let wanted = plan::Isolation { copy: vec!["a".to_owned(), "b".to_owned()], link: Vec::new() };
+    assert_eq!(plan(&of_role), (Some(wanted), None));
+    let back = of_role.replace("result: change", "result: change\n    isolation: shared");
+    assert_eq!(plan(&back), (None, None), "the step's word holds before its role's");
+    broken("result: review", "result: review\n    isolation: worktree", &[("read-only", "worktree")]);
+    broken("result: change", "result: change\n    isolation: tree", &[("unknown-value", "tree")]);
+    broken("result: change", "result: change\n    copy: .env", &[("no-worktree", ".env")]);
+    for bad in ["../x", "/etc/passwd", "a/../../b", ".git/config", "~/x"] {
+        let with = format!("result: change\n    isolation: worktree\n    copy: {bad}");
+        broken("result: change", &with, &[("bad-path", bad)]);
+    }
+    let loops = "repeat: { until: round == 2, max: 2, steps: [{ id: x, tool: tests }] }\n    isolation: worktree";
+    check(&format!("title: x\nsteps:\n  - id: a\n    {loops}\n"), &[("no-turn", "worktree")]);
+}
+
+#[test]
 fn a_step_does_one_thing_and_what_it_can() {
     broken("    role: fixer\n", "", &[("unused-role", "fixer"), ("no-action", "fix")]);
     broken("role: fixer", "role: fixer\n    tool: tests", &[("two-actions", "tests")]);
@@ -328,6 +360,27 @@ fn looped(more: &str, steps: &str) -> String {
     format!(
         "title: T\nroles: {{ r: {{ prefer: a, access: write }} }}\nsteps:\n  - id: l\n    repeat:\n{more}      steps:\n        - {{ id: a, role: r, result: review, prompt: \"{{{{ b.text if b else '' }}}}\" }}\n        - {{ id: b, role: r, needs: [a], prompt: x }}\n{steps}"
     )
+}
+
+/// A part with an operator: it has a role, a prompt and a bound, and its steps are turns and pauses.
+#[test]
+fn an_operators_part_has_a_role_a_goal_and_a_bound() {
+    let part = |more: &str, steps: &str| {
+        format!(
+            "title: T\nroles: {{ r: {{ prefer: a, access: write }}, lead: {{ prefer: a }} }}\nsteps:\n  - id: l\n    repeat:\n{more}      \
+             steps:\n        - {{ id: a, role: r, prompt: \"{{{{ b.text if b else '' }}}}\" }}\n        - {{ id: b, role: r, needs: [a], prompt: x }}\n{steps}"
+        )
+    };
+    let good = "      operator: lead\n      max: 30\n      prompt: \"reach it{{ a.text if a else '' }}\"\n";
+    check(&part(good, "  - { id: c, role: r, needs: l, prompt: '{{ l.text }} {{ a.text if a else 1 }}' }\n"), &[]);
+    check(&part(&good.replace("lead", "leda"), ""), &[("unused-role", "lead"), ("unknown-role", "leda")]);
+    check(&part(&good.replace("30", "101"), ""), &[("out-of-range", "101")]);
+    check(&part(&good.replace("      max: 30\n", ""), ""), &[("no-bound", "repeat")]);
+    check(&part(&format!("{good}      until: a.text\n"), ""), &[("two-ends", "a.text")]);
+    check(&part("      operator: lead\n      max: 3\n", ""), &[("missing", "lead")]);
+    let inner = "        - { id: i, repeat: { until: j.text, max: 2, steps: [{ id: j, role: r, prompt: x }] } }\n";
+    check(&part(good, inner), &[("no-turn", "i")]);
+    check(&looped("      until: a.verdict == 'approved'\n      max: 3\n      prompt: x\n", ""), &[("no-turn", "x")]);
 }
 
 /// Promise 5: loops end.

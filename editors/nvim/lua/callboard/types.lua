@@ -116,7 +116,26 @@
 ---@field panel? boolean The client shows channels and the inbox itself: `callboard.openChannel` writes no file.
 ---@field progress? boolean Whether runs show as progress.
 ---@field prompts? boolean|vim.NIL Whether a pause point is asked for by a message with buttons; where absent, unless the client says that it has a panel or notifications.
+---@field saves? boolean The client saves buffers when it is asked by `callboard/saveBuffers`.
 ---@field terminal? boolean The client shows terminals itself: `callboard.openTerminal` writes no file.
+
+---Something that can be written in a message.
+---@class callboard.CompleteItem
+---@field detail string A few words beside it; may be empty.
+---@field end integer Where that ends.
+---@field insert string What takes its place.
+---@field kind callboard.OfferKind What it is.
+---@field label string How it is listed.
+---@field start integer Where what it replaces begins, counted as `cursor`.
+
+---Params of `callboard/complete`.
+---@class callboard.CompleteParams
+---@field cursor? integer Where the cursor is in it, counted from 0 over the whole text in the units of the session's position encoding.
+---@field text? string The message as far as it is written.
+
+---Result of `callboard/complete`.
+---@class callboard.CompleteResult
+---@field items callboard.CompleteItem[] What can be written there, the best first.
 
 ---Params of `callboard/createChannel`.
 ---@class callboard.CreateChannelParams
@@ -132,6 +151,13 @@
 ---| { hash: string, pause: callboard.PauseId, scope?: callboard.Scope|vim.NIL, decision: "skip" } # Go on without the step.
 ---| { hash: string, pause: callboard.PauseId, scope?: callboard.Scope|vim.NIL, agent?: callboard.AgentName|vim.NIL, decision: "retry" } # The step again.
 ---| { hash: string, pause: callboard.PauseId, scope?: callboard.Scope|vim.NIL, decision: "stop" } # End the run.
+
+---Something that an operator decided, or wanted and was refused.
+---@class callboard.DecidedView
+---@field refused? boolean Whether it was refused.
+---@field turn callboard.TurnId In which of its turns.
+---@field what string The move in words.
+---@field why string Why; of a refused one why it was refused.
 
 ---A person's answer at a pause point (design §9).
 ---@alias callboard.Decision
@@ -310,6 +336,7 @@
 ---| "path" # A file or folder of the workspace.
 ---| "number" # A whole number.
 ---| "flag" # Yes or no.
+---| "list" # Several values.
 
 ---What a workflow wants to be told.
 ---@class callboard.InputView
@@ -385,6 +412,16 @@
 ---Params of a method that takes none.
 ---@class callboard.Nothing
 
+---What an item is.
+---@alias callboard.OfferKind
+---| "agent" # An agent, or several.
+---| "channel" # A channel.
+---| "command" # A command.
+---| "workflow" # A workflow.
+---| "input" # An input or a role of a workflow.
+---| "run" # A run.
+---| "path" # A file or a folder.
+
 ---What cancelling a run's progress does.
 ---@alias callboard.OnCancel
 ---| "pause" # Pause now: the run can go on later.
@@ -398,6 +435,7 @@
 ---| "failure" # A step failed.
 ---| "limit" # A limit was reached: rounds, turns, time, tokens, money, hops.
 ---| "stuck" # A loop only repeats itself, or all that is left was declined.
+---| "clash" # What was typed into a file and what was written to it on the disk do not go together.
 ---| "permission" # An agent asks for a permission, and its turn waits.
 ---| "question" # An agent asks a question, and its turn waits.
 
@@ -440,6 +478,11 @@
 ---@class callboard.PlanResult
 ---@field steps string[] What to do, in order.
 ---@field summary string One or two sentences.
+
+---Who plays a role: one agent, or several side by side.
+---@alias callboard.Players
+---| callboard.AgentName # One.
+---| callboard.AgentName[] # Several, in the order of their seats.
 
 ---Params of `callboard/post`.
 ---@class callboard.PostParams
@@ -499,6 +542,7 @@
 ---@field goodFor? string What an agent must be good for, where none of the preferred is available.
 ---@field id callboard.RoleId Its name.
 ---@field prefer callboard.AgentName[] Agents that would play it, best first.
+---@field seats integer How many agents may play it side by side: 1 where the file says nothing.
 
 ---A permission that is remembered.
 ---@class callboard.Rule
@@ -522,7 +566,7 @@
 ---@field channel? callboard.ChannelName|vim.NIL Where it is shown.
 ---@field inputs? table<string, any> What it is told.
 ---@field key? string|vim.NIL Chosen by the sender: a second start with the same key is the first one's.
----@field roles? table<string, callboard.AgentName> Who plays which role.
+---@field roles? table<string, callboard.Players> Who plays which role: one agent, or a list for a role that several play.
 ---@field workflow? string The workflow's name.
 
 ---Where a run stands.
@@ -550,6 +594,7 @@
 ---A run.
 ---@class callboard.RunView
 ---@field by string Who started it.
+---@field casts? table<string, callboard.AgentName[]> Who plays the roles that several agents may play, in the order of their seats.
 ---@field changedFiles integer How many files its agents changed, as far as they are known: up to 1,000.
 ---@field channel callboard.ChannelName Where it is shown.
 ---@field ended? callboard.Timestamp When it ended.
@@ -557,7 +602,7 @@
 ---@field id callboard.RunId Its id.
 ---@field inputs table<string, any> What it was told.
 ---@field rev integer Revision of its last change.
----@field roles table<string, callboard.AgentName> Who plays which role.
+---@field roles table<string, callboard.AgentName> Who plays which role; of a role that several play, the first.
 ---@field started callboard.Timestamp When.
 ---@field status callboard.RunStatus Where it stands.
 ---@field steps callboard.StepView[] Its steps in the file's order, children behind their parents.
@@ -572,6 +617,14 @@
 ---@class callboard.RunsParams
 ---@field live? boolean Only those that have not ended.
 ---@field run? callboard.RunId|vim.NIL Only this one.
+
+---Params of `callboard/saveBuffers`, which the hub asks of a client.
+---@class callboard.SaveBuffersParams
+---@field uris string[] The files.
+
+---Result of `callboard/saveBuffers`.
+---@class callboard.SaveBuffersResult
+---@field saved? string[] Those that are saved now.
 
 ---For how long a permission is given. Always to the agent that asked, and to no other.
 ---@alias callboard.Scope
@@ -635,10 +688,12 @@
 ---@class callboard.StepView
 ---@field agent? callboard.AgentName Who does it, where an agent does.
 ---@field attempt integer The try, from 1; 0 before the first.
+---@field decided? callboard.DecidedView[] Of a part that an agent operates: what that decided, oldest first: the last fifty.
 ---@field depth integer How deep it stands: 0 for the outermost list.
 ---@field ended? callboard.Timestamp When it ended.
 ---@field failure? callboard.Failure Its failure, the last one.
 ---@field id callboard.StepId Its id.
+---@field item? string Of a step that is done for each item of a list: its item, in short.
 ---@field pause? callboard.PauseId The pause that it waits at.
 ---@field result? callboard.TypedResult Its result.
 ---@field round integer The lap of the loop that it is in, from 1; 0 outside a loop.
@@ -879,6 +934,7 @@
 ---@field ["callboard/messages"] { params: callboard.MessagesParams, result: callboard.MessagesResult }
 ---@field ["callboard/withdraw"] { params: callboard.WithdrawParams, result: callboard.Changed }
 ---@field ["callboard/sent"] { params: callboard.SentParams, result: callboard.TurnView[] }
+---@field ["callboard/complete"] { params: callboard.CompleteParams, result: callboard.CompleteResult }
 ---@field ["callboard/run"] { params: callboard.RunParams, result: callboard.Started }
 ---@field ["callboard/runs"] { params: callboard.RunsParams, result: callboard.RunView[] }
 ---@field ["callboard/turns"] { params: callboard.TurnsParams, result: callboard.RunTurn[] }
@@ -906,6 +962,10 @@
 ---@field ["callboard/trust"] { params: callboard.TrustParams, result: callboard.TrustResult }
 ---@field ["callboard/hubStatus"] { params: callboard.Nothing, result: callboard.HubStatus }
 ---@field ["callboard/stopHub"] { params: callboard.Nothing, result: callboard.Changed }
+
+---Every request from the hub: what it asks and what it is answered.
+---@class callboard.ServerRequests
+---@field ["callboard/saveBuffers"] { params: callboard.SaveBuffersParams, result: callboard.SaveBuffersResult }
 
 ---Every notification from the hub: what it brings.
 ---@class callboard.Notifications

@@ -219,6 +219,8 @@ impl TerminalDriver {
             if asked {
                 watch.heard = now;
             }
+            // Who waits for a person's answer by a tool says nothing meanwhile, and that is no fault.
+            let asked = asked || desk.parts.given.toolbox.is_asking(request.turn);
             let idle = after(watch.heard, request.times.idle).filter(|_| !asked);
             let total = after(watch.begun, request.times.total);
             match desk.next([wake, idle, total].into_iter().flatten().min()) {

@@ -81,6 +81,8 @@ pub fn kind(kind: PauseKind) -> &'static str {
         PauseKind::Failure => "failure",
         PauseKind::Limit => "limit",
         PauseKind::Stuck => "stuck",
+        PauseKind::Conflict => "merge conflict",
+        PauseKind::Clash => "clash",
         PauseKind::Permission => "permission",
         PauseKind::Question => "question",
     }

@@ -2,9 +2,11 @@
 //!
 //! Invariant (promise 2): only a person's connection answers, once, and only what was shown: the hash must match.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
-use super::{Draft, advance, ask, checkpoint, human, not_found, pause, result, rounds, run, talk};
+use super::{
+    Draft, advance, ask, buffers, checkpoint, human, not_found, operator, pause, result, rounds, run, talk, worktree,
+};
 use crate::{
     ask::Scope,
     document::{self, Decision},
@@ -112,6 +114,8 @@ enum Edited {
     Review { edit: document::ReviewEdit, shown: StepId },
     /// Another result.
     Result(TypedResult),
+    /// Files in conflict, by path.
+    Files(BTreeMap<String, Arc<str>>),
 }
 
 fn read_edit(draft: &Draft, pause: &Pause, edited: &str) -> Result<Edited, Refusal> {
@@ -124,6 +128,12 @@ fn read_edit(draft: &Draft, pause: &Pause, edited: &str) -> Result<Edited, Refus
         let message =
             "the edited document is empty, which looks like an accident; untick the findings to strike them all";
         return Err(Refusal::new(RefusalCode::Invalid, message));
+    }
+    if let Subject::Conflict { worktree, .. } = &pause.subject {
+        let marked = draft.state.worktree(*worktree).map(|it| Arc::clone(&it.marked)).ok_or_else(nothing)?;
+        let files = document::read_conflict(edited, &pause.document).map_err(|it| invalid(&it))?;
+        let named = files.into_iter().filter_map(|(number, text)| Some((marked.get(number)?.clone(), text.into())));
+        return Ok(Edited::Files(named.collect()));
     }
     let Subject::Step { run, step } = &pause.subject else { return Err(nothing()) };
     let run = draft.state.runs.get(run).ok_or_else(nothing)?;
@@ -178,7 +188,24 @@ fn follow(draft: &mut Draft, pause: &Pause, decision: &Decision, edit: Option<Ed
         Subject::RunLimit { run, limit } => after_limit(draft, *run, *limit, decision, by),
         Subject::Rounds { run, step } => after_rounds(draft, *run, step, decision, by),
         Subject::Stuck { run, step, findings } => after_stuck(draft, *run, step, findings, decision, by),
+        Subject::Operator { run, step } => {
+            if !ends(draft, *run, decision, by) {
+                operator::answered(draft, *run, step, decision, by);
+            }
+        }
+        Subject::Conflict { run, worktree, .. } => {
+            let resolved = match edit {
+                Some(Edited::Files(files)) => files,
+                _ => BTreeMap::new(),
+            };
+            if !matches!(decision, Decision::Stop) || !ends(draft, *run, decision, by) {
+                worktree::settled(draft, *worktree, decision, resolved, by);
+            }
+        }
         // Settled before: it is not a step's matter.
+        Subject::Clash { path, theirs, .. } => {
+            buffers::settle(draft, path, theirs, matches!(decision, Decision::Approve))
+        }
         Subject::Ask { .. } => {}
         Subject::Hops { message } => talk::settle_hops(draft, *message, matches!(decision, Decision::Approve), by),
     }
@@ -247,6 +274,8 @@ fn after_step(
             let (result, findings) = match edit {
                 Some(Edited::Review { edit, shown }) => settle_review(draft, id, &shown, edit, by),
                 Some(Edited::Result(result)) => (Some(Arc::new(result)), Vec::new()),
+                // Files are edited at conflicts only.
+                Some(Edited::Files(_)) => return,
                 None => match &shown {
                     Some(it) => (it.result.clone(), approved(draft, pause, id, action, it)),
                     None => (None, Vec::new()),

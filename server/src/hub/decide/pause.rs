@@ -4,15 +4,15 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use super::{Draft, ask, context, result, talk};
 use crate::{
-    document::{self, Header},
+    document::{self, ConflictFile, Header},
     finding::{Finding, FindingState},
     hub::{
         record::{Cause, Record, RunLimit, Subject},
         run::Run,
-        state::{Pause, Turn},
+        state::{Pause, Turn, Worktree},
     },
     ids::{FindingId, MessageId, PauseId, RunId, StepId},
-    outcome::{Failure, FailureClass, TypedResult},
+    outcome::{Failure, FailureClass, ReviewVerdict, TestVerdict, TypedResult},
     protocol::{About, PauseKind},
     workflow::{
         plan::{PauseAction, Step},
@@ -34,13 +34,17 @@ pub(super) fn open_step(draft: &mut Draft, id: RunId, step: &Step, action: &Paus
         }
     };
     let shown = action.show.as_ref().and_then(|it| run.step(it)).cloned();
-    let header = header(draft, &run, &step.id, &message);
+    let mut header = header(draft, &run, &step.id, &message);
+    header.facts.extend(checks(draft, &run, step, action));
     let document = match shown.as_ref().and_then(|it| it.result.as_deref()) {
         Some(TypedResult::Review(_)) => {
             let ids = shown.as_ref().map(|it| Arc::clone(&it.findings)).unwrap_or_default();
             document::review_document(&header, &open(draft, &ids))
         }
-        Some(result) => document::result_document(&header, result),
+        Some(result) => {
+            let diffs = shown.as_ref().map(|it| Arc::clone(&it.diffs)).unwrap_or_default();
+            document::with_changes(document::result_document(&header, result), id, &diffs)
+        }
         None => document::notice_document(&header, std::slice::from_ref(&message)),
     };
     let mut decisions = vec!["approve"];
@@ -53,6 +57,37 @@ pub(super) fn open_step(draft: &mut Draft, id: RunId, step: &Step, action: &Paus
     decisions.extend(["reject", "skip", "stop"]);
     let title = first_line(&message, &step.title, step.id.as_str());
     open_one(draft, PauseKind::Step, Subject::Step { run: id, step: step.id.clone() }, &title, document, &decisions);
+}
+
+/// Returns what the checks before a pause came to: the tests and reviews that it needs, apart from what it shows.
+fn checks(draft: &Draft, run: &Run, step: &Step, action: &PauseAction) -> Vec<(String, String)> {
+    let Some((siblings, _)) = Run::siblings(&run.plan, &step.id) else { return Vec::new() };
+    let before = result::needed(siblings, &step.id);
+    let mut found = Vec::new();
+    for id in siblings.iter().map(|it| &it.id).filter(|it| before.contains(it) && action.show.as_ref() != Some(*it)) {
+        let Some(now) = run.step(id) else { continue };
+        let said = match now.result.as_deref() {
+            Some(TypedResult::Tests(it)) => match it.verdict {
+                TestVerdict::Passed => format!("passed: {}", it.summary),
+                TestVerdict::Failed => format!("failed: {}", it.summary),
+                TestVerdict::None => "there are no tests".to_owned(),
+            },
+            Some(TypedResult::Review(it)) => match context::effective_verdict(&draft.state, now, it) {
+                ReviewVerdict::Approved => "approved".to_owned(),
+                ReviewVerdict::ChangesRequested => {
+                    format!("changes requested: {}", findings(context::material(&draft.state, now).count()))
+                }
+            },
+            _ => continue,
+        };
+        found.push((format!("Check {id}"), said));
+    }
+    found
+}
+
+/// Returns `1 finding` or `3 findings`.
+fn findings(n: usize) -> String {
+    if n == 1 { "1 finding".to_owned() } else { format!("{n} findings") }
 }
 
 /// Returns the step that "request changes" goes back to: the one shown, where it stands in the pause's own list.
@@ -87,11 +122,17 @@ pub(super) fn open_failure(draft: &mut Draft, id: RunId, subject: Subject, failu
     let Some(step) = subject.step().cloned() else { return };
     let who = run.step(&step).and_then(|it| it.by.clone()).map_or(String::new(), |it| format!(" ({it})"));
     let title = format!("{step}{who} failed: {}", failure.class.name().replace('_', " "));
-    let paragraphs = vec![
+    let mut paragraphs = vec![
         failure.message.clone(),
         "Retry does the step again (with --agent NAME by another agent), skip goes on without it, stop ends the run."
             .to_owned(),
     ];
+    if let Some(tree) = draft.state.worktree_of(id, &step).filter(|it| !it.folder.is_empty()) {
+        let (tree, folder) = (tree.id, &tree.folder);
+        paragraphs.push(format!(
+            "What it did so far is in its worktree {tree}, {folder}, and stays there until it is merged."
+        ));
+    }
     let header = header(draft, &run, &step, &title);
     let document = document::notice_document(&header, &paragraphs);
     open_one(draft, PauseKind::Failure, subject, &title, document, &["retry", "skip", "stop"]);
@@ -161,6 +202,75 @@ pub(super) fn open_stuck(draft: &mut Draft, subject: Subject, why: &str, open: &
     open_one(draft, PauseKind::Stuck, subject, &title, document, &decisions);
 }
 
+/// Why a pause of an operator is opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Why {
+    /// It asks.
+    Question,
+    /// It has used up its decisions.
+    Limit,
+    /// It makes no move that may be.
+    Stuck,
+}
+
+/// Opens a pause for what an operator asks, or because it gets no further.
+pub(super) fn open_operator(draft: &mut Draft, id: RunId, step: &StepId, why: Why, title: &str, paragraphs: &[String]) {
+    let Some(run) = draft.state.runs.get(&id).cloned() else { return };
+    let header = header(draft, &run, step, title);
+    let document = document::notice_document(&header, paragraphs);
+    let kind = match why {
+        Why::Question => PauseKind::Question,
+        Why::Limit => PauseKind::Limit,
+        Why::Stuck => PauseKind::Stuck,
+    };
+    let decisions = ["approve", "request-changes", "reject", "stop"];
+    open_one(draft, kind, Subject::Operator { run: id, step: step.clone() }, title, document, &decisions);
+}
+
+/// Asks about a merge that could not be: each file with both sides, or why it could not be done at all.
+pub(super) fn open_conflict(draft: &mut Draft, tree: &Worktree, files: &[ConflictFile], why: &str) {
+    let Some(run) = draft.state.runs.get(&tree.run).cloned() else { return };
+    let title = match files.len() {
+        0 => format!("What {} did could not be merged", titled(&run, &tree.step)),
+        1 => format!("{} and the work tree changed the same in 1 file", titled(&run, &tree.step)),
+        n => format!("{} and the work tree changed the same in {n} files", titled(&run, &tree.step)),
+    };
+    let can_edit = !document::editable(files).is_empty();
+    let mut paragraphs = Vec::new();
+    if !why.is_empty() {
+        paragraphs.push(format!("It could not be done: {why}."));
+    }
+    if files.is_empty() {
+        paragraphs.push("Approve tries again.".to_owned());
+    } else {
+        paragraphs.push(
+            "Nothing was merged yet. The worktree stands on the present work tree now, with both sides of each such file in \
+             it. Settle them there, then approve: what is in the worktree then is merged."
+                .to_owned(),
+        );
+    }
+    if can_edit {
+        paragraphs.push(
+            "Or edit the files below, between their marks, and save: they are taken as you leave them.".to_owned(),
+        );
+    }
+    paragraphs.push(
+        "Retry has the agent settle it (with --agent NAME another one). Reject drops what this step did. Stop ends the run, \
+         and the worktree is kept."
+            .to_owned(),
+    );
+    let mut header = header(draft, &run, &tree.step, &title);
+    header.facts.push(("Worktree".to_owned(), format!("{} in {}", tree.id, tree.folder)));
+    let document = document::conflict_document(&header, &paragraphs, files);
+    let mut decisions = vec!["approve"];
+    if can_edit {
+        decisions.push("edit");
+    }
+    decisions.extend(["retry", "reject", "stop"]);
+    let subject = Subject::Conflict { run: tree.run, step: tree.step.clone(), worktree: tree.id };
+    open_one(draft, PauseKind::Conflict, subject, &title, document, &decisions);
+}
+
 pub(super) fn open_hops(draft: &mut Draft, message: MessageId, held: &[crate::ids::AgentName]) -> PauseId {
     let (kind, subject, title, paragraphs) = talk::hop_notice(draft, message, held);
     let facts = vec![("Message".to_owned(), message.to_string())];
@@ -185,6 +295,7 @@ pub(super) fn open_one(
         (Subject::Hops { message }, None) => {
             draft.state.message(*message).map_or_else(talk::default_channel, |it| it.channel.clone())
         }
+        (Subject::Clash { turn: Some(turn), .. }, None) => ask::channel_of(draft, *turn),
         (Subject::Ask { turn, .. }, None) => ask::channel_of(draft, *turn),
         _ => talk::default_channel(),
     };
@@ -231,6 +342,9 @@ fn header(draft: &Draft, run: &Run, step: &StepId, message: &str) -> Header {
         ("Run".to_owned(), format!("{} ({})", run.id, run.plan.name)),
         ("Step".to_owned(), format!("{step}{place}")),
     ];
+    if let Some(tokens) = run.usage.tokens {
+        facts.push(("Tokens so far".to_owned(), tokens.to_string()));
+    }
     if let Some(dollars) = run.usage.micro_dollars.map(|it| it / 10_000) {
         facts.push(("Cost so far".to_owned(), format!("{}.{:02} dollars", dollars / 100, dollars % 100)));
     }

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use serde_json::Value;
 
-use super::{Draft, advance, checkpoint, human, not_found, pause, talk, turn};
+use super::{Draft, advance, checkpoint, human, not_found, pause, talk, turn, worktree};
 use crate::{
     agent::AgentInfo,
     finding::FindingState,
@@ -389,6 +389,7 @@ pub(super) fn trust(draft: &mut Draft, trusted: bool) {
         draft.emit(Record::TrustChanged { trusted });
         checkpoint::recover(draft);
         if trusted {
+            worktree::recover(draft);
             go_on(draft);
         }
     }
