@@ -307,6 +307,30 @@ export type DriverKind =
   /** A deterministic program on a PTY that gives a typed result. */
   | "tool";
 
+/** Params of `callboard/editPlan`. */
+export interface EditPlanParams {
+  /** Only say what would change. */
+  dryRun?: boolean;
+  /** The hash of the plan that was edited. */
+  hash: string;
+  /** Which run. */
+  run: RunId;
+  /** The whole plan as it is to be: a workflow file. */
+  text: string;
+}
+
+/** Result of `callboard/editPlan`. */
+export interface EditPlanResult {
+  /** The hash of the plan after. */
+  after: string;
+  /** The hash of the plan before. */
+  before: string;
+  /** What changed, or would: a line each. */
+  changes: string[];
+  /** The revision at which it is in. */
+  rev: number;
+}
+
 /** The `data` of an error answer: what a program can match. */
 export interface ErrorData {
   /** The class. */
@@ -472,6 +496,12 @@ export interface FindingsParams {
   run?: RunId | null;
 }
 
+/** Params of `callboard/history`. */
+export interface HistoryParams {
+  /** Which run. */
+  run: RunId;
+}
+
 /** Params of `callboard/pause`. */
 export interface HoldParams {
   /** Whether turns that are going on are interrupted too. */
@@ -521,7 +551,9 @@ export type InputKind =
   /** A whole number. */
   | "number"
   /** Yes or no. */
-  | "flag";
+  | "flag"
+  /** Several values. */
+  | "list";
 
 /** What a workflow wants to be told. */
 export interface InputView {
@@ -613,6 +645,32 @@ export type OnCancel =
   /** End the run. */
   | "stop";
 
+/** What a step came to in a round that is over. */
+export interface PastStep {
+  /** Who did it. */
+  agent?: AgentName;
+  /** The try, from 1; 0 where nobody tried. */
+  attempt: number;
+  /** When it ended. */
+  ended?: Timestamp;
+  /** What came of it, in a line; empty where nothing did. */
+  outcome?: string;
+  /** The lap of the loop, from 1; 0 where it is in none. */
+  round: number;
+  /** When it began. */
+  started?: Timestamp;
+  /** How it ended. */
+  status: StepStatus;
+  /** Which. */
+  step: StepId;
+  /** Its title, or its id where it has none. */
+  title: string;
+  /** What its turns used. */
+  usage: Usage;
+  /** The loop, or other step, that it stands in. */
+  within: StepId;
+}
+
 export type PauseId = string;
 
 /** Why something waits for a person. */
@@ -696,6 +754,27 @@ export interface PlanResult {
   /** One or two sentences. */
   summary: string;
 }
+
+/** A run's plan as a workflow file, to be edited. */
+export interface PlanText {
+  /** The hash of the plan; an edit must carry it. */
+  hash: string;
+  /** The file: YAML. A comment at its head says which steps can't change. */
+  text: string;
+}
+
+/** Params of `callboard/planText`. */
+export interface PlanTextParams {
+  /** Which run. */
+  run: RunId;
+}
+
+/** Who plays a role: one agent, or several side by side. */
+export type Players =
+  /** One. */
+  | AgentName
+  /** Several, in the order of their seats. */
+  | AgentName[];
 
 /** Params of `callboard/post`. */
 export interface PostParams {
@@ -791,6 +870,8 @@ export interface RoleView {
   id: RoleId;
   /** Agents that would play it, best first. */
   prefer: AgentName[];
+  /** How many agents may play it side by side: 1 where the file says nothing. */
+  seats: number;
 }
 
 /** A permission that is remembered. */
@@ -819,6 +900,16 @@ export interface Rule {
 
 export type RuleId = string;
 
+/** What the rounds of a run that are over came to. */
+export interface RunHistory {
+  /** How many older ones are no longer kept. */
+  forgotten: number;
+  /** The revision that this is of. */
+  rev: number;
+  /** The steps of rounds that are over, oldest first: the last thousand. The present round is in the run. */
+  steps: PastStep[];
+}
+
 export type RunId = string;
 
 /** Params of `callboard/run`. */
@@ -829,8 +920,8 @@ export interface RunParams {
   inputs?: Record<string, unknown>;
   /** Chosen by the sender: a second start with the same key is the first one's. */
   key?: string | null;
-  /** Who plays which role. */
-  roles?: Record<string, AgentName>;
+  /** Who plays which role: one agent, or a list for a role that several play. */
+  roles?: Record<string, Players>;
   /** The workflow's name. */
   workflow?: string;
 }
@@ -878,6 +969,8 @@ export interface RunTurn {
 export interface RunView {
   /** Who started it. */
   by: string;
+  /** Who plays the roles that several agents may play, in the order of their seats. */
+  casts?: Record<string, AgentName[]>;
   /** How many files its agents changed, as far as they are known: up to 1,000. */
   changedFiles: number;
   /** Where it is shown. */
@@ -892,7 +985,7 @@ export interface RunView {
   inputs: Record<string, unknown>;
   /** Revision of its last change. */
   rev: number;
-  /** Who plays which role. */
+  /** Who plays which role; of a role that several play, the first. */
   roles: Record<string, AgentName>;
   /** When. */
   started: Timestamp;
@@ -1030,6 +1123,8 @@ export interface StepView {
   failure?: Failure;
   /** Its id. */
   id: StepId;
+  /** Of a step that is done for each item of a list: its item, in short. */
+  item?: string;
   /** The pause that it waits at. */
   pause?: PauseId;
   /** Its result. */
@@ -1386,6 +1481,9 @@ export interface Requests {
   "callboard/runs": { params: RunsParams; result: RunView[] };
   "callboard/turns": { params: TurnsParams; result: RunTurn[] };
   "callboard/plan": { params: PlanParams; result: Plan };
+  "callboard/history": { params: HistoryParams; result: RunHistory };
+  "callboard/planText": { params: PlanTextParams; result: PlanText };
+  "callboard/editPlan": { params: EditPlanParams; result: EditPlanResult };
   "callboard/workflows": { params: Nothing; result: WorkflowView[] };
   "callboard/inbox": { params: InboxParams; result: PauseView[] };
   "callboard/decide": { params: DecideParams; result: Changed };
@@ -1429,6 +1527,9 @@ export const method = {
   runs: "callboard/runs",
   turns: "callboard/turns",
   plan: "callboard/plan",
+  history: "callboard/history",
+  planText: "callboard/planText",
+  editPlan: "callboard/editPlan",
   workflows: "callboard/workflows",
   inbox: "callboard/inbox",
   decide: "callboard/decide",

@@ -185,6 +185,20 @@
 ---| "terminal" # The interactive program on a PTY.
 ---| "tool" # A deterministic program on a PTY that gives a typed result.
 
+---Params of `callboard/editPlan`.
+---@class callboard.EditPlanParams
+---@field dryRun? boolean Only say what would change.
+---@field hash string The hash of the plan that was edited.
+---@field run callboard.RunId Which run.
+---@field text string The whole plan as it is to be: a workflow file.
+
+---Result of `callboard/editPlan`.
+---@class callboard.EditPlanResult
+---@field after string The hash of the plan after.
+---@field before string The hash of the plan before.
+---@field changes string[] What changed, or would: a line each.
+---@field rev integer The revision at which it is in.
+
 ---The `data` of an error answer: what a program can match.
 ---@class callboard.ErrorData
 ---@field code callboard.RefusalCode The class.
@@ -281,6 +295,10 @@
 ---@field all? boolean Settled ones too.
 ---@field run? callboard.RunId|vim.NIL Only those of this run.
 
+---Params of `callboard/history`.
+---@class callboard.HistoryParams
+---@field run callboard.RunId Which run.
+
 ---Params of `callboard/pause`.
 ---@class callboard.HoldParams
 ---@field interrupt? boolean Whether turns that are going on are interrupted too.
@@ -310,6 +328,7 @@
 ---| "path" # A file or folder of the workspace.
 ---| "number" # A whole number.
 ---| "flag" # Yes or no.
+---| "list" # Several values.
 
 ---What a workflow wants to be told.
 ---@class callboard.InputView
@@ -390,6 +409,20 @@
 ---| "pause" # Pause now: the run can go on later.
 ---| "stop" # End the run.
 
+---What a step came to in a round that is over.
+---@class callboard.PastStep
+---@field agent? callboard.AgentName Who did it.
+---@field attempt integer The try, from 1; 0 where nobody tried.
+---@field ended? callboard.Timestamp When it ended.
+---@field outcome? string What came of it, in a line; empty where nothing did.
+---@field round integer The lap of the loop, from 1; 0 where it is in none.
+---@field started? callboard.Timestamp When it began.
+---@field status callboard.StepStatus How it ended.
+---@field step callboard.StepId Which.
+---@field title string Its title, or its id where it has none.
+---@field usage callboard.Usage What its turns used.
+---@field within callboard.StepId The loop, or other step, that it stands in.
+
 ---@alias callboard.PauseId string
 
 ---Why something waits for a person.
@@ -440,6 +473,20 @@
 ---@class callboard.PlanResult
 ---@field steps string[] What to do, in order.
 ---@field summary string One or two sentences.
+
+---A run's plan as a workflow file, to be edited.
+---@class callboard.PlanText
+---@field hash string The hash of the plan; an edit must carry it.
+---@field text string The file: YAML. A comment at its head says which steps can't change.
+
+---Params of `callboard/planText`.
+---@class callboard.PlanTextParams
+---@field run callboard.RunId Which run.
+
+---Who plays a role: one agent, or several side by side.
+---@alias callboard.Players
+---| callboard.AgentName # One.
+---| callboard.AgentName[] # Several, in the order of their seats.
 
 ---Params of `callboard/post`.
 ---@class callboard.PostParams
@@ -499,6 +546,7 @@
 ---@field goodFor? string What an agent must be good for, where none of the preferred is available.
 ---@field id callboard.RoleId Its name.
 ---@field prefer callboard.AgentName[] Agents that would play it, best first.
+---@field seats integer How many agents may play it side by side: 1 where the file says nothing.
 
 ---A permission that is remembered.
 ---@class callboard.Rule
@@ -515,6 +563,12 @@
 
 ---@alias callboard.RuleId string
 
+---What the rounds of a run that are over came to.
+---@class callboard.RunHistory
+---@field forgotten integer How many older ones are no longer kept.
+---@field rev integer The revision that this is of.
+---@field steps callboard.PastStep[] The steps of rounds that are over, oldest first: the last thousand. The present round is in the run.
+
 ---@alias callboard.RunId string
 
 ---Params of `callboard/run`.
@@ -522,7 +576,7 @@
 ---@field channel? callboard.ChannelName|vim.NIL Where it is shown.
 ---@field inputs? table<string, any> What it is told.
 ---@field key? string|vim.NIL Chosen by the sender: a second start with the same key is the first one's.
----@field roles? table<string, callboard.AgentName> Who plays which role.
+---@field roles? table<string, callboard.Players> Who plays which role: one agent, or a list for a role that several play.
 ---@field workflow? string The workflow's name.
 
 ---Where a run stands.
@@ -550,6 +604,7 @@
 ---A run.
 ---@class callboard.RunView
 ---@field by string Who started it.
+---@field casts? table<string, callboard.AgentName[]> Who plays the roles that several agents may play, in the order of their seats.
 ---@field changedFiles integer How many files its agents changed, as far as they are known: up to 1,000.
 ---@field channel callboard.ChannelName Where it is shown.
 ---@field ended? callboard.Timestamp When it ended.
@@ -557,7 +612,7 @@
 ---@field id callboard.RunId Its id.
 ---@field inputs table<string, any> What it was told.
 ---@field rev integer Revision of its last change.
----@field roles table<string, callboard.AgentName> Who plays which role.
+---@field roles table<string, callboard.AgentName> Who plays which role; of a role that several play, the first.
 ---@field started callboard.Timestamp When.
 ---@field status callboard.RunStatus Where it stands.
 ---@field steps callboard.StepView[] Its steps in the file's order, children behind their parents.
@@ -639,6 +694,7 @@
 ---@field ended? callboard.Timestamp When it ended.
 ---@field failure? callboard.Failure Its failure, the last one.
 ---@field id callboard.StepId Its id.
+---@field item? string Of a step that is done for each item of a list: its item, in short.
 ---@field pause? callboard.PauseId The pause that it waits at.
 ---@field result? callboard.TypedResult Its result.
 ---@field round integer The lap of the loop that it is in, from 1; 0 outside a loop.
@@ -883,6 +939,9 @@
 ---@field ["callboard/runs"] { params: callboard.RunsParams, result: callboard.RunView[] }
 ---@field ["callboard/turns"] { params: callboard.TurnsParams, result: callboard.RunTurn[] }
 ---@field ["callboard/plan"] { params: callboard.PlanParams, result: callboard.Plan }
+---@field ["callboard/history"] { params: callboard.HistoryParams, result: callboard.RunHistory }
+---@field ["callboard/planText"] { params: callboard.PlanTextParams, result: callboard.PlanText }
+---@field ["callboard/editPlan"] { params: callboard.EditPlanParams, result: callboard.EditPlanResult }
 ---@field ["callboard/workflows"] { params: callboard.Nothing, result: callboard.WorkflowView[] }
 ---@field ["callboard/inbox"] { params: callboard.InboxParams, result: callboard.PauseView[] }
 ---@field ["callboard/decide"] { params: callboard.DecideParams, result: callboard.Changed }
