@@ -321,6 +321,24 @@ pub struct StepView {
     /// Its failure, the last one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<Failure>,
+    /// Of a part that an agent operates: what that decided, oldest first: the last fifty.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub decided: Vec<DecidedView>,
+}
+
+/// Something that an operator decided, or wanted and was refused.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DecidedView {
+    /// In which of its turns.
+    pub turn: TurnId,
+    /// The move in words.
+    pub what: String,
+    /// Why; of a refused one why it was refused.
+    pub why: String,
+    /// Whether it was refused.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub refused: bool,
 }
 
 /// Where a step stands.

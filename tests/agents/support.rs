@@ -73,6 +73,7 @@ impl World {
                 })
             },
             results: folder.path().join("results"),
+            homes: folder.path().join("homes"),
             processes: folder.path().join("processes"),
             screens: Arc::clone(&screens),
             trusted: Box::new(|| Ok(())),

@@ -1,6 +1,8 @@
 //! End-to-end tests: the real binary, real PTYs, real SQLite, real git.
 
 #[cfg(unix)]
+mod apart;
+#[cfg(unix)]
 mod armed;
 #[cfg(unix)]
 mod bad_input;
@@ -24,6 +26,8 @@ mod language;
 mod lsp;
 #[cfg(target_os = "linux")]
 mod mcp;
+#[cfg(target_os = "linux")]
+mod operator;
 #[cfg(unix)]
 mod panels;
 #[cfg(unix)]

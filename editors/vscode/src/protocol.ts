@@ -250,6 +250,18 @@ export type DecideParams =
   /** End the run. */
   | { hash: string; pause: PauseId; scope?: Scope | null; decision: "stop" };
 
+/** Something that an operator decided, or wanted and was refused. */
+export interface DecidedView {
+  /** Whether it was refused. */
+  refused?: boolean;
+  /** In which of its turns. */
+  turn: TurnId;
+  /** The move in words. */
+  what: string;
+  /** Why; of a refused one why it was refused. */
+  why: string;
+}
+
 /** A person's answer at a pause point (design §9). */
 export type Decision =
   /** Go on with what is shown. At a limit: raise it by as much again and go on. */
@@ -1084,6 +1096,8 @@ export interface StepView {
   agent?: AgentName;
   /** The try, from 1; 0 before the first. */
   attempt: number;
+  /** Of a part that an agent operates: what that decided, oldest first: the last fifty. */
+  decided?: DecidedView[];
   /** How deep it stands: 0 for the outermost list. */
   depth: number;
   /** When it ended. */

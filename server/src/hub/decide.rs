@@ -24,6 +24,7 @@ mod ask;
 mod checkpoint;
 mod context;
 mod holders;
+mod operator;
 mod pause;
 mod result;
 mod rounds;

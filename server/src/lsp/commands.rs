@@ -248,11 +248,15 @@ fn told(
                     "no" | "false" | "off" => Value::from(false),
                     _ => return Err(wrong("yes or no")),
                 },
+                InputKind::List => value.split(',').map(|it| it.trim().to_owned()).collect(),
             };
             inputs.insert(name, value);
         } else if known.roles.iter().any(|it| it.id.as_str() == name) {
-            let agent = value.trim_start_matches('@').parse().map_err(|_| format!("{value:?} is no agent's name"))?;
-            roles.insert(name, Players::One(agent));
+            let agent =
+                |it: &str| it.trim().trim_start_matches('@').parse().map_err(|_| format!("{it:?} is no agent's name"));
+            let mut agents = value.split(',').map(agent).collect::<Result<Vec<AgentName>, _>>()?;
+            let players = if agents.len() == 1 { Players::One(agents.remove(0)) } else { Players::Several(agents) };
+            roles.insert(name, players);
         } else {
             let names =
                 known.inputs.iter().map(|it| it.name.as_str()).chain(known.roles.iter().map(|it| it.id.as_str()));

@@ -151,6 +151,13 @@
 ---| { hash: string, pause: callboard.PauseId, scope?: callboard.Scope|vim.NIL, agent?: callboard.AgentName|vim.NIL, decision: "retry" } # The step again.
 ---| { hash: string, pause: callboard.PauseId, scope?: callboard.Scope|vim.NIL, decision: "stop" } # End the run.
 
+---Something that an operator decided, or wanted and was refused.
+---@class callboard.DecidedView
+---@field refused? boolean Whether it was refused.
+---@field turn callboard.TurnId In which of its turns.
+---@field what string The move in words.
+---@field why string Why; of a refused one why it was refused.
+
 ---A person's answer at a pause point (design §9).
 ---@alias callboard.Decision
 ---| { decision: "approve" } # Go on with what is shown. At a limit: raise it by as much again and go on.
@@ -672,6 +679,7 @@
 ---@class callboard.StepView
 ---@field agent? callboard.AgentName Who does it, where an agent does.
 ---@field attempt integer The try, from 1; 0 before the first.
+---@field decided? callboard.DecidedView[] Of a part that an agent operates: what that decided, oldest first: the last fifty.
 ---@field depth integer How deep it stands: 0 for the outermost list.
 ---@field ended? callboard.Timestamp When it ended.
 ---@field failure? callboard.Failure Its failure, the last one.

@@ -54,8 +54,8 @@ fn keys_are_those_of_the_schema_that_are_not_there() {
     check("steps:\n  - id: a\n    $0\n", &fields("step", &["id"]));
     check("steps:\n  - id: a\n    pause:\n      $0\n", "message show");
     check("steps:\n  - id: a\n    repeat:\n      $0", "max steps until");
-    check("steps:\n  - $0\n", "id findings needs …");
-    check("steps:\n  - i$0\n", "id findings needs …");
+    check("steps:\n  - $0\n", "id copy findings …");
+    check("steps:\n  - i$0\n", "id copy findings …");
     check("steps:\n  - id: a\n    on-failure:\n      $0\n", "retry then wait otherwise crashed …");
 }
 
@@ -65,7 +65,7 @@ fn keys_are_offered_where_the_rest_is_broken() {
         "roles:\n  a: [\nsteps:\n  - id: a\n    needs: [x, \n    $0\n  - id: b\n  \t- bad\n",
         &fields("step", &["id", "needs"]),
     );
-    check("steps:\n  - id: a\n    repeat:\n      until: \"x\n      $0\n", "max steps");
+    check("steps:\n  - id: a\n    repeat:\n      until: \"x\n      $0\n", "max steps operator prompt");
 }
 
 #[test]
