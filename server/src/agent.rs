@@ -19,6 +19,7 @@ pub mod driver;
 pub mod runner;
 pub mod status;
 pub mod terminal;
+pub mod tools;
 
 /// What an agent may do to the workspace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]

@@ -30,6 +30,7 @@ pub mod rehearse;
 pub mod run;
 pub mod trust;
 pub mod workflows;
+pub mod worktrees;
 
 // Watching a run: what is new, what a typed answer means, the loop over both.
 pub mod live;

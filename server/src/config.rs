@@ -138,6 +138,11 @@ impl Places {
         self.state_dir(workspace).join("checkpoints.git")
     }
 
+    /// Returns the folder of the worktrees in which steps work apart from the developer's files.
+    pub fn worktrees_dir(&self, workspace: &Workspace) -> PathBuf {
+        self.state_dir(workspace).join("worktrees")
+    }
+
     /// Returns the file that says what of a workspace is trusted.
     pub fn trust_file(&self, workspace: &Workspace) -> PathBuf {
         self.state_dir(workspace).join("trust.json")

@@ -9,12 +9,14 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 mod ask;
+mod conflict;
 mod escape;
 mod region;
 mod result;
 mod review;
 
 pub use ask::{permission_document, question_document, read_answer};
+pub use conflict::{ConflictFile, conflict_document, editable, read_conflict};
 pub use escape::{is_hidden, visible};
 pub use result::{read_result, result_document};
 pub use review::{ReviewEdit, read_review, review_document};

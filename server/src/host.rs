@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use tokio::{io::DuplexStream, sync::oneshot, task::JoinSet};
 
 use crate::{
-    agent::AgentInfo,
+    agent::{AgentInfo, tools::Toolbox},
     hub::{
         Hub,
         effect::Effects,
@@ -24,11 +24,15 @@ use crate::{
 };
 
 #[cfg(unix)]
-use crate::ipc::endpoint::Endpoint;
+use crate::{
+    ipc::endpoint::{Endpoint, Guest},
+    mcp,
+};
 
 pub mod checkpoints;
 pub mod compose;
 pub mod files;
+mod worktrees;
 
 /// How many clients a hub takes at once.
 #[cfg(unix)]
@@ -58,6 +62,8 @@ pub struct Parts {
     pub workspace: String,
     /// Whether it runs inside its client.
     pub in_process: bool,
+    /// Where agents' programs get their passes for Callboard's own tools.
+    pub toolbox: Toolbox,
 }
 
 /// A hub that runs.
@@ -65,6 +71,8 @@ pub struct Host {
     shared: Arc<Shared>,
     thread: JoinHandle<()>,
     stop: Box<dyn FnOnce() + Send>,
+    #[cfg_attr(not(unix), expect(dead_code, reason = "without a socket nobody comes in with a pass"))]
+    toolbox: Toolbox,
 }
 
 /// Why a hub's process ends.
@@ -83,14 +91,14 @@ pub enum Ending {
 impl Host {
     /// Reads the journal, takes up what was going on, and runs the hub on its own thread.
     pub fn start(parts: Parts) -> anyhow::Result<Self> {
-        let Parts { journal, effects, surroundings, agents, trusted, stop, workspace, in_process } = parts;
+        let Parts { journal, effects, surroundings, agents, trusted, stop, workspace, in_process, toolbox } = parts;
         let (hub, seat) = Hub::prepare();
         hub.tell(Event::Started { trusted, agents });
         let thread = seat
             .take(journal, effects(hub.clone()))
             .with_context(|| format!("the journal of the workspace {workspace} can't be used"))?;
         let info = HubInfo { pid: std::process::id(), workspace, started: Timestamp::now(), in_process };
-        Ok(Self { shared: Shared::new(hub, surroundings, info), thread, stop })
+        Ok(Self { shared: Shared::new(hub, surroundings, info), thread, stop, toolbox })
     }
 
     /// Returns when the hub knows its agents and its trust, and has taken up what was going on: a client that came sooner
@@ -118,7 +126,7 @@ impl Host {
 
     /// Ends the sessions, makes durable what was sent before, and ends what its effects started.
     pub async fn close(self) {
-        let Self { shared, thread, stop } = self;
+        let Self { shared, thread, stop, toolbox: _ } = self;
         shared.stop();
         let mut clients = shared.clients();
         let _ = tokio::time::timeout(PATIENCE, clients.wait_for(|it| *it == 0)).await;
@@ -162,12 +170,25 @@ impl Host {
                         if sessions.len() >= 2 * MAX_CLIENTS {
                             continue;
                         }
-                        let (door, shared) = (Arc::clone(&door), Arc::clone(&shared));
+                        let (door, shared, toolbox) = (Arc::clone(&door), Arc::clone(&shared), self.toolbox.clone());
                         sessions.spawn(async move {
-                            match door.let_in(&mut stream, full).await {
-                                Ok(actor) => {
+                            // A pass is worth something only in the hands of the agent that it was made for.
+                            let known = |token: &[u8], actor: &Actor| {
+                                let entry = toolbox.enter(token)?;
+                                let own = *actor == Actor::Agent(Some(entry.0.agent.clone()));
+                                if !own {
+                                    tracing::warn!(?actor, agent = %entry.0.agent, "A pass was used by another.");
+                                }
+                                own.then_some(entry)
+                            };
+                            match door.let_in(&mut stream, full, known).await {
+                                Ok(Guest::Client(actor)) => {
                                     let (reader, writer) = stream.into_split();
                                     session::serve(shared, actor, reader, writer).await;
+                                }
+                                Ok(Guest::Holder(entry)) => {
+                                    let (reader, writer) = stream.into_split();
+                                    mcp::serve(shared, toolbox, entry, reader, writer).await;
                                 }
                                 Err(err) => tracing::warn!(%err, "A client was not let in."),
                             }

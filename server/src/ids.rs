@@ -87,12 +87,16 @@ numbered_id!(
 );
 
 numbered_id!(
+    /// One folder in which a step works apart from the developer's files.
+    WorktreeId, "w", "a worktree id", "write w and a number, as `callboard worktrees` lists them"
+);
+numbered_id!(
     /// One permission that is remembered.
     RuleId, "a", "a permission id", "write a and a number, as `callboard permissions list` lists them"
 );
 
 macro_rules! name {
-    ($(#[$doc:meta])* $name:ident, $sigil:literal, $what:literal) => {
+    ($(#[$doc:meta])* $name:ident, $sigil:literal, $what:literal, $fits:path, $pattern:literal) => {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $name(Arc<str>);
@@ -114,7 +118,7 @@ macro_rules! name {
             type Err = BadName;
             fn from_str(text: &str) -> Result<Self, BadName> {
                 let bare = text.strip_prefix($sigil).unwrap_or(text);
-                if is_name(bare) {
+                if $fits(bare) {
                     Ok(Self(bare.into()))
                 } else {
                     Err(BadName {
@@ -144,7 +148,7 @@ macro_rules! name {
                 stringify!($name).into()
             }
             fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-                schemars::json_schema!({ "type": "string", "pattern": "^[a-z0-9][a-z0-9_-]{0,63}$" })
+                schemars::json_schema!({ "type": "string", "pattern": $pattern })
             }
         }
     };
@@ -152,19 +156,20 @@ macro_rules! name {
 
 name!(
     /// A participant that takes prompts: shown as `@name`, written without the sign in files and on the wire.
-    AgentName, "@", "an agent's name"
+    AgentName, "@", "an agent's name", is_name, "^[a-z0-9][a-z0-9_-]{0,63}$"
 );
 name!(
     /// A channel: shown as `#name`.
-    ChannelName, "#", "a channel's name"
+    ChannelName, "#", "a channel's name", is_name, "^[a-z0-9][a-z0-9_-]{0,63}$"
 );
 name!(
-    /// A step of a workflow; unique in its file.
-    StepId, "", "a step's id"
+    /// A step of a workflow; unique in its file. In a run, `fix[2]` is the step `fix` for the second item of its list, and
+    /// `ship/review` is the step `review` of the workflow that the step `ship` does.
+    StepId, "", "a step's id", is_step, "^[a-z0-9][a-z0-9_-]{0,63}(/[a-z0-9][a-z0-9_-]{0,63})*(\\[[0-9]+\\])*$"
 );
 name!(
-    /// A part that an agent plays in a workflow.
-    RoleId, "", "a role's id"
+    /// A part that an agent plays in a workflow. `ship/fixer` is the part of the workflow that the step `ship` does.
+    RoleId, "", "a role's id", is_path, "^[a-z0-9][a-z0-9_-]{0,63}(/[a-z0-9][a-z0-9_-]{0,63})*$"
 );
 
 /// Returns whether `text` may be a name: what every kind of name has in common.
@@ -172,6 +177,66 @@ pub fn is_name(text: &str) -> bool {
     text.len() <= 64
         && text.starts_with(|it: char| it.is_ascii_lowercase() || it.is_ascii_digit())
         && text.bytes().all(|it| it.is_ascii_lowercase() || it.is_ascii_digit() || it == b'-' || it == b'_')
+}
+
+/// Returns whether `text` is one or several names with `/` between them.
+fn is_path(text: &str) -> bool {
+    text.split('/').count() <= MOST_PARTS && text.split('/').all(is_name)
+}
+
+/// Returns whether `text` is a step's id: a path, and for each list around the step which of its items it is for.
+fn is_step(text: &str) -> bool {
+    let (path, indices) = split_step(text);
+    let is_index = |it: &str| !it.is_empty() && it.len() <= 6 && it.bytes().all(|it| it.is_ascii_digit());
+    let mut rest = indices;
+    for _ in 0..=MOST_PARTS {
+        if rest.is_empty() {
+            return is_path(path);
+        }
+        let Some((index, more)) = rest.strip_prefix('[').and_then(|it| it.split_once(']')) else { return false };
+        if !is_index(index) {
+            return false;
+        }
+        rest = more;
+    }
+    false
+}
+
+fn split_step(text: &str) -> (&str, &str) {
+    text.find('[').map_or((text, ""), |at| text.split_at(at))
+}
+
+/// How many workflows may stand in each other, and how many lists around one step, and a few more.
+const MOST_PARTS: usize = 16;
+
+impl StepId {
+    /// Returns the step for one item of the list around it, counted from 1.
+    #[must_use]
+    pub fn of_item(&self, number: u32) -> Self {
+        Self(format!("{}[{number}]", self.0).into())
+    }
+
+    /// Returns the step of the workflow that the step `outer` does.
+    #[must_use]
+    pub fn inside(&self, outer: &str) -> Self {
+        Self(format!("{outer}/{}", self.0).into())
+    }
+
+    /// Returns the id as the workflow's file has it, with the steps around it but without items.
+    pub fn planned(&self) -> &str {
+        split_step(&self.0).0
+    }
+
+    /// Returns for which item of each list around it the step is, the outermost first.
+    pub fn items(&self) -> Vec<u32> {
+        let numbers = split_step(&self.0).1.split(['[', ']']).filter(|it| !it.is_empty());
+        numbers.filter_map(|it| it.parse().ok()).collect()
+    }
+
+    /// Returns the step that does the workflow in which this one stands: empty for the run's own.
+    pub fn scope(&self) -> &str {
+        self.planned().rsplit_once('/').map_or("", |it| it.0)
+    }
 }
 
 /// Milliseconds since the Unix epoch. The core gets it with each event and never asks a clock.
@@ -209,6 +274,18 @@ mod tests {
         assert_eq!(RunId(12).to_string(), "r12");
         assert!("x12".parse::<RunId>().unwrap_err().to_string().contains("callboard runs"));
         assert!("r".parse::<RunId>().is_err());
+    }
+
+    #[test]
+    fn a_steps_id_says_in_which_workflow_and_for_which_items_it_is() {
+        let id: StepId = "ship/fix[2][11]".parse().unwrap();
+        assert_eq!((id.planned(), id.scope(), id.items()), ("ship/fix", "ship", vec![2, 11]));
+        assert_eq!("fix".parse::<StepId>().unwrap().inside("ship").of_item(2).of_item(11), id);
+        for bad in
+            ["", "/a", "a/", "a[", "a[]", "a[x]", "a[1]b", "a]1[", "a[1", "[1]", "a//b", "a[1234567]", &"a/".repeat(40)]
+        {
+            assert!(bad.parse::<StepId>().is_err(), "{bad:?} was taken");
+        }
     }
 
     #[test]

@@ -28,6 +28,7 @@ pub mod workspace;
 pub mod client;
 pub mod ipc;
 pub mod lsp;
+pub mod mcp;
 pub mod protocol;
 
 // The shell.

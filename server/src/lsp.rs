@@ -13,6 +13,7 @@ pub mod editor;
 pub mod feed;
 pub mod folder;
 pub mod frame;
+pub mod language;
 pub mod lenses;
 pub mod outbound;
 pub mod outbox;

@@ -9,6 +9,7 @@ use crate::{
 };
 
 pub mod form;
+pub mod schema;
 
 /// The form that a step wants its result in.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
@@ -178,9 +179,18 @@ impl TypedResult {
         }
     }
 
-    /// Returns whether this result has the form that was asked for. A JSON Schema is checked where it is read.
+    /// Returns whether this result has the kind that was asked for; `check` looks at a JSON value too.
     pub fn fits(&self, wanted: &ResultKind) -> bool {
         self.kind_name() == wanted.name()
+    }
+
+    /// Checks that this result has the form that was asked for. The error says where it has not, and what is wanted there.
+    pub fn check(&self, wanted: &ResultKind) -> Result<(), String> {
+        match (self, wanted) {
+            (Self::Json(it), ResultKind::Json(schema)) => schema::check(schema, &it.value),
+            _ if self.fits(wanted) => Ok(()),
+            _ => Err(format!("it is a {} result, and a {} result is wanted", self.kind_name(), wanted.name())),
+        }
     }
 }
 

@@ -23,14 +23,17 @@ use crate::{
 mod changes;
 mod greeting;
 mod hub;
+mod runs;
 mod talk;
 mod terminal;
 mod workflows;
+mod worktrees;
 
 pub use self::{
     changes::{DiffParams, DiffResult, FileChange, FileDiff, FileNote, UndoParams, UndoResult},
     greeting::{ClientOptions, OnCancel, SaveBuffersParams, SaveBuffersResult, ServerOffer},
     hub::{HubStatus, ReloadResult, TrustParams, TrustResult},
+    runs::Players,
     talk::{
         About, Author, ChannelView, CreateChannelParams, DeliveryState, DeliveryView, MessageView, MessagesParams,
         MessagesResult, PostParams, Posted, SentParams, TurnView, WithdrawParams,
@@ -41,6 +44,7 @@ pub use self::{
         UnwatchTerminalParams, WatchTerminalParams, WatchTerminalResult,
     },
     workflows::{InputView, RoleView, RunTurn, TurnsParams, WorkflowView},
+    worktrees::{RemoveWorktreeParams, WorktreeState, WorktreeView, WorktreesResult},
 };
 
 /// The version of this protocol. It is in the socket's name, and changes only when an older peer could misread a newer one.
@@ -88,6 +92,10 @@ pub mod method {
     pub const DIFF: &str = "callboard/diff";
     /// Request: put back what a run, or a step of it, changed.
     pub const UNDO: &str = "callboard/undo";
+    /// Request: the worktrees that are needed or kept.
+    pub const WORKTREES: &str = "callboard/worktrees";
+    /// Request: let a kept worktree go, with all that is in it.
+    pub const REMOVE_WORKTREE: &str = "callboard/removeWorktree";
     /// Request: the agents.
     pub const AGENTS: &str = "callboard/agents";
     /// Request: the findings.
@@ -127,7 +135,8 @@ pub mod method {
     pub const REQUESTS: &[&str] = &[
         POST, CREATE_CHANNEL, CHANNELS, MESSAGES, WITHDRAW, SENT, RUN, RUNS, TURNS, PLAN, WORKFLOWS, INBOX,
         DECIDE, PERMISSIONS, REVOKE_PERMISSION,
-        PAUSE, RESUME, CANCEL, DIFF, UNDO, AGENTS, FINDINGS, SETTLE_FINDING, SUBSCRIBE, WATCH_TERMINAL,
+        PAUSE, RESUME, CANCEL, DIFF, UNDO, WORKTREES, REMOVE_WORKTREE, AGENTS, FINDINGS, SETTLE_FINDING,
+        SUBSCRIBE, WATCH_TERMINAL,
         UNWATCH_TERMINAL, TERMINAL_INPUT, TERMINAL_RESIZE, TERMINAL_SCROLLBACK, RELOAD, TRUST, HUB_STATUS,
         STOP_HUB,
     ];
@@ -160,8 +169,8 @@ pub struct RunParams {
     pub workflow: String,
     /// What it is told.
     pub inputs: BTreeMap<String, serde_json::Value>,
-    /// Who plays which role.
-    pub roles: BTreeMap<String, AgentName>,
+    /// Who plays which role: one agent, or a list for a role that several play.
+    pub roles: BTreeMap<String, Players>,
     /// Where it is shown.
     pub channel: Option<ChannelName>,
     /// Chosen by the sender: a second start with the same key is the first one's.
@@ -227,8 +236,11 @@ pub struct RunView {
     pub why: String,
     /// What it was told.
     pub inputs: BTreeMap<String, serde_json::Value>,
-    /// Who plays which role.
+    /// Who plays which role; of a role that several play, the first.
     pub roles: BTreeMap<String, AgentName>,
+    /// Who plays the roles that several agents may play, in the order of their seats.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub casts: BTreeMap<String, Vec<AgentName>>,
     /// Its steps in the file's order, children behind their parents.
     pub steps: Vec<StepView>,
     /// Turns taken so far.
@@ -279,6 +291,9 @@ pub struct StepView {
     pub id: StepId,
     /// Its title, or its id where it has none.
     pub title: String,
+    /// Of a step that is done for each item of a list: its item, in short.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub item: Option<String>,
     /// How deep it stands: 0 for the outermost list.
     pub depth: u32,
     /// Where it stands.
@@ -401,6 +416,8 @@ pub enum PauseKind {
     Stuck,
     /// What was typed into a file and what was written to it on the disk do not go together.
     Clash,
+    /// What a step did in its worktree and what is in the work tree now don't go together.
+    Conflict,
     /// An agent asks for a permission, and its turn waits.
     Permission,
     /// An agent asks a question, and its turn waits.

@@ -6,6 +6,7 @@
 pub mod cast;
 pub mod check;
 pub mod file;
+pub mod language;
 pub mod library;
 pub mod parse;
 pub mod plan;
@@ -31,12 +32,22 @@ pub struct Loaded {
     pub file: Option<File>,
 }
 
-/// Reads and checks a workflow. `name` is what it is run by: its file's name without the ending.
+/// Where a check finds the workflows that others do: the text of the one with this name, or what to do where there is none.
+pub type Find<'a> = &'a dyn Fn(&str) -> Result<String, String>;
+
+/// Reads and checks a workflow. `name` is what it is run by: its file's name without the ending. It may do those that are
+/// built in; `load_among` knows others.
 pub fn load(name: &str, text: &str) -> Loaded {
+    let library = library::Library::default();
+    load_among(name, text, &|name| library.find(name).map(|it| it.text).map_err(|it| it.to_string()))
+}
+
+/// Reads and checks a workflow that may do those that `find` finds.
+pub fn load_among(name: &str, text: &str, find: Find<'_>) -> Loaded {
     let (file, mut problems) = parse::parse(text);
     let mut plan = None;
     if let Some(file) = &file {
-        let (checked, found) = check::check(name, file, text);
+        let (checked, found) = check::check(name, file, text, find, &[]);
         problems.extend(found);
         plan = checked;
     }

@@ -77,6 +77,7 @@ impl World {
             buffers: Arc::new(callboard::workspace::buffers::NoBuffers),
             screens: Arc::clone(&screens),
             trusted: Box::new(|| Ok(())),
+            toolbox: callboard::agent::tools::Toolbox::default(),
         };
         let runner = Runner::reporting_to(parts, move |event| {
             let _ = sender.send(event);

@@ -164,6 +164,26 @@ fn an_invalid_result_is_asked_for_again_once() {
     assert!(why.contains("twice") && why.contains("perhaps"), "{why}");
 }
 
+/// A result of the workflow's own form is held against its schema: a first that does not fit is asked for again, and what is wrong
+/// with a second is told with its place.
+#[test]
+fn a_result_that_does_not_fit_its_schema_is_asked_for_again_once() {
+    let world = world();
+    let schema = serde_json::json!({
+        "type": "object", "required": ["n", "verdict"],
+        "properties": { "n": { "type": "integer" }, "verdict": { "enum": ["yes", "no"] } },
+    });
+    world.start_with("fake", 1, r#"[[invalid once {"n": 3, "verdict": "yes"}]]"#, |it| {
+        it.expects = ResultKind::Json(schema.clone());
+    });
+    let outcome = world.end(1);
+    let TurnOutcome::Answered { result: Some(TypedResult::Json(result)), .. } = &outcome else { panic!("{outcome:?}") };
+    assert_eq!(result.value, serde_json::json!({ "n": 3, "verdict": "yes" }));
+    world.start_with("fake", 2, "[[invalid always]]", |it| it.expects = ResultKind::Json(schema));
+    let why = world.failure(2, FailureClass::InvalidResult);
+    assert!(why.contains("twice") && why.contains("the value has no \"n\", which is required"), "{why}");
+}
+
 #[test]
 fn promise_3_a_turn_with_no_result_is_not_a_success() {
     let world = world();

@@ -24,7 +24,7 @@ use callboard::{
     },
     ids::{AgentName, RunId, Timestamp},
     outcome::{ResultKind, TurnOutcome, Usage},
-    protocol::{MessagesParams, RunsParams},
+    protocol::{MessagesParams, Players, RunsParams},
     store::{Journal, NewEntry, sqlite::SqliteJournal},
     workflow::plan::{Action, Category, FailurePolicy, Limits, Plan, Role, Step, TurnAction, Who},
 };
@@ -111,7 +111,7 @@ impl Running {
     }
 
     fn run(&self, plan: &Arc<Plan>, worker: usize) -> Result<RunId, String> {
-        let roles = plan.roles.iter().map(|role| (role.id.to_string(), name(worker))).collect::<BTreeMap<_, _>>();
+        let roles = plan.roles.iter().map(|role| (role.id.to_string(), Players::One(name(worker)))).collect();
         let event = Event::StartRun {
             by: person(),
             plan: Arc::clone(plan),
@@ -421,6 +421,7 @@ fn plan(roles: &[&str], steps: Vec<Step>) -> Plan {
         prefer: Vec::new(),
         good_for: Some("bench".to_owned()),
         access: Access::Read,
+        seats: Vec::new(),
     };
     Plan {
         name: "bench".to_owned(),
@@ -433,6 +434,7 @@ fn plan(roles: &[&str], steps: Vec<Step>) -> Plan {
         roles: roles.iter().map(role).collect(),
         steps,
         limits: Limits { turns: u32::MAX, ..Limits::default() },
+        result: None,
     }
 }
 
@@ -450,6 +452,7 @@ fn step(id: &str, needs: &[&str], who: Who) -> Step {
             paths: None,
             findings: None,
             time: None,
+            isolation: None,
         }),
         on_failure: FailurePolicy::default(),
     }

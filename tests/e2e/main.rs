@@ -22,6 +22,8 @@ mod journals;
 mod kill_sweep;
 #[cfg(unix)]
 mod lsp;
+#[cfg(target_os = "linux")]
+mod mcp;
 #[cfg(unix)]
 mod panels;
 #[cfg(unix)]
@@ -45,3 +47,5 @@ mod watchers;
 mod wire;
 #[cfg(unix)]
 mod workflows;
+#[cfg(unix)]
+mod worktrees;

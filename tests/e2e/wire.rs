@@ -645,6 +645,7 @@ fn bare_host() -> Host {
         stop: Box::new(|| {}),
         workspace: "/nowhere".to_owned(),
         in_process: false,
+        toolbox: callboard::agent::tools::Toolbox::default(),
     })
     .unwrap()
 }

@@ -1,6 +1,7 @@
 //! The scripted agent: a real interactive program on a real PTY that does what it is told, for the tests.
 //!
-//! Started as `fake-agent [--script TEXT] [--script-file FILE] [--ignore SIGNALS] [--fold LINES] [--no-title] [PROMPT]`
+//! Started as `fake-agent [--script TEXT] [--script-file FILE] [--ignore SIGNALS] [--fold LINES] [--no-title]
+//! [--callboard PROGRAM] [PROMPT]`
 //! it is a resident program: title and screen show its state, a prompt is pasted or typed and submitted by Enter, Esc
 //! interrupts, `/exit` leaves. `PROMPT` is a first turn. The script is carried out before it is ready. `--ignore` takes a
 //! list such as `HUP,TERM`. A paste of more than `LINES` lines (20) is shown folded, as real programs do.
@@ -24,6 +25,9 @@
 //! | `[[append PATH TEXT]]` | adds a line to a file |
 //! | `[[ask PATH]]` | opens a permission dialog: Enter approves, Esc denies; the answer and every key pressed in it go to PATH |
 //! | `[[result JSON]]` | writes its typed result to the file named by CALLBOARD_RESULT |
+//! | `[[mcp TOOL JSON]]` | calls one of Callboard's tools by a real `callboard mcp` and prints `TOOL: …` or `TOOL failed: …`; JSON may be left out |
+//! | `[[env-set NAME VALUE]]` | gives the programs that it starts from then on another variable |
+//! | `[[mcp-tools]]` | prints `tools: …`, the names of the tools |
 //! | `[[fence JSON]]` | prints its typed result as a fenced block |
 //! | `[[invalid once JSON]]` | prints a bad result, and this one in the next turn |
 //! | `[[invalid always]]` | prints a bad result in this and every later turn |
@@ -41,6 +45,7 @@ use std::{
     process::{Command, ExitCode},
 };
 
+mod mcp;
 mod resident;
 mod script;
 mod tool;
@@ -56,6 +61,7 @@ struct Options {
     result: Option<String>,
     fold: usize,
     no_title: bool,
+    callboard: String,
 }
 
 fn main() -> ExitCode {
@@ -81,6 +87,7 @@ fn run() -> Result<ExitCode, String> {
             }
             "--ignore" => ignore(&value()?)?,
             "--fold" => options.fold = value()?.parse().map_err(|err| format!("--fold: {err}"))?,
+            "--callboard" => options.callboard = value()?,
             "--no-title" => options.no_title = true,
             "--request" => options.request = Some(value()?),
             "--result" => options.result = Some(value()?),

@@ -13,7 +13,7 @@ pub fn run(options: &Options) -> Result<ExitCode, String> {
     tty::raw();
     tty::print("\x1b[?2004h");
     let keys = tty::keys();
-    let mut memory = Memory { titles: !options.no_title, ..Memory::default() };
+    let mut memory = Memory { titles: !options.no_title, callboard: options.callboard.clone(), ..Memory::default() };
     memory.title("starting");
     let mut turn = Turn { keys: &keys, memory: &mut memory, resident: true };
     if let End::Exit(code) = turn.run(&script::parse(&options.script)) {

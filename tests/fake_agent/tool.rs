@@ -14,7 +14,8 @@ pub fn run(request: &str, result: Option<&str>, options: &Options) -> Result<Exi
     let prompt = request["prompt"].as_str().ok_or("the request has no prompt")?;
     tty::print(&format!("fake tool for {}\r\n", request["agent"]));
     let (_sender, keys) = channel();
-    let mut memory = Memory { result: result.map(str::to_owned), ..Memory::default() };
+    let mut memory =
+        Memory { result: result.map(str::to_owned), callboard: options.callboard.clone(), ..Memory::default() };
     let mut directives = script::parse(&options.script);
     directives.extend(script::parse(prompt));
     let end = Turn { keys: &keys, memory: &mut memory, resident: false }.run(&directives);

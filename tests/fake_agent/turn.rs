@@ -11,6 +11,7 @@ use std::{
 use rustix::process::{Signal, getpid, kill_process};
 
 use super::{
+    mcp::Mcp,
     script::Directive,
     tty::{self, Key},
 };
@@ -32,6 +33,9 @@ pub struct Memory {
     pub owed: Option<String>,
     pub always_invalid: bool,
     pub at_exit: Option<String>,
+    pub callboard: String,
+    pub mcp: Option<Mcp>,
+    pub variables: Vec<(String, String)>,
 }
 
 impl Memory {
@@ -127,6 +131,20 @@ impl Turn<'_> {
             }
             "ask" => return self.ask(&directive.rest),
             "result" => self.result(&directive.rest)?,
+            "mcp" => {
+                let (tool, args) = directive.split();
+                let said = self.mcp()?.call(tool, args)?;
+                self.line(&said);
+            }
+            "env-set" => {
+                let (name, value) = directive.split();
+                self.memory.variables.push((name.to_owned(), value.to_owned()));
+                self.memory.mcp = None;
+            }
+            "mcp-tools" => {
+                let said = self.mcp()?.tools()?;
+                self.line(&said);
+            }
             "fence" => self.fence(&directive.rest),
             "invalid" => {
                 self.fence(BAD_RESULT);
@@ -216,6 +234,13 @@ impl Turn<'_> {
         let named = self.memory.result.clone().or_else(|| env::var("CALLBOARD_RESULT").ok());
         let path = named.ok_or("there is no CALLBOARD_RESULT")?;
         fs::write(path, json).map_err(|err| err.to_string())
+    }
+
+    fn mcp(&mut self) -> Result<&mut Mcp, String> {
+        if self.memory.mcp.is_none() {
+            self.memory.mcp = Some(Mcp::start(&self.memory.callboard, &self.memory.variables)?);
+        }
+        self.memory.mcp.as_mut().ok_or_else(|| "no server".to_owned())
     }
 
     fn fence(&self, json: &str) {

@@ -4,6 +4,8 @@
 
 use std::fmt::Write as _;
 
+use unicode_width::UnicodeWidthStr as _;
+
 use crate::screen::{Colour, Span};
 
 const CELL: f64 = 8.4;
@@ -77,18 +79,31 @@ fn draw(svg: &mut String, span: &Span, top: f64) {
             style += text;
         }
     }
-    // Spaces at the ends are left out of the text and of its length: a viewer that folds them would stretch the rest.
-    let shown = span.text.trim_matches(' ');
-    let before = span.text.len() - span.text.trim_start_matches(' ').len();
-    let around = span.text.len() - shown.len();
-    #[expect(clippy::cast_precision_loss, reason = "a screen has few columns")]
-    let (x, width) = (x + before as f64 * CELL, span.width.saturating_sub(around) as f64 * CELL);
-    let text = escape(shown);
-    let y = top + 14.0;
-    let _ = writeln!(
-        svg,
-        "<text x=\"{x:.1}\" y=\"{y:.1}\" textLength=\"{width:.1}\" lengthAdjust=\"spacingAndGlyphs\"{style}>{text}</text>"
-    );
+    // A viewer that folds spaces would stretch the words around them, so what stands between two of them is placed by itself.
+    for (before, words) in apart(&span.text) {
+        #[expect(clippy::cast_precision_loss, reason = "a screen has few columns")]
+        let (x, width) = (x + before as f64 * CELL, words.width() as f64 * CELL);
+        let (text, y) = (escape(words), top + 14.0);
+        let _ = writeln!(
+            svg,
+            "<text x=\"{x:.1}\" y=\"{y:.1}\" textLength=\"{width:.1}\" lengthAdjust=\"spacingAndGlyphs\"{style}>{text}</text>"
+        );
+    }
+}
+
+/// Returns the parts of a text between two spaces or more, each with the columns before it.
+fn apart(text: &str) -> Vec<(usize, &str)> {
+    let mut parts = Vec::new();
+    let mut column = 0;
+    for part in text.split("  ") {
+        let words = part.trim_matches(' ');
+        if !words.is_empty() {
+            let before = part.len() - part.trim_start_matches(' ').len();
+            parts.push((column + before, words));
+        }
+        column += part.width() + 2;
+    }
+    parts
 }
 
 fn paint(colour: Colour) -> String {
@@ -127,6 +142,13 @@ mod tests {
         assert!(svg.contains("fill=\"#ff0000\">red</text>"), "{svg}");
         assert!(svg.contains("fill=\"#010203\"/>"), "{svg}");
         assert!(svg.starts_with("<svg ") && svg.ends_with("</svg>\n"));
+    }
+
+    #[test]
+    fn words_between_spaces_are_placed_by_themselves() {
+        assert_eq!(apart("  a b   c "), [(2, "a b"), (8, "c")]);
+        assert_eq!(apart("   "), []);
+        assert_eq!(apart("▶ 1  é  x"), [(0, "▶ 1"), (5, "é"), (8, "x")]);
     }
 
     #[test]

@@ -523,7 +523,9 @@ export type InputKind =
   /** A whole number. */
   | "number"
   /** Yes or no. */
-  | "flag";
+  | "flag"
+  /** Several values. */
+  | "list";
 
 /** What a workflow wants to be told. */
 export interface InputView {
@@ -629,6 +631,8 @@ export type PauseKind =
   | "stuck"
   /** What was typed into a file and what was written to it on the disk do not go together. */
   | "clash"
+  /** What a step did in its worktree and what is in the work tree now don't go together. */
+  | "conflict"
   /** An agent asks for a permission, and its turn waits. */
   | "permission"
   /** An agent asks a question, and its turn waits. */
@@ -701,6 +705,13 @@ export interface PlanResult {
   summary: string;
 }
 
+/** Who plays a role: one agent, or several side by side. */
+export type Players =
+  /** One. */
+  | AgentName
+  /** Several, in the order of their seats. */
+  | AgentName[];
+
 /** Params of `callboard/post`. */
 export interface PostParams {
   /** Where; the default channel where absent. */
@@ -758,6 +769,12 @@ export interface ReloadResult {
   trusted: boolean;
 }
 
+/** Params of `callboard/removeWorktree`. */
+export interface RemoveWorktreeParams {
+  /** Which. */
+  worktree: WorktreeId;
+}
+
 /** A review. */
 export interface ReviewResult {
   /** The remarks, most severe first. */
@@ -795,6 +812,8 @@ export interface RoleView {
   id: RoleId;
   /** Agents that would play it, best first. */
   prefer: AgentName[];
+  /** How many agents may play it side by side: 1 where the file says nothing. */
+  seats: number;
 }
 
 /** A permission that is remembered. */
@@ -833,8 +852,8 @@ export interface RunParams {
   inputs?: Record<string, unknown>;
   /** Chosen by the sender: a second start with the same key is the first one's. */
   key?: string | null;
-  /** Who plays which role. */
-  roles?: Record<string, AgentName>;
+  /** Who plays which role: one agent, or a list for a role that several play. */
+  roles?: Record<string, Players>;
   /** The workflow's name. */
   workflow?: string;
 }
@@ -882,6 +901,8 @@ export interface RunTurn {
 export interface RunView {
   /** Who started it. */
   by: string;
+  /** Who plays the roles that several agents may play, in the order of their seats. */
+  casts?: Record<string, AgentName[]>;
   /** How many files its agents changed, as far as they are known: up to 1,000. */
   changedFiles: number;
   /** Where it is shown. */
@@ -896,7 +917,7 @@ export interface RunView {
   inputs: Record<string, unknown>;
   /** Revision of its last change. */
   rev: number;
-  /** Who plays which role. */
+  /** Who plays which role; of a role that several play, the first. */
   roles: Record<string, AgentName>;
   /** When. */
   started: Timestamp;
@@ -1046,6 +1067,8 @@ export interface StepView {
   failure?: Failure;
   /** Its id. */
   id: StepId;
+  /** Of a step that is done for each item of a list: its item, in short. */
+  item?: string;
   /** The pause that it waits at. */
   pause?: PauseId;
   /** Its result. */
@@ -1390,6 +1413,45 @@ export interface WorkflowView {
   title: string;
 }
 
+export type WorktreeId = string;
+
+/** How far a worktree is. */
+export type WorktreeState =
+  /** Its step works in it, or is about to. */
+  | "atWork"
+  /** What was done in it is being merged, or waits for its place. */
+  | "merging"
+  /** A person is asked about what does not go together. */
+  | "conflict"
+  /** It has what is nowhere else, and nothing goes on with it: a person lets it go. */
+  | "kept"
+  /** It is needed no more, and is being removed. */
+  | "going";
+
+/** A folder in which a step works apart from the developer's files. */
+export interface WorktreeView {
+  /** Its folder; empty before it was made. */
+  folder: string;
+  /** Its id. */
+  id: WorktreeId;
+  /** Of which run. */
+  run: RunId;
+  /** How far it is. */
+  stage: WorktreeState;
+  /** Of which step. */
+  step: StepId;
+  /** Why it is kept; empty where it is not. */
+  why?: string;
+}
+
+/** Result of `callboard/worktrees`. */
+export interface WorktreesResult {
+  /** The revision that this is of. */
+  rev: number;
+  /** Those whose folder is needed or still there, by id. */
+  worktrees: WorktreeView[];
+}
+
 /** Every request: what it takes and what it gives. */
 export interface Requests {
   "callboard/post": { params: PostParams; result: Posted };
@@ -1412,6 +1474,8 @@ export interface Requests {
   "callboard/cancel": { params: CancelParams; result: Changed };
   "callboard/diff": { params: DiffParams; result: DiffResult };
   "callboard/undo": { params: UndoParams; result: UndoResult };
+  "callboard/worktrees": { params: Nothing; result: WorktreesResult };
+  "callboard/removeWorktree": { params: RemoveWorktreeParams; result: Changed };
   "callboard/agents": { params: Nothing; result: AgentView[] };
   "callboard/findings": { params: FindingsParams; result: Finding[] };
   "callboard/settleFinding": { params: SettleFindingParams; result: Changed };
@@ -1460,6 +1524,8 @@ export const method = {
   cancel: "callboard/cancel",
   diff: "callboard/diff",
   undo: "callboard/undo",
+  worktrees: "callboard/worktrees",
+  removeWorktree: "callboard/removeWorktree",
   agents: "callboard/agents",
   findings: "callboard/findings",
   settleFinding: "callboard/settleFinding",

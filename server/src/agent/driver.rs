@@ -14,7 +14,6 @@ pub mod environment;
 mod files;
 mod live;
 pub mod result;
-mod schema;
 pub(crate) mod terminal;
 pub(crate) mod tool;
 
@@ -26,6 +25,11 @@ pub(crate) trait Driver {
     ///
     /// Invariant: a driver that returns has no turn going on in its program, or no program.
     fn take_turn(&mut self, desk: &mut Desk, request: &TurnRequest) -> TurnOutcome;
+
+    /// Returns whether its turns may each be in another folder. Where they may not, the program is ended and started there.
+    fn moves(&self) -> bool {
+        false
+    }
 
     /// Hears of its terminal between turns.
     fn between(&mut self, desk: &mut Desk, event: TerminalEvent);

@@ -29,6 +29,7 @@ use super::{
         tool::ToolDriver,
     },
     terminal::{Screens, Size},
+    tools::Toolbox,
 };
 use crate::{
     config::redact::Redactor,
@@ -79,6 +80,8 @@ pub struct RunnerParts {
     /// Looks whether what the workspace configures is still what the developer trusted; a sentence where it is not. Asked
     /// before each turn of an agent that the workspace itself brings: its script may have changed since it was read.
     pub trusted: Box<dyn Fn() -> Result<(), String> + Send + Sync>,
+    /// Where programs get their passes for Callboard's own tools.
+    pub toolbox: Toolbox,
 }
 
 /// A runner's parts as its agents' threads share them.
@@ -191,7 +194,7 @@ impl Effects for Runner {
             Effect::AnswerAsk { agent, turn, key, reply } => self.tell(&agent, Note::Answer(turn, key, reply)),
             Effect::StopAgent { agent } => self.tell(&agent, Note::Stop),
             // No agent's matter.
-            Effect::Checkpoint { .. } | Effect::PutText { .. } | Effect::Undo(_) => {}
+            Effect::Checkpoint { .. } | Effect::PutText { .. } | Effect::Undo(_) | Effect::Worktree(_) => {}
         }
     }
 }
@@ -234,12 +237,22 @@ fn attend(agent: AgentName, desk: Desk, report: &Report) {
 /// The driver that an agent has now, and the profile that it was made for.
 type Current = Option<(Arc<Profile>, Box<dyn Driver>)>;
 
+/// The folder that an agent's program was last used in. One that stays between turns can't move: in another folder it would
+/// read and write the wrong files, so there it is another program.
+type Home = Option<PathBuf>;
+
 fn serve(mut desk: Desk) {
     let mut current: Current = None;
+    let mut home: Home = None;
     loop {
         match desk.idle() {
             Idle::Turn(mut ticket) => {
                 desk.begin(ticket.request.turn);
+                if home.replace(ticket.request.cwd.clone()).is_some_and(|it| it != ticket.request.cwd)
+                    && current.as_ref().is_some_and(|(_, it)| !it.moves())
+                {
+                    stop(&mut desk, &mut current, "its next turn works in another folder");
+                }
                 let outcome = with_buffers(&mut desk, &mut current, &mut ticket.request);
                 desk.over();
                 ticket.end(outcome);

@@ -27,6 +27,8 @@ use crate::{
 };
 
 mod input;
+#[cfg(unix)]
+mod piped;
 pub mod plain;
 mod pty;
 mod queries;
@@ -129,6 +131,8 @@ pub enum TerminalEvent {
     Changed,
     /// Nothing came for the time that was asked for. Told once until something comes. Not the same as being done.
     Quiet,
+    /// A program on pipes has said something: there are lines to take. One telling may stand for many lines.
+    Lines,
     /// The program gave its window another title, made safe to show.
     Title(String),
     /// The transcript could not be written, for this reason; the rest of the session is not in it.
@@ -178,7 +182,11 @@ struct Shared {
     events: Box<dyn Fn(TerminalEvent) + Send + Sync>,
     /// Counts what viewers may have to draw anew.
     changes: signal::Sender<u64>,
-    master: Mutex<Box<dyn MasterPty + Send>>,
+    /// None for a program on pipes.
+    master: Option<Mutex<Box<dyn MasterPty + Send>>>,
+    /// What a program on pipes said; none for one on a PTY.
+    #[cfg(unix)]
+    lines: Option<Arc<piped::Lines>>,
     /// None once the session is over.
     transcript: Mutex<Option<Box<dyn Write + Send>>>,
     inbox: Mutex<Inbox>,
@@ -200,6 +208,33 @@ struct Display {
 }
 
 impl Shared {
+    fn new(
+        identity: Identity,
+        spec: Spawn,
+        events: Box<dyn Fn(TerminalEvent) + Send + Sync>,
+        master: Option<Box<dyn MasterPty + Send>>,
+    ) -> Self {
+        static NUMBERS: AtomicU64 = AtomicU64::new(0);
+        Self {
+            identity,
+            number: NUMBERS.fetch_add(1, Ordering::Relaxed) + 1,
+            changes: signal::Sender::new(0),
+            quiet: spec.quiet,
+            events,
+            #[cfg(unix)]
+            lines: master.is_none().then(Arc::default),
+            master: master.map(Mutex::new),
+            transcript: Mutex::new(Some(spec.transcript)),
+            inbox: Mutex::default(),
+            given: Condvar::new(),
+            taken: Condvar::new(),
+            display: Mutex::new(Display { emulator: Emulator::new(spec.size), touched: Instant::now(), held: false }),
+            input: Input::default(),
+            typing: AtomicBool::new(false),
+            ended: AtomicBool::new(false),
+        }
+    }
+
     /// Tells what happened to who started the program, then to viewers, who look at what there is by then.
     fn tell_all(&self, event: TerminalEvent) {
         (self.events)(event);
@@ -214,24 +249,8 @@ impl Shared {
 impl Terminal {
     /// Starts a program. `events` is called until `Exited`, and may be called before this returns.
     pub fn spawn(spec: Spawn, events: Box<dyn Fn(TerminalEvent) + Send + Sync>) -> Result<Arc<Self>, SpawnError> {
-        static NUMBERS: AtomicU64 = AtomicU64::new(0);
         let (started, master) = pty::start(&spec)?;
-        let shared = Arc::new(Shared {
-            identity: started.identity.clone(),
-            number: NUMBERS.fetch_add(1, Ordering::Relaxed) + 1,
-            quiet: spec.quiet,
-            events,
-            changes: signal::Sender::new(0),
-            master: Mutex::new(master),
-            transcript: Mutex::new(Some(spec.transcript)),
-            inbox: Mutex::default(),
-            given: Condvar::new(),
-            taken: Condvar::new(),
-            display: Mutex::new(Display { emulator: Emulator::new(spec.size), touched: Instant::now(), held: false }),
-            input: Input::default(),
-            typing: AtomicBool::new(false),
-            ended: AtomicBool::new(false),
-        });
+        let shared = Arc::new(Shared::new(started.identity.clone(), spec, events, Some(master)));
         pty::run(started, &shared)?;
         Ok(Arc::new(Self { shared }))
     }
@@ -309,7 +328,15 @@ impl Terminal {
         }
     }
 
+    /// Returns whether the program reads keys: one on pipes does not.
+    pub fn takes_keys(&self) -> bool {
+        self.shared.master.is_some()
+    }
+
     fn unlocked(&self) -> Result<(), InputError> {
+        if !self.takes_keys() {
+            return Err(InputError::NoKeys);
+        }
         if self.shared.typing.load(Ordering::SeqCst) { Err(InputError::Locked) } else { Ok(()) }
     }
 
@@ -327,7 +354,8 @@ impl Terminal {
     /// Returns whether the system collects lines for the program.
     #[cfg(unix)]
     fn is_cooked(&self) -> bool {
-        let master = self.shared.master.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(master) = &self.shared.master else { return false };
+        let master = master.lock().unwrap_or_else(PoisonError::into_inner);
         let canonical = u64::from(rustix::termios::LocalModes::ICANON.bits());
         master.get_termios().is_none_or(|it| u64::from(it.local_flags.bits()) & canonical != 0)
     }

@@ -7,7 +7,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::{
     ask::Scope,
     client::target::Engine,
-    ids::{AgentName, ChannelName, FindingId, MessageId, PauseId, RuleId, RunId, StepId},
+    ids::{AgentName, ChannelName, FindingId, MessageId, PauseId, RuleId, RunId, StepId, WorktreeId},
+    protocol::Players,
 };
 
 /// Several coding agents at once, in channels, from your editor.
@@ -152,6 +153,13 @@ pub enum Command {
         #[arg(long)]
         force: bool,
     },
+    /// Worktrees: list those in which steps work apart from your files, or let a kept one go
+    #[command(after_help = "Examples:\n  callboard worktrees\n  callboard worktrees remove w2")]
+    Worktrees {
+        /// What to do; they are listed where nothing is said
+        #[command(subcommand)]
+        command: Option<WorktreesCommand>,
+    },
     /// Channels: list, make, read, post, follow, take back
     #[command(
         subcommand,
@@ -186,6 +194,9 @@ pub enum Command {
         after_help = "Example (Helix):\n  [language-server.callboard]\n  command = \"callboard\"\n  args = [\"lsp\"]"
     )]
     Lsp,
+    /// Callboard's tools for an agent, on stdio; started by the agents that Callboard runs
+    #[command(hide = true)]
+    Mcp,
     /// The tool agents' program
     #[command(hide = true)]
     Tool(ToolArgs),
@@ -212,9 +223,9 @@ pub struct RunArgs {
     /// Set an input
     #[arg(long = "input", short, value_name = "NAME=VALUE", value_parser = pair)]
     pub inputs: Vec<(String, String)>,
-    /// Choose who plays a role
+    /// Choose who plays a role; several with commas, where several may
     #[arg(long = "agent", short, value_name = "ROLE=AGENT", value_parser = role)]
-    pub agents: Vec<(String, AgentName)>,
+    pub agents: Vec<(String, Players)>,
     /// Show it in this channel
     #[arg(long, value_name = "CHANNEL")]
     pub channel: Option<ChannelName>,
@@ -236,9 +247,9 @@ pub struct DryRunArgs {
     /// Set an input; what is left out stands there as ‹its name›
     #[arg(long = "input", short, value_name = "NAME=VALUE", value_parser = pair)]
     pub inputs: Vec<(String, String)>,
-    /// Choose who plays a role
+    /// Choose who plays a role; several with commas, where several may
     #[arg(long = "agent", short, value_name = "ROLE=AGENT", value_parser = role)]
-    pub agents: Vec<(String, AgentName)>,
+    pub agents: Vec<(String, Players)>,
 }
 
 /// `callboard decide`.
@@ -437,6 +448,20 @@ pub enum SettleCommand {
     },
 }
 
+/// `callboard worktrees`.
+#[derive(Debug, Clone, Subcommand)]
+pub enum WorktreesCommand {
+    /// List those that are needed or kept
+    #[command(after_help = "Example:\n  callboard worktrees list --json")]
+    List,
+    /// Let a kept one go, with all that is in it
+    #[command(after_help = "Example:\n  callboard worktrees remove w2")]
+    Remove {
+        /// The worktree
+        worktree: WorktreeId,
+    },
+}
+
 /// `callboard workflows`.
 #[derive(Debug, Clone, Subcommand)]
 pub enum WorkflowsCommand {
@@ -554,9 +579,12 @@ fn pair(text: &str) -> Result<(String, String), String> {
     }
 }
 
-fn role(text: &str) -> Result<(String, AgentName), String> {
+fn role(text: &str) -> Result<(String, Players), String> {
     let (role, agent) = pair(text).map_err(|_| "write ROLE=AGENT, such as --agent reviewer=claude".to_owned())?;
-    Ok((role, agent.parse().map_err(|it: crate::ids::BadName| it.to_string())?))
+    let names = agent.split(',').map(str::trim).map(str::parse).collect::<Result<Vec<AgentName>, _>>();
+    let mut names = names.map_err(|it: crate::ids::BadName| it.to_string())?;
+    let players = if names.len() == 1 { Players::One(names.remove(0)) } else { Players::Several(names) };
+    Ok((role, players))
 }
 
 #[cfg(test)]
@@ -601,8 +629,12 @@ mod tests {
         .unwrap();
         let Command::Run(run) = cli.command else { panic!("not a run") };
         assert_eq!(run.inputs, [("a".to_owned(), "b=c".to_owned())]);
-        assert_eq!(run.agents, [("fixer".to_owned(), "codex".parse().unwrap())]);
+        assert_eq!(run.agents, [("fixer".to_owned(), Players::One("codex".parse().unwrap()))]);
         assert!(cli.global.json);
+        let cli =
+            Cli::try_parse_from(["callboard", "run", "review-panel", "--agent", "reviewer=claude,@codex"]).unwrap();
+        let Command::Run(run) = cli.command else { panic!("not a run") };
+        assert_eq!(run.agents[0].1.names().len(), 2);
     }
 
     #[test]

@@ -22,8 +22,7 @@ use super::{
 use crate::{
     client::target::Engine,
     config::{Places, Workspace},
-    ids::AgentName,
-    protocol::DiffResult,
+    protocol::{DiffResult, Players},
     workspace::{git::Git, trust::Trust},
 };
 
@@ -69,7 +68,9 @@ async fn loop_over(
     yes: bool,
 ) -> Result<(Watched, DiffResult), Fail> {
     let mut hub = HubWire::connect(setting, Engine::InProc).await?;
-    let role = |role: &str, agent: &str| -> Result<(String, AgentName), Fail> { Ok((role.to_owned(), agent.parse()?)) };
+    let role = |role: &str, agent: &str| -> Result<(String, Players), Fail> {
+        Ok((role.to_owned(), Players::One(agent.parse()?)))
+    };
     let args = RunArgs {
         workflow: "review-fix".to_owned(),
         // By name, so that no installed agent that costs money plays in a demo.

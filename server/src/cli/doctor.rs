@@ -31,6 +31,7 @@ pub fn doctor(setting: &Setting, out: &mut Out, hub: &Result<Option<HubStatus>, 
     all.extend(agents(setting, &programs));
     all.extend(toolchains(&programs));
     all.extend(folders(setting));
+    all.extend(worktrees(setting));
     all.push(hub_check(hub));
     all.push(trust(setting));
     let is_bad = all.iter().any(|it| it.health == Health::Bad);
@@ -125,6 +126,14 @@ fn folders(setting: &Setting) -> Vec<Check> {
     let places = &setting.places;
     let state = places.state_dir(&setting.workspace);
     vec![folder("state", &state, true), folder("config", &places.config, false), runtime(setting)]
+}
+
+/// Tells of worktrees whose folders are there: one that is kept has work that is nowhere else.
+fn worktrees(setting: &Setting) -> Option<Check> {
+    let folder = setting.places.worktrees_dir(&setting.workspace);
+    let count = std::fs::read_dir(&folder).map_or(0, |it| it.filter_map(Result::ok).count());
+    let said = format!("{} in {}", render::time::count(count, "folder"), folder.display());
+    (count > 0).then(|| Check::good("folders", "worktrees", format!("{said}; `callboard worktrees` tells of each")))
 }
 
 /// Looks at a folder. One that is not there is made when it is needed, so it must be possible to make it.

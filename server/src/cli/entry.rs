@@ -6,7 +6,7 @@ use std::{io::IsTerminal as _, path::Path};
 use clap::Parser as _;
 
 use super::{
-    args::{Cli, Command, HubCommand, ToolArgs, WorkflowsCommand},
+    args::{Cli, Command, HubCommand, ToolArgs, WorkflowsCommand, WorktreesCommand},
     begin, changes, channel,
     connect::{HubWire, failed},
     decide, demo, doctor,
@@ -22,7 +22,7 @@ use super::{
     trust,
     watch::{Options, watch},
     wire::ask,
-    workflows,
+    workflows, worktrees,
 };
 use crate::{
     client::target::Engine,
@@ -52,6 +52,7 @@ fn start(cli: Cli, out: &mut Out) -> Result<i32, Fail> {
     let mut builder = match &cli.command {
         // A tool is one program at a time and needs no runtime.
         Command::Tool(args) => return tool_main(args),
+        Command::Mcp => return Ok(mcp_main()),
         Command::Completions { shell } => return completions(*shell, out),
         // A hub serves many; the others wait for one thing at a time, and start faster with less.
         Command::Hub(HubCommand::Run { .. }) | Command::Demo(_) => tokio::runtime::Builder::new_multi_thread(),
@@ -162,6 +163,10 @@ async fn with_hub(
         Command::Resume { run } => lists::release(hub, out, run).await,
         Command::Cancel { run } => lists::cancel(hub, out, run).await,
         Command::Undo { run, step, force } => changes::undo(hub, out, run, step, force).await,
+        Command::Worktrees { command: None | Some(WorktreesCommand::List) } => worktrees::list(hub, out).await,
+        Command::Worktrees { command: Some(WorktreesCommand::Remove { worktree }) } => {
+            worktrees::remove(hub, out, worktree).await
+        }
         Command::Channel(command) => channel::channel(hub, out, person, &command).await,
         Command::Findings(args) => findings::findings(hub, out, &args).await,
         Command::Agents => lists::agents(hub, out).await,
@@ -206,6 +211,18 @@ fn tool_main(args: &ToolArgs) -> Result<i32, Fail> {
     Ok(tool::main(kind, Path::new(&args.request), Path::new(&args.result), &mut std::io::stdout()))
 }
 
+/// Carries an agent's tools between its program and the hub.
+#[cfg(unix)]
+fn mcp_main() -> i32 {
+    crate::mcp::bridge::run()
+}
+
+#[cfg(not(unix))]
+fn mcp_main() -> i32 {
+    tracing::error!("There is no hub's process on this system, so agents have no tools here.");
+    fail::FAILED
+}
+
 fn completions(shell: clap_complete::Shell, out: &mut Out) -> Result<i32, Fail> {
     use clap::CommandFactory as _;
     let mut script = Vec::new();
@@ -246,7 +263,7 @@ pub fn start_logging() {
     let asked = std::env::var("CALLBOARD_LOG").ok().filter(|it| !it.is_empty());
     let filter = match (asked, is_hub) {
         (Some(asked), _) => EnvFilter::new(asked),
-        (None, true) => EnvFilter::new("info"),
+        (None, true) => EnvFilter::new("info,rmcp=warn"),
         (None, false) => return,
     };
     let file = std::env::var_os("CALLBOARD_LOG_FILE").and_then(|it| open_log(Path::new(&it)));

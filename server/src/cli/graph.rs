@@ -9,7 +9,7 @@ use super::{
     fail::{self, Fail},
     lists::only,
     out::Out,
-    render::{step, time},
+    render::{plan::over, step, time},
     wire::{Wire, ask},
 };
 use crate::{
@@ -47,7 +47,7 @@ pub async fn graph(wire: &mut impl Wire, out: &mut Out, run: RunId) -> Result<i3
 fn mermaid(plan: &Plan, run: &RunView) -> String {
     let mut text = String::from("flowchart TD\n");
     list(&mut text, &plan.steps, run, 1);
-    edges(&mut text, &plan.steps);
+    edges(&mut text, &plan.steps, run);
     text.push_str(CLASSES);
     text
 }
@@ -59,6 +59,7 @@ fn list(text: &mut String, steps: &[Step], run: &RunView, depth: usize) {
         let id = node(&step.id);
         let name = if step.title.is_empty() { step.id.as_str() } else { &step.title };
         let mut lines = vec![label(name)];
+        lines.extend(view.and_then(|it| it.item.as_deref()).map(label));
         match &step.action {
             Action::Repeat(repeat) => {
                 let round = repeat.steps.iter().filter_map(|it| run.steps.iter().find(|view| view.id == it.id));
@@ -66,6 +67,16 @@ fn list(text: &mut String, steps: &[Step], run: &RunView, depth: usize) {
                 let head = format!("↻ {} · round {round} of {} · until {}", lines[0], repeat.max, label(&repeat.until));
                 let _ = writeln!(text, "{indent}subgraph {id} [\"{head}\"]");
                 list(text, &repeat.steps, run, depth + 1);
+                let _ = writeln!(text, "{indent}end");
+            }
+            Action::Each(_) | Action::Group(_) | Action::Nested(_) => {
+                let head = match &step.action {
+                    Action::Each(each) => format!("⋮ {} · {}", lines[0], label(&over(each))),
+                    Action::Nested(nested) => format!("▾ {} · {}", lines[0], label(&nested.workflow)),
+                    _ => lines[0].clone(),
+                };
+                let _ = writeln!(text, "{indent}subgraph {id} [\"{head}\"]");
+                list(text, &shown(step, run), run, depth + 1);
                 let _ = writeln!(text, "{indent}end");
             }
             Action::Turn(turn) => {
@@ -101,16 +112,22 @@ fn state(view: Option<&StepView>) -> Option<String> {
     (!parts.is_empty()).then(|| parts.join(" · "))
 }
 
-fn edges(text: &mut String, steps: &[Step]) {
+/// Returns the steps that are drawn in one that holds others: once for each item that the run has met, else as planned.
+fn shown(step: &Step, run: &RunView) -> Vec<Step> {
+    let Action::Each(each) = &step.action else { return step.planned().to_vec() };
+    let is_there = |it: &Step| run.steps.iter().any(|view| view.id == it.id);
+    let met: Vec<Step> = (1..).map(|number| each.instance(number)).take_while(is_there).collect();
+    if met.is_empty() { vec![each.instance(1)] } else { met }
+}
+
+fn edges(text: &mut String, steps: &[Step], run: &RunView) {
     for step in steps {
         // A step that is done only on a condition hangs on a dashed line.
         let arrow = if step.when.is_some() { "-.->" } else { "-->" };
         for need in &step.needs {
             let _ = writeln!(text, "  {} {arrow} {}", node(need), node(&step.id));
         }
-        if let Action::Repeat(repeat) = &step.action {
-            edges(text, &repeat.steps);
-        }
+        edges(text, &shown(step, run), run);
     }
 }
 

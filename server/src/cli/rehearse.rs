@@ -28,7 +28,7 @@ use crate::{
 };
 
 /// Who would play a role, or why nobody can.
-type Cast = Vec<(RoleId, Result<AgentName, String>)>;
+type Cast = Vec<(RoleId, Result<Vec<AgentName>, String>)>;
 
 /// Says what a run of a workflow would do. Exit 1 where a role has nobody here.
 pub fn dry_run(setting: &Setting, out: &mut Out, args: &DryRunArgs) -> Result<i32, Fail> {
@@ -43,12 +43,16 @@ pub fn dry_run(setting: &Setting, out: &mut Out, args: &DryRunArgs) -> Result<i3
     let mut all: Cast = Vec::new();
     for role in &plan.roles {
         let who = match given.get(role.id.as_str()) {
-            Some(name) => known(&agents, name).map(|()| name.clone()),
-            None => cast::choose(&agents, role),
+            Some(players) => {
+                let names = players.names();
+                let all = names.iter().try_for_each(|it| known(&agents, it));
+                all.and_then(|()| cast::check_count(role, names)).map(|()| names.to_vec())
+            }
+            None => cast::choose_all(&agents, role),
         };
         all.push((role.id.clone(), who));
     }
-    let bound: BTreeMap<RoleId, AgentName> =
+    let bound: BTreeMap<RoleId, Vec<AgentName>> =
         all.iter().filter_map(|(role, who)| Some((role.clone(), who.as_ref().ok()?.clone()))).collect();
     let steps = rehearse(&plan, &inputs, &bound, &agents);
     if out.json {
@@ -94,6 +98,7 @@ fn inputs(setting: &Setting, plan: &Plan, args: &DryRunArgs) -> Result<BTreeMap<
                 InputKind::Path => ".".to_owned(),
                 InputKind::Number => "1".to_owned(),
                 InputKind::Flag => "yes".to_owned(),
+                InputKind::List => format!("[\"‹{}›\"]", input.name),
             };
             stand_ins.push((input.name.clone(), text));
         }
@@ -118,7 +123,8 @@ fn object(plan: &Plan, inputs: &BTreeMap<String, Value>, cast: &Cast, steps: &[R
     let roles: Vec<Value> = cast
         .iter()
         .map(|(role, who)| match who {
-            Ok(agent) => json!({ "role": role, "agent": agent }),
+            Ok(agents) if agents.len() == 1 => json!({ "role": role, "agent": agents[0] }),
+            Ok(agents) => json!({ "role": role, "agent": agents.first(), "agents": agents }),
             Err(why) => json!({ "role": role, "why": why }),
         })
         .collect();
@@ -143,7 +149,10 @@ fn head(plan: &Plan, origin: &str, inputs: &BTreeMap<String, Value>, cast: &Cast
     for (role, who) in cast {
         let lead = Line::new().with(Tone::Code, role.to_string()).with(Tone::Plain, " → ");
         match who {
-            Ok(agent) => lines.push(lead.with(Tone::Name, agent.to_string())),
+            Ok(agents) => {
+                let names: Vec<String> = agents.iter().map(ToString::to_string).collect();
+                lines.push(lead.with(Tone::Name, names.join(", ")));
+            }
             Err(why) => lines.extend(Line::new().with(Tone::Bad, plain(why)).wrap(width, &lead, &"    ".into())),
         }
     }
@@ -157,6 +166,23 @@ fn limits(it: &Limits) -> String {
     let (dollars, cents) = (cents / 100, cents % 100);
     let time = time::lasted(it.time);
     format!("It stops and asks after {} turns, {time}, {} tokens or {dollars}.{cents:02} dollars.", it.turns, it.tokens)
+}
+
+/// Begins the line of a step that holds others and is no loop.
+fn tell_holder(line: &mut Line, step: &Rehearsed) {
+    let (mark, text) = match &step.does {
+        Does::Each { over, items, at_once, max } if step.runs => {
+            let known = if items.len() > 1 { format!("{} of them, ", items.len()) } else { String::new() };
+            ("⋮ ", format!("  for each of {} ({known}{at_once} at once; asks above {max}); the first:", plain(over)))
+        }
+        Does::Each { over, .. } => ("⋮ ", format!("  for each of {}", plain(over))),
+        Does::Group => ("▾ ", String::new()),
+        Does::Nested { workflow, .. } => ("▾ ", format!("  does {}", plain(workflow))),
+        Does::Turn { .. } | Does::Pause { .. } | Does::Repeat { .. } => return,
+    };
+    line.push(Tone::Note, mark);
+    line.push(Tone::Strong, step.id.to_string());
+    line.push(Tone::Plain, text);
 }
 
 fn tell(out: &mut Out, step: &Rehearsed) -> Result<(), Fail> {
@@ -180,6 +206,7 @@ fn tell(out: &mut Out, step: &Rehearsed) -> Result<(), Fail> {
             line.push(Tone::Strong, step.id.to_string());
             line.push(Tone::Warn, "  waits for a person");
         }
+        Does::Each { .. } | Does::Group | Does::Nested { .. } => {}
         Does::Repeat { until, max } => {
             line.push(Tone::Note, "↻ ");
             line.push(Tone::Strong, step.id.to_string());
@@ -189,6 +216,7 @@ fn tell(out: &mut Out, step: &Rehearsed) -> Result<(), Fail> {
             );
         }
     }
+    tell_holder(&mut line, step);
     if !step.needs.is_empty() {
         let needs: Vec<_> = step.needs.iter().map(ToString::to_string).collect();
         line.push(Tone::Faint, format!("  after {}", needs.join(", ")));
@@ -224,7 +252,12 @@ fn tell(out: &mut Out, step: &Rehearsed) -> Result<(), Fail> {
                 body(&format!("Shows the result of {show}."))?;
             }
         }
-        Does::Repeat { .. } => return Ok(()),
+        Does::Nested { inputs, .. } => {
+            for (name, value) in inputs {
+                body(&format!("{name} = {value}"))?;
+            }
+        }
+        Does::Repeat { .. } | Does::Each { .. } | Does::Group => return Ok(()),
     }
     out.line(&Line::new())
 }

@@ -20,7 +20,7 @@ use super::{
 use crate::{
     hub::event::RefusalCode,
     ids::Timestamp,
-    protocol::{RunParams, Started, method},
+    protocol::{Players, RunParams, Started, method},
     workflow::plan::{Input, InputKind, Plan},
 };
 
@@ -105,6 +105,11 @@ pub(super) fn inputs(plan: Option<&Plan>, ground: &Ground, args: &RunArgs) -> Re
             Some(plan) => value_of(known(plan, name)?, text, ground)?,
             None => looks_like(text),
         };
+        // A list is given a value at a time.
+        if let (Some(Value::Array(so_far)), Value::Array(more)) = (inputs.get_mut(name), &value) {
+            so_far.extend(more.iter().cloned());
+            continue;
+        }
         if inputs.insert(name.clone(), value).is_some() {
             return Err(Fail::usage(format!("the input {name} is given twice")));
         }
@@ -128,9 +133,9 @@ pub(super) fn inputs(plan: Option<&Plan>, ground: &Ground, args: &RunArgs) -> Re
 }
 
 /// Returns who was chosen for which role.
-pub(super) fn roles(plan: Option<&Plan>, args: &RunArgs) -> Result<BTreeMap<String, crate::ids::AgentName>, Fail> {
+pub(super) fn roles(plan: Option<&Plan>, args: &RunArgs) -> Result<BTreeMap<String, Players>, Fail> {
     let mut roles = BTreeMap::new();
-    for (role, agent) in &args.agents {
+    for (role, agents) in &args.agents {
         if let Some(plan) = plan
             && !plan.roles.iter().any(|it| it.id.as_str() == role)
         {
@@ -138,7 +143,7 @@ pub(super) fn roles(plan: Option<&Plan>, args: &RunArgs) -> Result<BTreeMap<Stri
             return Err(Fail::usage(format!("{} has no role {role}", plan.name))
                 .help(format!("its roles are: {}", listed(&known))));
         }
-        if roles.insert(role.clone(), agent.clone()).is_some() {
+        if roles.insert(role.clone(), agents.clone()).is_some() {
             return Err(Fail::usage(format!("the role {role} is given twice")));
         }
     }
@@ -172,6 +177,11 @@ fn value_of(input: &Input, text: &str, ground: &Ground) -> Result<Value, Fail> {
             "false" | "no" | "off" => Ok(false.into()),
             _ => wrong("yes or no"),
         },
+        InputKind::List if text.trim_start().starts_with('[') => {
+            let list: Option<Vec<Value>> = serde_json::from_str(text).ok();
+            list.map_or_else(|| wrong("a list: JSON such as [\"a\", \"b\"]"), |it| Ok(it.into()))
+        }
+        InputKind::List => Ok(vec![Value::from(text)].into()),
     }
 }
 
@@ -246,9 +256,11 @@ mod tests {
                 prefer: Vec::new(),
                 good_for: None,
                 access: crate::agent::Access::Write,
+                seats: Vec::new(),
             }],
             steps: Vec::new(),
             limits: Limits::default(),
+            result: None,
         }
     }
 
@@ -295,7 +307,8 @@ mod tests {
             assert_eq!(fail.exit, fail::USAGE);
             assert!(fail.message.contains(wants), "{fail:?} does not say {wants:?}");
         }
-        let given = RunArgs { agents: vec![("boss".to_owned(), "claude".parse().unwrap())], ..args(&[], None) };
+        let given =
+            RunArgs { agents: vec![("boss".to_owned(), Players::One("claude".parse().unwrap()))], ..args(&[], None) };
         assert_eq!(roles(Some(&plan()), &given).unwrap_err().help, ["its roles are: fixer"]);
     }
 

@@ -41,7 +41,7 @@ pub fn workflows(setting: &Setting, out: &mut Out, command: &WorkflowsCommand) -
     match command {
         WorkflowsCommand::List => list(setting, out),
         WorkflowsCommand::Show { name, source } => show(setting, out, name, *source),
-        WorkflowsCommand::Check { files } => check(out, files),
+        WorkflowsCommand::Check { files } => check(setting, out, files),
         WorkflowsCommand::New { name, from } => begin::new(setting, out, name, from.as_deref()),
         WorkflowsCommand::DryRun(args) => rehearse::dry_run(setting, out, args),
         WorkflowsCommand::Schema => {
@@ -61,8 +61,9 @@ pub fn library(setting: &Setting) -> Library {
 /// Returns the plan of a workflow, where it can be found and has no error. The hub has the last word; this is to know the
 /// kinds of its inputs before it is asked.
 pub fn plan(setting: &Setting, name: &str) -> Option<Plan> {
-    let source = library(setting).find(name).ok()?;
-    workflow::load(&source.name, &source.text).plan
+    let library = library(setting);
+    let source = library.find(name).ok()?;
+    library.load(&source.name, &source.text).plan
 }
 
 fn list(setting: &Setting, out: &mut Out) -> Result<i32, Fail> {
@@ -109,7 +110,7 @@ fn show(setting: &Setting, out: &mut Out, name: &str, as_source: bool) -> Result
 /// Returns a workflow's plan and where it comes from. Where it has errors they are shown.
 pub(super) fn checked(setting: &Setting, out: &mut Out, name: &str) -> Result<(Plan, String), Fail> {
     let source = find(setting, name)?;
-    let loaded = workflow::load(&source.name, &source.text);
+    let loaded = library(setting).load(&source.name, &source.text);
     let Some(plan) = loaded.plan else {
         tell(out, name, &source.text, &loaded.problems)?;
         return Err(Fail::new("invalid", format!("{name} has errors and can't be run")));
@@ -122,13 +123,14 @@ pub(super) fn find(setting: &Setting, name: &str) -> Result<Source, Fail> {
     library(setting).find(name).map_err(|why| Fail::new("not_found", why.to_string()))
 }
 
-fn check(out: &mut Out, files: &[PathBuf]) -> Result<i32, Fail> {
+fn check(setting: &Setting, out: &mut Out, files: &[PathBuf]) -> Result<i32, Fail> {
+    let library = library(setting);
     let (mut errors, mut warnings) = (0, 0);
     for file in files {
         let shown = file.display().to_string();
         let text = read(file)?;
         let name = file.file_stem().map(|it| it.to_string_lossy().into_owned()).unwrap_or_default();
-        let problems = workflow::load(&name, &text).problems;
+        let problems = library.load(&name, &text).problems;
         errors += problems.iter().filter(|it| it.is_error()).count();
         warnings += problems.iter().filter(|it| !it.is_error()).count();
         tell(out, &shown, &text, &problems)?;

@@ -37,6 +37,7 @@ pub struct Settings {
     #[serde(deserialize_with = "idle_exit")]
     pub idle_exit_minutes: u32,
     /// The channel that a message goes to where nobody says; the workspace's first one where it is left out.
+    #[schemars(extend("x-callboard" = "channel"))]
     pub default_channel: Option<ChannelName>,
     /// Names of environment variables that agents may see beside those that their profiles name.
     #[serde(deserialize_with = "names")]

@@ -28,6 +28,19 @@ pub fn read<'a>(document: &'a str, name: &str, key: &str) -> Result<(usize, Vec<
     Ok((first + 2, lines[first + 1..last].to_vec()))
 }
 
+/// Returns the body of the first part that is called `name`, where its body was its key; nothing where its mark does not
+/// fit what stands below it.
+pub fn first(document: &str, name: &str) -> Option<String> {
+    let begin = format!("<!-- {name} ");
+    let mut lines = document.lines().skip_while(|it| !it.starts_with(&begin));
+    let mark = lines.next()?;
+    let tag = mark.strip_prefix(&begin)?.strip_suffix(" -->")?;
+    let end = format!("<!-- end of {name} {tag} -->");
+    let body: Vec<&str> = lines.take_while(|it| *it != end).collect();
+    let body = body.join("\n");
+    (self::tag(name, &body) == tag).then_some(body)
+}
+
 fn start(name: &str, key: &str) -> String {
     format!("<!-- {name} {} -->", tag(name, key))
 }

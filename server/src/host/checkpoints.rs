@@ -13,11 +13,12 @@ use std::{
     thread::JoinHandle,
 };
 
+use super::worktrees::Worktrees;
 use crate::{
     config::Workspace,
     hub::{
         effect::{Effect, UndoRequest},
-        event::{CheckpointOutcome, Event, Refusal, RefusalCode, UndoOutcome},
+        event::{CheckpointOutcome, Event, Refusal, RefusalCode, UndoOutcome, WorktreeCame},
         timeline::{Stretch, Worker},
     },
     protocol::{FileChange, FileDiff, FileNote},
@@ -34,14 +35,21 @@ const LEFT_OUT: usize = 100;
 /// The checkpoints of a workspace. Clones are one; git is looked for when the first is taken.
 #[derive(Clone)]
 pub struct Checkpoints {
-    given: Arc<(Workspace, PathBuf, Bounds)>,
+    given: Arc<Given>,
     store: Arc<Mutex<Option<Arc<Store>>>>,
 }
 
+struct Given {
+    workspace: Workspace,
+    dir: PathBuf,
+    worktrees: PathBuf,
+    bounds: Bounds,
+}
+
 impl Checkpoints {
-    /// Makes it; nothing is opened yet.
-    pub fn new(workspace: Workspace, dir: PathBuf, bounds: Bounds) -> Self {
-        Self { given: Arc::new((workspace, dir, bounds)), store: Arc::default() }
+    /// Makes it; nothing is opened yet. `dir` is the shadow directory, `worktrees` the folder of what is made of its trees.
+    pub fn new(workspace: Workspace, dir: PathBuf, worktrees: PathBuf, bounds: Bounds) -> Self {
+        Self { given: Arc::new(Given { workspace, dir, worktrees, bounds }), store: Arc::default() }
     }
 
     fn store(&self) -> Result<Arc<Store>, CheckpointError> {
@@ -49,7 +57,7 @@ impl Checkpoints {
         if let Some(store) = store.as_ref() {
             return Ok(Arc::clone(store));
         }
-        let (workspace, dir, bounds) = &*self.given;
+        let Given { workspace, dir, bounds, .. } = &*self.given;
         let opened = Arc::new(Store::open(workspace, dir, *bounds)?);
         *store = Some(Arc::clone(&opened));
         Ok(opened)
@@ -188,20 +196,30 @@ fn work(
     buffers: &dyn Buffers,
     report: &(dyn Fn(Event) + Send + Sync),
 ) {
+    let Given { workspace, worktrees, .. } = &*checkpoints.given;
+    let mut worktrees = Worktrees::new(worktrees.clone(), workspace.name());
     for effect in effects {
-        let bases = if matches!(effect, Effect::Undo(_)) { buffers.bases() } else { Bases::new() };
-        let carried_out = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| carry_out(checkpoints, &effect)));
-        // What was put back is carried into the buffers that hold something of their own.
+        let writes = matches!(effect, Effect::Undo(_) | Effect::Worktree(_));
+        let bases = if writes { buffers.bases() } else { Bases::new() };
+        let carry_out = std::panic::AssertUnwindSafe(|| carry_out(checkpoints, &mut worktrees, &effect));
+        // A run waits for this, so a fault of ours is a reason like any other.
+        let came = std::panic::catch_unwind(carry_out);
+        // What was put back, or merged, is carried into the buffers that hold something of their own.
         for clash in buffers.after(&bases) {
             report(Event::Clashed { turn: None, clash: Box::new(clash.into()) });
         }
-        // A run waits for this, so a fault of ours is a reason like any other.
-        report(carried_out.unwrap_or_else(|_| refused(&effect, "taking it failed within Callboard")));
+        if let Some(event) = came.unwrap_or_else(|_| Some(refused(&effect, "taking it failed within Callboard"))) {
+            report(event);
+        }
     }
 }
 
-fn carry_out(checkpoints: &Checkpoints, effect: &Effect) -> Event {
-    match effect {
+fn carry_out(checkpoints: &Checkpoints, worktrees: &mut Worktrees, effect: &Effect) -> Option<Event> {
+    Some(match effect {
+        Effect::Worktree(job) => match checkpoints.store() {
+            Ok(store) => Event::Worktree { worktree: job.worktree, came: worktrees.carry_out(&store, job)? },
+            Err(error) => refused(effect, &error.to_string()),
+        },
         Effect::Checkpoint { checkpoint, since } => match take(checkpoints, since.as_deref()) {
             Ok(outcome) => Event::CheckpointTaken { checkpoint: *checkpoint, outcome },
             Err(error) => refused(effect, &error.to_string()),
@@ -211,7 +229,7 @@ fn carry_out(checkpoints: &Checkpoints, effect: &Effect) -> Event {
             Err(error) => refused(effect, &error.to_string()),
         },
         other => refused(other, ""),
-    }
+    })
 }
 
 /// Returns the event by which an effect that could not be carried out comes back.
@@ -225,8 +243,11 @@ fn refused(effect: &Effect, why: &str) -> Event {
             checkpoint: *checkpoint,
             outcome: CheckpointOutcome { why: why.to_owned(), ..CheckpointOutcome::default() },
         },
-        Effect::StartTurn(_)
-        | Effect::PutText { .. }
+        Effect::Worktree(job) => {
+            Event::Worktree { worktree: job.worktree, came: WorktreeCame::Failed { why: why.to_owned() } }
+        }
+        Effect::PutText { .. }
+        | Effect::StartTurn(_)
         | Effect::InterruptTurn { .. }
         | Effect::AnswerAsk { .. }
         | Effect::StopAgent { .. } => Event::Tick,

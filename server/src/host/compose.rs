@@ -5,7 +5,7 @@
 use std::{
     ffi::OsString,
     io,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -20,6 +20,7 @@ use crate::{
         catalog::SharedCatalog,
         runner::{Runner, RunnerParts},
         terminal::{Screens, Size},
+        tools::Toolbox,
     },
     config::{Places, Workspace, redact::Redactor, settings::Settings},
     host::{
@@ -75,7 +76,8 @@ pub fn compose(places: &Places, workspace: &Workspace, in_process: bool) -> anyh
         files: usize::try_from(settings.checkpoint_max_files).unwrap_or(usize::MAX),
         ..Bounds::default()
     };
-    let checkpoints = Checkpoints::new(workspace.clone(), places.checkpoints_dir(workspace), bounds);
+    let checkpoints =
+        Checkpoints::new(workspace.clone(), places.checkpoints_dir(workspace), folder("worktrees")?, bounds);
     let screens = Arc::new(Screens::default());
     let buffers = Arc::new(OpenBuffers::new(workspace.root.clone(), settings.buffers.before_turn));
     let files = Files::new(
@@ -89,10 +91,13 @@ pub fn compose(places: &Places, workspace: &Workspace, in_process: bool) -> anyh
     let files = Arc::new(files);
     let reading = files.reload().map_err(anyhow::Error::new)?;
     let environment = environment(std::env::vars_os());
+    let callboard = std::env::current_exe().context("this program's own path is not known")?;
+    let toolbox = toolbox(places, workspace, &callboard, in_process);
     let runner = RunnerParts {
         catalog,
         workspace: workspace.root.clone(),
-        callboard: std::env::current_exe().context("this program's own path is not known")?,
+        callboard,
+        toolbox: toolbox.clone(),
         transcripts: transcripts(terminals, settings.transcript_max_bytes, &environment),
         environment,
         allowed: settings.agents_env.clone(),
@@ -115,8 +120,23 @@ pub fn compose(places: &Places, workspace: &Workspace, in_process: bool) -> anyh
         stop: crew.stop(),
         workspace: workspace.root.to_string_lossy().into_owned(),
         in_process,
+        toolbox,
     };
     Ok(Composed { parts, idle: Duration::from_secs(60 * u64::from(settings.idle_exit_minutes)) })
+}
+
+/// Returns where agents' programs get their passes. A hub that runs inside its client has no socket, so its agents have no tools.
+#[cfg(unix)]
+fn toolbox(places: &Places, workspace: &Workspace, callboard: &Path, in_process: bool) -> Toolbox {
+    match crate::ipc::runtime::Names::of(places, workspace) {
+        Ok(names) if !in_process => Toolbox::at(callboard.to_owned(), names.socket()),
+        _ => Toolbox::default(),
+    }
+}
+
+#[cfg(not(unix))]
+fn toolbox(_: &Places, _: &Workspace, _: &Path, _: bool) -> Toolbox {
+    Toolbox::default()
 }
 
 /// Returns the variables that are text: no agent is given others.
@@ -203,7 +223,7 @@ impl Crew {
 
 impl Effects for Crew {
     fn start(&mut self, effect: Effect) {
-        if matches!(effect, Effect::Checkpoint { .. } | Effect::Undo(_)) {
+        if matches!(effect, Effect::Checkpoint { .. } | Effect::Undo(_) | Effect::Worktree(_)) {
             if let Some(clerk) = self.clerk.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
                 clerk.start(effect);
             }

@@ -20,8 +20,11 @@ use crate::{
         event::{Refusal, RefusalCode},
         timeline::Stretch,
     },
-    lsp::buffers::OpenBuffers,
-    lsp::shared::{Offer, Reading, Surroundings, TrustShown},
+    lsp::{
+        buffers::OpenBuffers,
+        language::OwnFiles,
+        shared::{Offer, Reading, Surroundings, TrustShown},
+    },
     protocol::{FileDiff, InputView, RoleView, WorkflowView},
     workflow::{
         self,
@@ -111,17 +114,23 @@ impl Surroundings for Files {
     fn plan(&self, name: &str) -> Result<Arc<Plan>, Refusal> {
         self.require_trust()?;
         // The very bytes that trust was given to: reading the file again might be reading another.
-        let own = format!("{WORKSPACE_FOLDER}/{name}.yaml");
         let files = self.trust.trusted_files(&self.workspace);
         let files = files.map_err(|err| Refusal::new(RefusalCode::Untrusted, err.to_string()))?;
-        let text = if let Some(file) = files.into_iter().find(|it| it.path == own) {
-            String::from_utf8(file.bytes)
-                .map_err(|_| Refusal::new(RefusalCode::Invalid, format!("{own} is not UTF-8; save it as that")))?
-        } else {
-            let library = Library::new(Some(self.places.workflows_dir()));
-            library.find(name).map_err(|err| Refusal::new(RefusalCode::NotFound, err.to_string()))?.text
+        let library = Library::new(Some(self.places.workflows_dir()));
+        // A nested workflow is found as one that is run: in what was trusted, else in the library.
+        let find = |name: &str| {
+            let own = format!("{WORKSPACE_FOLDER}/{name}.yaml");
+            match files.iter().find(|it| it.path == own) {
+                Some(file) => String::from_utf8(file.bytes.clone())
+                    .map_err(|_| Refusal::new(RefusalCode::Invalid, format!("{own} is not UTF-8; save it as that"))),
+                None => library
+                    .find(name)
+                    .map(|it| it.text)
+                    .map_err(|err| Refusal::new(RefusalCode::NotFound, err.to_string())),
+            }
         };
-        let loaded = workflow::load(name, &text);
+        let text = find(name)?;
+        let loaded = workflow::load_among(name, &text, &|name| find(name).map_err(|it| it.message));
         match loaded.plan {
             Some(plan) => Ok(Arc::new(plan)),
             None => Err(Refusal::new(RefusalCode::Invalid, problems_of(name, &loaded.problems))),
@@ -157,6 +166,25 @@ impl Surroundings for Files {
         Some(self.places.documents_dir(&self.workspace))
     }
 
+    fn own_files(&self) -> OwnFiles {
+        OwnFiles {
+            workflows: Some(self.places.workflows_dir()),
+            agents: Some(self.places.agents_dir()),
+            settings: Some(self.places.settings_file()),
+        }
+    }
+
+    fn profile_file(&self, agent: &str) -> Option<PathBuf> {
+        let profile = self.catalog.get().resolve(&agent.parse().ok()?)?.name.clone();
+        let own = self.workspace.root.join(AGENTS_FOLDER);
+        let folders = [Some(own).filter(|_| self.is_trusted()), Some(self.places.agents_dir())];
+        let file = |folder: PathBuf| {
+            let mut files = ["yaml", "yml"].iter().map(|it| folder.join(format!("{profile}.{it}")));
+            files.find(|it| std::fs::symlink_metadata(it).is_ok_and(|it| it.is_file()))
+        };
+        folders.into_iter().flatten().find_map(file)
+    }
+
     fn offers(&self) -> Vec<Offer> {
         let trusted = self.status() == TrustStatus::Trusted;
         let library = Library::new(Some(self.places.workflows_dir())).with_workspace(&self.workspace.root, trusted);
@@ -167,7 +195,7 @@ impl Surroundings for Files {
     fn workflows(&self) -> Vec<WorkflowView> {
         let trusted = self.status() == TrustStatus::Trusted;
         let library = Library::new(Some(self.places.workflows_dir())).with_workspace(&self.workspace.root, trusted);
-        let plan_of = |name: &str| library.find(name).ok().and_then(|it| workflow::load(name, &it.text).plan);
+        let plan_of = |name: &str| library.find(name).ok().and_then(|it| library.load(name, &it.text).plan);
         library.list().into_iter().map(|it| view_of(plan_of(&it.name), it)).collect()
     }
 
@@ -210,6 +238,7 @@ fn view_of(plan: Option<Plan>, listed: Listed) -> WorkflowView {
     let input =
         |it: Input| InputView { name: it.name, kind: it.kind, description: it.description, default: it.default };
     let role = |it: Role| RoleView {
+        seats: u32::try_from(it.seats.len().max(1)).unwrap_or(1),
         id: it.id,
         description: it.description,
         prefer: it.prefer,

@@ -16,11 +16,12 @@ use crate::{
     ids::{AgentName, MessageId, RunId, StepId, Timestamp, TurnId},
     outcome::Usage,
     protocol::{Answered, Author, DeliveryState, DeliveryView, StepStatus},
-    workflow::plan::{Action, Step},
 };
 
 mod asks;
 mod checkpoints;
+mod steps;
+mod worktrees;
 
 /// Applies the record with number `seq`, written at `at`.
 pub fn apply(state: &mut State, seq: u64, at: Timestamp, record: &Record) {
@@ -67,10 +68,13 @@ pub fn apply(state: &mut State, seq: u64, at: Timestamp, record: &Record) {
         | Record::BuffersGiven { .. }
         | Record::TurnBegan { .. }
         | Record::TurnInterrupted { .. }
+        | Record::ResultHandedIn { .. }
         | Record::TurnEnded { .. } => {
             turn(state, at, record);
         }
         Record::RunStarted { .. } => start_run(state, at, record),
+        Record::StepOpened { .. } => steps::open(state, at, record),
+        Record::PlanEdited { .. } => steps::edit(state, at, record),
         Record::StepQueued { run, step, turn, agent, attempt } => change_step(state, at, *run, step, |it| {
             it.status = StepStatus::Queued;
             it.turn = Some(*turn);
@@ -107,24 +111,27 @@ pub fn apply(state: &mut State, seq: u64, at: Timestamp, record: &Record) {
             it.retried += 1;
             it.not_before = Some(*until);
         }),
-        Record::StepReset { run, step, note, agent } => change_step(state, at, *run, step, |it| {
-            it.status = StepStatus::Waiting;
-            it.turn = None;
-            it.started = None;
-            it.ended = None;
-            it.pause = None;
-            it.not_before = None;
-            if note.is_some() {
-                it.note = note.as_deref().map(Arc::from);
-            }
-            if agent.is_some() {
-                it.agent.clone_from(agent);
-                // Who takes over has all the tries that the one before had.
-                it.retried = 0;
-            }
-        }),
+        Record::StepReset { run, step, note, agent } => {
+            worktrees::reopened(state, at, *run, step);
+            change_step(state, at, *run, step, |it| {
+                it.status = StepStatus::Waiting;
+                it.turn = None;
+                it.started = None;
+                it.ended = None;
+                it.pause = None;
+                it.not_before = None;
+                if note.is_some() {
+                    it.note = note.as_deref().map(Arc::from);
+                }
+                if agent.is_some() {
+                    it.agent.clone_from(agent);
+                    // Who takes over has all the tries that the one before had.
+                    it.retried = 0;
+                }
+            });
+        }
         Record::RoundStarted { run, step, round, bound, left } => {
-            start_round(state, at, *run, step, *round, *bound);
+            steps::start_round(state, at, *run, step, *round, *bound);
             change_step(state, at, *run, step, |it| it.left = left.as_str().into());
         }
         Record::LimitRaised { run, limits } => change_run(state, at, *run, |it| it.limits = *limits),
@@ -152,6 +159,7 @@ pub fn apply(state: &mut State, seq: u64, at: Timestamp, record: &Record) {
                 Subject::Step { run, step }
                 | Subject::Failure { run, step }
                 | Subject::Rounds { run, step }
+                | Subject::Conflict { run, step, .. }
                 | Subject::Stuck { run, step, .. } => change_step(state, at, run, &step, |it| {
                     it.pause = None;
                     it.decision = Some(decision.name());
@@ -171,6 +179,15 @@ pub fn apply(state: &mut State, seq: u64, at: Timestamp, record: &Record) {
         | Record::CheckpointTaken { .. }
         | Record::UndoIntended { .. }
         | Record::Undone { .. } => checkpoints::apply(state, at, record),
+        Record::WorktreeIntended { .. }
+        | Record::WorktreeMade { .. }
+        | Record::WorktreeReady { .. }
+        | Record::MergeIntended { .. }
+        | Record::WorktreeTaken { .. }
+        | Record::WorktreeMerged { .. }
+        | Record::MergeFailed { .. }
+        | Record::WorktreeClosed { .. }
+        | Record::WorktreeGone { .. } => worktrees::apply(state, at, record),
         Record::FindingReported { .. } => report(state, record),
         Record::FindingSettled { finding, state: to } => change_finding(state, *finding, |it| {
             it.state = to.clone();
@@ -245,6 +262,12 @@ fn post(state: &mut State, at: Timestamp, record: &Record) {
         rev,
     }));
     state.touch(Key::Message(*id), 0);
+    // What is said while the turn goes on comes from its agent's tool; its answer is said behind its end.
+    if let (Author::Agent(_), Some(turn)) = (author, about.turn)
+        && state.live_turns.contains(&turn)
+    {
+        change_turn(state, turn, |it| it.acts += 1);
+    }
     if let Some(key) = key {
         remember(state, key, Keyed::Message(*id));
     }
@@ -291,6 +314,9 @@ fn turn(state: &mut State, at: Timestamp, record: &Record) {
                 sent: None,
                 began: None,
                 interrupted: false,
+                handed_in: None,
+                reported: imbl::Vector::new(),
+                acts: 0,
                 passed: None,
                 asks: imbl::OrdMap::new(),
                 given_up: None,
@@ -329,7 +355,8 @@ fn turn(state: &mut State, at: Timestamp, record: &Record) {
                     change_delivery(state, *message, &known.agent, |it| it.state = DeliveryState::Delivered);
                     state.message(*message).map(|it| it.channel.clone())
                 }
-                Cause::Step { run, .. } => {
+                Cause::Step { run, step } => {
+                    worktrees::begun(state, *turn, *run, step);
                     change_run(state, at, *run, |it| it.turns += 1);
                     state.runs.get(run).map(|it| it.channel.clone())
                 }
@@ -347,6 +374,12 @@ fn turn(state: &mut State, at: Timestamp, record: &Record) {
         }
         Record::TurnInterrupted { turn } => {
             change_turn(state, *turn, |it| it.interrupted = true);
+        }
+        Record::ResultHandedIn { turn, result } => {
+            change_turn(state, *turn, |it| {
+                it.handed_in = Some(Arc::clone(result));
+                it.acts += 1;
+            });
         }
         Record::TurnBegan { turn } => {
             let Some(known) = change_turn(state, *turn, |it| it.began = Some(at)) else { return };
@@ -370,6 +403,8 @@ fn end_turn(state: &mut State, at: Timestamp, turn: TurnId, how: &TurnEnd, usage
     let Some(known) = change_turn(state, turn, |it| {
         it.ended = Some((at, how.clone()));
         it.asks.clear();
+        // It is the step's or the message's now.
+        it.handed_in = None;
     }) else {
         return;
     };
@@ -406,6 +441,10 @@ fn end_turn(state: &mut State, at: Timestamp, turn: TurnId, how: &TurnEnd, usage
         });
         let is_over = has_ended(state, *run);
         change_step(state, at, *run, step, |it| {
+            it.usage = Usage {
+                tokens: sum(it.usage.tokens, usage.tokens),
+                micro_dollars: sum(it.usage.micro_dollars, usage.micro_dollars),
+            };
             if it.turn == Some(turn) && matches!(it.status, StepStatus::Queued | StepStatus::Running) {
                 // While the run goes on, what follows in the same commit says where the step goes from here.
                 it.status = if is_over { StepStatus::Skipped } else { StepStatus::Running };
@@ -446,9 +485,9 @@ fn sum(so_far: Option<u64>, more: Option<u64>) -> Option<u64> {
 }
 
 fn start_run(state: &mut State, at: Timestamp, record: &Record) {
-    let Record::RunStarted { run, plan, inputs, roles, channel, thread, by, key } = record else { return };
+    let Record::RunStarted { run, plan, inputs, roles, casts, channel, thread, by, key } = record else { return };
     let mut steps = imbl::OrdMap::new();
-    for step in plan.all_steps() {
+    for step in plan.live_steps() {
         steps.insert(step.id.clone(), Arc::new(StepState::default()));
     }
     let rev = state.rev;
@@ -459,6 +498,7 @@ fn start_run(state: &mut State, at: Timestamp, record: &Record) {
             plan: Arc::clone(plan),
             inputs: Arc::clone(inputs),
             roles: Arc::clone(roles),
+            casts: Arc::clone(casts),
             channel: channel.clone(),
             thread: *thread,
             by: by.as_str().into(),
@@ -474,12 +514,14 @@ fn start_run(state: &mut State, at: Timestamp, record: &Record) {
             working_since: None,
             closing: 0,
             changed: imbl::OrdSet::new(),
+            history: imbl::Vector::new(),
+            forgotten: 0,
             rev,
         }),
     );
     state.live_runs.insert(*run);
     state.touch(Key::Run(*run), 0);
-    for agent in roles.values() {
+    for agent in roles.values().chain(casts.values().flatten()) {
         if let Some(it) = state.channels.get_mut(channel) {
             Arc::make_mut(it).members.insert(agent.clone());
         }
@@ -488,34 +530,6 @@ fn start_run(state: &mut State, at: Timestamp, record: &Record) {
         remember(state, key, Keyed::Run(*run));
     }
     change_run(state, at, *run, |_| {});
-}
-
-fn start_round(state: &mut State, at: Timestamp, run: RunId, step: &StepId, round: u32, bound: u32) {
-    change_step(state, at, run, step, |it| {
-        it.status = StepStatus::Running;
-        it.lap = round;
-        it.bound = bound;
-        it.pause = None;
-        it.started.get_or_insert(at);
-    });
-    let Some(plan) = state.runs.get(&run).map(|it| Arc::clone(&it.plan)) else { return };
-    let Some(Step { action: Action::Repeat(repeat), .. }) = plan.step(step) else { return };
-    for child in &repeat.steps {
-        change_step(state, at, run, &child.id, |it| {
-            let findings = Arc::clone(&it.findings);
-            let findings_before = Arc::clone(&it.findings_before);
-            *it = StepState {
-                round,
-                result: it.result.take(),
-                note: it.note.take(),
-                agent: it.agent.take(),
-                decision: it.decision,
-                findings,
-                findings_before,
-                ..StepState::default()
-            };
-        });
-    }
 }
 
 fn hold(state: &mut State, at: Timestamp, run: Option<RunId>, held: bool) {
@@ -554,6 +568,7 @@ fn open_pause(state: &mut State, at: Timestamp, record: &Record) {
         Subject::Step { run, step }
         | Subject::Failure { run, step }
         | Subject::Rounds { run, step }
+        | Subject::Conflict { run, step, .. }
         | Subject::Stuck { run, step, .. } => change_step(state, at, *run, step, |it| {
             it.status = StepStatus::Paused;
             it.pause = Some(*pause);
@@ -566,7 +581,15 @@ fn open_pause(state: &mut State, at: Timestamp, record: &Record) {
 }
 
 fn report(state: &mut State, record: &Record) {
-    let Record::FindingReported { finding, by, run, draft, contested } = record else { return };
+    let Record::FindingReported { finding, by, run, draft, contested, turn } = record else { return };
+    if let Some(turn) = turn {
+        change_turn(state, *turn, |it| {
+            it.acts += 1;
+            if !it.reported.contains(finding) {
+                it.reported.push_back(*finding);
+            }
+        });
+    }
     let mut draft = draft.clone();
     draft.id = None;
     if state.finding(*finding).is_none() {

@@ -24,12 +24,16 @@ mod ask;
 mod buffers;
 mod checkpoint;
 mod context;
+mod holders;
 mod pause;
 mod result;
 mod rounds;
 mod run;
+mod sight;
 mod talk;
+mod tools;
 mod turn;
+mod worktree;
 
 /// What an event came to.
 #[derive(Debug, Clone)]
@@ -66,6 +70,7 @@ pub fn decide(state: &State, stamped: &Stamped) -> Result<Decided, Refusal> {
         again: BTreeSet::new(),
     };
     let answer = dispatch(&mut draft, &stamped.event)?;
+    worktree::go_on(&mut draft);
     Ok(Decided { records: draft.records, effects: draft.effects, answer, state: draft.state })
 }
 
@@ -93,9 +98,12 @@ fn dispatch(draft: &mut Draft, event: &Event) -> Result<Answer, Refusal> {
         Event::AskWithdrawn { turn, key }         => { ask::withdrawn(draft, *turn, key); Ok(Answer::Done) }
         Event::AgentChanged { agent, claim }      => { turn::claimed(draft, agent, claim); Ok(Answer::Done) }
         Event::FindingReported { agent, finding } => { result::report(draft, Some(agent), None, finding); Ok(Answer::Done) }
+        Event::Used { agent, turn, act }          => tools::used(draft, agent, *turn, act),
         // What comes of checkpoints.
         Event::CheckpointTaken { checkpoint, outcome } => { checkpoint::taken(draft, *checkpoint, outcome); Ok(Answer::Done) }
         Event::UndoEnded { undo, outcome }        => { checkpoint::undone(draft, *undo, outcome); Ok(Answer::Done) }
+        Event::Worktree { worktree, came }        => { worktree::came(draft, *worktree, came); Ok(Answer::Done) }
+        Event::RemoveWorktree { by, worktree }    => worktree::let_go(draft, by, *worktree),
         // What the shell notices.
         Event::Trusted(trusted)                   => { run::trust(draft, *trusted); Ok(Answer::Done) }
         Event::Catalog(agents)                    => { run::know_agents(draft, agents); Ok(Answer::Done) }

@@ -2,12 +2,13 @@
 //!
 //! Invariant: each effect can be started twice without harm. A turn is keyed by its id; the others name a state to reach.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use crate::{
     agent::TurnRequest,
     ask::AskReply,
-    ids::{AgentName, TurnId},
+    ids::{AgentName, TurnId, WorktreeId},
+    workflow::plan::Isolation,
 };
 
 /// Something to make happen.
@@ -49,6 +50,8 @@ pub enum Effect {
         /// The text.
         text: Arc<str>,
     },
+    /// Do something with a worktree. Comes back as `Worktree` with what came of it. In order with the checkpoints.
+    Worktree(Box<WorktreeJob>),
     /// End an agent's program with its whole session.
     StopAgent {
         /// Which.
@@ -76,6 +79,45 @@ pub struct Undo {
     pub to: Option<Arc<str>>,
     /// Who else was at work in it, in words; empty where nobody was.
     pub shared: String,
+}
+
+/// What is to be done with a worktree.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WorktreeJob {
+    /// Which.
+    pub worktree: WorktreeId,
+    /// What it is set up with beside the work tree.
+    pub setup: Isolation,
+    /// What.
+    pub act: WorktreeAct,
+}
+
+/// What may be done with a worktree.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum WorktreeAct {
+    /// Make it of the work tree of now.
+    Make,
+    /// Write what a person made of these files into it, and take what is in it.
+    Take {
+        /// By path.
+        resolved: BTreeMap<String, Arc<str>>,
+    },
+    /// Merge what was taken into the work tree; with a conflict, bring the worktree up to the work tree instead.
+    Merge {
+        /// The tree that it stands on.
+        base: Arc<str>,
+        /// What was taken.
+        tree: Arc<str>,
+        /// What its side is called in a conflict's marks.
+        label: String,
+        /// Files that had marks in them.
+        marked: Vec<String>,
+    },
+    /// Remove its folder.
+    Remove {
+        /// The tree that it has nothing beside, if it may go; `None` where it goes whatever is in it.
+        unless_beside: Option<Arc<str>>,
+    },
 }
 
 /// Where effects go. The hub calls it from its own thread and must never wait: an implementation queues.

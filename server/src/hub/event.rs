@@ -7,9 +7,11 @@ use crate::{
     ask::{Ask, Scope},
     document::Decision,
     finding::FindingDraft,
-    ids::{AgentName, ChannelName, FindingId, MessageId, PauseId, RuleId, RunId, StepId, Timestamp, TurnId},
-    outcome::TurnOutcome,
-    protocol::FileNote,
+    ids::{
+        AgentName, ChannelName, FindingId, MessageId, PauseId, RuleId, RunId, StepId, Timestamp, TurnId, WorktreeId,
+    },
+    outcome::{TurnOutcome, TypedResult},
+    protocol::{FileNote, Players},
     workflow::plan::Plan,
 };
 
@@ -77,7 +79,7 @@ pub enum Event {
         /// What the workflow is told; the inputs left out take their defaults.
         inputs: BTreeMap<String, serde_json::Value>,
         /// Who plays which role, where the person chose.
-        roles: BTreeMap<String, AgentName>,
+        roles: BTreeMap<String, Players>,
         /// Where it is shown; the plan's channel or the default where nobody says.
         channel: Option<ChannelName>,
         /// Chosen by the sender; a second start with the same key is the first one's.
@@ -189,6 +191,15 @@ pub enum Event {
         /// What.
         clash: Box<TextClash>,
     },
+    /// An agent uses one of Callboard's tools in its turn.
+    Used {
+        /// Who, by the pass that the hub's shell made for its program.
+        agent: AgentName,
+        /// In which turn.
+        turn: TurnId,
+        /// What it does.
+        act: Act,
+    },
     /// A person wants what a run changed put back.
     Undo {
         /// Who.
@@ -214,6 +225,20 @@ pub enum Event {
         /// What came of it.
         outcome: UndoOutcome,
     },
+    /// What was to be done with a worktree is done, or could not be.
+    Worktree {
+        /// Which.
+        worktree: WorktreeId,
+        /// What came of it.
+        came: WorktreeCame,
+    },
+    /// A person lets a kept worktree go, with all that is in it.
+    RemoveWorktree {
+        /// Who.
+        by: Actor,
+        /// Which.
+        worktree: WorktreeId,
+    },
     /// A time that the state asked to be woken at has come.
     Tick,
 }
@@ -229,6 +254,24 @@ pub struct TextClash {
     pub theirs: Arc<str>,
     /// From the former to the latter, as people read it.
     pub difference: String,
+}
+
+/// What an agent does by a tool.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Act {
+    /// It posts a message as itself.
+    Post {
+        /// Where; the turn's own channel where it does not say.
+        channel: Option<ChannelName>,
+        /// The message that it answers; the turn's own thread where it names neither this nor a channel.
+        thread: Option<MessageId>,
+        /// Markdown.
+        text: String,
+    },
+    /// It reports a finding.
+    Report(FindingDraft),
+    /// It hands in its result. The shell has found that it has the form that was asked for.
+    HandIn(TypedResult),
 }
 
 /// What came of a checkpoint.
@@ -253,6 +296,60 @@ pub struct UndoOutcome {
     pub clashes: Vec<FileNote>,
     /// Why nothing could be done at all; empty where it could.
     pub why: String,
+}
+
+/// What came of something that was to be done with a worktree.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum WorktreeCame {
+    /// It was made.
+    Made {
+        /// The tree that it was made of.
+        tree: Arc<str>,
+        /// Its folder.
+        folder: String,
+        /// What is not in it, with why: the first of it.
+        notes: Vec<FileNote>,
+    },
+    /// What is in it was taken.
+    Taken {
+        /// As this tree.
+        tree: Arc<str>,
+        /// Files that are not in the tree, with why: the first of them.
+        left_out: Vec<FileNote>,
+    },
+    /// It was merged.
+    Merged {
+        /// The files that it changed: the first of them.
+        files: Vec<String>,
+    },
+    /// Both sides changed the same.
+    Conflicts {
+        /// The files.
+        files: Vec<FileConflict>,
+        /// The tree that the worktree stands on now, where it was brought up to the work tree.
+        base: Option<Arc<str>>,
+    },
+    /// Its folder is gone, or is kept for what is in it.
+    Gone {
+        /// Why it is kept; empty where it is gone.
+        kept: String,
+    },
+    /// It could not be done.
+    Failed {
+        /// Why.
+        why: String,
+    },
+}
+
+/// A file that both sides changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileConflict {
+    /// Where.
+    pub path: String,
+    /// How.
+    pub why: String,
+    /// Both sides with marks around them, where the file has them so in the worktree; the text where it can be shown and edited.
+    pub marked: Option<Option<Arc<str>>>,
 }
 
 /// How a person settles a finding.
@@ -286,6 +383,8 @@ pub enum Answer {
     Started(RunId),
     /// This undo has begun: the state says when it is over.
     Undoing(u64),
+    /// This finding was recorded, or is known.
+    Found(FindingId),
 }
 
 /// Why an event was refused: nothing was recorded.

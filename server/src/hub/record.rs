@@ -12,10 +12,13 @@ use crate::{
     ask::AskReply,
     document::Decision,
     finding::{FindingDraft, FindingState},
-    ids::{AgentName, ChannelName, FindingId, MessageId, PauseId, RoleId, RuleId, RunId, StepId, Timestamp, TurnId},
+    ids::{
+        AgentName, ChannelName, FindingId, MessageId, PauseId, RoleId, RuleId, RunId, StepId, Timestamp, TurnId,
+        WorktreeId,
+    },
     outcome::{Failure, ResultKind, TypedResult, Usage},
     protocol::{About, Author, DeliveryState, FileNote, PauseKind, RunStatus},
-    workflow::plan::{Limits, Plan},
+    workflow::plan::{Isolation, Limits, Plan},
 };
 
 /// A fact.
@@ -122,6 +125,13 @@ pub enum Record {
         /// Which.
         turn: TurnId,
     },
+    /// An agent handed in its turn's result by the tool. The last one is the turn's result.
+    ResultHandedIn {
+        /// Of which turn.
+        turn: TurnId,
+        /// What.
+        result: Arc<TypedResult>,
+    },
     /// A turn is over. There is one of these for each turn, and nothing after it.
     TurnEnded {
         /// Which.
@@ -140,8 +150,11 @@ pub enum Record {
         plan: Arc<Plan>,
         /// What it was told, defaults included.
         inputs: Arc<BTreeMap<String, serde_json::Value>>,
-        /// Who plays which role.
+        /// Who plays which role; of a role that several play, the first.
         roles: Arc<BTreeMap<RoleId, AgentName>>,
+        /// Who plays the roles that several agents may play, in the order of their seats.
+        #[serde(default, skip_serializing_if = "no_casts")]
+        casts: Arc<BTreeMap<RoleId, Vec<AgentName>>>,
         /// Where it is shown.
         channel: ChannelName,
         /// The message that its thread begins with.
@@ -151,6 +164,44 @@ pub enum Record {
         /// The sender's key.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         key: Option<String>,
+    },
+    /// A step that holds others began: those wait now.
+    StepOpened {
+        /// Of which run.
+        run: RunId,
+        /// Which.
+        step: StepId,
+        /// Of a step for each item of a list: the items.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        items: Vec<serde_json::Value>,
+        /// Of a step of a role that several agents play: who, in the order of their seats.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        agents: Vec<AgentName>,
+        /// Of a nested workflow: what it is told, defaults included.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        inputs: Option<Arc<BTreeMap<String, serde_json::Value>>>,
+    },
+    /// A person changed what is left to do of a run.
+    PlanEdited {
+        /// Of which run.
+        run: RunId,
+        /// The whole plan from now on. What has begun is the same in it.
+        plan: Arc<Plan>,
+        /// What the run is told from now on: inputs that the new plan adds have their defaults.
+        inputs: Arc<BTreeMap<String, serde_json::Value>>,
+        /// Who plays which role from now on.
+        roles: Arc<BTreeMap<RoleId, AgentName>>,
+        /// Who plays the roles that several agents may play.
+        #[serde(default, skip_serializing_if = "no_casts")]
+        casts: Arc<BTreeMap<RoleId, Vec<AgentName>>>,
+        /// Who changed it.
+        by: String,
+        /// The hash of the plan before.
+        before: String,
+        /// The hash of the plan after.
+        after: String,
+        /// What changed, a line each.
+        changes: Vec<String>,
     },
     /// A step's turn was queued.
     StepQueued {
@@ -407,6 +458,106 @@ pub enum Record {
         #[serde(default, skip_serializing_if = "String::is_empty")]
         why: String,
     },
+    /// A step is to have a worktree of its own. The effect that makes it follows the commit of this.
+    WorktreeIntended {
+        /// Its id.
+        worktree: WorktreeId,
+        /// Of which run.
+        run: RunId,
+        /// Of which step.
+        step: StepId,
+        /// The turn that waits for it.
+        turn: TurnId,
+        /// What it is set up with beside the work tree.
+        setup: Isolation,
+    },
+    /// A worktree was made, or could not be: then the turn that waits for it fails.
+    WorktreeMade {
+        /// Which.
+        worktree: WorktreeId,
+        /// The tree that it was made of; none where there is none.
+        tree: Option<Arc<str>>,
+        /// Why there is none.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        why: String,
+        /// Its folder.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        folder: String,
+        /// What is not in it, with why: the first of it.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        notes: Vec<FileNote>,
+    },
+    /// The step has its result, or a person has settled a conflict: what is in the worktree is to be merged, when it is its turn.
+    WorktreeReady {
+        /// Which.
+        worktree: WorktreeId,
+        /// The turn whose work it is.
+        turn: TurnId,
+        /// What a person made of files in conflict.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        resolved: BTreeMap<String, Arc<str>>,
+    },
+    /// A merge begins: the checkpoint of the work tree before it is asked for, and what is in the worktree is taken.
+    MergeIntended {
+        /// Which.
+        worktree: WorktreeId,
+        /// The checkpoint before it.
+        checkpoint: u64,
+    },
+    /// What is in the worktree is this. The effect that merges exactly this follows the commit.
+    WorktreeTaken {
+        /// Which.
+        worktree: WorktreeId,
+        /// The tree.
+        tree: Arc<str>,
+        /// Files that are not in it, with why: the first of them.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        left_out: Vec<FileNote>,
+    },
+    /// A merge is over: what was in the worktree is in the work tree now.
+    WorktreeMerged {
+        /// Which.
+        worktree: WorktreeId,
+        /// The files that it changed: the first of them.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        files: Vec<String>,
+    },
+    /// A merge could not be: a person is asked in the same commit, unless nobody waits for it any more.
+    MergeFailed {
+        /// Which.
+        worktree: WorktreeId,
+        /// The files that both sides changed, with how.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        conflicts: Vec<FileNote>,
+        /// Those of them that have both sides in the worktree, between marks.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        marked: Vec<String>,
+        /// The tree that the worktree stands on from now on, where it was brought up to the work tree.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        base: Option<Arc<str>>,
+        /// Why it could not be done at all; empty where it is for the conflicts.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        why: String,
+    },
+    /// A worktree is needed no more. Where a person said so it goes with what is in it; else it goes only where nothing in it
+    /// would be lost.
+    WorktreeClosed {
+        /// Which.
+        worktree: WorktreeId,
+        /// Who said that its work goes; absent where nobody did.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<String>,
+    },
+    /// What became of a worktree's folder.
+    WorktreeGone {
+        /// Which.
+        worktree: WorktreeId,
+        /// Whether the folder is still there, since it has what is nowhere else.
+        kept: bool,
+        /// Why it is still there.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        why: String,
+    },
     /// An agent reported a finding.
     FindingReported {
         /// Its id, new or known.
@@ -419,6 +570,9 @@ pub enum Record {
         draft: FindingDraft,
         /// Whether it had been declined before: now it is a person's to settle.
         contested: bool,
+        /// In which turn, where it was reported by the tool while that went on.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        turn: Option<TurnId>,
     },
     /// A finding's state changed.
     FindingSettled {
@@ -443,6 +597,10 @@ pub enum Record {
     },
 }
 
+fn no_casts(casts: &Arc<BTreeMap<RoleId, Vec<AgentName>>>) -> bool {
+    casts.is_empty()
+}
+
 /// Why a checkpoint is taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -455,6 +613,8 @@ pub enum CheckpointWhen {
     End,
     /// A person answered a pause of the run: what changed before is not its agents'.
     Answer,
+    /// What a turn did in its worktree is about to be merged.
+    Merge,
 }
 
 /// What a turn is for.
@@ -473,6 +633,16 @@ pub enum Cause {
         /// The step.
         step: StepId,
     },
+}
+
+impl Cause {
+    /// Returns the run that a turn is for.
+    pub fn run(&self) -> Option<RunId> {
+        match self {
+            Self::Step { run, .. } => Some(*run),
+            Self::Delivery { .. } => None,
+        }
+    }
 }
 
 /// What an agent was sent.
@@ -563,6 +733,15 @@ pub enum Subject {
         /// What is on the disk; empty where it is too long to be kept.
         theirs: Arc<str>,
     },
+    /// What a step did in its worktree and what is in the work tree now don't go together.
+    Conflict {
+        /// The run.
+        run: RunId,
+        /// The step.
+        step: StepId,
+        /// The worktree.
+        worktree: WorktreeId,
+    },
     /// A chain of agents that passes the word on and on.
     Hops {
         /// The message at which it is held.
@@ -615,6 +794,7 @@ impl Subject {
             | Self::Failure { run, .. }
             | Self::RunLimit { run, .. }
             | Self::Rounds { run, .. }
+            | Self::Conflict { run, .. }
             | Self::Stuck { run, .. } => Some(*run),
             Self::Ask { run, .. } => *run,
             Self::Hops { .. } | Self::Clash { .. } => None,
@@ -627,6 +807,7 @@ impl Subject {
             Self::Step { step, .. }
             | Self::Failure { step, .. }
             | Self::Rounds { step, .. }
+            | Self::Conflict { step, .. }
             | Self::Stuck { step, .. } => Some(step),
             Self::Ask { step, .. } => step.as_ref(),
             Self::RunLimit { .. } | Self::Hops { .. } | Self::Clash { .. } => None,
@@ -664,8 +845,11 @@ impl Record {
             Self::BuffersGiven { .. } => "buffers.given",
             Self::TurnBegan { .. } => "turn.began",
             Self::TurnInterrupted { .. } => "turn.interrupted",
+            Self::ResultHandedIn { .. } => "result.handed_in",
             Self::TurnEnded { .. } => "turn.ended",
             Self::RunStarted { .. } => "run.started",
+            Self::StepOpened { .. } => "step.opened",
+            Self::PlanEdited { .. } => "plan.edited",
             Self::StepQueued { .. } => "step.queued",
             Self::StepFinished { .. } => "step.finished",
             Self::StepSkipped { .. } => "step.skipped",
@@ -688,6 +872,15 @@ impl Record {
             Self::CheckpointTaken { .. } => "checkpoint.taken",
             Self::UndoIntended { .. } => "undo.intended",
             Self::Undone { .. } => "undone",
+            Self::WorktreeIntended { .. } => "worktree.intended",
+            Self::WorktreeMade { .. } => "worktree.made",
+            Self::WorktreeReady { .. } => "worktree.ready",
+            Self::MergeIntended { .. } => "merge.intended",
+            Self::WorktreeTaken { .. } => "worktree.taken",
+            Self::WorktreeMerged { .. } => "worktree.merged",
+            Self::MergeFailed { .. } => "merge.failed",
+            Self::WorktreeClosed { .. } => "worktree.closed",
+            Self::WorktreeGone { .. } => "worktree.gone",
             Self::FindingReported { .. } => "finding.reported",
             Self::FindingSettled { .. } => "finding.settled",
             Self::FindingDeclined { .. } => "finding.declined",

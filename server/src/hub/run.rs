@@ -2,13 +2,13 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use imbl::{OrdMap, OrdSet};
+use imbl::{OrdMap, OrdSet, Vector};
 
 use crate::{
     ids::{AgentName, ChannelName, FindingId, MessageId, PauseId, RoleId, RunId, StepId, Timestamp, TurnId},
     outcome::{Failure, TypedResult, Usage},
     protocol::{RunStatus, StepStatus},
-    workflow::plan::{Action, Limits, Plan, Step},
+    workflow::plan::{Limits, Plan, Step},
 };
 
 /// One execution of a workflow.
@@ -16,12 +16,14 @@ use crate::{
 pub struct Run {
     /// Its id.
     pub id: RunId,
-    /// What it is pinned to.
+    /// What it is pinned to, with the steps for each item of the lists that were met so far.
     pub plan: Arc<Plan>,
     /// What it was told.
     pub inputs: Arc<BTreeMap<String, serde_json::Value>>,
-    /// Who plays which role.
+    /// Who plays which role; of a role that several play, the first.
     pub roles: Arc<BTreeMap<RoleId, AgentName>>,
+    /// Who plays the roles that several agents may play, in the order of their seats.
+    pub casts: Arc<BTreeMap<RoleId, Vec<AgentName>>>,
     /// Where it is shown.
     pub channel: ChannelName,
     /// The message that its thread begins with.
@@ -52,8 +54,26 @@ pub struct Run {
     pub closing: u32,
     /// Files that its agents changed, up to [`CHANGED_KEPT`] of them.
     pub changed: OrdSet<Arc<str>>,
+    /// What steps came to in rounds that are over, oldest first: the last [`HISTORY_KEPT`].
+    pub history: Vector<Arc<Past>>,
+    /// How many entries of the history are no longer kept.
+    pub forgotten: u64,
     /// Revision of the last change.
     pub rev: u64,
+}
+
+/// How many entries of a run's history are kept.
+pub const HISTORY_KEPT: usize = 1_000;
+
+/// What a step came to in a round that is over, before it was done anew.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Past {
+    /// Which.
+    pub step: StepId,
+    /// The loop, or other step, that it stands in.
+    pub within: StepId,
+    /// What it was.
+    pub state: Arc<StepState>,
 }
 
 /// How many of the files that a run changed are remembered by name.
@@ -104,6 +124,14 @@ pub struct StepState {
     pub note: Option<Arc<str>>,
     /// For a pause step: the decision that it was left with.
     pub decision: Option<&'static str>,
+    /// What the turns of this round used.
+    pub usage: Usage,
+    /// For a step that is done for each item of a list: its item.
+    pub item: Option<Arc<serde_json::Value>>,
+    /// For a nested workflow: what it is told.
+    pub inputs: Option<Arc<BTreeMap<String, serde_json::Value>>>,
+    /// Whether what it did in its worktree is not merged yet: then it is not over, whatever its result.
+    pub unmerged: bool,
 }
 
 impl Default for StepState {
@@ -130,6 +158,10 @@ impl Default for StepState {
             not_before: None,
             note: None,
             decision: None,
+            usage: Usage::default(),
+            item: None,
+            inputs: None,
+            unmerged: false,
         }
     }
 }
@@ -137,7 +169,7 @@ impl Default for StepState {
 impl StepState {
     /// Returns whether the step is over in this round.
     pub fn is_over(&self) -> bool {
-        matches!(self.status, StepStatus::Done | StepStatus::Skipped | StepStatus::Failed)
+        !self.unmerged && matches!(self.status, StepStatus::Done | StepStatus::Skipped | StepStatus::Failed)
     }
 }
 
@@ -168,6 +200,8 @@ impl Run {
         self.closing > 0
             || self.steps.values().any(|it| match it.status {
                 StepStatus::Queued | StepStatus::Backoff => true,
+                // Its merge goes on, or waits for another's.
+                StepStatus::Done => it.unmerged,
                 // A turn that waits for a person works no more than a pause step does.
                 StepStatus::Running => it.turn.is_some() && it.asks == 0,
                 _ => false,
@@ -187,7 +221,15 @@ impl Run {
         Some(since.plus(self.limits.time.saturating_sub(self.worked)))
     }
 
-    /// Returns the list that a step stands in, and the loop around it.
+    /// Returns who play a role, in the order of their seats.
+    pub fn players(&self, role: &RoleId) -> Vec<AgentName> {
+        match self.casts.get(role) {
+            Some(all) => all.clone(),
+            None => self.roles.get(role).cloned().into_iter().collect(),
+        }
+    }
+
+    /// Returns the list that a step stands in, and the step that holds the list.
     pub fn siblings<'a>(plan: &'a Plan, id: &StepId) -> Option<(&'a [Step], Option<&'a Step>)> {
         fn within<'a>(
             steps: &'a [Step],
@@ -197,10 +239,7 @@ impl Run {
             if steps.iter().any(|it| it.id == *id) {
                 return Some((steps, around));
             }
-            steps.iter().find_map(|step| match &step.action {
-                Action::Repeat(repeat) => within(&repeat.steps, Some(step), id),
-                Action::Turn(_) | Action::Pause(_) => None,
-            })
+            steps.iter().find_map(|step| within(step.children(), Some(step), id))
         }
         within(&plan.steps, None, id)
     }

@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use super::{
     apply::apply,
     decide::decide,
-    effect::Effect,
-    event::{Actor, Answer, CheckpointOutcome, Event, Refusal, Stamped},
+    effect::{Effect, WorktreeAct, WorktreeJob},
+    event::{Actor, Answer, CheckpointOutcome, Event, FileConflict, Refusal, Stamped, WorktreeCame},
     record::Record,
     snapshot::Snapshot,
     state::State,
@@ -16,10 +16,10 @@ use super::{
 use crate::{
     agent::{Access, AgentInfo, DriverKind, TurnTimes},
     document::Decision,
-    ids::{AgentName, PauseId, RunId, Timestamp, TurnId},
+    ids::{AgentName, PauseId, RunId, Timestamp, TurnId, WorktreeId},
     outcome::{Failure, FailureClass, TurnOutcome, TypedResult, Usage},
-    protocol::{Author, MessagesParams, RunsParams},
-    workflow::plan::Plan,
+    protocol::{Author, MessagesParams, Players, RunsParams},
+    workflow::{load_among, plan::Plan},
 };
 
 /// A workspace in memory, with its journal.
@@ -30,6 +30,8 @@ pub struct Scene {
     pub effects: Vec<Effect>,
     /// Whether checkpoints are left to the test; else each is taken at once.
     pub slow_checkpoints: bool,
+    /// How many of the next merges meet a conflict.
+    pub conflicts: u32,
 }
 
 /// Returns the person of all scenes.
@@ -91,7 +93,14 @@ pub fn review(findings: &[(u32, &str)]) -> TurnOutcome {
 
 impl Scene {
     pub fn empty() -> Self {
-        Self { state: State::default(), at: 0, journal: Vec::new(), effects: Vec::new(), slow_checkpoints: false }
+        Self {
+            state: State::default(),
+            at: 0,
+            journal: Vec::new(),
+            effects: Vec::new(),
+            slow_checkpoints: false,
+            conflicts: 0,
+        }
     }
 
     /// Sets the stage: a trusted workspace with five agents.
@@ -118,14 +127,44 @@ impl Scene {
 
     /// Answers the checkpoints that were asked for, in their order: tree `c3` for checkpoint 3.
     pub fn take_checkpoints(&mut self) {
-        let is_one = |it: &Effect| matches!(it, Effect::Checkpoint { .. });
+        let is_one = |it: &Effect| matches!(it, Effect::Checkpoint { .. } | Effect::Worktree(_));
         while let Some(index) = self.effects.iter().position(is_one) {
-            let Effect::Checkpoint { checkpoint, .. } = self.effects.remove(index) else { continue };
-            let outcome =
-                CheckpointOutcome { tree: Some(format!("c{checkpoint}").into()), ..CheckpointOutcome::default() };
-            let taken = self.take_in(Event::CheckpointTaken { checkpoint, outcome });
+            let event = match self.effects.remove(index) {
+                Effect::Checkpoint { checkpoint, .. } => {
+                    let tree = Some(format!("c{checkpoint}").into());
+                    let outcome = CheckpointOutcome { tree, ..CheckpointOutcome::default() };
+                    Event::CheckpointTaken { checkpoint, outcome }
+                }
+                Effect::Worktree(job) => Event::Worktree { worktree: job.worktree, came: self.came_of(&job) },
+                _ => continue,
+            };
+            let taken = self.take_in(event);
             assert!(taken.is_ok(), "{taken:?}");
         }
+    }
+
+    /// What comes of a worktree's job: all goes well, but for the conflicts that the test wants.
+    fn came_of(&mut self, job: &WorktreeJob) -> WorktreeCame {
+        let id = job.worktree;
+        match &job.act {
+            WorktreeAct::Make => WorktreeCame::Made {
+                tree: format!("{id}-base").into(),
+                folder: format!("/s/{id}/work"),
+                notes: Vec::new(),
+            },
+            WorktreeAct::Take { .. } => WorktreeCame::Taken { tree: format!("{id}-tree").into(), left_out: Vec::new() },
+            WorktreeAct::Merge { .. } if self.conflicts > 0 => {
+                self.conflicts -= 1;
+                conflict()
+            }
+            WorktreeAct::Merge { .. } => WorktreeCame::Merged { files: vec![format!("src/{id}.rs")] },
+            WorktreeAct::Remove { .. } => WorktreeCame::Gone { kept: String::new() },
+        }
+    }
+
+    /// Tells what came of something that was to be done with a worktree.
+    pub fn worktree(&mut self, worktree: u64, came: WorktreeCame) {
+        self.ok(Event::Worktree { worktree: WorktreeId(worktree), came });
     }
 
     fn take_in(&mut self, event: Event) -> Result<Answer, Refusal> {
@@ -169,12 +208,28 @@ impl Scene {
 
     pub fn run_with(&mut self, plan: Value, roles: &[(&str, &str)]) -> RunId {
         let plan: Plan = serde_json::from_value(plan).unwrap();
-        let roles = roles.iter().map(|(role, agent)| ((*role).to_owned(), name(agent))).collect();
+        let roles = roles.iter().map(|(role, agent)| ((*role).to_owned(), Players::One(name(agent)))).collect();
         let event = Event::StartRun {
             by: ada(),
             plan: Arc::new(plan),
             inputs: BTreeMap::new(),
             roles,
+            channel: None,
+            key: None,
+        };
+        let Answer::Started(run) = self.ok(event) else { panic!("no run") };
+        run
+    }
+
+    /// Runs a workflow as its file has it; it may do those of `others`, by name and text.
+    pub fn run_file(&mut self, text: &str, others: &[(&str, &str)], inputs: Value) -> RunId {
+        let plan = written(text, others);
+        let inputs = serde_json::from_value(inputs).unwrap();
+        let event = Event::StartRun {
+            by: ada(),
+            plan: Arc::new(plan),
+            inputs,
+            roles: BTreeMap::new(),
             channel: None,
             key: None,
         };
@@ -220,6 +275,17 @@ impl Scene {
                 }
                 Effect::Checkpoint { checkpoint, since } => {
                     format!("checkpoint {checkpoint}{}", since.map_or(String::new(), |it| format!(" since {it}")))
+                }
+                Effect::Worktree(job) => {
+                    let act = match &job.act {
+                        WorktreeAct::Make => "make".to_owned(),
+                        WorktreeAct::Take { resolved } if resolved.is_empty() => "take".to_owned(),
+                        WorktreeAct::Take { resolved } => format!("take with {resolved:?}"),
+                        WorktreeAct::Merge { base, tree, label, .. } => format!("merge {base}..{tree} as {label}"),
+                        WorktreeAct::Remove { unless_beside: None } => "remove".to_owned(),
+                        WorktreeAct::Remove { unless_beside: Some(base) } => format!("remove unless beside {base}"),
+                    };
+                    format!("{act} {}", job.worktree)
                 }
                 Effect::Undo(it) => {
                     let stretches = it.stretches.iter().map(|it| {
@@ -282,6 +348,33 @@ impl Scene {
             text + &format!("{} {:?} {} [{}]\n", it.id, it.kind, it.title, it.decisions.join(" "))
         })
     }
+}
+
+/// Returns the plan of a workflow's text.
+pub fn written(text: &str, others: &[(&str, &str)]) -> Plan {
+    let find = |name: &str| {
+        let found = others.iter().find(|it| it.0 == name);
+        found.map(|it| it.1.to_owned()).ok_or_else(|| format!("there is no workflow {name}"))
+    };
+    let loaded = load_among("test", text, &find);
+    loaded.plan.unwrap_or_else(|| panic!("{:#?}", loaded.problems))
+}
+
+/// Returns a conflict in one file, which can be edited.
+pub fn conflict() -> WorktreeCame {
+    let text = "one\n<<<<<<< the work tree\nours\n=======\ntheirs\n>>>>>>> it\n";
+    let file = FileConflict {
+        path: "src/lib.rs".to_owned(),
+        why: "both changed the same lines".to_owned(),
+        marked: Some(Some(text.into())),
+    };
+    WorktreeCame::Conflicts { files: vec![file], base: Some("now".into()) }
+}
+
+/// Returns a step with a worktree of its own.
+pub fn isolated(mut step: Value) -> Value {
+    step["action"]["isolation"] = json!({});
+    step
 }
 
 /// Returns a plan around steps.

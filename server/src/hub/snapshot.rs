@@ -6,7 +6,7 @@ use super::{
     event::{Refusal, RefusalCode},
     record::{Cause, Subject, TurnEnd, Wanted},
     run::{Run, StepState},
-    state::{AgentEntry, Channel, Key, Message, Pause, State, Turn},
+    state::{AgentEntry, Channel, Key, Message, Pause, State, Turn, Worktree},
     timeline::{self, Stretch, Worker},
 };
 use crate::{
@@ -17,9 +17,9 @@ use crate::{
     protocol::{
         AgentView, AskView, ChannelView, DiffParams, Feed, FindingsParams, InboxParams, Item, MessageView,
         MessagesParams, MessagesResult, PauseView, PermissionsParams, RunTurn, RunView, RunsParams, SentParams,
-        StepView, SubscribeParams, TurnView, TurnsParams, is_settled,
+        StepStatus, StepView, SubscribeParams, TurnView, TurnsParams, WorktreeView, is_settled,
     },
-    workflow::plan::{Action, Plan, Step},
+    workflow::plan::{Plan, Step},
 };
 
 /// How many messages one request gets at most.
@@ -60,6 +60,13 @@ impl Snapshot {
             || self.state.next_wake().is_some()
             || !self.state.pending_checkpoints.is_empty()
             || !self.state.open_undos.is_empty()
+            || self.state.open_worktrees.iter().filter_map(|it| self.state.worktree(*it)).any(|it| it.stage.goes_on())
+    }
+
+    /// Returns the worktrees whose folder is needed or still there, by id.
+    pub fn worktrees(&self) -> Vec<WorktreeView> {
+        let open = self.state.open_worktrees.iter().filter_map(|it| self.state.worktree(*it));
+        open.map(|it| worktree_view(it)).collect()
     }
 
     /// Returns the channels by name.
@@ -234,7 +241,7 @@ impl Snapshot {
                 let it = self.state.agents.get(name)?;
                 let plays = |run| {
                     self.state.runs.get(&run).is_none_or(|run| {
-                        run.roles.values().any(|it| it == name)
+                        run.roles.values().chain(run.casts.values().flatten()).any(|it| it == name)
                             || run.steps.values().any(|it| it.by.as_ref() == Some(name))
                     })
                 };
@@ -352,6 +359,17 @@ fn pause_view(it: &Pause) -> PauseView {
     }
 }
 
+fn worktree_view(it: &Worktree) -> WorktreeView {
+    WorktreeView {
+        id: it.id,
+        run: it.run,
+        step: it.step.clone(),
+        stage: it.stage.shown(),
+        folder: it.folder.to_string(),
+        why: it.kept.to_string(),
+    }
+}
+
 fn ask_view(it: &Pause) -> Option<AskView> {
     let Subject::Ask { turn, agent, run, wants, .. } = &it.subject else { return None };
     let mut view = AskView { turn: *turn, agent: agent.clone(), tool: None, scopes: Vec::new(), choices: Vec::new() };
@@ -397,6 +415,7 @@ fn run_view(it: &Run) -> RunView {
         why: it.ended.as_ref().map_or_else(String::new, |it| it.2.to_string()),
         inputs: (*it.inputs).clone(),
         roles: it.roles.iter().map(|(role, agent)| (role.as_str().to_owned(), agent.clone())).collect(),
+        casts: it.casts.iter().map(|(role, all)| (role.as_str().to_owned(), all.clone())).collect(),
         steps,
         turns: it.turns,
         usage: it.usage,
@@ -409,18 +428,29 @@ fn step_views(run: &Run, steps: &[Step], depth: u32, views: &mut Vec<StepView>) 
     for step in steps {
         let Some(now) = run.step(&step.id) else { continue };
         views.push(step_view(step, now, depth));
-        if let Action::Repeat(repeat) = &step.action {
-            step_views(run, &repeat.steps, depth + 1, views);
-        }
+        step_views(run, step.children(), depth + 1, views);
     }
+}
+
+/// The longest line for an item, in characters.
+const MOST_ITEM: usize = 80;
+
+/// Returns an item in a line: its text, or what names it, or the value itself.
+fn item_line(item: &serde_json::Value) -> String {
+    let named = ["title", "name", "text", "id", "path"].iter().find_map(|it| item.get(it)?.as_str());
+    let text = item.as_str().or(named).map_or_else(|| item.to_string(), ToOwned::to_owned);
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if line.chars().count() <= MOST_ITEM { line } else { line.chars().take(MOST_ITEM - 1).chain(['…']).collect() }
 }
 
 fn step_view(step: &Step, now: &StepState, depth: u32) -> StepView {
     StepView {
         id: step.id.clone(),
         title: if step.title.is_empty() { step.id.to_string() } else { step.title.clone() },
+        item: now.item.as_deref().map(item_line),
         depth,
-        status: now.status,
+        // With its result there and its work not merged it is not over yet.
+        status: if now.unmerged && now.status == StepStatus::Done { StepStatus::Running } else { now.status },
         round: now.round.max(now.lap),
         attempt: now.attempt,
         agent: now.by.clone(),

@@ -3,7 +3,7 @@
 //! All maps are persistent: a clone shares everything and costs a few reference counts, so that a snapshot, and a try at an
 //! event that is then refused, cost nothing that grows with the history.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use imbl::{OrdMap, OrdSet, Vector};
 
@@ -16,8 +16,12 @@ use crate::{
     agent::{AgentClaim, AgentInfo},
     ask::{AskReply, Rule},
     finding::Finding,
-    ids::{AgentName, ChannelName, FindingId, MessageId, PauseId, RuleId, RunId, StepId, Timestamp, TurnId},
-    protocol::{About, Answered, Author, DeliveryView, FileNote, PauseKind},
+    ids::{
+        AgentName, ChannelName, FindingId, MessageId, PauseId, RuleId, RunId, StepId, Timestamp, TurnId, WorktreeId,
+    },
+    outcome::TypedResult,
+    protocol::{About, Answered, Author, DeliveryView, FileNote, PauseKind, WorktreeState},
+    workflow::plan::Isolation,
 };
 
 /// How many ended turns keep their prompt in memory. The journal keeps all.
@@ -63,6 +67,10 @@ pub struct State {
     pub undos: Vector<Arc<UndoEntry>>,
     /// Those that are not over.
     pub open_undos: OrdSet<u64>,
+    /// The worktrees; number N is at N − 1.
+    pub worktrees: Vector<Arc<Worktree>>,
+    /// Those whose folder is needed, or may still be there.
+    pub open_worktrees: OrdSet<WorktreeId>,
     /// The findings; number N is at N − 1.
     pub findings: Vector<Arc<Finding>>,
     /// The findings by what makes them the same.
@@ -189,6 +197,12 @@ pub struct Turn {
     pub began: Option<Timestamp>,
     /// Whether it is being stopped to be done again.
     pub interrupted: bool,
+    /// The result that its agent handed in by the tool; gone when the turn is over.
+    pub handed_in: Option<Arc<TypedResult>>,
+    /// The findings that its agent reported by the tool.
+    pub reported: Vector<FindingId>,
+    /// How often its agent used a tool that leaves a record.
+    pub acts: u32,
     /// The channel in which its prompt passes messages on, and the last one that its agent had seen there before.
     pub passed: Option<(ChannelName, Option<MessageId>)>,
     /// What it asks, by the driver's keys: the reply where there is one. Gone with its end.
@@ -247,6 +261,84 @@ pub struct CheckpointEntry {
     pub left_out: Arc<[FileNote]>,
 }
 
+/// A folder in which a step works apart from the developer's files.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Worktree {
+    /// Its id.
+    pub id: WorktreeId,
+    /// Of which run.
+    pub run: RunId,
+    /// Of which step.
+    pub step: StepId,
+    /// The latest turn in it, or the one that waits for it.
+    pub turn: TurnId,
+    /// What it is set up with beside the work tree.
+    pub setup: Arc<Isolation>,
+    /// How far it is.
+    pub stage: WorktreeStage,
+    /// Its folder, once it was made.
+    pub folder: Arc<str>,
+    /// The tree that it stands on, once it was made.
+    pub base: Option<Arc<str>>,
+    /// What is in it, as last taken.
+    pub tree: Option<Arc<str>>,
+    /// Files that are in it and in no tree.
+    pub left_out: Arc<[FileNote]>,
+    /// What a person made of files in conflict; gone once it is in the folder.
+    pub resolved: Arc<BTreeMap<String, Arc<str>>>,
+    /// Files with a conflict's marks in them.
+    pub marked: Arc<[String]>,
+    /// The files that its merge changed: the first of them.
+    pub merged: Arc<[String]>,
+    /// Why its folder is kept; empty where it is not.
+    pub kept: Arc<str>,
+}
+
+/// How far a worktree is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WorktreeStage {
+    /// It is being made.
+    Making,
+    /// A turn is at work in it, or may be.
+    AtWork,
+    /// What is in it is to be merged, when it is its turn.
+    Ready,
+    /// What is in it is being taken for its merge.
+    Taking,
+    /// It is being merged.
+    Merging,
+    /// A person is asked about what does not go together.
+    Conflict,
+    /// It is merged, and its folder goes.
+    Merged,
+    /// It is needed no more, and its folder goes where nothing in it would be lost.
+    Closing,
+    /// A person said that it goes, with all that is in it.
+    Dropped,
+    /// Its folder is kept for what is in it; a person removes it.
+    Kept,
+    /// Its folder is gone.
+    Gone,
+}
+
+impl WorktreeStage {
+    /// Returns whether something is being done with it that comes to its end without anybody's word.
+    pub fn goes_on(self) -> bool {
+        matches!(self, Self::Making | Self::Taking | Self::Merging | Self::Merged | Self::Closing | Self::Dropped)
+    }
+
+    /// Returns what people are told.
+    pub fn shown(self) -> WorktreeState {
+        match self {
+            Self::Making | Self::AtWork => WorktreeState::AtWork,
+            Self::Ready | Self::Taking | Self::Merging => WorktreeState::Merging,
+            Self::Conflict => WorktreeState::Conflict,
+            Self::Merged | Self::Closing | Self::Dropped | Self::Gone => WorktreeState::Going,
+            Self::Kept => WorktreeState::Kept,
+        }
+    }
+}
+
 /// An undo.
 #[derive(Debug, Clone, PartialEq)]
 pub struct UndoEntry {
@@ -273,6 +365,25 @@ impl State {
     /// Returns an undo.
     pub fn undo(&self, id: u64) -> Option<&Arc<UndoEntry>> {
         at(&self.undos, id)
+    }
+
+    /// Returns a worktree.
+    pub fn worktree(&self, id: WorktreeId) -> Option<&Arc<Worktree>> {
+        at(&self.worktrees, id.0)
+    }
+
+    /// Returns a step's worktree that its next turn works in, or that waits to be merged.
+    pub fn worktree_of(&self, run: RunId, step: &StepId) -> Option<&Arc<Worktree>> {
+        use WorktreeStage::{AtWork, Conflict, Making, Merging, Ready, Taking};
+        let open = self.open_worktrees.iter().rev().filter_map(|it| self.worktree(*it));
+        open.filter(|it| matches!(it.stage, Making | AtWork | Ready | Taking | Merging | Conflict))
+            .find(|it| it.run == run && it.step == *step)
+    }
+
+    /// Returns the worktree that is being merged: one at a time.
+    pub fn merging(&self) -> Option<&Arc<Worktree>> {
+        let mut open = self.open_worktrees.iter().filter_map(|it| self.worktree(*it));
+        open.find(|it| matches!(it.stage, WorktreeStage::Taking | WorktreeStage::Merging))
     }
 
     /// Returns a message.
@@ -309,6 +420,22 @@ impl State {
     /// Returns a finding.
     pub fn finding(&self, id: FindingId) -> Option<&Arc<Finding>> {
         at(&self.findings, id.0)
+    }
+
+    /// Returns the channel and the thread that a turn belongs to.
+    pub fn place_of(&self, turn: &Turn) -> Option<(ChannelName, MessageId)> {
+        match &turn.cause {
+            Cause::Step { run, .. } => self.runs.get(run).map(|it| (it.channel.clone(), it.thread)),
+            Cause::Delivery { message } => {
+                self.message(*message).map(|it| (it.channel.clone(), it.thread.unwrap_or(*message)))
+            }
+        }
+    }
+
+    /// Returns whether an agent may read and write a channel in a turn: the turn's own, and those that it takes part in.
+    pub fn may_enter(&self, turn: &Turn, channel: &ChannelName) -> bool {
+        self.place_of(turn).is_some_and(|it| it.0 == *channel)
+            || self.channels.get(channel).is_some_and(|it| it.members.contains(&turn.agent))
     }
 
     /// Returns the id that the next message gets.

@@ -3,12 +3,12 @@
 use serde_json::json;
 
 use super::{
-    event::{Actor, Event, RefusalCode},
+    event::{Actor, Answer, Event, RefusalCode},
     scene::{Scene, ada, fails, gives, name, pause, plan, repeat, review, says, turn, with},
 };
 use crate::{
     document::Decision,
-    ids::{MessageId, PauseId, RunId},
+    ids::{FindingId, MessageId, PauseId, RunId, TurnId},
     outcome::FailureClass,
 };
 
@@ -16,8 +16,12 @@ mod asks;
 mod buffers;
 mod channels;
 mod checkpoints;
+mod lists;
+mod nested;
 mod odd;
 mod pauses;
 mod random;
 mod runs;
+mod tools;
+mod worktrees;
 mod writer;

@@ -40,7 +40,8 @@ pub fn stretches(state: &State) -> Vec<Stretch> {
     for it in &state.checkpoints {
         if let (Some(turn), Some(Ok(_))) = (it.turn, &it.outcome) {
             match it.when {
-                CheckpointWhen::Start => drop(starts.insert(turn, it.id)),
+                // A merge that came to nothing has no end, and the next one begins anew.
+                CheckpointWhen::Start | CheckpointWhen::Merge => drop(starts.insert(turn, it.id)),
                 CheckpointWhen::End => drop(ends.insert(turn, it.id)),
                 CheckpointWhen::Run | CheckpointWhen::Answer => {}
             }
@@ -60,7 +61,10 @@ pub fn stretches(state: &State) -> Vec<Stretch> {
         at_work.retain(|it| ends.contains_key(&it.turn) || state.turn(it.turn).is_some_and(|it| it.ended.is_none()));
         let (Some(turn), Some(step)) = (it.turn, &it.step) else { continue };
         match it.when {
-            CheckpointWhen::Start if starts.get(&turn) == Some(&it.id) => {
+            CheckpointWhen::Start | CheckpointWhen::Merge
+                if starts.get(&turn) == Some(&it.id)
+                    && (it.when == CheckpointWhen::Start || ends.get(&turn).is_some_and(|end| *end > it.id)) =>
+            {
                 let known = state.turn(turn).filter(|it| it.sent_at.is_some());
                 at_work.extend(known.map(|known| Worker {
                     run: it.run,

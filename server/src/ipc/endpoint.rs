@@ -163,21 +163,38 @@ pub struct Door {
     user: String,
 }
 
+/// Who was let in.
+pub enum Guest<T> {
+    /// A client, with who it is.
+    Client(Actor),
+    /// A program with a token of another kind, with what that token stands for.
+    Holder(T),
+}
+
 impl Door {
-    /// Checks who a client is and whether it may come in; answers it. Returns who it is, or why it stays outside.
-    pub async fn let_in(&self, stream: &mut UnixStream, full: bool) -> io::Result<Actor> {
+    /// Checks who a client is and whether it may come in; answers it. Returns who it is, or why it stays outside. A token that
+    /// is not the hub's own is shown to `other`, with who the kernel says the program is.
+    pub async fn let_in<T>(
+        &self,
+        stream: &mut UnixStream,
+        full: bool,
+        other: impl FnOnce(&[u8], &Actor) -> Option<T>,
+    ) -> io::Result<Guest<T>> {
         let credentials = stream.peer_cred()?;
         if credentials.uid() != peer::uid() {
             return Err(io::Error::other(format!("user {} is not let in", credentials.uid())));
         }
         let pid = credentials.pid().and_then(|it| u32::try_from(it).ok());
-        match preamble::welcome(stream, &self.token, full, preamble::DEADLINE).await? {
+        let actor = peer::actor_of(pid, std::process::id(), &self.user);
+        let other = |token: &[u8]| other(token, &actor);
+        let (welcome, held) = preamble::welcome_or(stream, &self.token, full, preamble::DEADLINE, other).await?;
+        match welcome {
             Welcome::Ok => {}
             Welcome::BadToken => return Err(io::Error::other("its token is wrong")),
             Welcome::OtherVersion(_) => return Err(io::Error::other("it speaks another protocol")),
             Welcome::Full => return Err(io::Error::other("there are as many clients as can be")),
         }
-        Ok(peer::actor_of(pid, std::process::id(), &self.user))
+        Ok(held.map_or(Guest::Client(actor), Guest::Holder))
     }
 }
 

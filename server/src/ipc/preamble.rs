@@ -49,13 +49,19 @@ impl Token {
         Ok(Self(bytes.as_slice().try_into().map_err(|_| wrong())?))
     }
 
+    /// Reads one from its text.
+    pub fn parse(text: &str) -> Option<Self> {
+        let bytes: [u8; 64] = text.as_bytes().try_into().ok()?;
+        bytes.iter().all(u8::is_ascii_hexdigit).then_some(Self(bytes))
+    }
+
     /// Returns it as its file has it.
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
     }
 
     /// Compares in a time that does not depend on where the two differ.
-    fn is(&self, other: &[u8]) -> bool {
+    pub fn is(&self, other: &[u8]) -> bool {
         other.len() == self.0.len() && self.0.iter().zip(other).fold(0, |all, (a, b)| all | (a ^ b)) == 0
     }
 }
@@ -111,15 +117,30 @@ pub async fn welcome<S: AsyncRead + AsyncWrite + Unpin>(
     full: bool,
     patience: Duration,
 ) -> io::Result<Welcome> {
+    Ok(welcome_or(stream, token, full, patience, |_| None::<()>).await?.0)
+}
+
+/// Does what `welcome` does, and lets those in too whose token `other` knows: what it makes of it is returned.
+pub async fn welcome_or<S: AsyncRead + AsyncWrite + Unpin, T>(
+    stream: &mut S,
+    token: &Token,
+    full: bool,
+    patience: Duration,
+    other: impl FnOnce(&[u8]) -> Option<T>,
+) -> io::Result<(Welcome, Option<T>)> {
     let talk = async {
         let mut preamble = [0; 72];
         stream.read_exact(&mut preamble).await?;
         if &preamble[..4] != MAGIC {
             return Err(io::Error::new(io::ErrorKind::InvalidData, "the first bytes are not a preamble"));
         }
+        let mut known = None;
         let welcome = if preamble[4..8] != PROTOCOL.to_be_bytes() {
             Welcome::OtherVersion(PROTOCOL)
-        } else if !token.is(&preamble[8..]) {
+        } else if !token.is(&preamble[8..]) && {
+            known = other(&preamble[8..]);
+            known.is_none()
+        } {
             Welcome::BadToken
         } else if full {
             Welcome::Full
@@ -130,7 +151,7 @@ pub async fn welcome<S: AsyncRead + AsyncWrite + Unpin>(
         answer.extend_from_slice(&PROTOCOL.to_be_bytes());
         stream.write_all(&answer).await?;
         stream.flush().await?;
-        Ok(welcome)
+        Ok((welcome, known))
     };
     tokio::time::timeout(patience, talk)
         .await

@@ -11,10 +11,12 @@ use tower_lsp::{
     ClientSocket, LanguageServer, LspService,
     jsonrpc::{Error, ErrorCode, Result},
     lsp_types::{
-        CodeActionParams, CodeActionResponse, CodeLens, CodeLensParams, DidChangeTextDocumentParams,
-        DidCloseTextDocumentParams, DidOpenTextDocumentParams, DidSaveTextDocumentParams, ExecuteCommandParams,
-        InitializeParams, InitializeResult, InitializedParams, ServerInfo, SetTraceParams,
-        WorkDoneProgressCancelParams,
+        CodeActionParams, CodeActionResponse, CodeLens, CodeLensParams, CompletionParams, CompletionResponse,
+        DidChangeTextDocumentParams, DidCloseTextDocumentParams, DidOpenTextDocumentParams, DidSaveTextDocumentParams,
+        DocumentSymbolParams, DocumentSymbolResponse, ExecuteCommandParams, FoldingRange, FoldingRangeParams,
+        GotoDefinitionParams, GotoDefinitionResponse, Hover, HoverParams, InitializeParams, InitializeResult,
+        InitializedParams, Location, PrepareRenameResponse, ReferenceParams, RenameParams, ServerInfo, SetTraceParams,
+        TextDocumentPositionParams, WorkDoneProgressCancelParams, WorkspaceEdit,
     },
 };
 
@@ -28,18 +30,18 @@ use crate::{
     },
     ids::{MessageId, RunId},
     lsp::{
-        actions, commands, editor::Editor, lenses, outbound::Subscription, outbox::Outbox, progress, shared::Shared,
-        terminals::Terminals,
+        actions, commands, editor::Editor, language, lenses, outbound::Subscription, outbox::Outbox, progress,
+        shared::Shared, terminals::Terminals,
     },
     protocol::{
         AgentView, CancelParams, Changed, ChannelView, CreateChannelParams, DecideParams, DiffParams, DiffResult,
         ErrorData, FindingsParams, HoldParams, HubStatus, InboxParams, MessagesParams, MessagesResult, Nothing,
         PROTOCOL, PauseView, PermissionsParams, PlanParams, PostParams, Posted, REFUSED, ReleaseParams, ReloadResult,
-        RevokePermissionParams, RunParams, RunTurn, RunView, RunsParams, SentParams, ServerOffer, SettleFindingParams,
-        Started, SubscribeParams, TerminalInputParams, TerminalResizeParams, TerminalScrollback,
+        RemoveWorktreeParams, RevokePermissionParams, RunParams, RunTurn, RunView, RunsParams, SentParams, ServerOffer,
+        SettleFindingParams, Started, SubscribeParams, TerminalInputParams, TerminalResizeParams, TerminalScrollback,
         TerminalScrollbackParams, TerminalSize, TrustParams, TrustResult, TurnView, TurnsParams, UndoParams,
         UndoResult, UnwatchTerminalParams, WatchTerminalParams, WatchTerminalResult, WithdrawParams, WorkflowView,
-        method,
+        WorktreesResult, method,
     },
     workflow::plan::Plan,
 };
@@ -79,6 +81,8 @@ pub fn service(
         .custom_method(method::CANCEL, Backend::cancel)
         .custom_method(method::DIFF, Backend::diff)
         .custom_method(method::UNDO, Backend::undo)
+        .custom_method(method::WORKTREES, Backend::worktrees)
+        .custom_method(method::REMOVE_WORKTREE, Backend::remove_worktree)
         // Agents and findings.
         .custom_method(method::AGENTS, Backend::agents)
         .custom_method(method::FINDINGS, Backend::findings)
@@ -153,7 +157,47 @@ impl LanguageServer for Backend {
 
     async fn code_action(&self, params: CodeActionParams) -> Result<Option<CodeActionResponse>> {
         let offers = self.shared.offers().await;
-        Ok(Some(actions::actions(&self.editor, &self.shared.hub.snapshot(), &offers, &params)))
+        let mut actions = language::repairs(&self.editor, &params);
+        actions.extend(actions::actions(&self.editor, &self.shared.hub.snapshot(), &offers, &params));
+        Ok(Some(actions))
+    }
+
+    async fn completion(&self, params: CompletionParams) -> Result<Option<CompletionResponse>> {
+        let TextDocumentPositionParams { text_document, position } = params.text_document_position;
+        Ok(language::completion_at(&self.editor, &text_document.uri, position).await.map(CompletionResponse::Array))
+    }
+
+    async fn hover(&self, params: HoverParams) -> Result<Option<Hover>> {
+        let TextDocumentPositionParams { text_document, position } = params.text_document_position_params;
+        Ok(language::hover_at(&self.editor, &text_document.uri, position).await)
+    }
+
+    async fn goto_definition(&self, params: GotoDefinitionParams) -> Result<Option<GotoDefinitionResponse>> {
+        let TextDocumentPositionParams { text_document, position } = params.text_document_position_params;
+        Ok(language::definition(&self.editor, &text_document.uri, position).await)
+    }
+
+    async fn references(&self, params: ReferenceParams) -> Result<Option<Vec<Location>>> {
+        let TextDocumentPositionParams { text_document, position } = params.text_document_position;
+        let with_definition = params.context.include_declaration;
+        Ok(Some(language::references(&self.editor, &text_document.uri, position, with_definition)))
+    }
+
+    async fn prepare_rename(&self, params: TextDocumentPositionParams) -> Result<Option<PrepareRenameResponse>> {
+        language::can_rename(&self.editor, &params.text_document.uri, params.position).map_err(refused)
+    }
+
+    async fn rename(&self, params: RenameParams) -> Result<Option<WorkspaceEdit>> {
+        let TextDocumentPositionParams { text_document, position } = params.text_document_position;
+        language::rename(&self.editor, &text_document.uri, position, &params.new_name).map_err(refused)
+    }
+
+    async fn document_symbol(&self, params: DocumentSymbolParams) -> Result<Option<DocumentSymbolResponse>> {
+        Ok(language::symbols(&self.editor, &params.text_document.uri))
+    }
+
+    async fn folding_range(&self, params: FoldingRangeParams) -> Result<Option<Vec<FoldingRange>>> {
+        Ok(language::folds(&self.editor, &params.text_document.uri))
     }
 
     async fn code_lens(&self, params: CodeLensParams) -> Result<Option<Vec<CodeLens>>> {
@@ -272,6 +316,15 @@ impl Backend {
 
     async fn undo(&self, params: UndoParams) -> Result<UndoResult> {
         self.shared.undo(self.actor.clone(), params).await.map_err(refused)
+    }
+
+    async fn worktrees(&self, _: Nothing) -> Result<WorktreesResult> {
+        let snapshot = self.shared.hub.snapshot();
+        Ok(WorktreesResult { worktrees: snapshot.worktrees(), rev: snapshot.rev })
+    }
+
+    async fn remove_worktree(&self, params: RemoveWorktreeParams) -> Result<Changed> {
+        self.change(Event::RemoveWorktree { by: self.actor.clone(), worktree: params.worktree }).await
     }
 
     async fn agents(&self, _: Nothing) -> Result<Vec<AgentView>> {

@@ -18,13 +18,13 @@ use crate::{
         event::{Actor, Answer, Event, Refusal, RefusalCode, Settlement},
     },
     ids::{AgentName, ChannelName, FindingId, RunId},
-    lsp::{decide, diagnostics, editor::Editor, people, prompts, shared::Surroundings},
-    protocol::{Changed, HoldParams, MessagesParams, PostParams, Posted, ReleaseParams, RunParams, Started},
+    lsp::{decide, diagnostics, editor::Editor, language, people, prompts, shared::Surroundings},
+    protocol::{Changed, HoldParams, MessagesParams, Players, PostParams, Posted, ReleaseParams, RunParams, Started},
     workspace::position::{Encoding, position},
 };
 
 /// The commands.
-pub const NAMES: [&str; 14] = [
+pub const NAMES: [&str; 15] = [
     "callboard.review",
     "callboard.run",
     "callboard.post",
@@ -38,6 +38,7 @@ pub const NAMES: [&str; 14] = [
     "callboard.openChannel",
     "callboard.openPause",
     "callboard.openTerminal",
+    "callboard.dryRun",
     "callboard.trust",
 ];
 
@@ -56,6 +57,7 @@ fn example(command: &str) -> &'static str {
         "callboard.dismissFinding" => r#"{ "finding": "f1", "reason": "it is meant so" }"#,
         "callboard.openChannel" => r#"{ "channel": "main" }"#,
         "callboard.openPause" => r#"{ "pause": "p1" }"#,
+        "callboard.dryRun" => r#"{ "workflow": "review-fix" }"#,
         "callboard.openTerminal" => r#"{ "agent": "claude" }"#,
         _ => "{}",
     }
@@ -109,6 +111,7 @@ pub async fn execute(editor: &Arc<Editor>, params: ExecuteCommandParams) -> Resu
             if editor.wishes().options.documents { json!({ "pause": pause }) } else { Value::Null }
         }
         "callboard.openTerminal" => open_terminal(editor, take(name, arguments)?).await?,
+        "callboard.dryRun" => language::dry_run::dry_run(editor, take(name, arguments)?).await?,
         "callboard.trust" => trust(editor).await?,
         _ => {
             let message = format!("there is no command {name:?}; there are {}", NAMES.join(", "));
@@ -126,7 +129,7 @@ fn need(command: &str, field: &str, value: &str) -> Result<(), Refusal> {
     if value.trim().is_empty() { Err(wrong(command, &format!("`{field}` is missing"))) } else { Ok(()) }
 }
 
-fn wrong(command: &str, why: &str) -> Refusal {
+pub(super) fn wrong(command: &str, why: &str) -> Refusal {
     let message = format!("{command} takes one object such as {}: {why}", example(command));
     Refusal::new(RefusalCode::Invalid, message)
 }
@@ -182,7 +185,7 @@ async fn review(editor: &Editor, params: Review) -> Result<Value, Refusal> {
         let last = end_line.unwrap_or(first).max(first);
         inputs.insert("focus".to_owned(), Value::from(format!("lines {first} to {last} of {path}")));
     }
-    let roles = agent.into_iter().map(|it| ("reviewer".to_owned(), it)).collect();
+    let roles = agent.into_iter().map(|it| ("reviewer".to_owned(), Players::One(it))).collect();
     start(editor, "review-file".to_owned(), inputs, roles, channel, key).await
 }
 
@@ -190,7 +193,7 @@ async fn start(
     editor: &Editor,
     workflow: String,
     inputs: BTreeMap<String, Value>,
-    roles: BTreeMap<String, AgentName>,
+    roles: BTreeMap<String, Players>,
     channel: Option<ChannelName>,
     key: Option<String>,
 ) -> Result<Value, Refusal> {

@@ -59,9 +59,7 @@ impl Desk {
     async fn show(&mut self, editor: &Arc<Editor>, snapshot: &Snapshot) {
         let options = &editor.wishes().options;
         editor.shared.pages.sync(snapshot).await;
-        if options.diagnostics {
-            self.shown.update(editor, snapshot).await;
-        }
+        self.shown.update(editor, snapshot, options.diagnostics).await;
         if options.progress && editor.wishes().progress {
             self.follow(editor, snapshot);
         }

@@ -11,7 +11,7 @@ use std::{
 };
 
 use tower_lsp::lsp_types::{
-    Diagnostic, DiagnosticSeverity, DiagnosticTag, NumberOrString, Position, PublishDiagnosticsParams, Range,
+    Diagnostic, DiagnosticSeverity, DiagnosticTag, NumberOrString, Position, PublishDiagnosticsParams, Range, Url,
     notification::PublishDiagnostics,
 };
 
@@ -20,7 +20,10 @@ use crate::{
     finding::{Finding, Severity},
     hub::snapshot::Snapshot,
     ids::FindingId,
-    lsp::editor::Editor,
+    lsp::{
+        editor::Editor,
+        language::{self, Listed},
+    },
     protocol::is_settled,
     workspace::{
         anchor::Mark,
@@ -40,33 +43,66 @@ const MOST_READ: u64 = 4 * 1024 * 1024;
 pub struct Shown {
     /// By path: what it was made from, and whether anything is shown.
     files: HashMap<String, (u64, bool)>,
+    /// Files of the language outside of the workspace: which form of each was shown.
+    outside: HashMap<Url, i32>,
 }
 
 impl Shown {
-    /// Sends what differs from what is shown.
-    pub async fn update(&mut self, editor: &Editor, snapshot: &Snapshot) {
-        let findings = by_path(snapshot);
+    /// Sends what differs from what is shown. What is wrong with files of the language is shown with `findings` or without.
+    pub async fn update(&mut self, editor: &Editor, snapshot: &Snapshot, findings: bool) {
+        let findings = if findings { by_path(snapshot) } else { BTreeMap::new() };
+        let scripts = editor.scripts.list();
+        self.update_outside(editor, &scripts).await;
+        let open = |path: &str| scripts.iter().find(|it| it.path.as_deref() == Some(path));
         let gone = self.files.keys().filter(|it| !findings.contains_key(it.as_str())).cloned();
-        let paths: Vec<String> = gone.chain(findings.keys().map(|it| (*it).to_owned())).collect();
+        let mut paths: Vec<String> = gone.chain(findings.keys().map(|it| (*it).to_owned())).collect();
+        paths.extend(scripts.iter().filter_map(|it| it.path.clone()));
+        paths.sort_unstable();
+        paths.dedup();
         for path in paths {
             let of_file = findings.get(path.as_str()).map_or(&[][..], Vec::as_slice);
+            let script = open(&path);
             let version = editor.shared.documents.held(&path, editor.id).map(|it| it.version);
-            let made_from = fingerprint(of_file, version);
+            let made_from = fingerprint(of_file, version.or(script.map(|it| it.version)));
             if self.files.get(&path).is_some_and(|it| it.0 == made_from) {
                 continue;
             }
-            let Some(uri) = editor.folder().uri(&path) else { continue };
-            let (diagnostics, version) = diagnostics(editor, &path, of_file).await;
+            let uri = script.map(|it| it.uri.clone()).or_else(|| editor.folder().uri(&path));
+            let Some(uri) = uri else { continue };
+            let (mut diagnostics, mut version) = diagnostics(editor, &path, of_file).await;
+            if let Some(script) = script {
+                diagnostics.extend(language::diagnostics(editor, &script.uri));
+                version = version.or(Some(script.version));
+            }
             let was_shown = self.files.get(&path).is_some_and(|it| it.1);
             let is_shown = !diagnostics.is_empty();
             if is_shown || was_shown {
                 let params = PublishDiagnosticsParams { uri, diagnostics, version };
                 editor.client.send_notification::<PublishDiagnostics>(params).await;
             }
-            if of_file.is_empty() {
+            if of_file.is_empty() && script.is_none() {
                 self.files.remove(&path);
             } else {
                 self.files.insert(path, (made_from, is_shown));
+            }
+        }
+    }
+}
+
+impl Shown {
+    async fn update_outside(&mut self, editor: &Editor, scripts: &[Listed]) {
+        let is_open = |uri: &Url| scripts.iter().any(|it| it.path.is_none() && it.uri == *uri);
+        let closed: Vec<Url> = self.outside.keys().filter(|it| !is_open(it)).cloned().collect();
+        for uri in closed {
+            self.outside.remove(&uri);
+            let params = PublishDiagnosticsParams { uri, diagnostics: Vec::new(), version: None };
+            editor.client.send_notification::<PublishDiagnostics>(params).await;
+        }
+        for Listed { uri, version, .. } in scripts.iter().filter(|it| it.path.is_none()) {
+            if self.outside.insert(uri.clone(), *version) != Some(*version) {
+                let diagnostics = language::diagnostics(editor, uri);
+                let params = PublishDiagnosticsParams { uri: uri.clone(), diagnostics, version: Some(*version) };
+                editor.client.send_notification::<PublishDiagnostics>(params).await;
             }
         }
     }

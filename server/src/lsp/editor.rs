@@ -27,6 +27,7 @@ use crate::{
     lsp::{
         desk,
         folder::{self, Folder},
+        language::Scripts,
         page, pages,
         shared::Shared,
         transport,
@@ -54,6 +55,8 @@ pub struct Editor {
     pub id: EditorId,
     /// Woken when something that it is shown may be another.
     pub news: Notify,
+    /// The files of Callboard's own languages that it has open.
+    pub(super) scripts: Scripts,
     greeting: OnceLock<(Wishes, Folder)>,
     sight: Mutex<Sight>,
     desk: Mutex<Option<AbortHandle>>,
@@ -94,6 +97,7 @@ impl Editor {
             actor,
             id,
             news: Notify::new(),
+            scripts: Scripts::default(),
             greeting: OnceLock::new(),
             sight: Mutex::default(),
             desk: Mutex::default(),
@@ -167,6 +171,7 @@ impl Editor {
     /// It opened a file.
     pub fn opened(&self, params: DidOpenTextDocumentParams) {
         let document = params.text_document;
+        self.scripts.opened(self, &document.uri, document.version, &document.text);
         let mut sight = self.sight();
         if let Some(pause) = self.pause_of(&document.uri) {
             if sight.pages.len() < MOST_PAGES {
@@ -186,6 +191,7 @@ impl Editor {
     pub fn changed(&self, params: DidChangeTextDocumentParams) {
         let uri = &params.text_document.uri;
         let edits: Vec<Edit> = params.content_changes.into_iter().map(|it| self.edit(it)).collect();
+        self.scripts.changed(uri, params.text_document.version, &edits);
         let mut sight = self.sight();
         if let Some(page) = self.pause_of(uri).and_then(|it| sight.pages.get_mut(&it)) {
             for edit in &edits {
@@ -219,7 +225,9 @@ impl Editor {
             }
         } else if self.folder().path(uri).is_some_and(|it| it.starts_with(".callboard/")) {
             // What is offered depends on these files.
-            lock(&self.shared.offers).take();
+            self.shared.forget_workflows();
+        } else if self.scripts.analysis(uri).is_some() {
+            self.shared.forget_workflows();
         }
         self.news.notify_one();
     }
@@ -227,6 +235,7 @@ impl Editor {
     /// It closed a file.
     pub fn closed(&self, params: &DidCloseTextDocumentParams) {
         let uri = &params.text_document.uri;
+        self.scripts.closed(uri);
         let mut sight = self.sight();
         if let Some(pause) = self.pause_of(uri) {
             sight.pages.remove(&pause);

@@ -13,7 +13,7 @@ use crate::{
         decide::{self, title},
         diagnostics,
         editor::Editor,
-        page, pages,
+        language, page, pages,
     },
     protocol::InboxParams,
 };
@@ -25,7 +25,8 @@ pub fn lenses(editor: &Editor, snapshot: &Snapshot, uri: &Url) -> Vec<CodeLens> 
         None => editor.folder().path(uri).map_or_else(Vec::new, |it| waiting(snapshot, &it)),
     };
     let top = Range::new(Position::new(0, 0), Position::new(0, 0));
-    commands.into_iter().map(|command| CodeLens { range: top, command: Some(command), data: None }).collect()
+    let lenses = commands.into_iter().map(|command| CodeLens { range: top, command: Some(command), data: None });
+    lenses.chain(language::lenses::lenses(editor, snapshot, uri)).collect()
 }
 
 /// Returns the decisions that an open pause takes, the usual one first, as commands.

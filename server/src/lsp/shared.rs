@@ -15,7 +15,7 @@ use crate::{
         timeline::Stretch,
     },
     ids::Timestamp,
-    lsp::{buffers::OpenBuffers, feed::FeedCache, pages::Pages},
+    lsp::{buffers::OpenBuffers, feed::FeedCache, language::OwnFiles, pages::Pages},
     protocol::{FileDiff, ReloadResult, TrustResult, UndoParams, UndoResult, WorkflowView},
     workflow::plan::Plan,
     workspace::documents::Documents,
@@ -88,6 +88,16 @@ pub trait Surroundings: Send + Sync + 'static {
         None
     }
 
+    /// Returns where the user keeps their own configuration. Looks at no file.
+    fn own_files(&self) -> OwnFiles {
+        OwnFiles::default()
+    }
+
+    /// Returns the file that the profile of an agent is in, where it is the user's or a trusted workspace's.
+    fn profile_file(&self, _agent: &str) -> Option<PathBuf> {
+        None
+    }
+
     /// Returns the workflows that can be started on a file.
     fn offers(&self) -> Vec<Offer> {
         Vec::new()
@@ -138,6 +148,8 @@ pub struct Shared {
     pub(super) pages: Pages,
     /// The workflows that can be started on a file, as last read; nothing after what they depend on was read again.
     pub(super) offers: Mutex<Option<Arc<[Offer]>>>,
+    /// All workflows, kept in the same way.
+    library: Mutex<Option<Arc<[WorkflowView]>>>,
     /// Feeds that were made for one connection and fit others too.
     pub(super) feeds: Mutex<FeedCache>,
     clients: watch::Sender<u32>,
@@ -158,6 +170,7 @@ impl Shared {
             buffers,
             pages,
             offers: Mutex::default(),
+            library: Mutex::default(),
             feeds: Mutex::default(),
             clients,
             stop,
@@ -224,7 +237,7 @@ impl Shared {
     /// Has trust, the configuration and the catalogue read again, and tells the hub.
     pub async fn reload(&self) -> Result<ReloadResult, Refusal> {
         let reading = self.off_thread(Surroundings::reload).await?;
-        self.offers.lock().unwrap_or_else(PoisonError::into_inner).take();
+        self.forget_workflows();
         let agents = u32::try_from(reading.agents.len()).unwrap_or(u32::MAX);
         // The agents first: with trust, what waited for it is started, and that needs them.
         self.hub.ask(Event::Catalog(reading.agents)).await?;
@@ -250,6 +263,22 @@ impl Shared {
         let read: Arc<[Offer]> = self.off_thread(|it| Ok(it.offers())).await.unwrap_or_default().into();
         *self.offers.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&read));
         read
+    }
+
+    /// Returns all workflows. They are read once, and again after a reload or a save.
+    pub async fn library(&self) -> Arc<[WorkflowView]> {
+        if let Some(known) = &*self.library.lock().unwrap_or_else(PoisonError::into_inner) {
+            return Arc::clone(known);
+        }
+        let read: Arc<[WorkflowView]> = self.off_thread(|it| Ok(it.workflows())).await.unwrap_or_default().into();
+        *self.library.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&read));
+        read
+    }
+
+    /// What is known of the workflows may be old.
+    pub(super) fn forget_workflows(&self) {
+        self.offers.lock().unwrap_or_else(PoisonError::into_inner).take();
+        self.library.lock().unwrap_or_else(PoisonError::into_inner).take();
     }
 
     /// Counts a client in until the value is dropped.

@@ -94,7 +94,7 @@ impl Terminals {
             let code = match why {
                 InputError::Locked | InputError::Full => RefusalCode::Busy,
                 InputError::Ended => RefusalCode::NotFound,
-                InputError::LineTooLong { .. } | InputError::WouldSubmit => RefusalCode::Invalid,
+                InputError::LineTooLong { .. } | InputError::WouldSubmit | InputError::NoKeys => RefusalCode::Invalid,
             };
             Refusal::new(code, format!("{}: {why}", params.agent))
         })

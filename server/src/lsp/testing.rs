@@ -89,6 +89,7 @@ impl World {
             stop: Box::new(|| {}),
             workspace: "/nowhere".to_owned(),
             in_process: true,
+            toolbox: crate::agent::tools::Toolbox::default(),
         });
         Self { host: host.expect("an empty journal can be read") }
     }

@@ -33,6 +33,6 @@ pub fn instructions(expects: &ResultKind) -> Option<String> {
     };
     Some(format!(
         "End your answer with your result as JSON, alone in a block fenced like this, and print nothing after it \
-         (or write the JSON to the file named by the variable CALLBOARD_RESULT instead):\n\n{FENCE}\n{example}\n```"
+         (or hand it in with Callboard's tool submit_result, or write the JSON to the file named by the variable CALLBOARD_RESULT):\n\n{FENCE}\n{example}\n```"
     ))
 }

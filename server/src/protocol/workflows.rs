@@ -74,6 +74,13 @@ pub struct RoleView {
     pub good_for: Option<String>,
     /// What it may do.
     pub access: Access,
+    /// How many agents may play it side by side: 1 where the file says nothing.
+    #[serde(default = "one")]
+    pub seats: u32,
+}
+
+fn one() -> u32 {
+    1
 }
 
 /// Params of `callboard/turns`.

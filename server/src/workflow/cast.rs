@@ -23,6 +23,42 @@ pub fn choose(agents: &[&AgentInfo], role: &Role) -> Result<AgentName, String> {
     agents.iter().find(good).map(|it| it.name.clone()).ok_or_else(|| nobody(agents, role))
 }
 
+/// Returns who play a role, in the order of its seats: one where it has none, and of several those that are here, each once.
+pub fn choose_all(agents: &[&AgentInfo], role: &Role) -> Result<Vec<AgentName>, String> {
+    if !role.is_shared() {
+        return choose(agents, role).map(|it| vec![it]);
+    }
+    let mut chosen: Vec<AgentName> = Vec::new();
+    for seat in &role.seats {
+        let free: Vec<&AgentInfo> = agents.iter().filter(|it| !chosen.contains(&it.name)).copied().collect();
+        let wants = if seat.is_empty() { role.clone() } else { Role { prefer: seat.clone(), ..role.clone() } };
+        chosen.extend(choose(&free, &wants).ok());
+    }
+    // With nobody for any seat the sentence is that of the role as a whole.
+    if chosen.is_empty() {
+        let all = if role.prefer.is_empty() { role.seats.concat() } else { role.prefer.clone() };
+        return choose(agents, &Role { prefer: all, ..role.clone() }).map(|it| vec![it]);
+    }
+    Ok(chosen)
+}
+
+/// Refuses more agents than a role has seats, and one that sits twice.
+pub fn check_count(role: &Role, given: &[AgentName]) -> Result<(), String> {
+    let (id, seats) = (role.id.as_str(), role.seats.len().max(1));
+    if given.is_empty() {
+        return Err(format!("the role {id} needs somebody; name an agent"));
+    }
+    if given.len() > seats {
+        let mend =
+            if role.is_shared() { "name fewer" } else { "name one, or give the role `agents: 2` in the workflow" };
+        return Err(format!("the role {id} is for {seats}, and {} are named; {mend}", given.len()));
+    }
+    match given.iter().enumerate().find(|(index, it)| given[..*index].contains(it)) {
+        Some((_, twice)) => Err(format!("{twice} is named twice for the role {id}; name each agent once")),
+        None => Ok(()),
+    }
+}
+
 fn fits(info: &AgentInfo, role: &Role) -> bool {
     info.missing.is_none() && (role.access == Access::Read || info.access == Access::Write)
 }
@@ -66,7 +102,32 @@ mod tests {
             prefer: prefer.iter().map(|it| it.parse().unwrap()).collect(),
             good_for: good_for.map(ToOwned::to_owned),
             access,
+            seats: Vec::new(),
         }
+    }
+
+    #[test]
+    fn several_seats_are_filled_as_far_as_there_are_agents_each_once() {
+        let all: Vec<AgentInfo> =
+            ["amp", "claude", "codex"].map(|it| agent(it, DriverKind::Terminal, Access::Read)).to_vec();
+        let all: Vec<&AgentInfo> = all.iter().collect();
+        let names = |seats: &[&[&str]], prefer: &[&str]| {
+            let seats = seats.iter().map(|it| it.iter().map(|it| it.parse().unwrap()).collect()).collect();
+            let who = choose_all(&all, &Role { seats, ..role(prefer, None, Access::Read) });
+            who.map(|it| it.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "))
+        };
+        assert_eq!(names(&[&[], &[]], &["codex", "claude", "amp"]).unwrap(), "@codex @claude");
+        assert_eq!(names(&[&[], &[], &[]], &["codex", "gone"]).unwrap(), "@codex", "fewer play where fewer are here");
+        assert_eq!(names(&[&["codex", "amp"], &["codex", "claude"]], &[]).unwrap(), "@codex @claude");
+        assert!(names(&[&["gone"], &["lost"]], &[]).unwrap_err().contains("@gone: is not known; @lost"));
+        let shared = Role { seats: vec![Vec::new(); 2], ..role(&["amp"], None, Access::Read) };
+        let given = |names: &[&str]| names.iter().map(|it| it.parse().unwrap()).collect::<Vec<AgentName>>();
+        assert_eq!(check_count(&shared, &given(&["amp"])), Ok(()));
+        assert!(check_count(&shared, &given(&["amp", "amp"])).unwrap_err().contains("named twice"));
+        assert!(check_count(&shared, &given(&["amp", "a", "b"])).unwrap_err().contains("for 2, and 3"));
+        assert!(
+            check_count(&role(&["amp"], None, Access::Read), &given(&["a", "b"])).unwrap_err().contains("agents: 2")
+        );
     }
 
     #[test]

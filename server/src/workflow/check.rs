@@ -6,7 +6,8 @@
 use std::{collections::BTreeMap, ops::Range, str::FromStr};
 
 use super::{
-    file::{At, File, InputFile, LimitsFile, RoleFile},
+    Find,
+    file::{AgentsFile, At, File, InputFile, LimitsFile, RoleFile},
     plan::{Category, Input, InputKind, Limits, Plan, Role},
     problem::{Problem, Problems, suggest},
 };
@@ -18,12 +19,16 @@ use crate::{
 };
 
 mod duration;
+mod isolation;
+mod nested;
 mod place;
-mod reads;
-mod steps;
-mod table;
+pub(super) mod reads;
+pub(super) mod steps;
+pub(super) mod table;
 pub(super) mod template;
 
+/// The most agents that play one role side by side.
+const MOST_SEATS: i64 = 8;
 /// The most inputs, and the most roles, of a workflow.
 const MOST_NAMES: usize = 50;
 /// The longest title or description of a part, in characters.
@@ -32,23 +37,45 @@ const MOST_LINE: usize = 200;
 const MOST_DESCRIPTION: usize = 4_000;
 
 /// Words that expressions use, so that no step, input or role can be called by them.
-const RESERVED: [&str; 21] = [
+pub(super) const RESERVED: [&str; 21] = [
     "inputs", "round", "run", "roles", "loop", "range", "self", "true", "false", "none", "null", "not", "and", "or",
     "in", "is", "if", "else", "for", "steps", "until",
 ];
 
-/// Checks a file. `name` is what it is run by; `text` is what the file was read from.
-pub fn check(name: &str, file: &File, text: &str) -> (Option<Plan>, Vec<Problem>) {
-    let mut checker = Checker { problems: Problems::new(text), text };
+/// Checks a file. `name` is what it is run by; `text` is what the file was read from; `around` are the workflows that do
+/// this one, the outermost first.
+pub fn check(name: &str, file: &File, text: &str, find: Find<'_>, around: &[String]) -> (Option<Plan>, Vec<Problem>) {
+    let around = [around, &[name.to_owned()]].concat();
+    let mut checker = Checker { problems: Problems::new(text), text, find, around };
     let plan = checker.plan(name, file);
     let plan = if checker.problems.any_error() { None } else { plan };
     (plan, checker.problems.into_found())
 }
 
+/// Returns the table of a file's steps, with its needs; `None` where there are too many steps.
+pub(super) fn table<'a>(file: &'a File, text: &'a str) -> Option<table::Table<'a>> {
+    let mut checker =
+        Checker { problems: Problems::new(text), text, find: &|_| Err(String::new()), around: Vec::new() };
+    let mut table = table::Table::new(file);
+    table.fill(&mut checker, &file.steps, None)?;
+    table.find_needs(&mut checker);
+    Some(table)
+}
+
+/// Returns whether expressions can use a name as a variable. Words of their own are not told apart.
+pub(super) fn is_word(text: &str) -> bool {
+    text.len() <= 64
+        && text.starts_with(|it: char| it.is_ascii_lowercase())
+        && text.bytes().all(|it| it.is_ascii_lowercase() || it.is_ascii_digit() || it == b'_')
+}
+
 /// What the parts of the check share.
-struct Checker<'a> {
+pub(super) struct Checker<'a> {
     problems: Problems<'a>,
     text: &'a str,
+    find: Find<'a>,
+    /// The workflows that do this one, and itself.
+    around: Vec<String>,
 }
 
 impl Checker<'_> {
@@ -67,20 +94,27 @@ impl Checker<'_> {
         let category = self.choice(file.category.as_ref(), "category", &CATEGORIES).unwrap_or_default();
         let channel: Option<ChannelName> = file.channel.as_ref().and_then(|it| self.name(it));
         let inputs = self.inputs(&file.inputs);
-        let roles = self.roles(&file.roles);
+        let mut roles = self.roles(&file.roles);
         let limits = self.limits(file.limits.as_ref());
-        let steps = steps::check(self, file)?;
+        let made = steps::check(self, file)?;
+        roles.extend(made.roles);
+        let mut hash = hash_of(self.text);
+        if !made.hashes.is_empty() {
+            // A run is pinned to all that it does, so a change in a nested workflow is a change of this one.
+            hash = hash_of(&format!("{hash} {}", made.hashes.join(" ")));
+        }
         Some(Plan {
             title: if title.is_empty() { name.clone() } else { title },
             name,
             description,
             category,
-            hash: hash_of(self.text),
+            hash,
             channel,
             inputs,
             roles,
-            steps,
+            steps: made.steps,
             limits,
+            result: made.result,
         })
     }
 
@@ -114,6 +148,7 @@ impl Checker<'_> {
                 InputKind::Path => it.value.as_str().is_some_and(|path| !path.is_empty()),
                 InputKind::Number => it.value.is_i64(),
                 InputKind::Flag => it.value.is_boolean(),
+                InputKind::List => it.value.is_array(),
             };
             if fits {
                 return Some(it.value.clone());
@@ -125,6 +160,7 @@ impl Checker<'_> {
                 }
                 InputKind::Number => ("a whole number", "write a number such as 3, or change the `type`"),
                 InputKind::Flag => ("a flag", "write true or false, or change the `type`"),
+                InputKind::List => ("a list", "write the values in brackets, such as [a, b], or change the `type`"),
             };
             self.problems.error(&it.at, "bad-default", format!("the default of `{}` is not {word}", name.value), mend);
             None
@@ -137,6 +173,9 @@ impl Checker<'_> {
         let mut checked = Vec::new();
         for (name, role) in roles {
             let id: Option<RoleId> = self.name(name);
+            if id.is_some() && !is_name(&name.value) {
+                self.bad_name(name, &format!("{:?} is not a role's id", name.value));
+            }
             if RESERVED.contains(&name.value.as_str()) {
                 self.reserved(name, "a role");
             }
@@ -148,7 +187,11 @@ impl Checker<'_> {
                     self.problems.warning(&again.at, "twice", message, "remove one");
                 }
             }
-            if role.prefer.is_empty() && role.good_for.is_none() {
+            let seats = role.agents.as_ref().map_or_else(Vec::new, |it| self.seats(it));
+            if role.prefer.is_empty()
+                && role.good_for.is_none()
+                && (seats.is_empty() || seats.iter().any(Vec::is_empty))
+            {
                 self.problems.error(
                     &name.at,
                     "nobody",
@@ -163,11 +206,29 @@ impl Checker<'_> {
                 it.value.clone()
             });
             let access = self.choice(role.access.as_ref(), "access", &ACCESS).unwrap_or(Access::Read);
+            isolation::check_role(self, role);
             let unanswered = role.unanswered.as_ref().and_then(|it| self.unanswered(it));
             let description = self.line(role.description.as_ref(), "description", MOST_LINE);
-            checked.extend(id.map(|id| Role { id, description, prefer, good_for, access, unanswered }));
+            checked.extend(id.map(|id| Role { id, description, prefer, good_for, access, seats, unanswered }));
         }
         checked
+    }
+
+    /// Reads how many play a role side by side, and who would take each seat.
+    fn seats(&mut self, agents: &At<AgentsFile>) -> Vec<Vec<AgentName>> {
+        match &agents.value {
+            AgentsFile::Count(count) => {
+                let count = self.between(&At::new(*count, agents.at.clone()), "agents", 2, MOST_SEATS);
+                vec![Vec::new(); count.and_then(|it| usize::try_from(it).ok()).unwrap_or(2)]
+            }
+            AgentsFile::Seats(seats) => {
+                let count = i64::try_from(seats.len()).unwrap_or(i64::MAX);
+                if self.between(&At::new(count, agents.at.clone()), "agents", 2, MOST_SEATS).is_none() {
+                    return vec![Vec::new(); 2];
+                }
+                seats.iter().map(|seat| seat.iter().filter_map(|it| self.name(it)).collect()).collect()
+            }
+        }
     }
 
     fn limits(&mut self, limits: Option<&LimitsFile>) -> Limits {
@@ -239,9 +300,7 @@ impl Checker<'_> {
             self.reserved(name, what);
             return false;
         }
-        let good = text.len() <= 64
-            && text.starts_with(|it: char| it.is_ascii_lowercase())
-            && text.bytes().all(|it| it.is_ascii_lowercase() || it.is_ascii_digit() || it == b'_');
+        let good = is_word(text);
         if !good {
             let with: String = text.to_lowercase().replace(['-', ' ', '.'], "_");
             let mend = if with != *text && is_name(&with) && with.starts_with(|it: char| it.is_ascii_lowercase()) {
@@ -332,8 +391,13 @@ impl Checker<'_> {
 const CATEGORIES: [(&str, Category); 4] =
     [("review", Category::Review), ("build", Category::Build), ("test", Category::Test), ("ops", Category::Ops)];
 
-const INPUT_KINDS: [(&str, InputKind); 4] =
-    [("text", InputKind::Text), ("path", InputKind::Path), ("number", InputKind::Number), ("flag", InputKind::Flag)];
+const INPUT_KINDS: [(&str, InputKind); 5] = [
+    ("text", InputKind::Text),
+    ("path", InputKind::Path),
+    ("number", InputKind::Number),
+    ("flag", InputKind::Flag),
+    ("list", InputKind::List),
+];
 
 const ACCESS: [(&str, Access); 2] = [("read", Access::Read), ("write", Access::Write)];
 

@@ -39,6 +39,13 @@ impl<T: JsonSchema> JsonSchema for At<T> {
     }
 }
 
+/// The key of the schema that says what a name in the file stands for, for those who help to write it: a step, a role, an
+/// expression… Other readers of the schema pass it over.
+pub const STANDS_FOR: &str = "x-callboard";
+
+/// The same for the keys of a mapping, which name what is defined below them.
+pub const KEYS_NAME: &str = "x-callboard-keys";
+
 /// A Callboard workflow: who does what, in which order, and where a person is asked.
 #[derive(Debug, Clone, Default, JsonSchema)]
 #[schemars(rename_all = "kebab-case", deny_unknown_fields)]
@@ -53,15 +60,19 @@ pub struct File {
     /// When to use it, and what to expect.
     pub description: Option<At<String>>,
     /// The channel that its runs are shown in; the default channel where this is left out.
+    #[schemars(extend("x-callboard" = "channel"))]
     pub channel: Option<At<String>>,
     /// What it wants to be told. Expressions read an input as inputs.NAME.
-    #[schemars(with = "Option<BTreeMap<String, InputFile>>")]
+    #[schemars(with = "Option<BTreeMap<String, InputFile>>", extend("x-callboard-keys" = "input"))]
     pub inputs: Vec<(At<String>, InputFile)>,
     /// The parts that agents play.
-    #[schemars(with = "Option<BTreeMap<String, RoleFile>>")]
+    #[schemars(with = "Option<BTreeMap<String, RoleFile>>", extend("x-callboard-keys" = "role"))]
     pub roles: Vec<(At<String>, RoleFile)>,
     /// Where a run stops and asks a person; each limit has a default.
     pub limits: Option<LimitsFile>,
+    /// The step whose result is the workflow's, where another workflow does this one; the last one where left out.
+    #[schemars(extend("x-callboard" = "step"))]
+    pub result: Option<At<String>>,
     /// What is done. Steps start as soon as the steps that they need are over, so those that need nothing start at once, together.
     #[schemars(required, with = "Vec<StepFile>", length(min = 1, max = 200))]
     pub steps: Vec<StepFile>,
@@ -71,7 +82,7 @@ pub struct File {
 #[derive(Debug, Clone, JsonSchema)]
 #[schemars(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct InputFile {
-    /// text, path (a file or folder of the workspace), number (whole) or flag (true or false). Text where left out.
+    /// text, path (a file or folder of the workspace), number (whole), flag (true or false) or list. Text where left out.
     #[schemars(rename = "type", with = "Option<crate::workflow::plan::InputKind>")]
     pub kind: Option<At<String>>,
     /// What it is when nobody says. An input without a default must be given.
@@ -82,17 +93,32 @@ pub struct InputFile {
 }
 
 /// A part that an agent plays.
-#[derive(Debug, Clone, JsonSchema)]
+#[derive(Debug, Clone, Default, JsonSchema)]
 #[schemars(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct RoleFile {
     /// Agents that would play it, best first; the first that is available does. One name or a list.
-    #[schemars(with = "Option<OneOrMany>")]
+    #[schemars(with = "Option<OneOrMany>", extend("x-callboard" = "agent"))]
     pub prefer: Vec<At<String>>,
     /// What an agent must be good for where none of the preferred is available: review, fix, test, …
+    #[schemars(extend("x-callboard" = "skill"))]
     pub good_for: Option<At<String>>,
+    /// How many agents play it side by side, 2 to 8, or a list that says for each who would, best first. Each of its steps is then
+    /// done by all of them.
+    #[schemars(with = "Option<AgentsFile>")]
+    pub agents: Option<At<AgentsFile>>,
     /// read (the default) or write: whether it may change files.
     #[schemars(with = "Option<crate::agent::Access>")]
     pub access: Option<At<String>>,
+    /// shared (the default: everybody works in the developer's own files) or worktree: a copy of its own, merged back when the
+    /// turn is over. Holds for all steps of the role that don't say otherwise.
+    #[schemars(with = "Option<IsolationName>")]
+    pub isolation: Option<At<String>>,
+    /// Files and folders that are copied into the worktree though they are ignored, such as .env.test. One path or a list.
+    #[schemars(with = "Option<OneOrMany>")]
+    pub copy: Vec<At<String>>,
+    /// Files and folders that the worktree has as links to the developer's own, such as node_modules. One path or a list.
+    #[schemars(with = "Option<OneOrMany>")]
+    pub link: Vec<At<String>>,
     /// What is done where nobody answers what its turns ask: `deny after 10m`, `ask-again after 30m` or `pause after 1h`.
     /// Without it, the turn waits.
     pub unanswered: Option<At<String>>,
@@ -118,7 +144,32 @@ pub struct LimitsFile {
     pub dollars: Option<At<f64>>,
 }
 
-/// A step: a turn of a role or of a tool, a pause, or a loop.
+/// Who play a role side by side.
+#[derive(Debug, Clone, PartialEq)]
+pub enum AgentsFile {
+    /// So many of those that the role prefers.
+    Count(i64),
+    /// For each seat those who would take it, best first.
+    Seats(Vec<Vec<At<String>>>),
+}
+
+impl JsonSchema for AgentsFile {
+    fn schema_name() -> Cow<'static, str> {
+        "Agents".into()
+    }
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let names =
+            serde_json::json!({ "anyOf": [{ "type": "string" }, { "type": "array", "items": { "type": "string" } }] });
+        schemars::json_schema!({
+            "anyOf": [
+                { "type": "integer", "minimum": 2, "maximum": 8 },
+                { "type": "array", "items": names, "minItems": 2, "maxItems": 8 }
+            ]
+        })
+    }
+}
+
+/// A step: a turn of a role or of a tool, a pause, a loop, a list of steps, or another workflow.
 #[derive(Debug, Clone, JsonSchema)]
 #[schemars(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct StepFile {
@@ -130,27 +181,47 @@ pub struct StepFile {
     pub damaged: bool,
     /// Its name, unique in the file: letters, digits and _. Expressions read its result by it.
     #[schemars(required, with = "String", regex(pattern = r"^[a-z][a-z0-9_]{0,63}$"))]
+    #[schemars(extend("x-callboard" = "step-name"))]
     pub id: Option<At<String>>,
     /// One line for people.
     pub title: Option<At<String>>,
     /// Steps above it, in the same list, that must be over before it starts. Without it, the step starts at once.
-    #[schemars(with = "Option<OneOrMany>")]
+    #[schemars(with = "Option<OneOrMany>", extend("x-callboard" = "step"))]
     pub needs: Vec<At<String>>,
     /// An expression; the step is skipped where it is false.
     #[schemars(with = "Option<Expression>")]
     pub when: Option<At<String>>,
+    /// A list: the step is done once for each of its items, several at the same time. An expression, or a mapping with in, as,
+    /// at-once and max.
+    #[schemars(with = "Option<ForEachSchema>")]
+    pub for_each: Option<ForEachFile>,
     /// The role that takes a turn.
+    #[schemars(extend("x-callboard" = "role"))]
     pub role: Option<At<String>>,
     /// The tool agent that takes a turn: tests, lint, autofix, or one of yours.
+    #[schemars(extend("x-callboard" = "tool"))]
     pub tool: Option<At<String>>,
     /// Asks a person.
     pub pause: Option<PauseFile>,
     /// Does steps again and again.
     pub repeat: Option<RepeatFile>,
+    /// Steps that are done together for one item of for-each.
+    #[schemars(with = "Option<Vec<StepFile>>", length(min = 1))]
+    pub steps: Option<GroupFile>,
+    /// Does another workflow, by its name, as a part of this one.
+    #[schemars(extend("x-callboard" = "workflow"))]
+    pub workflow: Option<At<String>>,
+    /// What the other workflow is told: an expression for each of its inputs. A text stands in quotes of its own: "'src'".
+    #[schemars(with = "Option<BTreeMap<String, serde_json::Value>>")]
+    pub inputs: Vec<(At<String>, At<String>)>,
+    /// Roles of the other workflow that are played by whoever plays a role of this one: their name there, and here.
+    #[schemars(with = "Option<BTreeMap<String, String>>")]
+    pub roles: Vec<(At<String>, At<String>)>,
     /// The form of the turn's result: text (the default), review, change, tests, plan, or a JSON Schema.
     #[schemars(with = "Option<ResultFile>")]
     pub result: Option<At<ResultFile>>,
     /// What the agent is told: a template that reads inputs and the results of steps that this one needs.
+    #[schemars(extend("x-callboard" = "template"))]
     pub prompt: Option<At<String>>,
     /// An expression that gives the path, or the list of paths, that the turn is about.
     #[schemars(with = "Option<Expression>")]
@@ -161,6 +232,16 @@ pub struct StepFile {
     /// How long the turn may take, such as 10m.
     #[schemars(with = "Option<Duration>")]
     pub time: Option<At<String>>,
+    /// shared (the default: everybody works in the developer's own files) or worktree: a copy of its own, merged back when the
+    /// turn is over.
+    #[schemars(with = "Option<IsolationName>")]
+    pub isolation: Option<At<String>>,
+    /// Files and folders that are copied into the worktree though they are ignored, such as .env.test. One path or a list.
+    #[schemars(with = "Option<OneOrMany>")]
+    pub copy: Vec<At<String>>,
+    /// Files and folders that the worktree has as links to the developer's own, such as node_modules. One path or a list.
+    #[schemars(with = "Option<OneOrMany>")]
+    pub link: Vec<At<String>>,
     /// As the role's, for this step.
     pub unanswered: Option<At<String>>,
     /// What happens when the turn fails: pause (the default), skip, fail, another (agent), a retry, or one of these for each class.
@@ -169,14 +250,78 @@ pub struct StepFile {
 }
 
 impl StepFile {
-    /// Returns the steps of its loop, where it is one.
+    /// Returns the steps that stand in it, where it is a loop or a list of steps.
     pub fn inner(&self) -> &[StepFile] {
-        self.repeat.as_ref().map_or(&[], |it| &it.steps)
+        match (&self.repeat, &self.steps) {
+            (Some(it), _) => &it.steps,
+            (None, Some(it)) => &it.steps,
+            (None, None) => &[],
+        }
     }
 
     /// Returns its id as written, or nothing.
     pub fn name(&self) -> &str {
         self.id.as_ref().map_or("", |it| &it.value)
+    }
+}
+
+/// A list whose items a step is done for.
+#[derive(Debug, Clone)]
+pub struct ForEachFile {
+    /// The `for-each` itself.
+    pub at: Range<usize>,
+    /// An expression that gives the list.
+    pub list: Option<At<String>>,
+    /// The name by which expressions read the item; `item` where left out.
+    pub item: Option<At<String>>,
+    /// How many are done at the same time.
+    pub at_once: Option<At<i64>>,
+    /// How many items there may be.
+    pub max: Option<At<i64>>,
+}
+
+/// Steps that are done together.
+#[derive(Debug, Clone)]
+pub struct GroupFile {
+    /// The `steps` themselves.
+    pub at: Range<usize>,
+    /// What is done.
+    pub steps: Vec<StepFile>,
+}
+
+/// The forms of `for-each`, for the schema.
+struct ForEachSchema;
+
+impl JsonSchema for ForEachSchema {
+    fn schema_name() -> Cow<'static, str> {
+        "ForEach".into()
+    }
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        schemars::json_schema!({
+            "anyOf": [
+                { "type": "string", "description": "An expression that gives the list.", "x-callboard": "expression" },
+                {
+                    "type": "object",
+                    "properties": {
+                        "in": { "type": "string", "description": "An expression that gives the list.", "x-callboard": "expression" },
+                        "as": {
+                            "type": "string", "pattern": "^[a-z][a-z0-9_]{0,63}$",
+                            "description": "The name by which expressions read the item; item where left out."
+                        },
+                        "at-once": {
+                            "type": "integer", "minimum": 1, "maximum": 20,
+                            "description": "How many are done at the same time; 4 where left out."
+                        },
+                        "max": {
+                            "type": "integer", "minimum": 1, "maximum": 100,
+                            "description": "How many items there may be; 20 where left out. With more a person is asked."
+                        }
+                    },
+                    "required": ["in"],
+                    "additionalProperties": false
+                }
+            ]
+        })
     }
 }
 
@@ -188,8 +333,10 @@ pub struct PauseFile {
     #[schemars(skip)]
     pub at: Range<usize>,
     /// The step whose result is shown, may be edited, and is approved.
+    #[schemars(extend("x-callboard" = "step"))]
     pub show: Option<At<String>>,
     /// A template: what the person is asked.
+    #[schemars(extend("x-callboard" = "template"))]
     pub message: Option<At<String>>,
 }
 
@@ -323,7 +470,22 @@ impl JsonSchema for Expression {
         "Expression".into()
     }
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        schemars::json_schema!({ "type": ["string", "boolean", "number"] })
+        schemars::json_schema!({ "type": ["string", "boolean", "number"], "x-callboard": "expression" })
+    }
+}
+
+/// Where a turn works, for the schema.
+struct IsolationName;
+
+impl JsonSchema for IsolationName {
+    fn inline_schema() -> bool {
+        true
+    }
+    fn schema_name() -> Cow<'static, str> {
+        "Isolation".into()
+    }
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        schemars::json_schema!({ "enum": ["shared", "worktree"] })
     }
 }
 

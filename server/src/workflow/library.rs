@@ -12,7 +12,7 @@ use std::{
 
 use serde::Serialize;
 
-use super::{load, parse::MOST_BYTES, plan::Category, problem::suggest};
+use super::{Loaded, load_among, parse::MOST_BYTES, plan::Category, problem::suggest};
 use crate::ids::is_name;
 
 /// The workflows that are compiled in: name and text.
@@ -138,7 +138,7 @@ impl Library {
 
     /// Returns the workflows by shelf and name.
     pub fn list(&self) -> Vec<Listed> {
-        let mut all: Vec<Listed> = self.origins().into_iter().map(|(name, found)| listed(name, found)).collect();
+        let mut all: Vec<Listed> = self.origins().into_iter().map(|(name, found)| self.listed(name, found)).collect();
         all.sort_by(|a, b| (a.category, &a.name).cmp(&(b.category, &b.name)));
         all
     }
@@ -158,6 +158,28 @@ impl Library {
         Ok(Source { text: read(name, &origin)?, name: name.to_owned(), origin, hides })
     }
 
+    /// Reads and checks a workflow's text; it may do any workflow of the library.
+    pub fn load(&self, name: &str, text: &str) -> Loaded {
+        load_among(name, text, &|name| self.find(name).map(|it| it.text).map_err(|it| it.to_string()))
+    }
+
+    /// Describes a workflow that was found in these places, the one that counts last.
+    fn listed(&self, name: String, mut found: Vec<Origin>) -> Listed {
+        let (source, hides) = (found.pop().unwrap_or(Origin::BuiltIn), found.pop());
+        let loaded = read(&name, &source).ok().map(|text| self.load(&name, &text));
+        let file = loaded.as_ref().and_then(|it| it.file.as_ref());
+        let plan = loaded.as_ref().and_then(|it| it.plan.as_ref());
+        let title = file.and_then(|it| it.title.as_ref()).map(|it| it.value.trim()).filter(|it| !it.is_empty());
+        Listed {
+            title: title.unwrap_or(&name).chars().take(200).collect(),
+            category: plan.map(|it| it.category).unwrap_or_default(),
+            broken: plan.is_none(),
+            name,
+            source,
+            hides,
+        }
+    }
+
     /// Returns, for each name, where it was found, the one that counts last.
     fn origins(&self) -> BTreeMap<String, Vec<Origin>> {
         let mut all: BTreeMap<String, Vec<Origin>> = BTreeMap::new();
@@ -171,23 +193,6 @@ impl Library {
             all.entry(name).or_default().push(Origin::Workspace(path));
         }
         all
-    }
-}
-
-/// Describes a workflow that was found in these places, the one that counts last.
-fn listed(name: String, mut found: Vec<Origin>) -> Listed {
-    let (source, hides) = (found.pop().unwrap_or(Origin::BuiltIn), found.pop());
-    let loaded = read(&name, &source).ok().map(|text| load(&name, &text));
-    let file = loaded.as_ref().and_then(|it| it.file.as_ref());
-    let plan = loaded.as_ref().and_then(|it| it.plan.as_ref());
-    let title = file.and_then(|it| it.title.as_ref()).map(|it| it.value.trim()).filter(|it| !it.is_empty());
-    Listed {
-        title: title.unwrap_or(&name).chars().take(200).collect(),
-        category: plan.map(|it| it.category).unwrap_or_default(),
-        broken: plan.is_none(),
-        name,
-        source,
-        hides,
     }
 }
 

@@ -7,8 +7,8 @@ use std::{collections::BTreeMap, ops::Range};
 
 use super::{
     file::{
-        At, FailureFile, File, InputFile, LimitsFile, OnFailureFile, PauseFile, RepeatFile, ResultFile, RoleFile,
-        StepFile,
+        AgentsFile, At, FailureFile, File, ForEachFile, GroupFile, InputFile, LimitsFile, OnFailureFile, PauseFile,
+        RepeatFile, ResultFile, RoleFile, StepFile,
     },
     problem::{Problem, Problems, nearest, suggest},
     tree::{self, Key, Node, Scalar, Value},
@@ -40,6 +40,13 @@ pub fn parse(text: &str) -> (Option<File>, Vec<Problem>) {
     (file, reader.problems.into_found())
 }
 
+/// Reads a tree that was made some other way than by the strict reader.
+pub(super) fn parse_tree(node: Node, text: &str) -> (Option<File>, Vec<Problem>) {
+    let mut reader = Reader { problems: Problems::new(text), text };
+    let file = reader.file(node);
+    (file, reader.problems.into_found())
+}
+
 struct Reader<'a> {
     problems: Problems<'a>,
     text: &'a str,
@@ -66,32 +73,43 @@ impl Fields {
     }
 }
 
-const FILE: &[&str] = &["name", "title", "category", "description", "channel", "inputs", "roles", "limits", "steps"];
+const FILE: &[&str] =
+    &["name", "title", "category", "description", "channel", "inputs", "roles", "limits", "result", "steps"];
 const INPUT: &[&str] = &["type", "default", "description"];
-const ROLE: &[&str] = &["prefer", "good-for", "access", "description", "unanswered"];
+const ROLE: &[&str] =
+    &["prefer", "good-for", "agents", "access", "isolation", "copy", "link", "description", "unanswered"];
 const LIMITS: &[&str] = &["turns", "time", "tokens", "dollars"];
 const STEP: &[&str] = &[
     "id",
     "title",
     "needs",
     "when",
+    "for-each",
     "role",
     "tool",
     "pause",
     "repeat",
+    "steps",
+    "workflow",
+    "inputs",
+    "roles",
     "result",
     "prompt",
     "paths",
     "findings",
     "time",
+    "isolation",
+    "copy",
+    "link",
     "unanswered",
     "on-failure",
 ];
 const PAUSE: &[&str] = &["show", "message"];
 const REPEAT: &[&str] = &["until", "max", "steps"];
+const FOR_EACH: &[&str] = &["in", "as", "at-once", "max"];
 
 /// Every field of the language, by the mapping that it stands in: what completion offers.
-pub const FIELDS: [(&str, &[&str]); 7] = [
+pub const FIELDS: [(&str, &[&str]); 8] = [
     ("workflow", FILE),
     ("input", INPUT),
     ("role", ROLE),
@@ -99,6 +117,7 @@ pub const FIELDS: [(&str, &[&str]); 7] = [
     ("step", STEP),
     ("pause", PAUSE),
     ("repeat", REPEAT),
+    ("for-each", FOR_EACH),
 ];
 
 impl Reader<'_> {
@@ -114,6 +133,7 @@ impl Reader<'_> {
             category: self.text(fields.take("category"), "category"),
             description: self.text(fields.take("description"), "description"),
             channel: self.text(fields.take("channel"), "channel"),
+            result: self.text(fields.take("result"), "result"),
             ..File::default()
         };
         for (name, node) in self.entries(fields.take("inputs"), "inputs") {
@@ -147,8 +167,7 @@ impl Reader<'_> {
 
     fn role(&mut self, node: Node) -> RoleFile {
         let at = node.at.clone();
-        let mut role =
-            RoleFile { prefer: Vec::new(), good_for: None, access: None, description: None, unanswered: None };
+        let mut role = RoleFile::default();
         // `reviewer: claude` and `reviewer: [claude, lint]` would be pleasant, and would hide the rest of what a role can say.
         if let Value::List(_) | Value::Scalar(..) = node.value {
             self.problems.error(
@@ -165,10 +184,59 @@ impl Reader<'_> {
         let Some(mut fields) = self.fields(node, "a role", ROLE) else { return role };
         role.prefer = self.names(fields.take("prefer"), "prefer");
         role.good_for = self.text(fields.take("good-for"), "good-for");
+        role.agents = fields.take("agents").and_then(|it| self.agents(it));
         role.access = self.text(fields.take("access"), "access");
+        role.isolation = self.text(fields.take("isolation"), "isolation");
+        role.copy = self.names(fields.take("copy"), "copy");
+        role.link = self.names(fields.take("link"), "link");
         role.unanswered = self.text(fields.take("unanswered"), "unanswered");
         role.description = self.text(fields.take("description"), "description");
         role
+    }
+
+    fn agents(&mut self, node: Node) -> Option<At<AgentsFile>> {
+        let at = node.at.clone();
+        match node.value {
+            Value::Scalar(Scalar::Whole(count), _) => Some(At::new(AgentsFile::Count(count), at)),
+            Value::List(seats) => {
+                let seats = seats.into_iter().map(|it| self.names(Some(it), "agents")).collect();
+                Some(At::new(AgentsFile::Seats(seats), at))
+            }
+            other => {
+                let mend = "write a number such as 3, or a list with who would take each seat";
+                self.wrong(&at, "agents", &other, "a number or a list", mend);
+                None
+            }
+        }
+    }
+
+    fn for_each(&mut self, key: &Key, node: Node) -> ForEachFile {
+        let mut each = ForEachFile { at: key.at.clone(), list: None, item: None, at_once: None, max: None };
+        match node.value {
+            Value::Map(_) => {
+                if let Some(mut fields) = self.fields(node, "a for-each", FOR_EACH) {
+                    each.list = self.text(fields.take("in"), "in");
+                    each.item = self.text(fields.take("as"), "as");
+                    each.at_once = self.whole(fields.take("at-once"), "at-once");
+                    each.max = self.whole(fields.take("max"), "max");
+                }
+            }
+            _ => each.list = self.text(Some(node), "for-each"),
+        }
+        if each.list.is_none() {
+            let mend = "write an expression that gives a list, such as `for-each: plan.steps`";
+            self.problems.error(&key.at, "missing", "this for-each has no list", mend);
+        }
+        each
+    }
+
+    /// Reads what a nested workflow is told. A number, a flag and a list stand for themselves.
+    fn given(&mut self, node: Node) -> At<String> {
+        let at = node.at.clone();
+        match node.value {
+            Value::Scalar(_, text) => At::new(text, at),
+            _ => At::new(json(&node).to_string(), at),
+        }
     }
 
     fn limits(&mut self, node: Node) -> Option<LimitsFile> {
@@ -209,6 +277,17 @@ impl Reader<'_> {
         let on_failure = fields.take("on-failure").and_then(|it| self.on_failure(it));
         let pause = fields.take_entry("pause").map(|(key, it)| self.pause(&key, it));
         let repeat = fields.take_entry("repeat").and_then(|(key, it)| self.repeat(&key, it, depth));
+        let for_each = fields.take_entry("for-each").map(|(key, it)| self.for_each(&key, it));
+        let group = fields.take_entry("steps").and_then(|(key, it)| self.group(&key, it, depth));
+        let inputs: Vec<_> = self
+            .entries(fields.take("inputs"), "inputs")
+            .into_iter()
+            .map(|(name, it)| (name, self.given(it)))
+            .collect();
+        let mut roles = Vec::new();
+        for (name, node) in self.entries(fields.take("roles"), "roles") {
+            roles.extend(self.text(Some(node), "roles").map(|it| (name, it)));
+        }
         Some(StepFile {
             at,
             damaged: fields.damaged,
@@ -218,13 +297,21 @@ impl Reader<'_> {
             when: self.text(fields.take("when"), "when"),
             role: self.text(fields.take("role"), "role"),
             tool: self.text(fields.take("tool"), "tool"),
+            for_each,
             pause,
             repeat,
+            steps: group,
+            workflow: self.text(fields.take("workflow"), "workflow"),
+            inputs,
+            roles,
             result,
             prompt: self.text(fields.take("prompt"), "prompt"),
             paths: self.text(fields.take("paths"), "paths"),
             findings: self.text(fields.take("findings"), "findings"),
             time: self.text(fields.take("time"), "time"),
+            isolation: self.text(fields.take("isolation"), "isolation"),
+            copy: self.names(fields.take("copy"), "copy"),
+            link: self.names(fields.take("link"), "link"),
             unanswered: self.text(fields.take("unanswered"), "unanswered"),
             on_failure,
         })
@@ -244,12 +331,7 @@ impl Reader<'_> {
 
     fn repeat(&mut self, key: &Key, node: Node, depth: usize) -> Option<RepeatFile> {
         if depth > MOST_DEPTH {
-            self.problems.error(
-                &key.at,
-                "too-deep",
-                format!("loops stand more than {MOST_DEPTH} deep in each other here"),
-                "move the inner loop out, or into a workflow of its own",
-            );
+            self.too_deep(key);
             return None;
         }
         let mut fields = self.fields(node, "a repeat", REPEAT)?;
@@ -261,6 +343,23 @@ impl Reader<'_> {
         }
         let steps = steps.unwrap_or_default();
         Some(RepeatFile { at: key.at.clone(), until, max, steps })
+    }
+
+    fn group(&mut self, key: &Key, node: Node, depth: usize) -> Option<GroupFile> {
+        if depth > MOST_DEPTH {
+            self.too_deep(key);
+            return None;
+        }
+        Some(GroupFile { at: key.at.clone(), steps: self.steps(node, depth + 1) })
+    }
+
+    fn too_deep(&mut self, key: &Key) {
+        self.problems.error(
+            &key.at,
+            "too-deep",
+            format!("loops and lists stand more than {MOST_DEPTH} deep in each other here"),
+            "move the inner one out, or into a workflow of its own",
+        );
     }
 
     fn result(&mut self, node: Node) -> Option<At<ResultFile>> {

@@ -3,7 +3,7 @@
 //! `check` is the only way to make one from a file, so every reference in a plan is good: each `needs` names an earlier
 //! step, each role exists, each expression compiles. The plan goes into the journal whole, so a run never reads its file again.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -39,6 +39,9 @@ pub struct Plan {
     pub steps: Vec<Step>,
     /// Where it stops and asks.
     pub limits: Limits,
+    /// The step whose result is the workflow's, for a step that does it; the last one where the file names none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub result: Option<StepId>,
 }
 
 /// The shelves of design §8.
@@ -82,6 +85,8 @@ pub enum InputKind {
     Number,
     /// Yes or no.
     Flag,
+    /// Several values.
+    List,
 }
 
 /// A part that an agent plays.
@@ -101,6 +106,16 @@ pub struct Role {
     /// What is done where nobody answers what its turns ask; absent, the turn waits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unanswered: Option<Unanswered>,
+    /// Where several agents play it side by side: who would take each seat, best first; `prefer` where a seat names nobody.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub seats: Vec<Vec<AgentName>>,
+}
+
+impl Role {
+    /// Returns whether several agents may play it side by side.
+    pub fn is_shared(&self) -> bool {
+        !self.seats.is_empty()
+    }
 }
 
 /// A step.
@@ -131,6 +146,12 @@ pub enum Action {
     Pause(PauseAction),
     /// Steps are done again and again.
     Repeat(RepeatAction),
+    /// A step is done for each item of a list, or by each agent of a role.
+    Each(EachAction),
+    /// Steps are done together: for one item of a list.
+    Group(GroupAction),
+    /// Another workflow is done.
+    Nested(NestedAction),
 }
 
 /// An agent takes a turn.
@@ -149,9 +170,24 @@ pub struct TurnAction {
     pub findings: Option<String>,
     /// How long the turn may take in all, in milliseconds, where the file says so.
     pub time: Option<u64>,
+    /// Its own worktree, where it has one; else it works in the developer's own files.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub isolation: Option<Isolation>,
     /// What is done where nobody answers what it asks; the role's word where absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unanswered: Option<Unanswered>,
+}
+
+/// A worktree of a turn's own, and what it is set up with beside the work tree's files of now.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Isolation {
+    /// Ignored files and folders that are copied.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub copy: Vec<String>,
+    /// Ignored files and folders that are linked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub link: Vec<String>,
 }
 
 /// Who takes a turn.
@@ -184,6 +220,63 @@ pub struct RepeatAction {
     pub until: String,
     /// How many rounds before a person is asked.
     pub max: u32,
+}
+
+/// A step is done for each item of a list, or by each agent of a role.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EachAction {
+    /// For what.
+    pub over: Over,
+    /// The name by which expressions read the item.
+    pub item: String,
+    /// How many are done at the same time.
+    pub at_once: u32,
+    /// How many items there may be.
+    pub most: u32,
+    /// What is done for each. It has the id of the step that holds it.
+    pub body: Box<Step>,
+    /// In a run: the body, once for each item. A plan that was only checked has none, and no record holds them.
+    #[serde(skip)]
+    pub instances: Vec<Step>,
+}
+
+/// What a step is done for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Over {
+    /// The items of the list that this minijinja expression gives.
+    List(String),
+    /// The agents that play this role.
+    Role(RoleId),
+}
+
+/// Steps are done together.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct GroupAction {
+    /// What is done.
+    pub steps: Vec<Step>,
+}
+
+/// Another workflow is done, as a part of this one.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct NestedAction {
+    /// The name by which it is run.
+    pub workflow: String,
+    /// SHA-256 of its file's text, in hex.
+    pub hash: String,
+    /// What it wants to be told.
+    pub takes: Vec<Input>,
+    /// What it is told: minijinja expressions of the workflow around it, by the inputs' names.
+    pub inputs: BTreeMap<String, String>,
+    /// Its roles that are played by whoever plays a role of the workflow around it.
+    pub roles: BTreeMap<String, RoleId>,
+    /// What is done. The ids begin with the id of the step that holds them.
+    pub steps: Vec<Step>,
+    /// The step whose result is the workflow's.
+    pub result: Option<StepId>,
 }
 
 /// What happens when a step fails: per class, else by default (a pause).
@@ -262,31 +355,128 @@ impl Plan {
         find(&self.steps, id)
     }
 
-    /// Returns every step at any depth, parents before their children.
+    /// Returns every step as it was planned, at any depth, parents before their children. What is done for each item of a list
+    /// stands there once.
     pub fn all_steps(&self) -> Vec<&Step> {
         let mut all = Vec::new();
-        collect(&self.steps, &mut all);
+        collect(&self.steps, &mut all, &Step::planned);
         all
+    }
+
+    /// Returns every step of a run, at any depth, parents before their children: once for each item of a list.
+    pub fn live_steps(&self) -> Vec<&Step> {
+        let mut all = Vec::new();
+        collect(&self.steps, &mut all, &Step::children);
+        all
+    }
+
+    /// Returns the step with this id to be changed, at any depth.
+    pub fn step_mut(&mut self, id: &StepId) -> Option<&mut Step> {
+        find_mut(&mut self.steps, id)
+    }
+}
+
+impl Step {
+    /// Returns the steps that stand in it in a run.
+    pub fn children(&self) -> &[Step] {
+        match &self.action {
+            Action::Turn(_) | Action::Pause(_) => &[],
+            Action::Repeat(it) => &it.steps,
+            Action::Each(it) => &it.instances,
+            Action::Group(it) => &it.steps,
+            Action::Nested(it) => &it.steps,
+        }
+    }
+
+    /// Returns the steps that stand in it as it was planned.
+    pub fn planned(&self) -> &[Step] {
+        match &self.action {
+            Action::Each(it) => std::slice::from_ref(&*it.body),
+            _ => self.children(),
+        }
+    }
+
+    /// Returns the step and all that stands in it in a run, parents before their children.
+    pub fn with_children(&self) -> Vec<&Step> {
+        let mut all = Vec::new();
+        collect(std::slice::from_ref(self), &mut all, &Step::children);
+        all
+    }
+
+    /// Returns the step and all that stands in it as it was planned, parents before their children.
+    pub fn with_planned(&self) -> Vec<&Step> {
+        let mut all = Vec::new();
+        collect(std::slice::from_ref(self), &mut all, &Step::planned);
+        all
+    }
+
+    /// Returns the steps that stand in it in a run, to be changed.
+    pub fn children_mut(&mut self) -> &mut [Step] {
+        match &mut self.action {
+            Action::Turn(_) | Action::Pause(_) => &mut [],
+            Action::Repeat(it) => &mut it.steps,
+            Action::Each(it) => &mut it.instances,
+            Action::Group(it) => &mut it.steps,
+            Action::Nested(it) => &mut it.steps,
+        }
+    }
+}
+
+impl EachAction {
+    /// Returns the body for one item of the list, counted from 1: every id in it says so.
+    pub fn instance(&self, number: u32) -> Step {
+        let mut own = Vec::new();
+        collect(std::slice::from_ref(&*self.body), &mut own, &Step::planned);
+        let own: BTreeSet<StepId> = own.into_iter().map(|it| it.id.clone()).collect();
+        let mut step = (*self.body).clone();
+        rename(&mut step, &|id| if own.contains(id) { id.of_item(number) } else { id.clone() });
+        step
+    }
+}
+
+/// Gives every id in a step, and every mention of it, another name.
+pub fn rename(step: &mut Step, to: &dyn Fn(&StepId) -> StepId) {
+    step.id = to(&step.id);
+    for need in &mut step.needs {
+        *need = to(need);
+    }
+    match &mut step.action {
+        Action::Turn(_) => {}
+        Action::Pause(it) => it.show = it.show.as_ref().map(to),
+        Action::Repeat(it) => it.steps.iter_mut().for_each(|it| rename(it, to)),
+        Action::Each(it) => {
+            rename(&mut it.body, to);
+            it.instances.iter_mut().for_each(|it| rename(it, to));
+        }
+        Action::Group(it) => it.steps.iter_mut().for_each(|it| rename(it, to)),
+        Action::Nested(it) => {
+            it.steps.iter_mut().for_each(|it| rename(it, to));
+            it.result = it.result.as_ref().map(to);
+        }
+    }
+}
+
+/// Returns the step whose result stands for a list of steps: the last one, and in a loop or a group the last of its own.
+pub fn last_result(steps: &[Step]) -> Option<&Step> {
+    let last = steps.last()?;
+    match &last.action {
+        Action::Repeat(it) => last_result(&it.steps),
+        Action::Group(it) => last_result(&it.steps),
+        _ => Some(last),
     }
 }
 
 fn find<'a>(steps: &'a [Step], id: &StepId) -> Option<&'a Step> {
-    steps.iter().find_map(|step| {
-        if step.id == *id {
-            return Some(step);
-        }
-        match &step.action {
-            Action::Repeat(repeat) => find(&repeat.steps, id),
-            Action::Turn(_) | Action::Pause(_) => None,
-        }
-    })
+    steps.iter().find_map(|step| if step.id == *id { Some(step) } else { find(step.children(), id) })
 }
 
-fn collect<'a>(steps: &'a [Step], all: &mut Vec<&'a Step>) {
+fn find_mut<'a>(steps: &'a mut [Step], id: &StepId) -> Option<&'a mut Step> {
+    steps.iter_mut().find_map(|step| if step.id == *id { Some(step) } else { find_mut(step.children_mut(), id) })
+}
+
+fn collect<'a>(steps: &'a [Step], all: &mut Vec<&'a Step>, inner: &dyn Fn(&'a Step) -> &'a [Step]) {
     for step in steps {
         all.push(step);
-        if let Action::Repeat(repeat) = &step.action {
-            collect(&repeat.steps, all);
-        }
+        collect(inner(step), all, inner);
     }
 }

@@ -193,6 +193,11 @@ pub fn suggest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>, none: &
     }
 }
 
+/// Returns the word that `suggest` took for the one that was meant, from what it said.
+pub fn suggested(mend: &str) -> Option<&str> {
+    mend.strip_prefix("did you mean `")?.split('`').next()
+}
+
 /// Returns the number of edits (insert, delete, replace, swap of neighbours) between two words.
 fn distance(a: &str, b: &str) -> usize {
     let (a, b): (Vec<char>, Vec<char>) =

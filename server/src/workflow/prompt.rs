@@ -21,7 +21,7 @@ const FUEL: u64 = 200_000;
 pub const ALWAYS: [(&str, &str); 4] = [
     ("inputs", "what the workflow was told, by the inputs' names"),
     ("round", "the lap of the innermost loop, from 1; 1 outside every loop"),
-    ("run", "the run: `run.id` and `run.workflow`"),
+    ("run", "the run: `run.id`, `run.workflow` and `run.changed`, the files that its agents changed"),
     ("roles", "the agents that play, by the roles' names"),
 ];
 
@@ -38,7 +38,11 @@ pub const ALWAYS: [(&str, &str); 4] = [
 /// - `tests`: `{verdict: "passed" | "failed" | "none", summary, passed, failed, failures: [{name, path, line, message}]}`;
 /// - `text`: `{text}`; `plan`: `{summary, steps}`; a JSON Schema's: `{value}`;
 /// - a pause: the shape of what it showed, as approved, with `decision` and `note` (the text of "request changes");
-/// - a repeat: nothing of its own; it is `null`.
+/// - a repeat: nothing of its own; it is `null`;
+/// - a step for each item of a list: the list of its items' results, each with its `item`; a step inside of it sees the item
+///   itself, and its own item's results;
+/// - a step of a role that several agents play: their review as one, or the list of their results;
+/// - a nested workflow: its result.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Context(pub serde_json::Map<String, serde_json::Value>);
 

@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::{
-    plan::{Action, Plan, Step, TurnAction, Who},
+    plan::{Action, EachAction, NestedAction, Over, Plan, Step, TurnAction, Who, last_result, rename},
     prompt::{self, Context},
 };
 use crate::{
@@ -81,13 +81,33 @@ pub enum Does {
         /// How many rounds before a person is asked.
         max: u32,
     },
+    /// The step is done for each item of a list; its first item follows.
+    Each {
+        /// The expression that gives the list, or the role that several agents play.
+        over: String,
+        /// The items, where they are known; else a sample.
+        items: Vec<Value>,
+        /// How many are done at the same time.
+        at_once: u32,
+        /// How many there may be before a person is asked.
+        max: u32,
+    },
+    /// Steps are done together.
+    Group,
+    /// Another workflow is done.
+    Nested {
+        /// Which.
+        workflow: String,
+        /// What it would be told.
+        inputs: BTreeMap<String, Value>,
+    },
 }
 
 /// Goes through a plan in its order. `inputs` are taken as they are; `cast` is who plays.
 pub fn rehearse(
     plan: &Plan,
     inputs: &BTreeMap<String, Value>,
-    cast: &BTreeMap<RoleId, AgentName>,
+    cast: &BTreeMap<RoleId, Vec<AgentName>>,
     agents: &[&AgentInfo],
 ) -> Vec<Rehearsed> {
     let mut values = Map::new();
@@ -96,18 +116,24 @@ pub fn rehearse(
     }
     values.insert("inputs".to_owned(), json!(inputs));
     values.insert("round".to_owned(), json!(1));
-    values.insert("run".to_owned(), json!({ "id": "r1", "workflow": plan.name }));
-    values.insert("roles".to_owned(), json!(cast));
-    let mut rehearsal = Rehearsal { plan, cast, agents, context: Context::new(values), steps: Vec::new() };
+    values.insert("run".to_owned(), json!({ "id": "r1", "workflow": plan.name, "changed": [] }));
+    let names = cast.iter().map(|(role, who)| match plan.roles.iter().find(|it| it.id == *role) {
+        Some(it) if it.is_shared() => (role.as_str().to_owned(), json!(who)),
+        _ => (role.as_str().to_owned(), json!(who.first())),
+    });
+    values.insert("roles".to_owned(), Value::Object(names.collect()));
+    let mut rehearsal = Rehearsal { plan, cast, agents, context: Context::new(values), seat: None, steps: Vec::new() };
     rehearsal.list(&plan.steps, 0);
     rehearsal.steps
 }
 
 struct Rehearsal<'a> {
     plan: &'a Plan,
-    cast: &'a BTreeMap<RoleId, AgentName>,
+    cast: &'a BTreeMap<RoleId, Vec<AgentName>>,
     agents: &'a [&'a AgentInfo],
     context: Context,
+    /// Of a role that several play: whose turn is shown.
+    seat: Option<AgentName>,
     steps: Vec<Rehearsed>,
 }
 
@@ -127,7 +153,11 @@ impl Rehearsal<'_> {
                 message: prompt::render(&pause.message, &self.context).unwrap_or_else(|it| it.to_string()),
             },
             Action::Repeat(repeat) => Does::Repeat { until: repeat.until.clone(), max: repeat.max },
+            Action::Each(each) => self.each(each),
+            Action::Group(_) => Does::Group,
+            Action::Nested(nested) => Does::Nested { workflow: nested.workflow.clone(), inputs: self.told(nested) },
         };
+        let does_each = if let Does::Each { items, .. } = &does { Some(items.clone()) } else { None };
         self.steps.push(Rehearsed {
             id: step.id.clone(),
             title: step.title.clone(),
@@ -139,6 +169,14 @@ impl Rehearsal<'_> {
         });
         match &step.action {
             Action::Repeat(repeat) => self.list(&repeat.steps, depth + 1),
+            Action::Each(each) => self.first(step, each, &does_each.unwrap_or_default(), depth),
+            Action::Group(group) => {
+                self.list(&group.steps, depth + 1);
+                let last = last_result(&group.steps).and_then(|it| self.context.0.get(it.id.as_str()));
+                let value = last.cloned().unwrap_or_default();
+                self.settle(&step.id, value);
+            }
+            Action::Nested(nested) => self.nested(step, nested, depth, runs),
             Action::Turn(turn) if runs => self.settle(&step.id, sample(step.id.as_str(), &turn.result)),
             Action::Pause(pause) if runs => {
                 let shown = pause.show.as_ref().and_then(|it| self.context.0.get(it.as_str())).cloned();
@@ -151,13 +189,116 @@ impl Rehearsal<'_> {
         }
     }
 
+    /// Says what a list holds, as far as the samples tell.
+    fn each(&self, each: &EachAction) -> Does {
+        let (over, items) = match &each.over {
+            Over::List(list) => {
+                let items = prompt::evaluate(list, &self.context).ok().and_then(|it| it.as_array().cloned());
+                let items = items.filter(|it| !it.is_empty());
+                (list.clone(), items.unwrap_or_else(|| vec![json!(format!("‹{}›", each.item))]))
+            }
+            Over::Role(role) => {
+                let who = self.cast.get(role).cloned().unwrap_or_default();
+                (role.to_string(), who.iter().map(|it| json!(it)).collect())
+            }
+        };
+        Does::Each { over, items, at_once: each.at_once, max: each.most }
+    }
+
+    /// Goes through the first item of a list. What follows sees a list with its result.
+    fn first(&mut self, step: &Step, each: &EachAction, items: &[Value], depth: usize) {
+        let first = items.first().cloned().unwrap_or_default();
+        let before = self.context.0.clone();
+        let is_list = matches!(each.over, Over::List(_));
+        if is_list {
+            self.context.0.insert(each.item.clone(), first.clone());
+        } else {
+            self.seat = first.as_str().and_then(|it| it.parse().ok());
+        }
+        let shown = self.steps.len();
+        self.step(&each.body, depth + 1);
+        self.seat = None;
+        if let Some(it) = self.steps.get_mut(shown) {
+            it.id = it.id.of_item(1);
+        }
+        let mut value = self.context.0.get(step.id.as_str()).cloned().unwrap_or_default();
+        let all_inside = each.body.with_planned();
+        if is_list {
+            if let Some(object) = value.as_object_mut() {
+                object.insert("item".to_owned(), first);
+            }
+            for inner in all_inside.iter().filter(|it| it.id != step.id) {
+                let value = self.context.0.get(inner.id.as_str()).cloned().unwrap_or_default();
+                self.settle(&inner.id, json!([value]));
+            }
+        }
+        // Reviews of several agents are one review; all else is a list.
+        let merged = !is_list && value.get("verdict").is_some() && value.get("findings").is_some();
+        self.settle(&step.id, if merged { value } else { json!([value]) });
+        if is_list {
+            match before.get(&each.item) {
+                Some(outer) => self.context.0.insert(each.item.clone(), outer.clone()),
+                None => self.context.0.remove(&each.item),
+            };
+        }
+    }
+
+    fn told(&self, nested: &NestedAction) -> BTreeMap<String, Value> {
+        let told = |input: &super::plan::Input| {
+            let given = nested.inputs.get(&input.name).and_then(|it| prompt::evaluate(it, &self.context).ok());
+            let value = given.filter(|it| !it.is_null()).or_else(|| input.default.clone());
+            (input.name.clone(), value.unwrap_or_else(|| json!(format!("‹{}›", input.name))))
+        };
+        nested.takes.iter().map(told).collect()
+    }
+
+    /// Goes through another workflow with what it would be told. What follows sees its result.
+    fn nested(&mut self, step: &Step, nested: &NestedAction, depth: usize, runs: bool) {
+        let scope = format!("{}/", step.id);
+        let mut inner = Map::new();
+        for it in nested.steps.iter().flat_map(Step::with_planned) {
+            inner.insert(it.id.as_str().trim_start_matches(&scope).to_owned(), Value::Null);
+        }
+        inner.insert("inputs".to_owned(), json!(self.told(nested)));
+        inner.insert("round".to_owned(), json!(1));
+        inner.insert("run".to_owned(), self.context.0.get("run").cloned().unwrap_or_default());
+        let name =
+            |role: &RoleId| self.cast.get(role).and_then(|it| it.first()).map(|it| json!(it)).unwrap_or_default();
+        let own = self.cast.keys().filter_map(|it| Some((it.as_str().strip_prefix(&scope)?.to_owned(), name(it))));
+        let lent = nested.roles.iter().map(|(theirs, mine)| (theirs.clone(), name(mine)));
+        inner.insert("roles".to_owned(), Value::Object(own.chain(lent).collect()));
+        let outer = std::mem::replace(&mut self.context, Context::new(inner));
+        // Inside, ids are as that workflow's file has them, or its expressions would not find them.
+        let mut steps = nested.steps.clone();
+        for it in &mut steps {
+            rename(it, &|id| {
+                id.as_str().strip_prefix(&scope).and_then(|it| it.parse().ok()).unwrap_or_else(|| id.clone())
+            });
+        }
+        let shown = self.steps.len();
+        self.list(&steps, depth + 1);
+        for it in &mut self.steps[shown..] {
+            it.id = it.id.inside(step.id.as_str());
+            it.needs.iter_mut().for_each(|need| *need = need.inside(step.id.as_str()));
+        }
+        let result = nested.result.as_ref().and_then(|it| it.as_str().strip_prefix(&scope));
+        let value = result.and_then(|it| self.context.0.get(it)).cloned().unwrap_or_default();
+        self.context = outer;
+        if runs {
+            self.settle(&step.id, value);
+        }
+    }
+
     fn settle(&mut self, step: &StepId, value: Value) {
         self.context.0.insert(step.as_str().to_owned(), value);
     }
 
     fn turn(&self, turn: &TurnAction) -> Does {
         let (role, agent) = match &turn.who {
-            Who::Role(role) => (Some(role.clone()), self.cast.get(role).cloned()),
+            Who::Role(role) => {
+                let first = self.cast.get(role).and_then(|it| it.first()).cloned();
+                (Some(role.clone()), self.seat.clone().or(first))
+            }
             Who::Agent(agent) => (None, Some(agent.clone())),
         };
         let (mut text, fault) = match prompt::render(&turn.prompt, &self.context) {
@@ -246,7 +387,7 @@ mod tests {
             let told = it.default.clone().filter(|it| *it != json!(""));
             (it.name.clone(), told.unwrap_or_else(|| json!(format!("‹{}›", it.name))))
         });
-        let cast = plan.roles.iter().map(|it| (it.id.clone(), it.prefer[0].clone())).collect();
+        let cast = plan.roles.iter().map(|it| (it.id.clone(), vec![it.prefer[0].clone()])).collect();
         rehearse(&plan, &inputs.collect(), &cast, &[])
     }
 

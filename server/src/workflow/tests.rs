@@ -9,6 +9,8 @@ use crate::{
     workflow::plan::{Action, After, FailureAction},
 };
 
+mod several;
+
 /// A workflow with no problem, for tests that break one thing.
 const GOOD: &str = "\
 title: Good
@@ -106,6 +108,12 @@ fn try_all(plan: &plan::Plan, context: &serde_json::Value, prompts: &[&str]) -> 
         match &step.action {
             Action::Repeat(it) => drop(value(&it.until)),
             Action::Pause(it) => drop(prompt::render(&it.message, &context).expect(name)),
+            Action::Each(it) => {
+                if let plan::Over::List(list) = &it.over {
+                    drop(value(list));
+                }
+            }
+            Action::Group(_) | Action::Nested(_) => {}
             Action::Turn(it) => {
                 it.paths.as_deref().map(value);
                 it.findings.as_deref().map(value);
@@ -266,6 +274,38 @@ fn syntax_errors_are_told_where_they_are() {
     assert!(problem.place.line >= 19, "{problem}");
     broken("review.verdict != \"approved\"", "review.verdict = \"approved\"", &[("syntax", "=")]);
     broken("{{ inputs.path }}", "{% set x = 1 %}", &[("unsupported-tag", "set x = 1")]);
+}
+
+#[test]
+fn a_worktree_is_for_who_may_write_and_is_set_up_from_inside() {
+    let plan = |text: &str| {
+        let loaded = load("t", text);
+        assert!(loaded.plan.is_some(), "{:?}", loaded.problems);
+        let plan = loaded.plan.unwrap_or_else(|| unreachable!());
+        let of = |id: &str| match &plan.step(&id.parse().expect("an id")).expect("a step").action {
+            plan::Action::Turn(it) => it.isolation.clone(),
+            _ => None,
+        };
+        (of("fix"), of("review"))
+    };
+    let own =
+        GOOD.replace("result: change", "result: change\n    isolation: worktree\n    copy: .env\n    link: [deps/]");
+    let wanted = plan::Isolation { copy: vec![".env".to_owned()], link: vec!["deps/".to_owned()] };
+    assert_eq!(plan(&own), (Some(wanted), None));
+    let of_role = GOOD.replace("access: write", "access: write, isolation: worktree, copy: [a, b]");
+    let wanted = plan::Isolation { copy: vec!["a".to_owned(), "b".to_owned()], link: Vec::new() };
+    assert_eq!(plan(&of_role), (Some(wanted), None));
+    let back = of_role.replace("result: change", "result: change\n    isolation: shared");
+    assert_eq!(plan(&back), (None, None), "the step's word holds before its role's");
+    broken("result: review", "result: review\n    isolation: worktree", &[("read-only", "worktree")]);
+    broken("result: change", "result: change\n    isolation: tree", &[("unknown-value", "tree")]);
+    broken("result: change", "result: change\n    copy: .env", &[("no-worktree", ".env")]);
+    for bad in ["../x", "/etc/passwd", "a/../../b", ".git/config", "~/x"] {
+        let with = format!("result: change\n    isolation: worktree\n    copy: {bad}");
+        broken("result: change", &with, &[("bad-path", bad)]);
+    }
+    let loops = "repeat: { until: round == 2, max: 2, steps: [{ id: x, tool: tests }] }\n    isolation: worktree";
+    check(&format!("title: x\nsteps:\n  - id: a\n    {loops}\n"), &[("no-turn", "worktree")]);
 }
 
 #[test]
@@ -449,6 +489,7 @@ fn the_schema_has_every_field_and_no_other() {
             "limits" => &definitions["LimitsFile"],
             "step" => &definitions["StepFile"],
             "pause" => &definitions["PauseFile"],
+            "for-each" => &definitions["ForEach"]["anyOf"][1],
             _ => &definitions["RepeatFile"],
         };
         let mut known: Vec<&str> =

@@ -6,10 +6,10 @@
 use serde_json::Value;
 
 use super::plan::{
-    Action, After, Category, FailureAction, FailurePolicy, InputKind, Limits, PauseAction, Plan, Role, Step,
-    TurnAction, Who,
+    Action, After, Category, FailureAction, FailurePolicy, InputKind, Limits, Over, PauseAction, Plan, Role, Step,
+    TurnAction, Who, last_result,
 };
-use crate::{agent::Access, ask::Unanswered, outcome::ResultKind};
+use crate::{agent::Access, ask::Unanswered, ids::AgentName, outcome::ResultKind};
 
 /// A value of a file, in the order in which it is written.
 enum Node {
@@ -46,6 +46,7 @@ pub fn write(plan: &Plan, about: &str) -> String {
                 InputKind::Path => "path",
                 InputKind::Number => "number",
                 InputKind::Flag => "flag",
+                InputKind::List => "list",
             };
             let mut input = vec![("type", plain(kind))];
             if let Some(default) = &it.default {
@@ -58,10 +59,16 @@ pub fn write(plan: &Plan, about: &str) -> String {
         });
         fields.push(("inputs", Node::Map(inputs.collect())));
     }
-    if !plan.roles.is_empty() {
-        fields.push(("roles", Node::Map(plan.roles.iter().map(|it| (it.id.as_str().to_owned(), role(it))).collect())));
+    // The roles of nested workflows come with those.
+    let roles: Vec<_> = plan.roles.iter().filter(|it| !it.id.as_str().contains('/')).collect();
+    if !roles.is_empty() {
+        fields.push(("roles", Node::Map(roles.iter().map(|it| (it.id.as_str().to_owned(), role(it))).collect())));
     }
     fields.push(("limits", limits(&plan.limits)));
+    if let Some(result) = plan.result.as_ref().filter(|it| last_result(&plan.steps).is_none_or(|last| last.id != **it))
+    {
+        fields.push(("result", Node::Text(result.as_str().to_owned())));
+    }
     fields.push(("steps", Node::List(plan.steps.iter().map(step).collect())));
     for (name, node) in fields {
         text.push('\n');
@@ -98,6 +105,12 @@ fn role(role: &Role) -> Node {
     }
     if let Some(word) = &role.good_for {
         fields.push(("good-for", Node::Text(word.clone())));
+    }
+    if role.seats.iter().all(Vec::is_empty) && role.is_shared() {
+        fields.push(("agents", plain(role.seats.len())));
+    } else if role.is_shared() {
+        let names = |seat: &Vec<AgentName>| Node::Names(seat.iter().map(|it| it.as_str().to_owned()).collect());
+        fields.push(("agents", Node::List(role.seats.iter().map(names).collect())));
     }
     fields.push(("access", plain(if role.access == Access::Write { "write" } else { "read" })));
     if let Some(it) = role.unanswered {
@@ -141,8 +154,36 @@ fn step(step: &Step) -> Node {
     if let Some(when) = &step.when {
         fields.push(("when", Node::Text(when.clone())));
     }
+    does(step, &mut fields);
+    map(fields)
+}
+
+fn does(step: &Step, fields: &mut Vec<(&str, Node)>) {
     match &step.action {
-        Action::Turn(action) => turn(action, &step.on_failure, &mut fields),
+        Action::Turn(action) => turn(action, &step.on_failure, fields),
+        Action::Each(each) => {
+            if let Over::List(list) = &each.over {
+                let mut for_each = vec![("in", Node::Text(list.clone()))];
+                if each.item != "item" {
+                    for_each.push(("as", Node::Text(each.item.clone())));
+                }
+                for_each.extend([("at-once", plain(each.at_once)), ("max", plain(each.most))]);
+                fields.push(("for-each", map(for_each)));
+            }
+            does(&each.body, fields);
+        }
+        Action::Group(action) => fields.push(("steps", Node::List(action.steps.iter().map(self::step).collect()))),
+        Action::Nested(action) => {
+            fields.push(("workflow", Node::Text(action.workflow.clone())));
+            if !action.inputs.is_empty() {
+                let inputs = action.inputs.iter().map(|(name, it)| (name.clone(), Node::Text(it.clone())));
+                fields.push(("inputs", Node::Map(inputs.collect())));
+            }
+            if !action.roles.is_empty() {
+                let roles = action.roles.iter().map(|(name, it)| (name.clone(), Node::Text(it.as_str().to_owned())));
+                fields.push(("roles", Node::Map(roles.collect())));
+            }
+        }
         Action::Pause(action) => fields.push(("pause", pause(action))),
         Action::Repeat(action) => {
             let steps = Node::List(action.steps.iter().map(self::step).collect());
@@ -150,7 +191,6 @@ fn step(step: &Step) -> Node {
             fields.push(("repeat", map(vec![("until", until), ("max", plain(action.max)), ("steps", steps)])));
         }
     }
-    map(fields)
 }
 
 fn turn(action: &TurnAction, policy: &FailurePolicy, fields: &mut Vec<(&str, Node)>) {
@@ -172,6 +212,14 @@ fn turn(action: &TurnAction, policy: &FailurePolicy, fields: &mut Vec<(&str, Nod
     }
     if let Some(time) = action.time {
         fields.push(("time", plain(duration(time))));
+    }
+    if let Some(isolation) = &action.isolation {
+        fields.push(("isolation", plain("worktree")));
+        for (name, paths) in [("copy", &isolation.copy), ("link", &isolation.link)] {
+            if !paths.is_empty() {
+                fields.push((name, Node::List(paths.iter().map(|it| Node::Text(it.clone())).collect())));
+            }
+        }
     }
     if let Some(it) = action.unanswered {
         fields.push(("unanswered", unanswered(it)));

@@ -114,6 +114,17 @@ impl Documents {
         self.open.get(path).map_or_else(Vec::new, |it| it.iter().map(|it| it.editor).collect())
     }
 
+    /// Returns the open files with the version and the length of their latest text, by their path.
+    pub fn list(&self) -> Vec<(String, i32, usize)> {
+        let latest = self.open.iter().filter_map(|it| {
+            let document = it.last()?;
+            Some((it.key().clone(), document.version, document.text.len()))
+        });
+        let mut all: Vec<_> = latest.collect();
+        all.sort();
+        all
+    }
+
     /// Returns a file as this editor has it.
     pub fn held(&self, path: &str, editor: EditorId) -> Option<Document> {
         self.open.get(path).and_then(|it| it.iter().find(|it| it.editor == editor).cloned())

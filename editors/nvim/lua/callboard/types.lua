@@ -311,6 +311,7 @@
 ---| "path" # A file or folder of the workspace.
 ---| "number" # A whole number.
 ---| "flag" # Yes or no.
+---| "list" # Several values.
 
 ---What a workflow wants to be told.
 ---@class callboard.InputView
@@ -400,6 +401,7 @@
 ---| "limit" # A limit was reached: rounds, turns, time, tokens, money, hops.
 ---| "stuck" # A loop only repeats itself, or all that is left was declined.
 ---| "clash" # What was typed into a file and what was written to it on the disk do not go together.
+---| "conflict" # What a step did in its worktree and what is in the work tree now don't go together.
 ---| "permission" # An agent asks for a permission, and its turn waits.
 ---| "question" # An agent asks a question, and its turn waits.
 
@@ -443,6 +445,11 @@
 ---@field steps string[] What to do, in order.
 ---@field summary string One or two sentences.
 
+---Who plays a role: one agent, or several side by side.
+---@alias callboard.Players
+---| callboard.AgentName # One.
+---| callboard.AgentName[] # Several, in the order of their seats.
+
 ---Params of `callboard/post`.
 ---@class callboard.PostParams
 ---@field channel? callboard.ChannelName|vim.NIL Where; the default channel where absent.
@@ -477,6 +484,10 @@
 ---@field agents integer How many agents the catalogue has.
 ---@field trusted boolean Whether the workspace is trusted now.
 
+---Params of `callboard/removeWorktree`.
+---@class callboard.RemoveWorktreeParams
+---@field worktree callboard.WorktreeId Which.
+
 ---A review.
 ---@class callboard.ReviewResult
 ---@field findings callboard.FindingDraft[] The remarks, most severe first.
@@ -501,6 +512,7 @@
 ---@field goodFor? string What an agent must be good for, where none of the preferred is available.
 ---@field id callboard.RoleId Its name.
 ---@field prefer callboard.AgentName[] Agents that would play it, best first.
+---@field seats integer How many agents may play it side by side: 1 where the file says nothing.
 
 ---A permission that is remembered.
 ---@class callboard.Rule
@@ -524,7 +536,7 @@
 ---@field channel? callboard.ChannelName|vim.NIL Where it is shown.
 ---@field inputs? table<string, any> What it is told.
 ---@field key? string|vim.NIL Chosen by the sender: a second start with the same key is the first one's.
----@field roles? table<string, callboard.AgentName> Who plays which role.
+---@field roles? table<string, callboard.Players> Who plays which role: one agent, or a list for a role that several play.
 ---@field workflow? string The workflow's name.
 
 ---Where a run stands.
@@ -552,6 +564,7 @@
 ---A run.
 ---@class callboard.RunView
 ---@field by string Who started it.
+---@field casts? table<string, callboard.AgentName[]> Who plays the roles that several agents may play, in the order of their seats.
 ---@field changedFiles integer How many files its agents changed, as far as they are known: up to 1,000.
 ---@field channel callboard.ChannelName Where it is shown.
 ---@field ended? callboard.Timestamp When it ended.
@@ -559,7 +572,7 @@
 ---@field id callboard.RunId Its id.
 ---@field inputs table<string, any> What it was told.
 ---@field rev integer Revision of its last change.
----@field roles table<string, callboard.AgentName> Who plays which role.
+---@field roles table<string, callboard.AgentName> Who plays which role; of a role that several play, the first.
 ---@field started callboard.Timestamp When.
 ---@field status callboard.RunStatus Where it stands.
 ---@field steps callboard.StepView[] Its steps in the file's order, children behind their parents.
@@ -649,6 +662,7 @@
 ---@field ended? callboard.Timestamp When it ended.
 ---@field failure? callboard.Failure Its failure, the last one.
 ---@field id callboard.StepId Its id.
+---@field item? string Of a step that is done for each item of a list: its item, in short.
 ---@field pause? callboard.PauseId The pause that it waits at.
 ---@field result? callboard.TypedResult Its result.
 ---@field round integer The lap of the loop that it is in, from 1; 0 outside a loop.
@@ -881,6 +895,30 @@
 ---@field roles callboard.RoleView[] The parts that agents play, in the file's order.
 ---@field title string One line for people.
 
+---@alias callboard.WorktreeId string
+
+---How far a worktree is.
+---@alias callboard.WorktreeState
+---| "atWork" # Its step works in it, or is about to.
+---| "merging" # What was done in it is being merged, or waits for its place.
+---| "conflict" # A person is asked about what does not go together.
+---| "kept" # It has what is nowhere else, and nothing goes on with it: a person lets it go.
+---| "going" # It is needed no more, and is being removed.
+
+---A folder in which a step works apart from the developer's files.
+---@class callboard.WorktreeView
+---@field folder string Its folder; empty before it was made.
+---@field id callboard.WorktreeId Its id.
+---@field run callboard.RunId Of which run.
+---@field stage callboard.WorktreeState How far it is.
+---@field step callboard.StepId Of which step.
+---@field why? string Why it is kept; empty where it is not.
+
+---Result of `callboard/worktrees`.
+---@class callboard.WorktreesResult
+---@field rev integer The revision that this is of.
+---@field worktrees callboard.WorktreeView[] Those whose folder is needed or still there, by id.
+
 ---Every request: what it takes and what it gives.
 ---@class callboard.Requests
 ---@field ["callboard/post"] { params: callboard.PostParams, result: callboard.Posted }
@@ -903,6 +941,8 @@
 ---@field ["callboard/cancel"] { params: callboard.CancelParams, result: callboard.Changed }
 ---@field ["callboard/diff"] { params: callboard.DiffParams, result: callboard.DiffResult }
 ---@field ["callboard/undo"] { params: callboard.UndoParams, result: callboard.UndoResult }
+---@field ["callboard/worktrees"] { params: callboard.Nothing, result: callboard.WorktreesResult }
+---@field ["callboard/removeWorktree"] { params: callboard.RemoveWorktreeParams, result: callboard.Changed }
 ---@field ["callboard/agents"] { params: callboard.Nothing, result: callboard.AgentView[] }
 ---@field ["callboard/findings"] { params: callboard.FindingsParams, result: callboard.Finding[] }
 ---@field ["callboard/settleFinding"] { params: callboard.SettleFindingParams, result: callboard.Changed }

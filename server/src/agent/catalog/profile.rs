@@ -4,6 +4,7 @@
 
 use std::{collections::BTreeMap, path::PathBuf};
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::scalar::{Key, Pattern, Span};
@@ -26,7 +27,7 @@ pub enum Origin {
 }
 
 /// How a kind of agent is started and driven.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Profile {
     /// What it is called, without the `@`.
@@ -43,6 +44,7 @@ pub struct Profile {
     pub access: Access,
     /// Words that roles ask for: `review`, `fix`, `test`, `plan`, `build`, `explain`.
     #[serde(default)]
+    #[schemars(extend("x-callboard" = "skill"))]
     pub good_for: Vec<String>,
     /// Names in the environment that it may see beside the ones every agent sees.
     #[serde(default)]
@@ -89,7 +91,7 @@ pub enum Program {
 }
 
 /// How long the parts of a turn may take.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Times {
     /// From the start of its program until it is ready for a prompt.
@@ -101,7 +103,7 @@ pub struct Times {
 }
 
 /// How a program's version is asked for.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct VersionRule {
     /// Arguments after the program, such as `[--version]`.
@@ -111,7 +113,7 @@ pub struct VersionRule {
 }
 
 /// How an interactive program's screen is read and typed into.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct TerminalRules {
     /// Height in lines.
@@ -157,7 +159,7 @@ impl Default for TerminalRules {
 }
 
 /// Signs of the state: the first of permission, working, idle with a pattern that matches is believed.
-#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Signs {
     /// It waits for a prompt.
@@ -169,7 +171,7 @@ pub struct Signs {
 }
 
 /// A sign of a failure on the screen.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct FailureSign {
     /// The class.
@@ -179,7 +181,7 @@ pub struct FailureSign {
 }
 
 /// How a prompt is submitted: a bracketed paste, then its echo on the screen, then Enter.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Submit {
     /// What stands on the screen in the paste's place where the program folds it.

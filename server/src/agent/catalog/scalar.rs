@@ -2,9 +2,10 @@
 //!
 //! Each is checked while the file is read, so that a mistake is reported with its place. Knows nothing of files.
 
-use std::{fmt, str::FromStr};
+use std::{borrow::Cow, fmt, str::FromStr};
 
 use regex::{Regex, RegexBuilder};
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Deserializer, de::Error as _};
 
 /// A length of time as people write it: `500ms`, `30s`, `10m`, `2h`; `none` is no limit.
@@ -47,6 +48,18 @@ impl<'de> Deserialize<'de> for Span {
     }
 }
 
+impl JsonSchema for Span {
+    fn inline_schema() -> bool {
+        true
+    }
+    fn schema_name() -> Cow<'static, str> {
+        "Span".into()
+    }
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        schemars::json_schema!({ "type": "string", "pattern": "^([0-9]+(ms|s|m|h)|none)$" })
+    }
+}
+
 /// A regular expression, compiled when the profile is read. `^` and `$` match at each line.
 #[derive(Clone)]
 pub struct Pattern(Regex);
@@ -85,6 +98,18 @@ impl PartialEq for Pattern {
     }
 }
 
+impl JsonSchema for Pattern {
+    fn inline_schema() -> bool {
+        true
+    }
+    fn schema_name() -> Cow<'static, str> {
+        "Pattern".into()
+    }
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        schemars::json_schema!({ "type": "string", "format": "regex" })
+    }
+}
+
 impl<'de> Deserialize<'de> for Pattern {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Self::new(&String::deserialize(deserializer)?).map_err(D::Error::custom)
@@ -92,7 +117,7 @@ impl<'de> Deserialize<'de> for Pattern {
 }
 
 /// A key that is pressed in a terminal.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Key {
     /// Escape.

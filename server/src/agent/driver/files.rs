@@ -22,6 +22,21 @@ pub(crate) fn request_path(folder: &Path, agent: &AgentName) -> PathBuf {
     folder.join(format!("{}.request.json", agent.as_str()))
 }
 
+/// Returns where a program is told of Callboard's tools.
+pub(crate) fn tools_path(folder: &Path, agent: &AgentName) -> PathBuf {
+    folder.join(format!("{}.tools.json", agent.as_str()))
+}
+
+/// Writes JSON for its owner's eyes only.
+pub(crate) fn write_private(path: &Path, json: &serde_json::Value) -> io::Result<()> {
+    clear(path)?;
+    let mut file = tempfile::NamedTempFile::new_in(path.parent().unwrap_or(Path::new(".")))?;
+    serde_json::to_writer(&mut file, json)?;
+    file.flush()?;
+    file.persist(path).map_err(|err| err.error)?;
+    Ok(())
+}
+
 /// Writes a request, for its owner's eyes only.
 pub(crate) fn write_request(path: &Path, request: &TurnRequest) -> io::Result<()> {
     let json = serde_json::json!({
@@ -33,12 +48,7 @@ pub(crate) fn write_request(path: &Path, request: &TurnRequest) -> io::Result<()
         "expects": request.expects,
         "prompt": &*request.prompt,
     });
-    let folder = path.parent().unwrap_or(Path::new("."));
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
-    serde_json::to_writer(&mut file, &json)?;
-    file.flush()?;
-    file.persist(path).map_err(|err| err.error)?;
-    Ok(())
+    write_private(path, &json)
 }
 
 /// Makes the folder, for its owner only, and takes away what an earlier turn left at `path`.

@@ -12,7 +12,7 @@ use super::{
     Desk,
     desk::Input,
     environment::{Marks, environment},
-    failure,
+    failure, files,
 };
 use crate::{
     agent::{
@@ -22,7 +22,9 @@ use crate::{
         },
         terminal::{
             Exit, SCROLLBACK_LINES, ScreenText, Size, Spawn, SpawnError, Terminal, TerminalEvent, TraceSpec, Typing,
+            plain,
         },
+        tools::{Attachment, PASS, SOCKET},
     },
     ids::TurnId,
     outcome::{Failure, FailureClass},
@@ -35,9 +37,14 @@ const QUIET: Duration = Duration::from_millis(20);
 /// How long a session has to end when it is told to; the ladder's own times are below it.
 const END: Duration = Duration::from_secs(9);
 
+/// What stands in an argument for the file that tells a program of Callboard's tools.
+pub(crate) const TOOLS_FILE: &str = "{tools}";
+
 /// A program on a terminal.
 pub(crate) struct Live {
     terminal: Arc<Terminal>,
+    /// Its pass for Callboard's tools: void with the program.
+    _pass: Option<Attachment>,
 }
 
 /// What to start.
@@ -50,6 +57,8 @@ pub(crate) struct Start<'a> {
     pub(crate) cwd: &'a Path,
     pub(crate) result: &'a Path,
     pub(crate) request: Option<&'a Path>,
+    /// What the driver itself puts into the environment.
+    pub(crate) set: Vec<(String, String)>,
 }
 
 /// Where a terminal's text stood at a moment.
@@ -71,6 +80,20 @@ impl Mark {
 impl Live {
     /// Starts a program. Its events come to the desk from now on.
     pub(crate) fn start(desk: &mut Desk, start: &Start<'_>) -> Result<Self, Failure> {
+        Self::start_by(desk, start, |spawn, events| Terminal::spawn(spawn, events))
+    }
+
+    /// Starts a program that speaks by lines. Its events come to the desk from now on.
+    #[cfg(unix)]
+    pub(crate) fn start_piped(desk: &mut Desk, start: &Start<'_>) -> Result<Self, Failure> {
+        Self::start_by(desk, start, |spawn, events| Terminal::spawn_piped(spawn, events))
+    }
+
+    fn start_by(
+        desk: &mut Desk,
+        start: &Start<'_>,
+        by: impl FnOnce(Spawn, Box<dyn Fn(TerminalEvent) + Send + Sync>) -> Result<Arc<Terminal>, SpawnError>,
+    ) -> Result<Self, Failure> {
         let parts = Arc::clone(&desk.parts);
         let given = &parts.given;
         let agent = desk.agent.clone();
@@ -85,8 +108,19 @@ impl Live {
         let transcript = (given.transcripts)(&agent, size).map_err(|err| {
             crashed(format!("the transcript of {agent} can't be written: {err}; mend that and retry"))
         })?;
-        let words = start.profile.command.iter().skip(1).chain(&start.arguments);
-        let words = words.map(|it| it.replace("{callboard}", &given.callboard.to_string_lossy()).into());
+        let pass = given
+            .toolbox
+            .attach(&agent, start.turn)
+            .map_err(|err| crashed(format!("no pass could be made for {agent}: {err}; retry")))?;
+        let mut words: Vec<String> = start.profile.command.iter().skip(1).chain(&start.arguments).cloned().collect();
+        if words.iter().any(|it| it.contains(TOOLS_FILE)) {
+            let path = files::tools_path(&given.results, &agent);
+            let tools = pass.as_ref().map_or_else(|| serde_json::json!({ "mcpServers": {} }), Attachment::for_claude);
+            files::write_private(&path, &tools)
+                .map_err(|err| crashed(format!("{} can't be written: {err}; mend that and retry", path.display())))?;
+            words.iter_mut().for_each(|it| *it = it.replace(TOOLS_FILE, &path.to_string_lossy()));
+        }
+        let words = words.into_iter().map(|it| it.replace("{callboard}", &given.callboard.to_string_lossy()).into());
         let marks = Marks {
             agent: agent.as_str(),
             turn: start.turn.map(|it| it.to_string()),
@@ -94,11 +128,17 @@ impl Live {
             result: start.result,
             request: start.request,
         };
-        let env = environment(&given.environment, start.profile, &given.allowed, &marks);
+        let mut env = environment(&given.environment, start.profile, &given.allowed, &marks);
+        env.retain(|(name, _)| !start.set.iter().any(|(it, _)| it == name));
+        env.extend(start.set.iter().cloned());
+        // Invariant: ours come last, so that no profile gives an agent the pass of another.
+        let own = pass.iter().flat_map(Attachment::variables);
+        let env = env.into_iter().filter(|it| it.0 != SOCKET && it.0 != PASS);
+        let env = env.map(|(name, value)| (name.into(), value.into())).chain(own).collect();
         let spawn = Spawn {
             argv: std::iter::once(program.into_os_string()).chain(words).collect(),
             cwd: start.cwd.to_path_buf(),
-            env: env.into_iter().map(|(name, value)| (name.into(), value.into())).collect(),
+            env,
             // The catalogue has found the program, outside the workspace unless the profile's owner chose it themselves.
             workspace: None,
             size,
@@ -107,7 +147,7 @@ impl Live {
             trace: Some(TraceSpec { dir: given.processes.clone(), agent: agent.clone(), turn: start.turn }),
         };
         let events = Box::new(desk.listen());
-        let terminal = parts.spawns.pass(|| Terminal::spawn(spawn, events)).map_err(|err| {
+        let terminal = parts.spawns.pass(|| by(spawn, events)).map_err(|err| {
             let class = match err {
                 SpawnError::NoFolder(_) | SpawnError::System(_) => FailureClass::Crashed,
                 _ => FailureClass::NotInstalled,
@@ -115,7 +155,7 @@ impl Live {
             failure(class, format!("{agent}: {err}"))
         })?;
         given.screens.put(agent, Arc::clone(&terminal));
-        Ok(Self { terminal })
+        Ok(Self { terminal, _pass: pass })
     }
 
     /// Returns what its terminal shows.
@@ -157,6 +197,54 @@ impl Live {
     pub(crate) fn press(&self, key: Key) {
         if let Some(typing) = self.lock() {
             let _ = typing.type_text(key.text());
+        }
+    }
+
+    /// Takes the lines that a program on pipes has said.
+    #[cfg(unix)]
+    pub(crate) fn take_lines(&self) -> Vec<String> {
+        self.terminal.take_lines()
+    }
+
+    /// Returns whether a program on pipes said more in one line than is taken.
+    #[cfg(unix)]
+    pub(crate) fn said_too_much(&self) -> bool {
+        self.terminal.said_too_much()
+    }
+
+    /// Returns the last line that a program on pipes wrote to standard error; empty where there is none.
+    #[cfg(unix)]
+    pub(crate) fn complaint(&self) -> String {
+        let said = plain(&self.terminal.complaint());
+        let lines: Vec<&str> = said.lines().map(str::trim).filter(|it| !it.is_empty()).collect();
+        let last = lines[lines.len().saturating_sub(3)..].join(" / ");
+        let skip = last.chars().count().saturating_sub(400);
+        last.chars().skip(skip).collect()
+    }
+
+    /// Writes a line to a program on pipes. To one that is over nothing is written: its end is told.
+    #[cfg(unix)]
+    pub(crate) fn send_line(&self, line: &str) {
+        let _ = self.terminal.send_line(line);
+    }
+
+    /// Shows text on its terminal, where its program draws nothing itself.
+    #[cfg(unix)]
+    pub(crate) fn show(&self, text: &str) {
+        self.terminal.show(text);
+    }
+
+    /// Tells a program on pipes that nothing more comes, gives it so long to leave, and then ends its session.
+    #[cfg(unix)]
+    pub(crate) fn leave(self, desk: &mut Desk, within: Duration) {
+        self.terminal.close_input();
+        let deadline = Instant::now() + within;
+        loop {
+            match desk.next(Some(deadline)) {
+                Input::Terminal(TerminalEvent::Exited(_)) => return,
+                Input::Deadline => return self.stop(desk),
+                _ => {}
+            }
         }
     }
 

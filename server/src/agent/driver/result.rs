@@ -5,10 +5,9 @@
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::schema;
 use crate::outcome::{
     ChangeResult, JsonResult, PlanResult, ResultKind, ReviewResult, ReviewVerdict, TestVerdict, TestsResult,
-    TextResult, TypedResult, form::FENCE,
+    TextResult, TypedResult, form::FENCE, schema,
 };
 
 /// The longest result that is read, in bytes.

@@ -178,8 +178,15 @@ impl TerminalDriver {
         desk.say(AgentState::Starting, Source::Hub, "its program was started");
         self.idle_since = None;
         self.dirty = false;
-        let start =
-            Start { profile: &self.profile, arguments, turn: None, cwd: &request.cwd, result: &file, request: None };
+        let start = Start {
+            profile: &self.profile,
+            arguments,
+            turn: None,
+            cwd: &request.cwd,
+            result: &file,
+            request: None,
+            set: Vec::new(),
+        };
         self.live = Some(Live::start(desk, &start).map_err(Ended)?);
         Ok(())
     }
@@ -316,6 +323,11 @@ fn outcome(desk: &Desk, request: &TurnRequest, text: &str) -> Result<TurnOutcome
     let file = files::result_path(&desk.parts.given.results, &request.agent);
     if request.expects == ResultKind::Text {
         return Ok(answered(text.to_owned(), None));
+    }
+    if let Some(typed) = desk.parts.given.toolbox.handed_in(request.turn) {
+        let rest = result::fenced(text).map_or(text.to_owned(), |it| it.1);
+        let text = if rest.trim().is_empty() { result::summary(&typed) } else { rest.trim().to_owned() };
+        return Ok(answered(text, Some(typed)));
     }
     let written = files::read_result(&file);
     let _ = files::clear(&file);

@@ -23,6 +23,9 @@ pub enum InputError {
         "the program reads nothing ({MOST_QUEUED} bytes wait already), so nothing was typed; stop it, or wait until it reads again"
     )]
     Full,
+    /// It speaks by a protocol.
+    #[error("this agent is driven by its protocol and reads no keys; take it over with `callboard agents attach`")]
+    NoKeys,
     /// Callboard is typing.
     #[error("Callboard is typing into this terminal, so the keys are locked; try again when the lock is gone")]
     Locked,
@@ -89,13 +92,15 @@ struct State {
     queue: VecDeque<Vec<u8>>,
     bytes: usize,
     ended: bool,
+    /// What is queued is still written.
+    closed: bool,
 }
 
 impl Input {
     /// Queues bytes, all or none. Never waits.
     pub fn push(&self, bytes: Vec<u8>) -> Result<(), InputError> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if state.ended {
+        if state.ended || state.closed {
             return Err(InputError::Ended);
         }
         if state.bytes + bytes.len() > MOST_QUEUED {
@@ -112,7 +117,7 @@ impl Input {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let mut state = self
             .changed
-            .wait_while(state, |it| it.queue.is_empty() && !it.ended)
+            .wait_while(state, |it| it.queue.is_empty() && !it.ended && !it.closed)
             .unwrap_or_else(PoisonError::into_inner);
         state.queue.pop_front()
     }
@@ -121,6 +126,12 @@ impl Input {
     pub fn written(&self, length: usize) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.bytes = state.bytes.saturating_sub(length);
+    }
+
+    /// Says that nothing more is to be written after what is queued.
+    pub fn close(&self) {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).closed = true;
+        self.changed.notify_all();
     }
 
     /// Says that the program is over.

@@ -34,12 +34,18 @@ const STACK: usize = 256 * 1024;
 pub struct Started {
     /// Which process it is.
     pub identity: Identity,
-    reader: Box<dyn Read + Send>,
-    writer: Box<dyn Write + Send>,
-    child: Box<dyn Child + Send + Sync>,
-    kept: Kept,
-    trace: Option<Trace>,
-    begun: Instant,
+    /// Reads what it says until there is no more.
+    pub read: Box<dyn FnOnce(&Shared) + Send>,
+    /// Takes what is written to it.
+    pub writer: Box<dyn Write + Send>,
+    /// Waits for it and says how it ended. Called once, when it has.
+    pub collect: Box<dyn FnOnce() -> Exit + Send>,
+    /// Keeps it from being collected by others.
+    pub kept: Kept,
+    /// Its note for the next hub.
+    pub trace: Option<Trace>,
+    /// When it was started.
+    pub begun: Instant,
 }
 
 /// Starts the program. Nothing has been sent to it when this returns, and its leftover file is written.
@@ -68,6 +74,19 @@ pub fn start(spec: &Spawn) -> Result<(Started, Box<dyn MasterPty + Send>), Spawn
     })?;
     drop(pair.slave);
     let identity = child.process_id().and_then(Identity::of);
+    let (identity, trace) = noted(spec, identity, mark).inspect_err(|_| drop(child.wait()))?;
+    let collect = Box::new(move || status(&mut child));
+    let read = Box::new(move |shared: &Shared| read(reader, shared));
+    Ok((Started { identity, read, writer, collect, kept, trace, begun }, pair.master))
+}
+
+/// Writes the note of a program that was just started. Where that can't be done it is stopped: the next hub would not find
+/// it. Its status is left to who has the child.
+pub fn noted(
+    spec: &Spawn,
+    identity: Option<Identity>,
+    mark: Option<(&'static str, String)>,
+) -> Result<(Identity, Option<Trace>), SpawnError> {
     let trace = match (&identity, &spec.trace) {
         (Some(process), Some(it)) => {
             let leftover = Leftover {
@@ -81,13 +100,10 @@ pub fn start(spec: &Spawn) -> Result<(Started, Box<dyn MasterPty + Send>), Spawn
         _ => Ok(None),
     };
     match (identity, trace) {
-        (Some(identity), Ok(trace)) => {
-            Ok((Started { identity, reader, writer, child, kept, trace, begun }, pair.master))
-        }
+        (Some(identity), Ok(trace)) => Ok((identity, trace)),
         (identity, trace) => {
             if let Some(identity) = identity {
                 stop_session(&identity, &Ladder::at_once());
-                let _ = child.wait();
             }
             Err(SpawnError::System(trace.err().map_or_else(
                 || "the program could not be found again after its start".to_owned(),
@@ -99,23 +115,26 @@ pub fn start(spec: &Spawn) -> Result<(Started, Box<dyn MasterPty + Send>), Spawn
 
 /// Starts the threads. They end by themselves after the program has.
 pub fn run(started: Started, shared: &Arc<Shared>) -> Result<(), SpawnError> {
-    let Started { reader, writer, mut child, kept, trace, begun, identity } = started;
+    let Started { read, writer, collect, kept, trace, begun, identity } = started;
     let pid = identity.pid;
     let to_read = Arc::clone(shared);
-    let reading = thread("read", pid, move || read(reader, &to_read));
+    let reading = thread("read", pid, move || {
+        read(&to_read);
+        to_read.reader_done();
+    });
     let to_write = Arc::clone(shared);
     let writing = reading.and_then(|()| thread("write", pid, move || write(writer, &to_write)));
     let to_watch = Arc::clone(shared);
     let watching = writing.and_then(|()| thread("watch", pid, move || super::watch::watch(&to_watch)));
     if let Err(error) = watching {
         stop_session(&identity, &Ladder::at_once());
-        let _ = child.wait();
-        shared.over(End { exit: Exit::default(), begun });
+        let exit = collect();
+        shared.over(End { exit, begun });
         return Err(SpawnError::system(error));
     }
     let to_wait = Arc::clone(shared);
     let waiting = Arc::clone(shared);
-    thread("wait", pid, move || wait(child, kept, trace, begun, &to_wait)).map_err(|error| {
+    thread("wait", pid, move || wait(collect, kept, trace, begun, &to_wait)).map_err(|error| {
         // The child went down with the closure; without a waiter its end would never be told.
         stop_session(&identity, &Ladder::at_once());
         waiting.over(End { exit: Exit::default(), begun });
@@ -191,7 +210,7 @@ fn command(program: &Path, spec: &Spawn) -> CommandBuilder {
     command
 }
 
-fn thread(what: &str, pid: u32, body: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
+pub fn thread(what: &str, pid: u32, body: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
     Builder::new().name(format!("{what} {pid}")).stack_size(STACK).spawn(body).map(drop)
 }
 
@@ -211,7 +230,6 @@ fn read(mut reader: Box<dyn Read + Send>, shared: &Shared) {
             Err(_) => break,
         }
     }
-    shared.reader_done();
 }
 
 fn write(mut writer: Box<dyn Write + Send>, shared: &Shared) {
@@ -222,11 +240,11 @@ fn write(mut writer: Box<dyn Write + Send>, shared: &Shared) {
     }
 }
 
-fn wait(mut child: Box<dyn Child + Send + Sync>, kept: Kept, trace: Option<Trace>, begun: Instant, shared: &Shared) {
+fn wait(collect: Box<dyn FnOnce() -> Exit + Send>, kept: Kept, trace: Option<Trace>, begun: Instant, shared: &Shared) {
     wait_without_collecting(shared.identity.pid);
     let rest = stop_session(&shared.identity, &Ladder::at_once());
     shared.wait_for_reader(READER_GRACE);
-    let mut exit = status(&mut child);
+    let mut exit = collect();
     exit.left = rest.left;
     drop(kept);
     // What could not be killed is still to be found by the next hub.
@@ -251,13 +269,19 @@ fn wait_without_collecting(_: u32) {}
 
 #[cfg(unix)]
 fn status(child: &mut Box<dyn Child + Send + Sync>) -> Exit {
-    use std::os::unix::process::ExitStatusExt as _;
     // The library's own status has the signal's name only.
     let child: &mut dyn Child = &mut **child;
     match child.downcast_mut::<std::process::Child>().map(std::process::Child::wait) {
-        Some(Ok(status)) => Exit { code: status.code(), signal: status.signal(), ..Exit::default() },
+        Some(Ok(status)) => exit_of(status),
         _ => Exit::default(),
     }
+}
+
+/// Returns how a program ended, from what the system says of it.
+#[cfg(unix)]
+pub fn exit_of(status: std::process::ExitStatus) -> Exit {
+    use std::os::unix::process::ExitStatusExt as _;
+    Exit { code: status.code(), signal: status.signal(), ..Exit::default() }
 }
 
 #[cfg(not(unix))]

@@ -38,6 +38,7 @@ pub struct Inbox {
     wanted: usize,
     resize: Option<Size>,
     nudged: bool,
+    lines: bool,
     reader_done: bool,
     end: Option<End>,
     failure: Option<String>,
@@ -96,6 +97,10 @@ impl Shared {
             let _ = transcript.flush();
         }
         self.input.end();
+        #[cfg(unix)]
+        if let Some(lines) = &self.lines {
+            lines.end();
+        }
         self.tell(|it| it.end = Some(end));
     }
 
@@ -106,6 +111,12 @@ impl Shared {
     /// Makes this thread tell that the screen changed though no byte came.
     pub(super) fn nudge(&self) {
         self.tell(|it| it.nudged = true);
+    }
+
+    /// Says that there are lines to take.
+    #[cfg(unix)]
+    pub(super) fn tell_lines(&self) {
+        self.tell(|it| it.lines = true);
     }
 
     fn tell(&self, what: impl FnOnce(&mut Inbox)) {
@@ -129,12 +140,17 @@ pub fn watch(shared: &Shared) {
         }
         if let Some(size) = found.resize {
             // The program learns of it and the screen follows in one place, so they agree on the size.
-            let _ = shared.master.lock().unwrap_or_else(PoisonError::into_inner).resize(pty_size(size));
+            if let Some(master) = &shared.master {
+                let _ = master.lock().unwrap_or_else(PoisonError::into_inner).resize(pty_size(size));
+            }
             shared.display().emulator.resize(size);
             watch.dirty.get_or_insert_with(Instant::now);
         }
         if found.nudged {
             watch.dirty.get_or_insert_with(Instant::now);
+        }
+        if found.lines {
+            shared.tell_all(TerminalEvent::Lines);
         }
         watch.feed(shared, &chunk);
         watch.tell_what_is_due(shared);
@@ -162,6 +178,7 @@ const ABORTED: i32 = 6;
 struct Found {
     resize: Option<Size>,
     nudged: bool,
+    lines: bool,
     end: Option<End>,
     failure: Option<String>,
 }
@@ -177,7 +194,11 @@ fn collect(shared: &Shared, chunk: &mut Vec<u8>, flooded: bool, deadline: Option
         deadline
     };
     let idle = |it: &mut Inbox| {
-        it.pending.len() < it.wanted && it.resize.is_none() && !it.nudged && it.end.is_none() && it.failure.is_none()
+        it.pending.len() < it.wanted
+            && it.resize.is_none()
+            && !(it.nudged || it.lines)
+            && it.end.is_none()
+            && it.failure.is_none()
     };
     let mut inbox = match deadline {
         None => shared.given.wait_while(inbox, idle).unwrap_or_else(PoisonError::into_inner),
@@ -191,6 +212,7 @@ fn collect(shared: &Shared, chunk: &mut Vec<u8>, flooded: bool, deadline: Option
     Found {
         resize: inbox.resize.take(),
         nudged: std::mem::take(&mut inbox.nudged),
+        lines: std::mem::take(&mut inbox.lines),
         end: inbox.end.take(),
         failure: inbox.failure.take(),
     }

@@ -3,7 +3,7 @@
 use super::{Line, Tone, time};
 use crate::{
     agent::terminal::plain::plain,
-    workflow::plan::{Action, Plan, Step, Who},
+    workflow::plan::{Action, EachAction, Over, Plan, Step, Who},
 };
 
 /// Returns a checked workflow. `origin` says where it comes from.
@@ -26,7 +26,8 @@ pub fn plan(plan: &Plan, origin: &str, width: usize) -> Vec<Line> {
     for it in &plan.roles {
         let prefer: Vec<_> = it.prefer.iter().map(ToString::to_string).collect();
         let access = format!("{:?}", it.access).to_lowercase();
-        let text = format!("{access}; {}", if prefer.is_empty() { "any".to_owned() } else { prefer.join(", ") });
+        let seats = if it.is_shared() { format!(", {} side by side", it.seats.len()) } else { String::new() };
+        let text = format!("{access}{seats}; {}", if prefer.is_empty() { "any".to_owned() } else { prefer.join(", ") });
         let lead = Line::plain("  ").with(Tone::Code, it.id.to_string()).with(Tone::Plain, "  ");
         lines.extend(Line::plain(text).wrap(width, &lead, &"    ".into()));
     }
@@ -52,6 +53,8 @@ fn steps(of: &[Step], depth: usize, lines: &mut Vec<Line>) {
             Action::Turn(_) => line.push(Tone::Note, "▸ "),
             Action::Pause(_) => line.push(Tone::Warn, "⏸ "),
             Action::Repeat(_) => line.push(Tone::Note, "↻ "),
+            Action::Each(_) => line.push(Tone::Note, "⋮ "),
+            Action::Group(_) | Action::Nested(_) => line.push(Tone::Note, "▾ "),
         }
         line.push(Tone::Plain, step.id.to_string());
         match &step.action {
@@ -66,6 +69,9 @@ fn steps(of: &[Step], depth: usize, lines: &mut Vec<Line>) {
             Action::Repeat(repeat) => {
                 line.push(Tone::Plain, format!("  until {} (at most {} rounds)", plain(&repeat.until), repeat.max));
             }
+            Action::Each(each) => line.push(Tone::Plain, format!("  {}", over(each))),
+            Action::Group(_) => {}
+            Action::Nested(nested) => line.push(Tone::Name, format!("  does {}", plain(&nested.workflow))),
         }
         if !step.needs.is_empty() {
             let needs: Vec<_> = step.needs.iter().map(ToString::to_string).collect();
@@ -75,9 +81,17 @@ fn steps(of: &[Step], depth: usize, lines: &mut Vec<Line>) {
             line.push(Tone::Faint, format!("  when {}", plain(when)));
         }
         lines.push(line);
-        if let Action::Repeat(repeat) = &step.action {
-            steps(&repeat.steps, depth + 1, lines);
+        steps(step.planned(), depth + 1, lines);
+    }
+}
+
+/// Says for what a step is done several times.
+pub fn over(each: &EachAction) -> String {
+    match &each.over {
+        Over::List(list) => {
+            format!("for each {} of {} (at most {}, {} at once)", each.item, plain(list), each.most, each.at_once)
         }
+        Over::Role(role) => format!("by all who play {role}"),
     }
 }
 

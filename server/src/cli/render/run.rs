@@ -50,7 +50,13 @@ pub fn run(run: &RunView, pauses: &[PauseView], findings: &[Finding], now: Times
         fact("inputs", inputs.collect::<Vec<_>>().join("  "));
     }
     if !run.roles.is_empty() {
-        let roles = run.roles.iter().map(|(role, agent)| format!("{role}={agent}"));
+        let roles = run.roles.iter().map(|(role, agent)| {
+            let all: Vec<String> = run
+                .casts
+                .get(role)
+                .map_or_else(|| vec![agent.to_string()], |it| it.iter().map(ToString::to_string).collect());
+            format!("{role}={}", all.join(","))
+        });
         fact("roles", roles.collect::<Vec<_>>().join("  "));
     }
     lines.push(Line::new());
@@ -155,6 +161,7 @@ pub(crate) mod tests {
             why: String::new(),
             inputs: [("path".to_owned(), serde_json::json!("src"))].into(),
             roles: [("reviewer".to_owned(), "lint".parse().unwrap())].into(),
+            casts: std::collections::BTreeMap::new(),
             steps,
             turns: 2,
             usage: Usage::default(),

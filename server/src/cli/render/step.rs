@@ -75,7 +75,7 @@ pub fn row(step: &StepView, now: Timestamp) -> Vec<Line> {
         (round, attempt) => format!("round {round}, try {attempt}"),
     };
     vec![
-        Line::plain(indent).with(tone, mark).with(Tone::Plain, format!(" {}", plain(&step.title))),
+        Line::plain(indent).with(tone, mark).with(Tone::Plain, format!(" {}", titled(step))),
         Line::new().with(Tone::Name, step.agent.as_ref().map_or_else(String::new, ToString::to_string)),
         Line::plain(times),
         Line::plain(lasted(step, Some(now)).unwrap_or_default()),
@@ -138,8 +138,18 @@ fn is_pause(step: &StepView) -> bool {
     step.agent.is_none() && step.turn.is_none()
 }
 
-fn name(step: &StepView) -> String {
+/// Returns a step's title, with its item where it is one of a list.
+fn titled(step: &StepView) -> String {
     let title = plain(&step.title);
+    match &step.item {
+        Some(item) if title == step.id.as_str() => format!("{title} {}", plain(item)),
+        Some(item) => format!("{title}: {}", plain(item)),
+        None => title,
+    }
+}
+
+fn name(step: &StepView) -> String {
+    let title = titled(step);
     if step.round > 1 { format!("{title} (round {})", step.round) } else { title }
 }
 
@@ -188,6 +198,7 @@ pub(crate) mod tests {
         StepView {
             id: id.parse().unwrap(),
             title: id.to_owned(),
+            item: None,
             depth: 0,
             status,
             round: 0,

@@ -5,7 +5,7 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use super::{Draft, context, pause, result, rounds, run, turn};
+use super::{Draft, context, holders, pause, result, rounds, run, turn};
 use crate::{
     hub::{record::Record, run::Run, state::State},
     ids::{AgentName, RunId, StepId},
@@ -33,10 +33,15 @@ pub(super) fn advance(draft: &mut Draft, id: RunId) {
 }
 
 fn advance_one(draft: &mut Draft, id: RunId) {
-    let Some(plan) = draft.state.runs.get(&id).map(|it| Arc::clone(&it.plan)) else { return };
-    while goes_on(draft, id) && advance_list(draft, id, &plan.steps) {}
+    // A list that was met meanwhile has put its steps into the plan, so each pass goes by the plan as it is then.
+    let plan_of = |draft: &Draft| draft.state.runs.get(&id).map(|it| Arc::clone(&it.plan));
+    while let Some(plan) = plan_of(draft) {
+        if !(goes_on(draft, id) && advance_list(draft, id, &plan.steps, None)) {
+            break;
+        }
+    }
     let Some(known) = draft.state.runs.get(&id) else { return };
-    if known.ended.is_none() && known.closing == 0 && known.is_over(&plan.steps) {
+    if known.ended.is_none() && known.closing == 0 && known.is_over(&known.plan.steps) {
         let (status, why) = closing(&draft.state, known);
         run::end(draft, id, status, &why);
     }
@@ -48,8 +53,8 @@ fn goes_on(draft: &Draft, id: RunId) -> bool {
         && draft.state.trusted
 }
 
-/// Starts what can start in one list. Returns whether anything changed.
-fn advance_list(draft: &mut Draft, id: RunId, steps: &[Step]) -> bool {
+/// Starts what can start in one list, and no more than `at_once` of it. Returns whether anything changed.
+fn advance_list(draft: &mut Draft, id: RunId, steps: &[Step], at_once: Option<u32>) -> bool {
     let mut changed = false;
     for step in steps {
         if !goes_on(draft, id) {
@@ -58,6 +63,7 @@ fn advance_list(draft: &mut Draft, id: RunId, steps: &[Step]) -> bool {
         let Some(known) = draft.state.runs.get(&id) else { return false };
         let Some(now) = known.step(&step.id) else { continue };
         match (now.status, &step.action) {
+            (StepStatus::Waiting, _) if at_once.is_some_and(|most| going_on(known, steps) >= most as usize) => {}
             (StepStatus::Waiting, _) if step.needs.iter().all(|it| known.step(it).is_some_and(|it| it.is_over())) => {
                 start(draft, id, step);
                 changed = true;
@@ -67,13 +73,28 @@ fn advance_list(draft: &mut Draft, id: RunId, steps: &[Step]) -> bool {
                     rounds::close(draft, id, step, repeat);
                     changed = true;
                 } else {
-                    changed |= advance_list(draft, id, &repeat.steps);
+                    changed |= advance_list(draft, id, &repeat.steps, None);
+                }
+            }
+            (StepStatus::Running, Action::Each(_) | Action::Group(_) | Action::Nested(_)) => {
+                if known.is_over(step.children()) {
+                    holders::close(draft, id, step);
+                    changed = true;
+                } else {
+                    let at_once = if let Action::Each(each) = &step.action { Some(each.at_once) } else { None };
+                    changed |= advance_list(draft, id, step.children(), at_once);
                 }
             }
             _ => {}
         }
     }
     changed
+}
+
+/// Returns how many steps of a list have begun and are not over.
+fn going_on(run: &Run, steps: &[Step]) -> usize {
+    let begun = |it: &&Step| run.step(&it.id).is_some_and(|it| it.status != StepStatus::Waiting && !it.is_over());
+    steps.iter().filter(begun).count()
 }
 
 /// Starts a step whose needs are over, or skips it.
@@ -102,6 +123,9 @@ fn start(draft: &mut Draft, id: RunId, step: &Step) {
             bound: repeat.max,
             left: String::new(),
         }),
+        Action::Each(each) => holders::open_each(draft, id, step, each),
+        Action::Group(_) => holders::open_group(draft, id, &step.id),
+        Action::Nested(nested) => holders::open_nested(draft, id, &step.id, nested),
     }
 }
 
@@ -134,8 +158,7 @@ fn who(run: &Run, step: &StepId, action: &TurnAction) -> Option<AgentName> {
 pub(super) fn holds(draft: &Draft, id: RunId, step: &StepId, condition: &str) -> Result<bool, Failure> {
     let bad = |message: String| Failure { class: FailureClass::InvalidResult, message, retry_at: None };
     let Some(run) = draft.state.runs.get(&id) else { return Err(bad(format!("{id} is gone"))) };
-    let round = run.step(step).map_or(1, |it| it.round.max(it.lap));
-    let context = context::values(&draft.state, run, round, &[condition]);
+    let context = context::values(&draft.state, run, step, &[condition]);
     prompt::truthy(condition, &context).map_err(|it| bad(format!("the condition `{condition}` of {step}: {it}")))
 }
 
@@ -163,6 +186,7 @@ fn closing(state: &State, run: &Run) -> (RunStatus, String) {
         (_, 0) if failing => (RunStatus::Done, "all steps are over, and the tests still fail".to_owned()),
         (0, _) => (RunStatus::Done, "all steps are over".to_owned()),
         (_, 0) => (RunStatus::Approved, "nothing material is left open".to_owned()),
+        _ if open.is_empty() => (RunStatus::Done, "not every reviewer approved".to_owned()),
         _ if open.len() == 1 => (RunStatus::Done, "1 finding is open".to_owned()),
         _ => (RunStatus::Done, format!("{} findings are open", open.len())),
     }

@@ -2,9 +2,9 @@
 //!
 //! Invariant (promise 2): only a person's connection answers, once, and only what was shown: the hash must match.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
-use super::{Draft, advance, ask, buffers, checkpoint, human, not_found, pause, result, rounds, run, talk};
+use super::{Draft, advance, ask, buffers, checkpoint, human, not_found, pause, result, rounds, run, talk, worktree};
 use crate::{
     ask::Scope,
     document::{self, Decision},
@@ -16,9 +16,9 @@ use crate::{
         state::Pause,
     },
     ids::{FindingId, PauseId, RunId, StepId},
-    outcome::TypedResult,
+    outcome::{ResultKind, TypedResult},
     protocol::{About, RunStatus, StepStatus},
-    workflow::plan::{Action, PauseAction, Role, Step, TurnAction, Who},
+    workflow::plan::{Action, PauseAction, Role, Step, TurnAction, Who, last_result},
 };
 
 /// Takes a decision.
@@ -112,6 +112,8 @@ enum Edited {
     Review { edit: document::ReviewEdit, shown: StepId },
     /// Another result.
     Result(TypedResult),
+    /// Files in conflict, by path.
+    Files(BTreeMap<String, Arc<str>>),
 }
 
 fn read_edit(draft: &Draft, pause: &Pause, edited: &str) -> Result<Edited, Refusal> {
@@ -124,6 +126,12 @@ fn read_edit(draft: &Draft, pause: &Pause, edited: &str) -> Result<Edited, Refus
         let message =
             "the edited document is empty, which looks like an accident; untick the findings to strike them all";
         return Err(Refusal::new(RefusalCode::Invalid, message));
+    }
+    if let Subject::Conflict { worktree, .. } = &pause.subject {
+        let marked = draft.state.worktree(*worktree).map(|it| Arc::clone(&it.marked)).ok_or_else(nothing)?;
+        let files = document::read_conflict(edited, &pause.document).map_err(|it| invalid(&it))?;
+        let named = files.into_iter().filter_map(|(number, text)| Some((marked.get(number)?.clone(), text.into())));
+        return Ok(Edited::Files(named.collect()));
     }
     let Subject::Step { run, step } = &pause.subject else { return Err(nothing()) };
     let run = draft.state.runs.get(run).ok_or_else(nothing)?;
@@ -144,7 +152,30 @@ fn read_edit(draft: &Draft, pause: &Pause, edited: &str) -> Result<Edited, Refus
             edit.kept.retain(|it| is_open(&it.0));
             Ok(Edited::Review { edit, shown: shown.clone() })
         }
-        other => Ok(Edited::Result(document::read_result(edited, other).map_err(|it| invalid(&it))?)),
+        other => {
+            let result = document::read_result(edited, other).map_err(|it| invalid(&it))?;
+            if let Some(wanted) = form_of(run, shown) {
+                result.check(wanted).map_err(|why| {
+                    let message = format!(
+                        "the edited JSON does not fit the schema of {shown}: {why}; mend it and send it again, or approve \
+                         it as it was"
+                    );
+                    Refusal::new(RefusalCode::Invalid, message)
+                })?;
+            }
+            Ok(Edited::Result(result))
+        }
+    }
+}
+
+/// Returns the form that the result of a step must have: of a nested workflow, that of the step that gives it.
+fn form_of<'a>(run: &'a Run, step: &StepId) -> Option<&'a ResultKind> {
+    match &run.plan.step(step)?.action {
+        Action::Turn(turn) => Some(&turn.result),
+        Action::Nested(nested) => form_of(run, nested.result.as_ref()?),
+        Action::Group(group) => form_of(run, &last_result(&group.steps)?.id),
+        Action::Pause(pause) => form_of(run, pause.show.as_ref()?),
+        Action::Each(_) | Action::Repeat(_) => None,
     }
 }
 
@@ -155,10 +186,19 @@ fn follow(draft: &mut Draft, pause: &Pause, decision: &Decision, edit: Option<Ed
         Subject::RunLimit { run, limit } => after_limit(draft, *run, *limit, decision, by),
         Subject::Rounds { run, step } => after_rounds(draft, *run, step, decision, by),
         Subject::Stuck { run, step, findings } => after_stuck(draft, *run, step, findings, decision, by),
-        // Settled before: it is not a step's matter.
-        Subject::Clash { path, theirs, .. } => {
-            buffers::settle(draft, path, theirs, matches!(decision, Decision::Approve))
+        Subject::Conflict { run, worktree, .. } => {
+            let resolved = match edit {
+                Some(Edited::Files(files)) => files,
+                _ => BTreeMap::new(),
+            };
+            if !matches!(decision, Decision::Stop) || !ends(draft, *run, decision, by) {
+                worktree::settled(draft, *worktree, decision, resolved, by);
+            }
         }
+        Subject::Clash { path, theirs, .. } => {
+            buffers::settle(draft, path, theirs, matches!(decision, Decision::Approve));
+        }
+        // Settled before: it is not a step's matter.
         Subject::Ask { .. } => {}
         Subject::Hops { message } => talk::settle_hops(draft, *message, matches!(decision, Decision::Approve), by),
     }
@@ -227,6 +267,8 @@ fn after_step(
             let (result, findings) = match edit {
                 Some(Edited::Review { edit, shown }) => settle_review(draft, id, &shown, edit, by),
                 Some(Edited::Result(result)) => (Some(Arc::new(result)), Vec::new()),
+                // Files are edited at conflicts only.
+                Some(Edited::Files(_)) => return,
                 None => match &shown {
                     Some(it) => (it.result.clone(), approved(draft, pause, id, action, it)),
                     None => (None, Vec::new()),
@@ -296,10 +338,8 @@ fn redo(draft: &mut Draft, run: &Run, from: &StepId, pause: &StepId, text: &str)
 /// Has a step wait again, and a loop with all that is in it. What it is on right now works on something that no longer
 /// holds, so it is stopped.
 fn reset(draft: &mut Draft, run: &Run, step: &StepId, note: Option<String>) {
-    if let Some(Action::Repeat(repeat)) = run.plan.step(step).map(|it| &it.action) {
-        for child in &repeat.steps {
-            reset(draft, run, &child.id, None);
-        }
+    for child in run.plan.step(step).map_or(&[][..], Step::children) {
+        reset(draft, run, &child.id, None);
     }
     let Some(now) = run.step(step).filter(|it| it.status != StepStatus::Waiting) else { return };
     let stale = now.pause.and_then(|it| draft.state.pause(it)).filter(|it| it.answered.is_none()).cloned();
@@ -409,14 +449,16 @@ fn after_stuck(draft: &mut Draft, run: RunId, step: &StepId, findings: &[Finding
 
 /// Returns the steps of a loop that change files: those who are told what the person wants.
 fn writers(step: &Step) -> Vec<StepId> {
-    let Action::Repeat(repeat) = &step.action else { return Vec::new() };
-    let changes = |it: &&Step| matches!(&it.action, Action::Turn(turn) if turn.result.name() == "change");
+    let changes = |it: &Step| matches!(&it.action, Action::Turn(turn) if turn.result.name() == "change");
     let mut found = Vec::new();
-    for step in &repeat.steps {
-        if changes(&step) {
+    for step in step.children() {
+        // A list is met anew in the round, and hands on what it is told.
+        let list_changes = matches!(&step.action, Action::Each(each) if changes(&each.body));
+        if changes(step) || list_changes {
             found.push(step.id.clone());
+        } else {
+            found.extend(writers(step));
         }
-        found.extend(writers(step));
     }
     found
 }

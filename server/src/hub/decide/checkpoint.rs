@@ -5,7 +5,7 @@
 
 use std::{fmt::Write as _, sync::Arc};
 
-use super::{Draft, advance, context, human, not_found, turn};
+use super::{Draft, advance, context, human, not_found, turn, worktree};
 use crate::{
     agent::Access,
     hub::{
@@ -38,7 +38,7 @@ fn may_write(state: &State, plan: &Plan) -> bool {
             Who::Role(role) => plan.roles.iter().any(|it| it.id == *role && it.access == Access::Write),
             Who::Agent(name) => state.agents.get(name).is_some_and(|it| it.info.access == Access::Write),
         },
-        Action::Pause(_) | Action::Repeat(_) => false,
+        _ => false,
     })
 }
 
@@ -53,7 +53,8 @@ pub(super) fn is_awaited(draft: &Draft, agent: &AgentName) -> bool {
 /// Asks for a turn's start checkpoint where it may change files. Returns whether it did.
 pub(super) fn begins_with_one(draft: &mut Draft, id: TurnId) -> bool {
     let Some(Cause::Step { run, step }) = draft.state.turn(id).map(|it| it.cause.clone()) else { return false };
-    if !context::writes(&draft.state, run, &step) {
+    // In a worktree of its own it changes nothing that a checkpoint has; its merge begins with one.
+    if !context::writes(&draft.state, run, &step) || worktree::isolation(&draft.state, run, &step).is_some() {
         return false;
     }
     intend(draft, run, Some(step), Some(id), CheckpointWhen::Start);
@@ -64,9 +65,20 @@ pub(super) fn begins_with_one(draft: &mut Draft, id: TurnId) -> bool {
 pub(super) fn after(draft: &mut Draft, turn: &Turn) {
     if let Cause::Step { run, step } = &turn.cause
         && turn.sent.as_ref().is_some_and(|it| it.access == Access::Write)
+        && !worktree::is_isolated(&draft.state, &turn.cause)
     {
         intend(draft, *run, Some(step.clone()), Some(turn.id), CheckpointWhen::End);
     }
+}
+
+/// Asks for the checkpoint with which a merge begins, and returns its number.
+pub(super) fn before_merge(draft: &mut Draft, run: RunId, step: &StepId, turn: TurnId) -> u64 {
+    intend(draft, run, Some(step.clone()), Some(turn), CheckpointWhen::Merge)
+}
+
+/// Asks for the checkpoint with which a merge ends.
+pub(super) fn after_merge(draft: &mut Draft, run: RunId, step: &StepId, turn: TurnId) {
+    intend(draft, run, Some(step.clone()), Some(turn), CheckpointWhen::End);
 }
 
 /// Asks for a checkpoint once a person has answered: what was edited at the pause is theirs.
@@ -76,23 +88,29 @@ pub(super) fn after_pause(draft: &mut Draft, run: RunId) {
     }
 }
 
-fn intend(draft: &mut Draft, run: RunId, step: Option<StepId>, turn: Option<TurnId>, when: CheckpointWhen) {
+fn intend(draft: &mut Draft, run: RunId, step: Option<StepId>, turn: Option<TurnId>, when: CheckpointWhen) -> u64 {
     let checkpoint = draft.state.checkpoints.len() as u64 + 1;
     let now = draft.state.runs.get(&run).zip(step.as_ref()).and_then(|(run, step)| run.step(step));
     let (round, attempt) = now.map_or((0, 0), |it| (it.round, it.attempt));
     draft.emit(Record::CheckpointIntended { checkpoint, run, step, turn, round, attempt, when });
     ask(draft, checkpoint);
+    checkpoint
 }
 
 fn ask(draft: &mut Draft, id: u64) {
     let Some(entry) = draft.state.checkpoint(id).cloned() else { return };
     let start = |turn: TurnId| {
         let of = draft.state.checkpoints.iter().rev();
-        let mut starts = of.filter(|it| it.turn == Some(turn) && it.when == CheckpointWhen::Start);
+        let mut starts = of.filter(|it| it.turn == Some(turn) && is_begin(it.when));
         starts.next().and_then(|it| it.outcome.clone()?.ok())
     };
     let since = entry.turn.filter(|_| entry.when == CheckpointWhen::End).and_then(start);
     draft.effect(Effect::Checkpoint { checkpoint: id, since });
+}
+
+/// Returns whether a turn's changes begin behind such a checkpoint.
+fn is_begin(when: CheckpointWhen) -> bool {
+    matches!(when, CheckpointWhen::Start | CheckpointWhen::Merge)
 }
 
 /// Takes a checkpoint's outcome. The first one counts.
@@ -107,7 +125,7 @@ pub(super) fn taken(draft: &mut Draft, id: u64, outcome: &CheckpointOutcome) {
         let about = About { step: Some(step.clone()), ..About::default() };
         let text = format!("What {step} changes can't be undone: no checkpoint could be taken, because {why}");
         // Once for a turn is enough.
-        if entry.when == CheckpointWhen::Start {
+        if is_begin(entry.when) {
             draft.announce(entry.run, about, &text);
         }
     }
@@ -217,8 +235,8 @@ fn stretches(state: &State, run: RunId, step: Option<&StepId>) -> Vec<Undo> {
 }
 
 /// Has the undos begin once every checkpoint that was asked for is there: what they undo is told by those.
-fn start_undos(draft: &mut Draft) {
-    if !draft.state.pending_checkpoints.is_empty() {
+pub(super) fn start_undos(draft: &mut Draft) {
+    if !draft.state.pending_checkpoints.is_empty() || draft.state.merging().is_some() {
         return;
     }
     let open: Vec<u64> = draft.state.open_undos.iter().copied().collect();

@@ -2,8 +2,9 @@
 
 use std::{fmt::Write as _, sync::Arc};
 
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 
+pub(super) use super::sight::values;
 use super::{Draft, talk};
 use crate::{
     agent::{Access, AgentInfo, DriverKind},
@@ -15,7 +16,7 @@ use crate::{
         state::{Message, State},
     },
     ids::{AgentName, ChannelName, FindingId, MessageId, RunId, StepId},
-    outcome::{ResultKind, ReviewResult, ReviewVerdict, TypedResult, form},
+    outcome::{ResultKind, ReviewResult, ReviewVerdict, form},
     protocol::Author,
     workflow::{
         plan::{Action, TurnAction, Who},
@@ -28,6 +29,11 @@ const UNSEEN_BUDGET: usize = 24_000;
 
 /// The longest prompt, in bytes. What a template makes beyond it is an error, not a cut.
 const PROMPT_LIMIT: usize = 1024 * 1024;
+
+/// What an agent is told that works in a worktree of its own.
+const WORKTREE: &str = "\n\nYou work in a folder of your own, a copy of the developer's files as they are now. Others work at the \
+same time and you do not see it. What you change in your folder is merged back when you have given your result; commits that \
+you make are not.\n";
 
 /// Returns what an agent is sent for a message, and the last message of the channel that it has seen with it.
 pub(super) fn for_message(
@@ -136,13 +142,16 @@ pub(super) fn for_step(
         return Err(format!("{step} is no step that an agent does"));
     };
     let texts = [Some(action.prompt.as_str()), action.paths.as_deref(), action.findings.as_deref()];
-    let context = values(state, run, now.round, &texts.map(Option::unwrap_or_default));
+    let context = values(state, run, step, &texts.map(Option::unwrap_or_default));
     let mut text = prompt::render(&action.prompt, &context).map_err(|it| format!("the prompt of {step}: {it}"))?;
     if let Some(note) = &now.note {
         text.push_str("\n\nThe developer looked at your last result and asks for changes:\n\n");
         for line in note.lines() {
             let _ = writeln!(text, "> {line}");
         }
+    }
+    if entry.info.driver != DriverKind::Tool && action.isolation.is_some() && writes(state, run.id, step) {
+        text.push_str(WORKTREE);
     }
     // A tool is not told in words: its request names the form.
     if entry.info.driver != DriverKind::Tool
@@ -207,85 +216,6 @@ fn evaluate_findings(expression: &str, context: &Context) -> Result<Vec<FindingI
         Value::Array(list) => Ok(list.iter().filter_map(|it| it.get("id")?.as_str()?.parse().ok()).collect()),
         other => Err(format!("`findings: {expression}` gives {other}; it must give a list of findings")),
     }
-}
-
-/// Returns the values that a run's prompts and conditions see. Steps that `texts` don't name are left out: they can't be asked for.
-pub(super) fn values(state: &State, run: &Run, round: u32, texts: &[&str]) -> Context {
-    let mut map = Map::new();
-    for (id, step) in &run.steps {
-        if texts.iter().any(|it| it.contains(id.as_str())) {
-            map.insert(id.as_str().to_owned(), value_of(state, step));
-        }
-    }
-    map.insert("inputs".to_owned(), json!(*run.inputs));
-    map.insert("round".to_owned(), json!(round.max(1)));
-    map.insert("run".to_owned(), json!({ "id": run.id, "workflow": run.plan.name }));
-    map.insert("roles".to_owned(), json!(*run.roles));
-    Context::new(map)
-}
-
-fn value_of(state: &State, step: &StepState) -> Value {
-    let Some(result) = &step.result else {
-        return step.decision.map_or(Value::Null, |it| json!({ "decision": it, "note": step.note }));
-    };
-    let mut value = match result.as_ref() {
-        TypedResult::Review(review) => {
-            let all: Vec<&Arc<Finding>> = step.findings.iter().filter_map(|it| state.finding(*it)).collect();
-            let open = |it: &&&Arc<Finding>| it.state == FindingState::Open;
-            let to_act: Vec<Value> = all.iter().filter(open).filter(|it| !it.contested).map(|it| flat(it)).collect();
-            let contested: Vec<Value> = all.iter().filter(open).filter(|it| it.contested).map(|it| flat(it)).collect();
-            let declined: Vec<Value> = all
-                .iter()
-                .filter_map(|it| it.declined.as_ref().map(|why| json!({ "finding": it.id, "reason": why })))
-                .collect();
-            json!({
-                "verdict": effective_verdict(state, step, review),
-                "summary": review.summary,
-                "findings": to_act,
-                "contested": contested,
-                "all": all.iter().map(|it| flat(it)).collect::<Vec<_>>(),
-                "declined": declined,
-            })
-        }
-        TypedResult::Json(it) => json!({ "value": it.value }),
-        TypedResult::Tests(it) => json!({
-            "verdict": it.verdict,
-            "summary": it.summary,
-            "passed": it.passed,
-            "failed": it.failed,
-            "failures": it.failures.iter().map(|it| json!({
-                "name": it.name,
-                "path": it.place.as_ref().map(|it| &it.path),
-                "line": it.place.as_ref().map(|it| it.line),
-                "message": it.message,
-            })).collect::<Vec<_>>(),
-        }),
-        other => json!(other),
-    };
-    if let (Some(object), Some(decision)) = (value.as_object_mut(), step.decision) {
-        object.insert("decision".to_owned(), json!(decision));
-        object.insert("note".to_owned(), json!(step.note));
-    }
-    value
-}
-
-/// Returns a finding as prompts see it.
-fn flat(finding: &Finding) -> Value {
-    let place = finding.draft.place.as_ref();
-    json!({
-        "id": finding.id,
-        "severity": finding.draft.severity,
-        "path": place.map(|it| &it.path),
-        "line": place.map(|it| it.line),
-        "column": place.map(|it| it.column),
-        "code": finding.draft.code,
-        "text": finding.draft.text,
-        "suggestion": finding.draft.suggestion,
-        "excerpt": finding.draft.excerpt,
-        "sources": finding.sources,
-        "declined": finding.declined,
-        "state": finding.state,
-    })
 }
 
 /// Returns the verdict that counts: the reviewer's word where it reported nothing, else whether anything material is open.

@@ -4,12 +4,12 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use super::{Draft, ask, context, result, talk};
 use crate::{
-    document::{self, Header},
+    document::{self, ConflictFile, Header},
     finding::{Finding, FindingState},
     hub::{
         record::{Cause, Record, RunLimit, Subject},
         run::Run,
-        state::{Pause, Turn},
+        state::{Pause, Turn, Worktree},
     },
     ids::{FindingId, MessageId, PauseId, RunId, StepId},
     outcome::{Failure, FailureClass, TypedResult},
@@ -23,8 +23,7 @@ use crate::{
 /// Opens the pause of a pause step.
 pub(super) fn open_step(draft: &mut Draft, id: RunId, step: &Step, action: &PauseAction) {
     let Some(run) = draft.state.runs.get(&id).cloned() else { return };
-    let round = run.step(&step.id).map_or(1, |it| it.round);
-    let values = context::values(&draft.state, &run, round, &[&action.message]);
+    let values = context::values(&draft.state, &run, &step.id, &[&action.message]);
     let message = match prompt::render(&action.message, &values) {
         Ok(it) => it,
         Err(error) => {
@@ -160,6 +159,50 @@ pub(super) fn open_stuck(draft: &mut Draft, subject: Subject, why: &str, open: &
     let document = document::notice_document(&header, &paragraphs);
     let decisions = ["approve", "request-changes", "retry", "reject", "stop"];
     open_one(draft, PauseKind::Stuck, subject, &title, document, &decisions);
+}
+
+/// Asks about a merge that could not be: each file with both sides, or why it could not be done at all.
+pub(super) fn open_conflict(draft: &mut Draft, tree: &Worktree, files: &[ConflictFile], why: &str) {
+    let Some(run) = draft.state.runs.get(&tree.run).cloned() else { return };
+    let title = match files.len() {
+        0 => format!("What {} did could not be merged", titled(&run, &tree.step)),
+        1 => format!("{} and the work tree changed the same in 1 file", titled(&run, &tree.step)),
+        n => format!("{} and the work tree changed the same in {n} files", titled(&run, &tree.step)),
+    };
+    let can_edit = !document::editable(files).is_empty();
+    let mut paragraphs = Vec::new();
+    if !why.is_empty() {
+        paragraphs.push(format!("It could not be done: {why}."));
+    }
+    if files.is_empty() {
+        paragraphs.push("Approve tries again.".to_owned());
+    } else {
+        paragraphs.push(
+            "Nothing was merged yet. The worktree stands on the present work tree now, with both sides of each such file in \
+             it. Settle them there, then approve: what is in the worktree then is merged."
+                .to_owned(),
+        );
+    }
+    if can_edit {
+        paragraphs.push(
+            "Or edit the files below, between their marks, and save: they are taken as you leave them.".to_owned(),
+        );
+    }
+    paragraphs.push(
+        "Retry has the agent settle it (with --agent NAME another one). Reject drops what this step did. Stop ends the run, \
+         and the worktree is kept."
+            .to_owned(),
+    );
+    let mut header = header(draft, &run, &tree.step, &title);
+    header.facts.push(("Worktree".to_owned(), format!("{} in {}", tree.id, tree.folder)));
+    let document = document::conflict_document(&header, &paragraphs, files);
+    let mut decisions = vec!["approve"];
+    if can_edit {
+        decisions.push("edit");
+    }
+    decisions.extend(["retry", "reject", "stop"]);
+    let subject = Subject::Conflict { run: tree.run, step: tree.step.clone(), worktree: tree.id };
+    open_one(draft, PauseKind::Conflict, subject, &title, document, &decisions);
 }
 
 pub(super) fn open_hops(draft: &mut Draft, message: MessageId, held: &[crate::ids::AgentName]) -> PauseId {

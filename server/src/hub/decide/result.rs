@@ -2,7 +2,7 @@
 
 use std::{fmt::Write as _, sync::Arc};
 
-use super::{Draft, advance, pause, run, turn};
+use super::{Draft, advance, pause, run, turn, worktree};
 use crate::{
     agent::DriverKind,
     finding::{Finding, FindingDraft, FindingState, agree},
@@ -53,6 +53,13 @@ pub(super) fn take(draft: &mut Draft, agent: &AgentName, id: TurnId, run: RunId,
                     return;
                 }
             };
+            // The driver asked again already; what still does not fit goes no further.
+            if let Err(why) = result.check(&action.result) {
+                let message = format!("{agent} gave a result that does not fit its schema: {why}");
+                failed(draft, run, step, &Failure { class: FailureClass::InvalidResult, message, retry_at: None });
+                advance::advance(draft, run);
+                return;
+            }
             finish(draft, agent, id, run, step, text, &result);
         }
     }
@@ -73,6 +80,7 @@ fn finish(
         TypedResult::Review(review) => {
             let before = looked_at(draft, id, run, step);
             findings = report_all(draft, agent, run, &review.findings);
+            reported_in(draft, id, &mut findings);
             let gone: Vec<FindingId> = before
                 .into_iter()
                 .filter(|it| !findings.contains(it))
@@ -93,10 +101,22 @@ fn finish(
         result: Some(Arc::new(result.clone())),
         findings: findings.clone(),
     });
+    worktree::finished(draft, run, step, id);
     let said = words(draft, agent, Some(&findings), text, Some(result));
     let Some((channel, thread)) = draft.state.runs.get(&run).map(|it| (it.channel.clone(), it.thread)) else { return };
     let about = About { run: Some(run), step: Some(step.clone()), turn: Some(id), pause: None };
     draft.say(Author::Agent(agent.clone()), &channel, Some(thread), about, &said);
+}
+
+/// Adds what a review's agent reported by the tool while it went on.
+pub(super) fn reported_in(draft: &Draft, turn: TurnId, findings: &mut Vec<FindingId>) {
+    let reported = draft.state.turn(turn).map(|it| it.reported.clone()).unwrap_or_default();
+    for finding in reported {
+        let open = draft.state.finding(finding).is_some_and(|it| it.state == FindingState::Open);
+        if open && !findings.contains(&finding) {
+            findings.push(finding);
+        }
+    }
 }
 
 fn declined(draft: &mut Draft, change: &ChangeResult) {
@@ -175,10 +195,11 @@ fn stands_elsewhere(draft: &Draft, run: RunId, step: &StepId, finding: FindingId
     let Some(known) = draft.state.runs.get(&run) else { return false };
     let Some((siblings, _)) = Run::siblings(&known.plan, step) else { return false };
     let before = needed(siblings, step);
-    let beside = siblings
-        .iter()
-        .filter(|it| it.id != *step && matches!(it.action, Action::Turn(_)) && !before.contains(&&it.id));
+    let beside = siblings.iter().filter(|it| {
+        it.id != *step && !matches!(it.action, Action::Pause(_) | Action::Repeat(_)) && !before.contains(&&it.id)
+    });
     beside
+        .flat_map(Step::with_children)
         .filter_map(|it| known.step(&it.id))
         .any(|it| matches!(it.result.as_deref(), Some(TypedResult::Review(_))) && it.findings.contains(&finding))
 }
@@ -221,7 +242,7 @@ fn report_all(draft: &mut Draft, by: &AgentName, run: RunId, drafts: &[FindingDr
             let mut free = free.filter(|known| it.code.is_none() || !known.sources.contains(by));
             free.find(|known| agree(&known.draft, it)).map(|it| it.id)
         });
-        if let Some(finding) = record(draft, Some(by), Some(run), it, known)
+        if let Some(finding) = record(draft, Some(by), Some(run), None, it, known)
             && !findings.contains(&finding)
         {
             findings.push(finding);
@@ -238,7 +259,19 @@ pub(super) fn report(
     finding: &FindingDraft,
 ) -> Option<FindingId> {
     let known = repeated(draft, finding);
-    record(draft, by, run, finding, known)
+    record(draft, by, run, None, finding, known)
+}
+
+/// Records a finding that an agent reported by the tool. Of a review's turn it is a part of the review.
+pub(super) fn report_in_turn(
+    draft: &mut Draft,
+    by: &AgentName,
+    run: Option<RunId>,
+    turn: TurnId,
+    finding: &FindingDraft,
+) -> Option<FindingId> {
+    let known = repeated(draft, finding);
+    record(draft, Some(by), run, Some(turn), finding, known)
 }
 
 /// Returns the finding that this one repeats by its id or word for word.
@@ -256,6 +289,7 @@ fn record(
     draft: &mut Draft,
     by: Option<&AgentName>,
     run: Option<RunId>,
+    turn: Option<TurnId>,
     finding: &FindingDraft,
     known: Option<FindingId>,
 ) -> Option<FindingId> {
@@ -267,7 +301,7 @@ fn record(
         contested = known.declined.is_some();
     }
     let id = known.unwrap_or_else(|| draft.state.next_finding());
-    draft.emit(Record::FindingReported { finding: id, by: by.cloned(), run, draft: finding.clone(), contested });
+    draft.emit(Record::FindingReported { finding: id, by: by.cloned(), run, draft: finding.clone(), contested, turn });
     Some(id)
 }
 
@@ -312,8 +346,13 @@ fn hand_over(draft: &mut Draft, run: &Run, step: &Step, failure: &Failure) -> bo
     let now = run.step(&step.id);
     // A turn that could not even be queued has nobody behind it.
     let by = now.and_then(|it| it.agent.clone().or_else(|| it.by.clone())).or_else(|| run.roles.get(&role.id).cloned());
-    let past = role.prefer.iter().position(|it| Some(it) == by.as_ref()).map_or(0, |it| it + 1);
-    let next = role.prefer.iter().skip(past).find(|it| run::check_agent(&draft.state, it, Some(role)).is_ok());
+    let seat = step.id.items().last().and_then(|it| role.seats.get(usize::try_from(*it).ok()?.checked_sub(1)?));
+    let prefer = seat.filter(|it| !it.is_empty()).unwrap_or(&role.prefer);
+    let past = prefer.iter().position(|it| Some(it) == by.as_ref()).map_or(0, |it| it + 1);
+    // Who sits beside is at the same work already.
+    let seated = if role.is_shared() { run.players(&role.id) } else { Vec::new() };
+    let mut next = prefer.iter().skip(past).filter(|it| !seated.contains(it));
+    let next = next.find(|it| run::check_agent(&draft.state, it, Some(role)).is_ok());
     let Some(next) = next.filter(|it| Some(*it) != by.as_ref()).cloned() else { return false };
     draft.emit(Record::StepReset { run: run.id, step: step.id.clone(), note: None, agent: Some(next.clone()) });
     let class = failure.class.name().replace('_', " ");

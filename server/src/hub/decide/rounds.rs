@@ -69,9 +69,7 @@ pub(super) fn left(draft: &Draft, run: RunId, repeat: &RepeatAction) -> (Vec<Arc
     let mut lists = vec![repeat.steps.as_slice()];
     while let Some(steps) = lists.pop() {
         for step in steps {
-            if let Action::Repeat(inner) = &step.action {
-                lists.push(&inner.steps);
-            }
+            lists.push(step.children());
             let Some(now) = known.step(&step.id) else { continue };
             match now.result.as_deref() {
                 Some(TypedResult::Review(_)) => {

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use serde_json::Value;
 
-use super::{Draft, advance, checkpoint, human, not_found, pause, talk, turn};
+use super::{Draft, advance, checkpoint, human, not_found, pause, talk, turn, worktree};
 use crate::{
     agent::AgentInfo,
     finding::FindingState,
@@ -16,7 +16,7 @@ use crate::{
     },
     ids::{AgentName, ChannelName, RoleId, RunId, StepId, TurnId},
     outcome::Usage,
-    protocol::{About, Author, RunStatus},
+    protocol::{About, Author, Players, RunStatus},
     workflow::{
         cast,
         plan::{Action, Input, InputKind, Plan, Role, Who},
@@ -28,7 +28,7 @@ pub(super) fn start(
     by: &Actor,
     plan: &Arc<Plan>,
     inputs: &BTreeMap<String, Value>,
-    roles: &BTreeMap<String, AgentName>,
+    roles: &BTreeMap<String, Players>,
     channel: Option<&ChannelName>,
     key: Option<&str>,
 ) -> Result<Answer, Refusal> {
@@ -42,11 +42,18 @@ pub(super) fn start(
             "this workspace is not trusted, so nothing is started for it; see what would be used with `callboard trust`",
         ));
     }
-    let inputs = take_inputs(plan, inputs)?;
-    let roles = bind_roles(&draft.state, plan, roles)?;
+    let inputs = take_inputs(&plan.name, &plan.inputs, inputs)?;
+    let Cast { roles, casts } = bind_roles(&draft.state, plan, roles)?;
     let channel = channel.or(plan.channel.as_ref()).cloned().unwrap_or_else(talk::default_channel);
     let run = draft.state.next_run();
-    let players: Vec<String> = roles.iter().map(|(role, agent)| format!("{agent} as {}", role.as_str())).collect();
+    let players: Vec<String> = roles
+        .iter()
+        .map(|(role, agent)| {
+            let all = casts.get(role).map_or(std::slice::from_ref(agent), Vec::as_slice);
+            let names: Vec<String> = all.iter().map(ToString::to_string).collect();
+            format!("{} as {}", names.join(" and "), role.as_str())
+        })
+        .collect();
     let cast = if players.is_empty() { String::new() } else { format!(": {}", players.join(", ")) };
     let text = format!("**{}** ({run}), started by {by}{cast}", plan.title);
     let about = About { run: Some(run), ..About::default() };
@@ -56,6 +63,7 @@ pub(super) fn start(
         plan: Arc::clone(plan),
         inputs: Arc::new(inputs),
         roles: Arc::new(roles),
+        casts: Arc::new(casts),
         channel,
         thread,
         by: by.to_owned(),
@@ -66,22 +74,27 @@ pub(super) fn start(
     Ok(Answer::Started(run))
 }
 
-fn take_inputs(plan: &Plan, given: &BTreeMap<String, Value>) -> Result<BTreeMap<String, Value>, Refusal> {
+/// Reads what a workflow is told; what is left out has its default.
+pub(super) fn take_inputs(
+    workflow: &str,
+    takes: &[Input],
+    given: &BTreeMap<String, Value>,
+) -> Result<BTreeMap<String, Value>, Refusal> {
     let invalid = |message: String| Refusal::new(RefusalCode::Invalid, message);
-    if let Some(unknown) = given.keys().find(|it| !plan.inputs.iter().any(|input| input.name == **it)) {
-        let known: Vec<&str> = plan.inputs.iter().map(|it| it.name.as_str()).collect();
+    if let Some(unknown) = given.keys().find(|it| !takes.iter().any(|input| input.name == **it)) {
+        let known: Vec<&str> = takes.iter().map(|it| it.name.as_str()).collect();
         let known =
             if known.is_empty() { "it takes none".to_owned() } else { format!("it takes {}", known.join(", ")) };
-        return Err(invalid(format!("{} has no input {unknown:?}; {known}", plan.name)));
+        return Err(invalid(format!("{workflow} has no input {unknown:?}; {known}")));
     }
     let mut taken = BTreeMap::new();
-    for input in &plan.inputs {
+    for input in takes {
         let value = match given.get(&input.name) {
             Some(value) => read_input(input, value).map_err(invalid)?,
             None => input.default.clone().ok_or_else(|| {
                 invalid(format!(
-                    "{} needs the input {} ({}); give it with --input {}=…",
-                    plan.name, input.name, input.description, input.name
+                    "{workflow} needs the input {} ({}); give it with --input {}=…",
+                    input.name, input.description, input.name
                 ))
             })?,
         };
@@ -89,6 +102,10 @@ fn take_inputs(plan: &Plan, given: &BTreeMap<String, Value>) -> Result<BTreeMap<
     }
     Ok(taken)
 }
+
+/// The most values of an input that is a list.
+const MOST_ITEMS: usize = 1_000;
+const TOO_LONG: &str = "a list of at most 1000 values";
 
 /// Reads an input. Commands send text for everything, so text is taken for every kind where it reads as one.
 fn read_input(input: &Input, value: &Value) -> Result<Value, String> {
@@ -108,6 +125,18 @@ fn read_input(input: &Input, value: &Value) -> Result<Value, String> {
             "false" | "no" | "off" => Ok(Value::Bool(false)),
             _ => Err(bad("yes or no")),
         },
+        (InputKind::List, Value::Array(items)) if items.len() <= MOST_ITEMS => Ok(value.clone()),
+        (InputKind::List, Value::String(text)) => {
+            let items: Value = if text.trim_start().starts_with('[') {
+                serde_json::from_str(text)
+                    .map_err(|_| bad("a list: JSON such as [\"a\", \"b\"], or a line for each"))?
+            } else {
+                text.lines().map(str::trim).filter(|it| !it.is_empty()).collect()
+            };
+            if items.as_array().is_some_and(|it| it.len() <= MOST_ITEMS) { Ok(items) } else { Err(bad(TOO_LONG)) }
+        }
+        (InputKind::List, Value::Array(_)) => Err(bad(TOO_LONG)),
+        (InputKind::List, _) => Err(bad("a list")),
         (InputKind::Text, _) => Err(bad("text")),
         (InputKind::Path, _) => Err(bad("a path")),
         (InputKind::Number, _) => Err(bad("a whole number")),
@@ -115,26 +144,40 @@ fn read_input(input: &Input, value: &Value) -> Result<Value, String> {
     }
 }
 
-fn bind_roles(
-    state: &State,
-    plan: &Plan,
-    given: &BTreeMap<String, AgentName>,
-) -> Result<BTreeMap<RoleId, AgentName>, Refusal> {
+/// Who plays which role.
+#[derive(Debug, Default)]
+pub(super) struct Cast {
+    /// One for each role.
+    pub(super) roles: BTreeMap<RoleId, AgentName>,
+    /// All of those that several play.
+    pub(super) casts: BTreeMap<RoleId, Vec<AgentName>>,
+}
+
+/// Returns who plays which role: those that were given, and for the others whoever is here.
+pub(super) fn bind_roles(state: &State, plan: &Plan, given: &BTreeMap<String, Players>) -> Result<Cast, Refusal> {
+    let invalid = |message: String| Refusal::new(RefusalCode::Invalid, message);
     if let Some(unknown) = given.keys().find(|it| !plan.roles.iter().any(|role| role.id.as_str() == **it)) {
         let known: Vec<&str> = plan.roles.iter().map(|it| it.id.as_str()).collect();
-        let message = format!("{} has no role {unknown:?}; it has {}", plan.name, known.join(", "));
-        return Err(Refusal::new(RefusalCode::Invalid, message));
+        return Err(invalid(format!("{} has no role {unknown:?}; it has {}", plan.name, known.join(", "))));
     }
-    let mut bound = BTreeMap::new();
+    let mut cast = Cast::default();
     for role in &plan.roles {
-        let agent = if let Some(agent) = given.get(role.id.as_str()) {
-            check_agent(state, agent, Some(role))?;
-            agent.clone()
+        let agents = if let Some(agents) = given.get(role.id.as_str()) {
+            for agent in agents.names() {
+                check_agent(state, agent, Some(role))?;
+            }
+            cast::check_count(role, agents.names()).map_err(invalid)?;
+            agents.names().to_vec()
         } else {
             let agents: Vec<&AgentInfo> = state.agents.values().map(|it| &it.info).collect();
-            cast::choose(&agents, role).map_err(|why| Refusal::new(RefusalCode::NoAgent, why))?
+            cast::choose_all(&agents, role).map_err(|why| Refusal::new(RefusalCode::NoAgent, why))?
         };
-        bound.insert(role.id.clone(), agent);
+        if let Some(first) = agents.first() {
+            cast.roles.insert(role.id.clone(), first.clone());
+        }
+        if role.is_shared() {
+            cast.casts.insert(role.id.clone(), agents);
+        }
     }
     for step in plan.all_steps() {
         if let Action::Turn(turn) = &step.action
@@ -143,7 +186,7 @@ fn bind_roles(
             check_agent(state, agent, None)?;
         }
     }
-    Ok(bound)
+    Ok(cast)
 }
 
 /// Refuses an agent that is not known, not installed, or may not do what a role asks for.
@@ -346,6 +389,7 @@ pub(super) fn trust(draft: &mut Draft, trusted: bool) {
         draft.emit(Record::TrustChanged { trusted });
         checkpoint::recover(draft);
         if trusted {
+            worktree::recover(draft);
             go_on(draft);
         }
     }

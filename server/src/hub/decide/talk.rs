@@ -51,15 +51,7 @@ pub(super) fn post(
     if let Some(Keyed::Message(message)) = key.and_then(|key| draft.state.keys.get(key)) {
         return Ok(Answer::Posted(*message));
     }
-    if text.trim().is_empty() {
-        return Err(Refusal::new(RefusalCode::Invalid, "a message needs a text"));
-    }
-    if text.len() > MESSAGE_LIMIT {
-        return Err(Refusal::new(
-            RefusalCode::Invalid,
-            format!("a message may have {} KiB; put longer text in a file and name its path", MESSAGE_LIMIT / 1024),
-        ));
-    }
+    check_text(text)?;
     let (thread, channel) = place(draft, channel, thread)?;
     let (author, hops) = match by {
         Actor::Human(name) => (Author::Person(name.clone()), 0),
@@ -95,8 +87,22 @@ pub(super) fn post(
     Ok(Answer::Posted(message))
 }
 
+/// Refuses a message that says nothing or too much.
+pub(super) fn check_text(text: &str) -> Result<(), Refusal> {
+    if text.trim().is_empty() {
+        return Err(Refusal::new(RefusalCode::Invalid, "a message needs a text"));
+    }
+    if text.len() > MESSAGE_LIMIT {
+        return Err(Refusal::new(
+            RefusalCode::Invalid,
+            format!("a message may have {} KiB; put longer text in a file and name its path", MESSAGE_LIMIT / 1024),
+        ));
+    }
+    Ok(())
+}
+
 /// Returns the thread's first message and the channel, once they are known to fit.
-fn place(
+pub(super) fn place(
     draft: &Draft,
     channel: Option<&ChannelName>,
     thread: Option<MessageId>,
@@ -121,7 +127,7 @@ fn place(
 }
 
 /// Returns the hops of the message that the agent's present turn answers.
-fn hops_of(draft: &Draft, agent: &AgentName) -> u32 {
+pub(super) fn hops_of(draft: &Draft, agent: &AgentName) -> u32 {
     let live = draft.state.agents.get(agent).and_then(|it| it.live);
     match live.and_then(|it| draft.state.turn(it)).map(|it| &it.cause) {
         Some(Cause::Delivery { message }) => draft.state.message(*message).map_or(0, |it| it.hops),
@@ -130,7 +136,12 @@ fn hops_of(draft: &Draft, agent: &AgentName) -> u32 {
 }
 
 /// Returns whom a message wakes, and the names in it that nobody has.
-fn addressees(draft: &Draft, author: &Author, channel: &ChannelName, text: &str) -> (Vec<AgentName>, Vec<AgentName>) {
+pub(super) fn addressees(
+    draft: &Draft,
+    author: &Author,
+    channel: &ChannelName,
+    text: &str,
+) -> (Vec<AgentName>, Vec<AgentName>) {
     let mentions = channel::mentions(text);
     let known = draft.state.channels.get(channel);
     let mut to: Vec<AgentName> = Vec::new();
@@ -175,7 +186,7 @@ pub(super) fn answer(
 }
 
 #[expect(clippy::too_many_arguments, reason = "they are the columns of one record")]
-fn publish(
+pub(super) fn publish(
     draft: &mut Draft,
     author: Author,
     channel: &ChannelName,

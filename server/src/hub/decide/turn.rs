@@ -2,13 +2,14 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use super::{Draft, advance, ask, checkpoint, context, pause, result, run, talk};
+use super::{Draft, advance, ask, checkpoint, context, pause, result, run, talk, tools, worktree};
 use crate::{
     agent::{AgentClaim, AgentState, Source, TurnRequest},
     hub::{
         effect::Effect,
         record::{Cause, Record, Sent, TurnEnd},
         run::StepState,
+        state::Turn,
     },
     ids::{AgentName, MessageId, RunId, StepId, TurnId},
     outcome::{Failure, FailureClass, TurnOutcome, TypedResult, Usage},
@@ -25,13 +26,13 @@ pub(super) fn kick(draft: &mut Draft, agent: &AgentName) {
         if entry.live.is_some() {
             return;
         }
-        if checkpoint::is_awaited(draft, agent) {
-            // What it does next starts with that checkpoint, and nothing else comes between.
+        if checkpoint::is_awaited(draft, agent) || worktree::is_awaited(&draft.state, agent) {
+            // What it does next starts with that checkpoint, or in that worktree, and nothing else comes between.
             return;
         }
         let queue = entry.queue.clone();
         let Some(turn) = queue.into_iter().find(|turn| may_start(draft, *turn)) else { return };
-        if checkpoint::begins_with_one(draft, turn) {
+        if !worktree::is_there(draft, turn) || checkpoint::begins_with_one(draft, turn) {
             return;
         }
         if intend(draft, turn) {
@@ -76,21 +77,21 @@ pub(super) fn intend(draft: &mut Draft, id: TurnId) -> bool {
     };
     let sent = Arc::new(sent);
     draft.emit(Record::TurnIntended { turn: id, sent: Arc::clone(&sent), seen });
-    let request = request(draft, id, &turn.agent, &sent);
+    let request = request(draft, &turn, &sent);
     draft.effect(Effect::StartTurn(Box::new(request)));
     true
 }
 
-fn request(draft: &Draft, turn: TurnId, agent: &AgentName, sent: &Sent) -> TurnRequest {
+fn request(draft: &Draft, turn: &Turn, sent: &Sent) -> TurnRequest {
     TurnRequest {
-        turn,
-        agent: agent.clone(),
+        turn: turn.id,
+        agent: turn.agent.clone(),
         prompt: Arc::clone(&sent.prompt),
         expects: sent.expects.clone(),
         paths: sent.paths.clone(),
         findings: sent.findings.iter().filter_map(|it| draft.state.finding(*it)).map(|it| (**it).clone()).collect(),
         access: sent.access,
-        cwd: PathBuf::from("."),
+        cwd: worktree::folder(&draft.state, &turn.cause).map_or_else(|| ".".into(), |it| PathBuf::from(&*it)),
         times: sent.times,
     }
 }
@@ -116,6 +117,11 @@ pub(super) fn is_put_off(draft: &Draft, turn: TurnId, failure: &Failure, held: b
     failure.class == FailureClass::Interrupted && (held || draft.state.turn(turn).is_some_and(|it| it.interrupted))
 }
 
+/// Ends a turn that never started, as failed.
+pub(super) fn end_waiting(draft: &mut Draft, id: TurnId, failure: Failure) {
+    end(draft, id, &TurnOutcome::Failed(failure));
+}
+
 fn end(draft: &mut Draft, id: TurnId, outcome: &TurnOutcome) {
     ask::turn_over(draft, id);
     let Some(turn) = draft.state.turn(id).cloned() else { return };
@@ -128,6 +134,7 @@ fn end(draft: &mut Draft, id: TurnId, outcome: &TurnOutcome) {
         _ => None,
     };
     let outcome = given_up.as_ref().unwrap_or(outcome);
+    let outcome = &tools::with_handed_in(&turn, outcome);
     let (how, usage) = match outcome {
         TurnOutcome::Answered { usage, .. } => (TurnEnd::Answered, *usage),
         TurnOutcome::Failed(failure) => (TurnEnd::Failed { failure: failure.clone() }, Usage::default()),
@@ -149,6 +156,7 @@ fn answer_message(draft: &mut Draft, agent: &AgentName, turn: TurnId, message: M
             let mut findings = Vec::new();
             if let Some(TypedResult::Review(review)) = result {
                 findings.extend(review.findings.iter().filter_map(|it| result::report(draft, Some(agent), None, it)));
+                result::reported_in(draft, turn, &mut findings);
                 result::no_longer_said(draft, agent, turn, review, &findings);
             }
             if let Some(TypedResult::Change(change)) = result {
@@ -210,6 +218,9 @@ pub(super) fn recover(draft: &mut Draft) {
         claimed(draft, &agent, &stopped);
     }
     checkpoint::recover(draft);
+    if draft.state.trusted {
+        worktree::recover(draft);
+    }
     let lost: Vec<TurnId> = draft.state.live_turns.iter().copied().collect();
     for id in lost {
         // What it asked is asked again by the turn that takes its place.

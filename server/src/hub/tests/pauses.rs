@@ -179,3 +179,38 @@ fn an_edit_of_findings_that_changed_meanwhile_is_read_against_what_was_shown() {
     f2 never used accepted
     ");
 }
+
+/// Promise 2: what a person makes of a value is held against the schema that its step has, as the agent's own is.
+#[test]
+fn edited_json_must_fit_the_steps_schema() {
+    let mut scene = Scene::new();
+    let text = r#"
+title: Contract
+roles: { writer: { prefer: [claude] } }
+steps:
+  - id: contract
+    role: writer
+    prompt: Write it.
+    result:
+      json: { type: object, required: [calls], properties: { calls: { type: array, items: { enum: [get, put] } } } }
+  - { id: approve, needs: [contract], pause: { show: contract } }
+  - { id: build, needs: [approve], role: writer, prompt: "{{ approve.value.calls | join(' ') }}" }
+"#;
+    scene.run_file(text, &[], json!({}));
+    scene.ends("claude", gives(json!({ "kind": "json", "value": { "calls": ["post"] } })));
+    insta::assert_snapshot!(scene.inbox(), @"p1 Failure contract (@claude) failed: invalid result [retry skip stop]");
+    let document = scene.state.pause(PauseId(1)).unwrap().document.to_string();
+    assert!(document.contains("the value.calls[0] is none of"), "{document}");
+    scene.decide(1, Decision::Retry { agent: None }).unwrap();
+    scene.ends("claude", gives(json!({ "kind": "json", "value": { "calls": ["get"] } })));
+    let document = scene.state.pause(PauseId(2)).unwrap().document.to_string();
+    let refused = scene.decide(2, Decision::Edit { document: document.replace("get", "fetch") }).unwrap_err();
+    assert_eq!(refused.code, RefusalCode::Invalid);
+    assert!(
+        refused.message.contains("the schema of contract: the value.calls[0] is none of \"get\", \"put\""),
+        "{refused}"
+    );
+    assert!(scene.state.open_pauses.contains(&PauseId(2)), "the pause is still open, nothing is lost");
+    scene.decide(2, Decision::Edit { document: document.replace("get", "put") }).unwrap();
+    assert_eq!(scene.sent("claude"), "put");
+}

@@ -13,6 +13,7 @@ use crate::{
     hub::{
         record::{Cause, Record, Subject, TurnEnd},
         run::Run,
+        scene::isolated,
         state::State,
     },
     ids::{ChannelName, FindingId, StepId, TurnId},
@@ -43,6 +44,7 @@ enum Move {
     Ask(usize, usize),
     Unask(usize, usize),
     Kill(bool),
+    Conflicts(u32),
 }
 
 fn any_move() -> impl Strategy<Value = Move> {
@@ -65,6 +67,7 @@ fn any_move() -> impl Strategy<Value = Move> {
         4 => (any::<usize>(), 0..12_usize).prop_map(|(a, b)| Move::Ask(a, b)),
         1 => (any::<usize>(), 0..12_usize).prop_map(|(a, b)| Move::Unask(a, b)),
         1 => any::<bool>().prop_map(Move::Kill),
+        2 => (0..3_u32).prop_map(Move::Conflicts),
     ]
 }
 
@@ -108,6 +111,7 @@ fn build(prefix: &str, shapes: &[Shape]) -> Vec<Value> {
         let step = match kind {
             0 | 1 => turn(&id, &needs, "writer", "text"),
             2 | 3 => turn(&id, &needs, "reviewer", "review"),
+            4 if index % 2 == 0 => isolated(turn(&id, &needs, "writer", "change")),
             4 => turn(&id, &needs, "fixer", "change"),
             5 => with(turn(&id, &needs, "writer", "text"), "/when", json!("round != 2")),
             _ => pause(&id, &needs, needs.first().copied()),
@@ -275,6 +279,7 @@ fn play(scene: &mut Scene, it: &Move) {
             }
         }
         Move::Kill(trusted) => kill(scene, *trusted),
+        Move::Conflicts(count) => scene.conflicts = *count,
     }
 }
 
@@ -334,7 +339,8 @@ fn finished(state: &State) -> BTreeSet<(RunId, StepId, u32)> {
     let mut found = BTreeSet::new();
     for run in state.runs.values() {
         for (id, step) in &run.steps {
-            if step.status == StepStatus::Done {
+            // What is not merged yet is not over: its merge may come to a conflict.
+            if step.status == StepStatus::Done && !step.unmerged {
                 found.insert((run.id, id.clone(), step.round));
             }
         }

@@ -9,19 +9,27 @@ use super::{
     Checker,
     place::Map,
     steps::result_of,
-    table::{Row, Table},
+    table::Table,
     template::{self, Compared, Read, Scan},
 };
 use crate::{
+    ids::StepId,
     outcome::ResultKind,
-    workflow::{file::At, problem::suggest, prompt::ALWAYS},
+    workflow::{
+        file::At,
+        plan::{Action, Over, Plan},
+        problem::suggest,
+        prompt::ALWAYS,
+    },
 };
 
 /// Which of a step's expressions reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum From {
-    /// One that is looked at before the step runs.
+    /// One that is looked at before the step runs, and before its list is met.
     Step,
+    /// One that is looked at when the step runs, for each item of its list.
+    Body,
     /// The `until` of a loop, looked at when its steps are over.
     Until,
 }
@@ -29,7 +37,7 @@ pub enum From {
 /// Checks a template of a step.
 pub fn template(checker: &mut Checker<'_>, table: &Table<'_>, row: usize, source: &At<String>) -> Scan {
     let scan = template::template(&source.value);
-    Reader { checker, table, row, from: From::Step, map: None, source }.tell(&scan);
+    Reader { checker, table, row, from: From::Body, map: None, source }.tell(&scan);
     scan
 }
 
@@ -67,6 +75,25 @@ fn meet(table: &Table<'_>, row: usize, other: usize) -> Option<(usize, usize)> {
     })
 }
 
+/// Returns whether the result of `other` is surely settled (there, skipped, or the last round's) where `row` reads it.
+fn in_reach(table: &Table<'_>, row: usize, from: From, other: usize) -> bool {
+    if from == From::Until && table.is_inside(other, row) {
+        return true;
+    }
+    // A loop's `when` is looked at before its steps run.
+    if table.is_inside(other, row) {
+        return table.is_in_loop(row);
+    }
+    let Some((mine, theirs)) = meet(table, row, other) else { return false };
+    table.is_in_loop(mine) || table.rows[mine].needs.contains(&theirs)
+}
+
+/// Returns the steps whose results can be read there.
+pub fn in_sight<'a>(table: &Table<'a>, row: usize, from: From) -> Vec<&'a str> {
+    let is_there = |other: usize| table.rows[other].step.repeat.is_none() && in_reach(table, row, from, other);
+    table.by_id.iter().filter(|it| is_there(*it.1)).map(|it| *it.0).collect()
+}
+
 struct Reader<'a, 'b, 'c> {
     checker: &'a mut Checker<'b>,
     table: &'a Table<'c>,
@@ -100,8 +127,11 @@ impl Reader<'_, '_, '_> {
                 let known: Vec<&str> = self.table.roles.keys().copied().collect();
                 self.named(read, &known, "role", "unknown-role", "add it under `roles:`");
             }
-            "run" => self.named(read, &["id", "workflow"], "value of `run`", "unknown-attribute", "remove it"),
+            "run" => {
+                self.named(read, &["id", "workflow", "changed"], "value of `run`", "unknown-attribute", "remove it")
+            }
             "round" => {}
+            name if self.items().contains(&name) => {}
             name => {
                 if let Some(other) = self.table.by_id.get(name).copied() {
                     self.step(read, other);
@@ -112,9 +142,18 @@ impl Reader<'_, '_, '_> {
         }
     }
 
+    /// Returns the names of the items of the lists around the reader.
+    fn items(&self) -> Vec<&str> {
+        let skip = usize::from(self.from == From::Step);
+        let lists =
+            self.table.ancestors(self.row).skip(skip).filter_map(|it| self.table.rows[it].step.for_each.as_ref());
+        lists.map(|it| it.item.as_ref().map_or("item", |it| &it.value)).collect()
+    }
+
     fn unknown(&mut self, read: &Read) {
         let name = read.name.as_str();
-        let known: Vec<&str> = self.reachable_names().into_iter().chain(ALWAYS.map(|it| it.0)).collect();
+        let known: Vec<&str> =
+            self.reachable_names().into_iter().chain(ALWAYS.map(|it| it.0)).chain(self.items()).collect();
         let mend = if self.table.inputs.contains_key(name) {
             format!("write `inputs.{name}`")
         } else {
@@ -156,8 +195,15 @@ impl Reader<'_, '_, '_> {
             };
             self.error(&read.at, "not-needed", message, mend);
         }
+        if let Some((_, at)) = &read.attribute
+            && self.table.is_list(other, self.row)
+        {
+            let mend = format!("go through it: `{{% for it in {name} %}}…{{% endfor %}}`, or take `{name}[0]`");
+            self.error(at, "list", format!("`{name}` is a list here, one result for each"), mend);
+            return;
+        }
         if let Some((attribute, at)) = &read.attribute
-            && let Some(known) = self.shape(target)
+            && let Some(known) = self.shape(other)
             && !known.contains(&attribute.as_str())
         {
             let mend = suggest(attribute, known.iter().copied(), "remove it");
@@ -165,38 +211,33 @@ impl Reader<'_, '_, '_> {
         }
     }
 
-    /// Returns whether the result of `other` is surely settled (there, skipped, or the last round's) where this reads it.
     fn in_reach(&self, other: usize) -> bool {
-        if self.from == From::Until && self.table.is_inside(other, self.row) {
-            return true;
-        }
-        // A loop's `when` is looked at before its steps run.
-        if self.table.is_inside(other, self.row) {
-            return self.table.rows[self.row].parent.is_some();
-        }
-        let Some((mine, theirs)) = meet(self.table, self.row, other) else { return false };
-        self.table.rows[mine].parent.is_some() || self.table.rows[mine].needs.contains(&theirs)
+        in_reach(self.table, self.row, self.from, other)
     }
 
     fn reachable_names(&self) -> Vec<&str> {
-        let in_reach = self
-            .table
-            .by_id
-            .iter()
-            .filter(|(_, row)| self.table.rows[**row].step.repeat.is_none() && self.in_reach(**row));
-        in_reach.map(|(name, _)| *name).collect()
+        in_sight(self.table, self.row, self.from)
     }
 
     /// Returns the attributes of a step's result, where its form is known.
-    fn shape(&self, row: &Row<'_>) -> Option<Vec<&'static str>> {
-        if row.step.damaged {
+    fn shape(&self, row: usize) -> Option<Vec<&'static str>> {
+        let table = self.table;
+        let step = table.rows[row].step;
+        if step.damaged {
             return None;
         }
-        let Some(pause) = &row.step.pause else { return Some(attributes(&result_of(row.step)).to_vec()) };
+        if let Some(group) = &step.steps {
+            let last = group.steps.last()?;
+            return self.shape(*table.by_id.get(last.name())?).filter(|_| last.for_each.is_none());
+        }
+        if step.workflow.is_some() {
+            let plan = table.nested.get(&row)?;
+            return shape_in(plan, plan.result.as_ref()?);
+        }
+        let Some(pause) = &step.pause else { return Some(attributes(&result_of(step)).to_vec()) };
         let mut all = vec!["decision", "note"];
         if let Some(show) = &pause.show {
-            let shown = &self.table.rows[*self.table.by_id.get(show.value.as_str())?];
-            all.extend(attributes(&result_of(shown.step)));
+            all.extend(self.shape(*table.by_id.get(show.value.as_str()).filter(|it| **it != row)?)?);
         }
         Some(all)
     }
@@ -207,6 +248,7 @@ impl Reader<'_, '_, '_> {
         let step = self.table.rows[*row].step;
         let known: &[&str] = match (result_of(step), compared.attribute.as_str()) {
             _ if step.damaged || step.pause.is_some() || step.repeat.is_some() => return,
+            _ if step.steps.is_some() || step.workflow.is_some() => return,
             (ResultKind::Review, "verdict") => &["approved", "changes_requested"],
             (ResultKind::Tests, "verdict") => &["passed", "failed", "none"],
             _ => return,
@@ -224,6 +266,21 @@ impl Reader<'_, '_, '_> {
         let at = self.map.get_or_insert_with(|| Map::new(source, text)).range(at);
         self.checker.problems.error(&at, code, message, mend);
     }
+}
+
+/// Returns the attributes of a step's result in a checked workflow, where it has one of its own.
+fn shape_in(plan: &Plan, id: &StepId) -> Option<Vec<&'static str>> {
+    let step = plan.all_steps().into_iter().find(|it| it.id == *id)?;
+    let turn = match &step.action {
+        Action::Each(each) => match (&each.over, &each.body.action) {
+            (Over::Role(_), Action::Turn(turn)) if turn.result == ResultKind::Review => turn,
+            _ => return None,
+        },
+        Action::Turn(turn) => turn,
+        Action::Nested(nested) => return shape_in(plan, nested.result.as_ref()?),
+        Action::Pause(_) | Action::Repeat(_) | Action::Group(_) => return None,
+    };
+    Some(attributes(&turn.result).to_vec())
 }
 
 /// Returns the attributes that a result of this form has in expressions.

@@ -3,34 +3,99 @@
 use std::collections::BTreeSet;
 
 use super::{
-    Checker, reads,
+    Checker, isolation, nested, reads,
     table::{MOST_ROUNDS, Table},
 };
 use crate::{
     ids::{AgentName, StepId},
-    outcome::{FailureClass, ResultKind},
+    outcome::{FailureClass, ResultKind, schema::faults},
     workflow::{
-        file::{At, FailureFile, File, OnFailureFile, PauseFile, RESULTS, RepeatFile, ResultFile, StepFile},
-        plan::{Action, After, FailureAction, FailurePolicy, PauseAction, RepeatAction, Step, TurnAction, Who},
+        file::{
+            At, FailureFile, File, ForEachFile, OnFailureFile, PauseFile, RESULTS, RepeatFile, ResultFile, StepFile,
+        },
+        plan::{
+            Action, After, EachAction, FailureAction, FailurePolicy, GroupAction, Over, PauseAction, RepeatAction,
+            Role, Step, TurnAction, Who, last_result,
+        },
         problem::suggest,
     },
 };
 
+/// What a file's steps come to.
+pub struct Made {
+    /// The steps.
+    pub steps: Vec<Step>,
+    /// Roles that nested workflows bring with them.
+    pub roles: Vec<Role>,
+    /// The step whose result is the workflow's.
+    pub result: Option<StepId>,
+    /// The hashes of the nested workflows.
+    pub hashes: Vec<String>,
+}
+
 /// Checks the steps of a file, and the roles' use. `None` where the table could not be made.
-pub fn check(checker: &mut Checker<'_>, file: &File) -> Option<Vec<Step>> {
+pub fn check(checker: &mut Checker<'_>, file: &File) -> Option<Made> {
     let mut table = Table::new(file);
     table.fill(checker, &file.steps, None)?;
     table.find_needs(checker);
-    let mut maker = Maker { checker, table: &table, used_roles: BTreeSet::new() };
+    nested::find_all(checker, &mut table);
+    let mut maker = Maker { checker, table: &table, used_roles: BTreeSet::new(), roles: Vec::new() };
     let steps = maker.list(&file.steps, None);
-    let used = maker.used_roles;
+    let (used, roles) = (maker.used_roles, maker.roles);
+    let result = match &file.result {
+        Some(named) => result(checker, &table, named),
+        None => last_result(&steps).map(|it| it.id.clone()),
+    };
     for (name, _) in &file.roles {
         if !used.contains(name.value.as_str()) {
             let message = format!("no step uses the role `{}`", name.value);
             checker.problems.warning(&name.at, "unused-role", message, "remove it, or give a step `role:` with it");
         }
     }
-    Some(steps)
+    let hashes = table.nested.values().map(|it| it.hash.clone()).collect();
+    Some(Made { steps, roles, result, hashes })
+}
+
+/// Checks the step whose result is to be the workflow's.
+fn result(checker: &mut Checker<'_>, table: &Table<'_>, named: &At<String>) -> Option<StepId> {
+    let Some(row) = table.by_id.get(named.value.as_str()).copied() else {
+        let mend = suggest(&named.value, table.by_id.keys().copied(), "remove it");
+        checker.problems.error(&named.at, "unknown-step", format!("there is no step `{}`", named.value), mend);
+        return None;
+    };
+    let several = table.ancestors(row).skip(1).any(|it| table.rows[it].step.for_each.is_some());
+    if several || table.rows[row].step.repeat.is_some() {
+        let message = format!("`{}` has no one result that could be the workflow's", named.value);
+        checker.problems.error(&named.at, "no-result", message, "name a step with `role` or `tool` outside every list");
+    }
+    named.value.parse().ok()
+}
+
+/// How many items of a list may be done at the same time, and how many there may be.
+const MOST_AT_ONCE: i64 = 20;
+const MOST_ITEMS: i64 = 100;
+/// Agents that play one role all work at the same time.
+const SEATS_AT_ONCE: u32 = 8;
+
+/// A checked list.
+struct List {
+    over: Over,
+    item: String,
+    at_once: u32,
+    most: u32,
+}
+
+/// Puts a step that is done several times around what is done.
+fn around(body: Step, each: impl FnOnce(Box<Step>) -> EachAction) -> Step {
+    let (id, title) = (body.id.clone(), body.title.clone());
+    Step {
+        id,
+        title,
+        needs: Vec::new(),
+        when: None,
+        action: Action::Each(each(Box::new(body))),
+        on_failure: FailurePolicy::default(),
+    }
 }
 
 /// Makes the plan's steps.
@@ -38,6 +103,8 @@ struct Maker<'a, 'b, 'c> {
     checker: &'a mut Checker<'b>,
     table: &'a Table<'c>,
     used_roles: BTreeSet<String>,
+    /// Roles that nested workflows bring with them.
+    roles: Vec<Role>,
 }
 
 impl Maker<'_, '_, '_> {
@@ -55,16 +122,70 @@ impl Maker<'_, '_, '_> {
             let scan = reads::expression(self.checker, self.table, row, when, reads::From::Step);
             self.reachable(row, when, &scan);
         }
+        let each = step.for_each.as_ref().and_then(|it| self.each(row, it));
+        for (field, at) in [("inputs", step.inputs.first()), ("roles", step.roles.first())] {
+            if let (Some((at, _)), None) = (at, &step.workflow) {
+                let message = format!("`{field}` are for another workflow, and this step does none");
+                self.checker.problems.error(
+                    &at.at,
+                    "no-workflow",
+                    message,
+                    "add `workflow:` with its name, or remove them",
+                );
+            }
+        }
         let action = self.action(row);
         let on_failure = self.policy(step);
         let ids = |it: &[At<String>]| it.iter().filter_map(|it| it.value.parse().ok()).collect::<Vec<StepId>>();
-        Some(Step {
-            id: step.id.as_ref()?.value.parse().ok()?,
-            title,
-            needs: ids(&step.needs),
-            when: step.when.as_ref().map(|it| it.value.clone()),
-            action: action?,
-            on_failure,
+        let id: StepId = step.id.as_ref()?.value.parse().ok()?;
+        let mut made = Step { id, title, needs: Vec::new(), when: None, action: action?, on_failure };
+        if self.table.is_shared(row)
+            && let Action::Turn(TurnAction { who: Who::Role(role), .. }) = &made.action
+        {
+            let over = Over::Role(role.clone());
+            made = around(made, |body| EachAction {
+                over,
+                item: String::new(),
+                at_once: SEATS_AT_ONCE,
+                most: SEATS_AT_ONCE,
+                body,
+                instances: Vec::new(),
+            });
+        }
+        if step.for_each.is_some() {
+            let List { over, item, at_once, most } = each?;
+            made = around(made, |body| EachAction { over, item, at_once, most, body, instances: Vec::new() });
+        }
+        made.needs = ids(&step.needs);
+        made.when = step.when.as_ref().map(|it| it.value.clone());
+        Some(made)
+    }
+
+    /// Checks a list whose items a step is done for.
+    fn each(&mut self, row: usize, each: &ForEachFile) -> Option<List> {
+        let list = each.list.as_ref()?;
+        let scan = reads::expression(self.checker, self.table, row, list, reads::From::Step);
+        if scan.constant.is_some() && scan.reads.is_empty() && !list.value.trim_start().starts_with('[') {
+            let message = format!("`{}` is no list", list.value.trim());
+            let mend = "write an expression that gives one, such as `plan.steps`, or the values: `'[\"a\", \"b\"]'`";
+            self.checker.problems.error(&list.at, "no-list", message, mend);
+        }
+        if let Some(name) = &each.item {
+            self.checker.word(name, "an item's name");
+        }
+        let item = each.item.as_ref().map_or("item", |it| it.value.as_str());
+        if self.table.by_id.contains_key(item) {
+            let at = each.item.as_ref().map_or(&each.at, |it| &it.at);
+            let message = format!("the item is called `{item}`, and so is a step");
+            self.checker.problems.error(at, "duplicate-id", message, "give the item another name with `as:`");
+        }
+        let at_once = each.at_once.as_ref().map_or(Some(4), |it| self.checker.between(it, "at-once", 1, MOST_AT_ONCE));
+        let most = each.max.as_ref().map_or(Some(20), |it| self.checker.between(it, "max", 1, MOST_ITEMS));
+        Some(List {
+            over: Over::List(list.value.clone()),
+            item: item.to_owned(),
+            at_once: u32::try_from(at_once?).ok()?,
+            most: u32::try_from(most?).ok()?,
         })
     }
 
@@ -75,6 +196,8 @@ impl Maker<'_, '_, '_> {
             step.tool.as_ref().map(|it| ("tool", &it.at)),
             step.pause.as_ref().map(|it| ("pause", &it.at)),
             step.repeat.as_ref().map(|it| ("repeat", &it.at)),
+            step.steps.as_ref().map(|it| ("steps", &it.at)),
+            step.workflow.as_ref().map(|it| ("workflow", &it.at)),
         ]
         .into_iter()
         .flatten()
@@ -82,7 +205,7 @@ impl Maker<'_, '_, '_> {
         match does.as_slice() {
             [] => {
                 let at = step.id.as_ref().map_or(&step.at, |it| &it.at);
-                let mend = "add one of `role`, `tool`, `pause` and `repeat`";
+                let mend = "add one of `role`, `tool`, `pause`, `repeat`, `workflow` and `steps`";
                 self.checker.problems.error(at, "no-action", "this step does nothing", mend);
                 return None;
             }
@@ -105,6 +228,21 @@ impl Maker<'_, '_, '_> {
             self.no_turn_fields(step, "a repeat");
             return self.repeat(row, repeat).map(Action::Repeat);
         }
+        if let Some(group) = &step.steps {
+            self.no_turn_fields(step, "a list of steps");
+            if step.for_each.is_none() {
+                let message = "a list of steps is for the items of `for-each`, and this step has none";
+                let mend = "add `for-each:`, or take the steps out";
+                self.checker.problems.error(&group.at, "no-for-each", message, mend);
+            }
+            return Some(Action::Group(GroupAction { steps: self.list(&group.steps, Some(row)) }));
+        }
+        if step.workflow.is_some() {
+            self.no_turn_fields(step, "a nested workflow");
+            let (nested, roles) = nested::action(self.checker, self.table, row, &mut self.used_roles)?;
+            self.roles.extend(roles);
+            return Some(Action::Nested(nested));
+        }
         self.turn(row).map(Action::Turn)
     }
 
@@ -116,6 +254,9 @@ impl Maker<'_, '_, '_> {
             ("paths", step.paths.as_ref().map(|it| &it.at)),
             ("findings", step.findings.as_ref().map(|it| &it.at)),
             ("time", step.time.as_ref().map(|it| &it.at)),
+            ("isolation", step.isolation.as_ref().map(|it| &it.at)),
+            ("copy", step.copy.first().map(|it| &it.at)),
+            ("link", step.link.first().map(|it| &it.at)),
             ("on-failure", step.on_failure.as_ref().map(|it| &it.at)),
         ];
         for (field, at) in fields {
@@ -159,13 +300,14 @@ impl Maker<'_, '_, '_> {
         let prompt = step.prompt.as_ref().map(|it| it.value.clone()).unwrap_or_default();
         let mut value = |it: &Option<At<String>>| {
             let it = it.as_ref()?;
-            reads::expression(self.checker, self.table, row, it, reads::From::Step);
+            reads::expression(self.checker, self.table, row, it, reads::From::Body);
             Some(it.value.clone())
         };
         let (paths, findings) = (value(&step.paths), value(&step.findings));
         let time = step.time.as_ref().and_then(|it| self.checker.duration(it, "time", 1_000, 24 * 3_600_000));
+        let isolation = isolation::of_step(self.checker, self.table, step);
         let unanswered = step.unanswered.as_ref().and_then(|it| self.checker.unanswered(it));
-        Some(TurnAction { who: who?, result, prompt, paths, findings, time, unanswered })
+        Some(TurnAction { who: who?, result, prompt, paths, findings, time, isolation, unanswered })
     }
 
     fn role(&mut self, step: &StepFile, role: &At<String>, result: &ResultKind) -> Option<Who> {
@@ -199,7 +341,17 @@ impl Maker<'_, '_, '_> {
                 );
                 ResultKind::Text
             }),
-            ResultFile::Schema(schema) => ResultKind::Json(schema.clone()),
+            ResultFile::Schema(schema) => {
+                for (fault, is_bad) in faults(schema) {
+                    if is_bad {
+                        self.checker.problems.error(&result.at, "bad-schema", fault, "mend the JSON Schema");
+                    } else {
+                        let mend = "remove it, or say it with a word that is: docs/workflows.md lists them";
+                        self.checker.problems.warning(&result.at, "unchecked", fault, mend);
+                    }
+                }
+                ResultKind::Json(schema.clone())
+            }
         }
     }
 
@@ -231,6 +383,10 @@ impl Maker<'_, '_, '_> {
         if table.rows[other].step.pause.is_some() || table.rows[other].step.repeat.is_some() {
             let message = format!("`{}` takes no turn, so it has no result to show", show.value);
             self.checker.problems.error(&show.at, "no-result", message, "show a step with `role` or `tool`");
+        } else if table.is_list(other, row) {
+            let message = format!("`{}` has several results, one for each, and a pause shows one", show.value);
+            let mend = "ask in the list, with `pause` in its `steps`, or say in `message` what there is to know";
+            self.checker.problems.error(&show.at, "list", message, mend);
         } else if table.ancestors(row).skip(1).any(|it| !table.is_inside(other, it)) {
             let message = format!("`{}` stands outside the loop that this pause is in", show.value);
             self.checker.problems.error(

@@ -5,9 +5,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Checker, by_name};
-use crate::workflow::{
-    file::{At, File, InputFile, RoleFile, StepFile},
-    problem::suggest,
+use crate::{
+    outcome::ResultKind,
+    workflow::{
+        file::{At, File, InputFile, RoleFile, StepFile},
+        plan::Plan,
+        problem::suggest,
+    },
 };
 
 /// The most steps of a workflow, at all depths together.
@@ -39,18 +43,27 @@ pub struct Table<'a> {
     pub inputs: BTreeMap<&'a str, &'a InputFile>,
     /// The roles by name.
     pub roles: BTreeMap<&'a str, &'a RoleFile>,
+    /// The workflows that steps do, by the steps' rows; those that are not good are left out.
+    pub nested: BTreeMap<usize, Plan>,
 }
 
 impl<'a> Table<'a> {
     /// Starts with the names of a file.
     pub fn new(file: &'a File) -> Self {
-        Self { rows: Vec::new(), by_id: BTreeMap::new(), inputs: by_name(&file.inputs), roles: by_name(&file.roles) }
+        Self {
+            rows: Vec::new(),
+            by_id: BTreeMap::new(),
+            inputs: by_name(&file.inputs),
+            roles: by_name(&file.roles),
+            nested: BTreeMap::new(),
+        }
     }
 
     /// Gives each step its row, parents before their children. `None` where there are too many.
     pub fn fill(&mut self, checker: &mut Checker<'_>, steps: &'a [StepFile], parent: Option<usize>) -> Option<()> {
-        let rounds = parent.map_or(1, |it| {
-            self.rows[it].step.repeat.as_ref().and_then(|it| it.max.as_ref()).map_or(MOST_ROUNDS, |it| it.value)
+        let rounds = parent.map_or(1, |row| match &self.rows[row].step.repeat {
+            Some(repeat) => repeat.max.as_ref().map_or(MOST_ROUNDS, |it| it.value),
+            None => self.rows[row].rounds,
         });
         for (order, step) in steps.iter().enumerate() {
             if self.rows.len() >= MOST_STEPS {
@@ -183,6 +196,30 @@ impl<'a> Table<'a> {
     /// Returns the step itself and the loops around it, innermost first.
     pub fn ancestors(&self, row: usize) -> impl Iterator<Item = usize> + '_ {
         std::iter::successors(Some(row), |it| self.rows[*it].parent)
+    }
+
+    /// Returns whether a step stands in the list of a loop itself: then what the last round left is in its sight.
+    pub fn is_in_loop(&self, row: usize) -> bool {
+        self.rows[row].parent.is_some_and(|it| self.rows[it].step.repeat.is_some())
+    }
+
+    /// Returns whether several agents play the role of a step.
+    pub fn is_shared(&self, row: usize) -> bool {
+        let role = self.rows[row].step.role.as_ref().and_then(|it| self.roles.get(it.value.as_str()));
+        role.is_some_and(|it| it.agents.is_some())
+    }
+
+    /// Returns whether a step gives a list where `reader` reads it: one value for each item that the two do not share, or for
+    /// each of several agents whose results can't be put together.
+    pub fn is_list(&self, row: usize, reader: usize) -> bool {
+        let shared: Vec<usize> = self.ancestors(reader).collect();
+        self.ancestors(row).any(|it| self.rows[it].step.for_each.is_some() && !shared.contains(&it))
+            || self.is_unmerged(row)
+    }
+
+    /// Returns whether several agents do a step, and their results stay apart.
+    pub fn is_unmerged(&self, row: usize) -> bool {
+        self.is_shared(row) && super::steps::result_of(self.rows[row].step) != ResultKind::Review
     }
 
     /// Returns the loop that holds `other` and stands in the same list as `row`.

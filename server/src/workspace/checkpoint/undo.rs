@@ -40,6 +40,11 @@ impl Store {
         Ok(plan(&all, &self.entries(now)?, force))
     }
 
+    /// Returns what a checkpoint has at a path.
+    pub fn entry(&self, tree: &str, path: &Path) -> Result<Option<Entry>, CheckpointError> {
+        Ok(self.entries(tree)?.remove(path))
+    }
+
     /// Returns the files of a checkpoint.
     pub(super) fn entries(&self, tree: &str) -> Result<HashMap<PathBuf, Entry>, CheckpointError> {
         self.need(tree)?;

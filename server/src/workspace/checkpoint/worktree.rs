@@ -155,7 +155,8 @@ impl Store {
             return Some("a link is on the way to it");
         }
         if fs::symlink_metadata(&from).is_err() {
-            return Some("it is not there");
+            // A link to what is not installed here is no loss; a copy of what is not there may be a slip of the finger.
+            return (!is_link).then_some("it is not there");
         }
         if fs::symlink_metadata(&to).is_ok() {
             return Some("the checkpoint has it already");

@@ -1,12 +1,60 @@
 //! Whether a value fits a JSON Schema, as far as workflows use it.
 //!
-//! Checked: type, enum, const, properties, required, additionalProperties, items, minItems, maxItems, minLength,
-//! maxLength, pattern, minimum, maximum, anyOf, oneOf, allOf, not and references into the same schema. Other words are
-//! notes. Pure; the first mistake is told with its place.
+//! The words of `CHECKED` are kept; those of `NOTES` say something to people; of any other `faults` warns. Pure and bounded, so
+//! that the hub may ask it: patterns run in linear time, references can't lead out of the schema, nothing is fetched.
 
-use std::cell::Cell;
+use std::{
+    cell::{Cell, RefCell},
+    collections::BTreeMap,
+};
 
+use regex::Regex;
 use serde_json::Value;
+
+/// The words that are checked.
+pub const CHECKED: [&str; 24] = [
+    "type",
+    "enum",
+    "const",
+    "properties",
+    "required",
+    "additionalProperties",
+    "items",
+    "minItems",
+    "maxItems",
+    "uniqueItems",
+    "minLength",
+    "maxLength",
+    "pattern",
+    "minimum",
+    "maximum",
+    "exclusiveMinimum",
+    "exclusiveMaximum",
+    "minProperties",
+    "maxProperties",
+    "anyOf",
+    "oneOf",
+    "allOf",
+    "not",
+    "$ref",
+];
+
+/// The words that check nothing.
+pub const NOTES: [&str; 13] = [
+    "$schema",
+    "$id",
+    "$comment",
+    "$defs",
+    "definitions",
+    "title",
+    "description",
+    "default",
+    "examples",
+    "deprecated",
+    "readOnly",
+    "writeOnly",
+    "format",
+];
 
 /// How deep schemas may refer to each other or nest.
 const MAX_DEPTH: usize = 64;
@@ -14,14 +62,82 @@ const MAX_DEPTH: usize = 64;
 /// How many checks one value may take: forms that refer to each other could double the work at every level.
 const MAX_CHECKS: u32 = 100_000;
 
+/// Of longer lists nobody asks whether each item is another.
+const MAX_UNIQUE: usize = 1_000;
+
 /// Checks `value` against `schema`. The error says where in the value and what is wanted there.
 pub fn check(schema: &Value, value: &Value) -> Result<(), String> {
-    Checker { root: schema, checks: Cell::new(0) }.check(schema, value, "the value", 0)
+    Checker { root: schema, checks: Cell::new(0), patterns: RefCell::default() }.check(schema, value, "the value", 0)
+}
+
+/// Says what in a schema can't be kept: words that are not known, patterns that don't compile, references that lead nowhere.
+/// Each with whether it makes the schema unusable.
+pub fn faults(schema: &Value) -> Vec<(String, bool)> {
+    let mut found = Vec::new();
+    look(schema, schema, "the schema", 0, &mut found);
+    found.truncate(MAX_FAULTS);
+    found
+}
+
+/// How many faults are told at once.
+const MAX_FAULTS: usize = 10;
+
+fn look(root: &Value, schema: &Value, place: &str, depth: usize, found: &mut Vec<(String, bool)>) {
+    if depth > MAX_DEPTH {
+        found.push((format!("{place} nests deeper than {MAX_DEPTH}"), true));
+        return;
+    }
+    let rules = match schema {
+        Value::Bool(_) => return,
+        Value::Object(rules) => rules,
+        _ => {
+            found.push((format!("{place} is neither a mapping nor true or false"), true));
+            return;
+        }
+    };
+    for (word, value) in rules {
+        let here = format!("{place}.{word}");
+        match (word.as_str(), value) {
+            ("properties" | "$defs" | "definitions", Value::Object(fields)) => {
+                fields.iter().for_each(|(name, it)| look(root, it, &format!("{here}.{name}"), depth + 1, found));
+            }
+            ("items" | "additionalProperties" | "not", it) => look(root, it, &here, depth + 1, found),
+            ("anyOf" | "oneOf" | "allOf", Value::Array(all)) => {
+                let all = all.iter().enumerate();
+                all.for_each(|(index, it)| look(root, it, &format!("{here}[{index}]"), depth + 1, found));
+            }
+            ("pattern", Value::String(pattern)) => {
+                if let Err(err) = compile(pattern) {
+                    found.push((format!("{here} can't be used: {err}"), true));
+                }
+            }
+            ("$ref", Value::String(reference)) => {
+                if reference.strip_prefix('#').and_then(|it| root.pointer(it)).is_none() {
+                    found.push((format!("{here} refers to {reference:?}, which is not in the schema"), true));
+                }
+            }
+            ("type", it) => {
+                let names = it.as_array().map_or(std::slice::from_ref(it), Vec::as_slice);
+                let unknown = names.iter().find(|it| !it.as_str().is_some_and(|it| TYPES.contains(&it)));
+                found.extend(unknown.map(|it| (format!("{here} is {it}, which is no type of JSON"), true)));
+            }
+            (word, _) if CHECKED.contains(&word) || NOTES.contains(&word) => {}
+            _ => found.push((format!("{here} is not checked"), false)),
+        }
+    }
+}
+
+const TYPES: [&str; 7] = ["null", "boolean", "object", "array", "number", "integer", "string"];
+
+/// Makes a pattern. The crate's patterns run in linear time, so no text can make one run for ever.
+fn compile(pattern: &str) -> Result<Regex, regex::Error> {
+    regex::RegexBuilder::new(pattern).size_limit(1 << 20).build()
 }
 
 struct Checker<'a> {
     root: &'a Value,
     checks: Cell<u32>,
+    patterns: RefCell<BTreeMap<String, Regex>>,
 }
 
 impl Checker<'_> {
@@ -81,6 +197,12 @@ impl Checker<'_> {
         let limit = |name: &str| rules.get(name).and_then(Value::as_u64);
         match value {
             Value::Object(fields) => {
+                if let Some(least) = limit("minProperties").filter(|it| (fields.len() as u64) < *it) {
+                    return Err(format!("{place} has {} fields, and {least} are the least", fields.len()));
+                }
+                if let Some(most) = limit("maxProperties").filter(|it| (fields.len() as u64) > *it) {
+                    return Err(format!("{place} has {} fields, and {most} are the most", fields.len()));
+                }
                 for name in
                     rules.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str)
                 {
@@ -101,6 +223,13 @@ impl Checker<'_> {
                 }
             }
             Value::Array(items) => {
+                let twice = |(index, it): (usize, &Value)| items[..index].contains(it).then_some(index);
+                if rules.get("uniqueItems") == Some(&Value::Bool(true))
+                    && items.len() <= MAX_UNIQUE
+                    && let Some(index) = items.iter().enumerate().find_map(twice)
+                {
+                    return Err(format!("{place}[{index}] was there before, and each item must be another"));
+                }
                 if let Some(least) = limit("minItems").filter(|it| (items.len() as u64) < *it) {
                     return Err(format!("{place} has {} items, and {least} are the least", items.len()));
                 }
@@ -120,9 +249,14 @@ impl Checker<'_> {
                     return Err(format!("{place} has {length} characters, which is too few or too many"));
                 }
                 if let Some(Value::String(pattern)) = rules.get("pattern") {
-                    let regex = regex::RegexBuilder::new(pattern).size_limit(1 << 20).build();
-                    let regex = regex.map_err(|err| format!("{place}: the schema's pattern can't be used: {err}"))?;
-                    if !regex.is_match(text) {
+                    let mut patterns = self.patterns.borrow_mut();
+                    if !patterns.contains_key(pattern) {
+                        let regex = compile(pattern);
+                        let regex =
+                            regex.map_err(|err| format!("{place}: the schema's pattern can't be used: {err}"))?;
+                        patterns.insert(pattern.clone(), regex);
+                    }
+                    if !patterns.get(pattern).is_some_and(|it| it.is_match(text)) {
                         return Err(format!("{place} does not match /{pattern}/"));
                     }
                 }
@@ -132,6 +266,12 @@ impl Checker<'_> {
                 let bound = |name: &str| rules.get(name).and_then(Value::as_f64);
                 if let Some(least) = bound("minimum").filter(|it| number < *it) {
                     return Err(format!("{place} is {number}, and {least} is the least"));
+                }
+                if let Some(least) = bound("exclusiveMinimum").filter(|it| number <= *it) {
+                    return Err(format!("{place} is {number}, and more than {least} is wanted"));
+                }
+                if let Some(most) = bound("exclusiveMaximum").filter(|it| number >= *it) {
+                    return Err(format!("{place} is {number}, and less than {most} is wanted"));
                 }
                 if let Some(most) = bound("maximum").filter(|it| number > *it) {
                     return Err(format!("{place} is {number}, and {most} is the most"));
@@ -249,6 +389,36 @@ mod tests {
             &[json!({"kid": {"kid": {}}})],
             &[(json!({"kid": {"kid": 1}}), "the value.kid.kid is number")],
         );
+    }
+
+    #[test]
+    fn counts_and_open_bounds_are_kept() {
+        case(json!({"uniqueItems": true}), &[json!([1, 2])], &[(json!([1, 2, 1]), "the value[2] was there")]);
+        case(
+            json!({"exclusiveMinimum": 0, "exclusiveMaximum": 2}),
+            &[json!(1)],
+            &[(json!(0), "more than 0"), (json!(2), "less than 2")],
+        );
+        case(
+            json!({"minProperties": 1, "maxProperties": 1}),
+            &[json!({"a": 1})],
+            &[(json!({}), "1 are the least"), (json!({"a": 1, "b": 2}), "1 are the most")],
+        );
+    }
+
+    #[test]
+    fn what_a_schema_asks_and_nobody_keeps_is_told() {
+        let schema = json!({
+            "type": "object", "requierd": ["a"],
+            "properties": {"a": {"type": "text"}, "b": {"pattern": "("}, "c": {"$ref": "#/$defs/x"}, "d": 3, "e": {"format": "uri"}},
+        });
+        let told = faults(&schema);
+        let has = |words: &str, bad| told.iter().any(|it| it.0.contains(words) && it.1 == bad);
+        assert!(has("the schema.requierd is not checked", false), "{told:?}");
+        assert!(has("properties.a.type is \"text\", which is no type", true), "{told:?}");
+        assert!(has("properties.b.pattern can't be used", true) && has("refers to", true), "{told:?}");
+        assert!(has("properties.d is neither", true) && told.len() == 5, "{told:?}");
+        assert_eq!(faults(&json!({"anyOf": [true, {"items": {"const": 1}}], "title": "x"})), []);
     }
 
     #[test]

@@ -1,0 +1,76 @@
+--- Completion of what a message may name: `@agent`, `#channel`, `/command` and paths. The server knows them best; where it
+--- can't be asked, what the editor knows of agents and channels does.
+local session_of = require('callboard.session')
+local store = require('callboard.store')
+
+local M = {}
+
+--- How long the person may wait for the server, in ms.
+local PATIENCE = 400
+
+--- Returns where the word before the cursor begins, from 0. Pure.
+---@param before string the line up to the cursor
+---@return integer
+function M.start(before)
+  local at = before:find('[@#/%w%._%-~][%w%._%-/~]*$')
+  return (at or #before + 1) - 1
+end
+
+--- Returns what the editor itself knows for a word.
+---@param session callboard.Session
+---@param base string
+---@return table[]
+function M.known(session, base)
+  local items = {}
+  local function add(word, menu)
+    if vim.startswith(word, base) then
+      table.insert(items, { word = word, menu = menu })
+    end
+  end
+  if base:sub(1, 1) == '@' then
+    for _, agent in ipairs(store.sorted(session.store.agents)) do
+      add('@' .. agent.info.name, agent.info.missing and 'not installed' or agent.claim.state)
+    end
+    add('@all', 'everybody')
+    add('@others', 'everybody else')
+  elseif base:sub(1, 1) == '#' then
+    for _, channel in ipairs(store.sorted(session.store.channels)) do
+      add('#' .. channel.name, 'channel')
+    end
+  end
+  return items
+end
+
+--- The composer's 'omnifunc'.
+---@param findstart integer
+---@param base string
+---@return integer|table[]
+function M.omni(findstart, base)
+  local line = vim.api.nvim_get_current_line()
+  local column = vim.api.nvim_win_get_cursor(0)[2]
+  if findstart == 1 then
+    return M.start(line:sub(1, column))
+  end
+  local session = session_of.get(vim.b.callboard_client)
+  local client = session and vim.lsp.get_client_by_id(session.client_id)
+  if not session or not client then
+    return {}
+  end
+  -- Vim takes the word out of the line before it asks for what completes it.
+  local text = line:sub(1, column) .. base
+  local answer =
+    client:request_sync('callboard/complete', { text = text, offset = #text }, PATIENCE, 0)
+  if answer and answer.result and answer.result.items then
+    return vim.tbl_map(function(item)
+      return {
+        word = item.insert or item.label,
+        abbr = item.label,
+        menu = item.detail,
+        info = item.documentation,
+      }
+    end, answer.result.items)
+  end
+  return M.known(session, base)
+end
+
+return M

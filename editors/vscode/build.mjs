@@ -1,0 +1,130 @@
+// Builds the extension: bundles below dist/, unit tests below target/, the package with the server inside.
+//
+//   node build.mjs                 the bundles
+//   node build.mjs --watch         the bundles, again after each change
+//   node build.mjs --tests         the unit tests and the extension-host tests, below target/vscode
+//   node build.mjs --package [--server FILE] [--target linux-x64] [--out FILE]
+import { execFileSync } from "node:child_process";
+import fs from "node:fs";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import * as esbuild from "esbuild";
+
+const here = path.dirname(fileURLToPath(import.meta.url));
+const target = path.resolve(here, "../../target/vscode");
+const { values: options } = parseArgs({
+  options: {
+    watch: { type: "boolean" },
+    tests: { type: "boolean" },
+    package: { type: "boolean" },
+    server: { type: "string" },
+    target: { type: "string" },
+    out: { type: "string" },
+  },
+});
+
+const common = { absWorkingDir: here, bundle: true, sourcemap: false, logLevel: "warning", legalComments: "none" };
+const forNode = { ...common, platform: "node", target: "node20", format: "cjs", external: ["vscode"] };
+
+/** The extension and its two web pages. */
+const bundles = [
+  { ...forNode, entryPoints: ["src/extension.ts"], outfile: "dist/extension.js", minify: true },
+  {
+    ...common,
+    entryPoints: { channel: "webview/channel.ts", run: "webview/run.ts" },
+    outdir: "dist",
+    platform: "browser",
+    target: "es2022",
+    format: "iife",
+    minify: true,
+    loader: { ".ttf": "file" },
+    assetNames: "[name]",
+  },
+];
+
+/** What the extension needs of other places. */
+function copies() {
+  fs.mkdirSync(path.join(here, "schemas"), { recursive: true });
+  fs.copyFileSync(
+    path.join(here, "../../templates/workflow.schema.json"),
+    path.join(here, "schemas/workflow.schema.json"),
+  );
+}
+
+async function tests() {
+  const of = (folder) =>
+    fs
+      .readdirSync(path.join(here, folder))
+      .filter((it) => it.endsWith(".ts"))
+      .map((it) => path.join(folder, it));
+  await esbuild.build({
+    ...forNode,
+    entryPoints: of("test/unit"),
+    outdir: path.join(target, "unit"),
+    outExtension: { ".js": ".cjs" },
+    alias: { vscode: path.join(here, "test/vscode.mjs") },
+    external: [],
+  });
+  await esbuild.build({ ...forNode, entryPoints: of("test/host"), outdir: path.join(target, "host") });
+}
+
+/** Says what the package holds of others, with their licences. */
+function notices() {
+  const lock = JSON.parse(fs.readFileSync(path.join(here, "package-lock.json"), "utf8"));
+  const roots = ["vscode-languageclient", "markdown-it", "lowlight", "highlight.js", "@vscode/codicons"];
+  const wanted = new Set();
+  const visit = (name) => {
+    const entry = lock.packages[`node_modules/${name}`];
+    if (wanted.has(name) || entry === undefined) return;
+    wanted.add(name);
+    for (const next of Object.keys(entry.dependencies ?? {})) visit(next);
+  };
+  roots.forEach(visit);
+  const parts = [...wanted].sort().map((name) => {
+    const folder = path.join(here, "node_modules", name);
+    const file = fs.readdirSync(folder).find((it) => /^licen[cs]e/i.test(it));
+    const { version, license } = lock.packages[`node_modules/${name}`];
+    const text = file === undefined ? "" : `\n${fs.readFileSync(path.join(folder, file), "utf8").trim()}\n`;
+    return `${name} ${version} (${license ?? "see its licence"})\n${text}`;
+  });
+  fs.writeFileSync(path.join(here, "THIRD-PARTY.txt"), `This extension holds parts of:\n\n${parts.join("\n---\n\n")}`);
+}
+
+function pack() {
+  const windows = options.target?.startsWith("win32") ?? process.platform === "win32";
+  const inside = path.join(here, "server");
+  fs.rmSync(inside, { recursive: true, force: true });
+  if (options.server !== undefined) {
+    fs.mkdirSync(inside);
+    const file = path.join(inside, windows ? "callboard.exe" : "callboard");
+    fs.copyFileSync(options.server, file);
+    fs.chmodSync(file, 0o755);
+  }
+  notices();
+  fs.copyFileSync(path.join(here, "../../LICENSE-MIT"), path.join(here, "LICENSE.txt"));
+  const version = JSON.parse(fs.readFileSync(path.join(here, "package.json"), "utf8")).version;
+  const platform = options.target ?? `${process.platform}-${process.arch}`;
+  const out = path.resolve(options.out ?? path.join(target, `callboard-${platform}-${version}.vsix`));
+  fs.mkdirSync(path.dirname(out), { recursive: true });
+  const arguments_ = ["package", "--no-dependencies", "--skip-license", "--allow-missing-repository", "--out", out];
+  if (options.server !== undefined) arguments_.push("--target", platform);
+  execFileSync(path.join(here, "node_modules/.bin/vsce"), arguments_, {
+    cwd: here,
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const size = (fs.statSync(out).size / 1e6).toFixed(1);
+  console.log(
+    `${path.relative(process.cwd(), out)}: ${size} MB${options.server === undefined ? ", without a server" : ""}`,
+  );
+}
+
+copies();
+if (options.watch) {
+  for (const bundle of bundles) await (await esbuild.context(bundle)).watch();
+} else {
+  fs.rmSync(path.join(here, "dist"), { recursive: true, force: true });
+  for (const bundle of bundles) await esbuild.build(bundle);
+  if (options.tests) await tests();
+  if (options.package) pack();
+}

@@ -1,0 +1,152 @@
+// Questions by quick pick and input box, asked only for what a command was not given. `undefined` is always "never mind".
+
+import * as vscode from "vscode";
+import type { Hub } from "./hub";
+import type { AgentView, InputView, PauseView, RunView, WorkflowView } from "./protocol";
+import { RUN_ICONS } from "./views/runs";
+import { AGENT_ICONS } from "./views/agents";
+import { agentState, ago, pauseKind, runLine } from "./words";
+
+const SHELVES: Record<WorkflowView["category"], string> = {
+  review: "Review",
+  build: "Build",
+  test: "Test",
+  ops: "Ops",
+};
+
+interface Choice<T> extends vscode.QuickPickItem {
+  value?: T;
+}
+
+async function choose<T>(choices: Choice<T>[], placeHolder: string, title?: string): Promise<T | undefined> {
+  const options = { placeHolder, title, matchOnDescription: true, matchOnDetail: true };
+  return (await vscode.window.showQuickPick(choices, options))?.value;
+}
+
+export async function workflow(all: readonly WorkflowView[]): Promise<WorkflowView | undefined> {
+  const choices: Choice<WorkflowView>[] = [];
+  for (const shelf of Object.keys(SHELVES) as WorkflowView["category"][]) {
+    const here = all.filter((it) => it.category === shelf && !it.broken);
+    if (here.length === 0) continue;
+    choices.push({ label: SHELVES[shelf], kind: vscode.QuickPickItemKind.Separator });
+    for (const value of here) {
+      const from = value.from === "builtIn" ? "" : value.from === "user" ? " · yours" : " · this workspace";
+      choices.push({
+        label: value.title,
+        description: `${value.name}${from}`,
+        detail: value.description,
+        iconPath: new vscode.ThemeIcon("play"),
+        value,
+      });
+    }
+  }
+  return choose(choices, vscode.l10n.t("Which workflow?"));
+}
+
+/** Asks for each input that has neither a value nor a default. */
+export async function inputs(
+  hub: Hub,
+  chosen: WorkflowView,
+  given: Record<string, unknown>,
+): Promise<Record<string, unknown> | undefined> {
+  const told = { ...given };
+  for (const input of chosen.inputs) {
+    if (told[input.name] !== undefined || input.default !== undefined) continue;
+    const value = await one(hub, chosen, input);
+    if (value === undefined) return undefined;
+    told[input.name] = value;
+  }
+  return told;
+}
+
+async function one(hub: Hub, chosen: WorkflowView, input: InputView): Promise<unknown> {
+  const title = `${chosen.title}: ${input.name}`;
+  if (input.kind === "flag") {
+    return choose<boolean>(
+      [
+        { label: "Yes", value: true },
+        { label: "No", value: false },
+      ],
+      input.description,
+      title,
+    );
+  }
+  if (input.kind === "path") {
+    const active = vscode.window.activeTextEditor?.document.uri;
+    const value = active === undefined ? "." : (pathOf(hub, active) ?? ".");
+    return vscode.window.showInputBox({ title, prompt: input.description, value, ignoreFocusOut: true });
+  }
+  const isNumber = input.kind === "number";
+  const text = await vscode.window.showInputBox({
+    title,
+    prompt: input.description,
+    ignoreFocusOut: true,
+    validateInput: (it) =>
+      it.trim() === ""
+        ? vscode.l10n.t("It must be said; there is no default.")
+        : isNumber && !/^-?\d+$/.test(it.trim())
+          ? vscode.l10n.t("A whole number.")
+          : undefined,
+  });
+  return text !== undefined && isNumber ? Number(text) : text;
+}
+
+/** A file's path from the workspace's root, with `/`; `undefined` for one that is outside. */
+export function pathOf(hub: Hub, uri: vscode.Uri): string | undefined {
+  const root = hub.folder?.uri;
+  if (root === undefined || uri.scheme !== "file") return undefined;
+  const base = root.path.endsWith("/") ? root.path : `${root.path}/`;
+  if (uri.path === root.path) return ".";
+  return uri.path.startsWith(base) ? uri.path.slice(base.length) : undefined;
+}
+
+export async function run(hub: Hub, fits: (run: RunView) => boolean, what: string): Promise<RunView | undefined> {
+  const all = hub.store.runsByAge().filter(fits);
+  if (all.length <= 1) {
+    if (all.length === 0) void vscode.window.showInformationMessage(vscode.l10n.t("There is no such run here."));
+    return all[0];
+  }
+  const choices = all.map((value) => ({
+    label: value.title,
+    description: value.id,
+    detail: runLine(value, Date.now()),
+    iconPath: new vscode.ThemeIcon(RUN_ICONS[value.status]?.[0] ?? "circle-outline"),
+    value,
+  }));
+  return choose(choices, what);
+}
+
+export async function pause(hub: Hub, what: string): Promise<PauseView | undefined> {
+  const all = hub.store.inbox();
+  if (all.length <= 1) {
+    if (all.length === 0) void vscode.window.showInformationMessage(vscode.l10n.t("Nothing waits for you."));
+    return all[0];
+  }
+  const choices = all.map((value) => ({
+    label: value.title,
+    description: `${value.id} · ${pauseKind(value)} · ${ago(value.opened, Date.now())}`,
+    value,
+  }));
+  return choose(choices, what);
+}
+
+export async function agent(
+  hub: Hub,
+  fits: (agent: AgentView) => boolean,
+  what: string,
+): Promise<AgentView | undefined> {
+  const all = hub.store.agentsByName().filter((it) => !it.info.missing && fits(it));
+  if (all.length === 0) {
+    const message = vscode.l10n.t("No agent here can do that. `callboard doctor` says how to get one.");
+    void vscode.window.showInformationMessage(message);
+    return undefined;
+  }
+  const choices = all.map((value) => ({
+    label: `@${value.info.name}`,
+    description: agentState(value),
+    detail: value.info.title,
+    iconPath: new vscode.ThemeIcon(AGENT_ICONS[value.claim.state.is]?.[0] ?? "circle-outline"),
+    value,
+  }));
+  return choose(choices, what);
+}

@@ -1,0 +1,87 @@
+// Commands on channels and agents, on trust, and on the server itself.
+
+import * as vscode from "vscode";
+import * as ask from "../ask";
+import { Refused } from "../hub";
+import { authorName } from "../words";
+import type { Commands, Tools } from "./table";
+
+export function talkCommands({ hub, channel }: Tools): Commands {
+  return {
+    openChannel: async (given) => channel.show({ channel: given.channel, thread: given.thread }),
+    searchChannel: async () => channel.search(),
+    post: async (given) => {
+      const prompt = vscode.l10n.t("@name wakes an agent; with no mention nobody is woken.");
+      const text = given.text ?? (await vscode.window.showInputBox({ prompt, ignoreFocusOut: true }));
+      if (text === undefined || text.trim() === "") return undefined;
+      return hub.request("post", { text, channel: given.channel, thread: given.thread });
+    },
+    mention: async ({ agent }) => channel.insert(agent === undefined ? "@" : `@${agent} `),
+    ask: async (given) => {
+      const editor = vscode.window.activeTextEditor;
+      const uri = given.uri ?? editor?.document.uri;
+      const path = given.path ?? (uri === undefined ? undefined : ask.pathOf(hub, uri));
+      const talker =
+        given.agent ??
+        (
+          await ask.agent(
+            hub,
+            ({ info }) => info.driver !== "tool" || info.access === "read",
+            vscode.l10n.t("Who is to be asked?"),
+          )
+        )?.info.name;
+      if (talker === undefined) return undefined;
+      return channel.insert(`@${talker} ${about(path, editor)}`);
+    },
+    newChannel: async () => {
+      const prompt = vscode.l10n.t("Its name: small letters, digits and -");
+      const name = await vscode.window.showInputBox({ prompt, ignoreFocusOut: true });
+      if (name === undefined || name.trim() === "") return undefined;
+      await hub.request("createChannel", { name: name.trim().replace(/^#/, "") });
+      return channel.show({ channel: name.trim().replace(/^#/, "") });
+    },
+    showSent: async ({ turn, message, agent }) => {
+      const at = turn ?? (agent === undefined ? undefined : hub.store.agents.get(agent)?.turn);
+      if (at === undefined && message === undefined) throw new Refused("Name a turn or a message", "invalid");
+      const sent = await hub.request("sent", at === undefined ? { message } : { turn: at });
+      if (sent.length === 0) throw new Refused("Nobody was sent that message", "not_found");
+      const parts = sent.map((it) => {
+        const prompt =
+          it.prompt === "" ? "(no longer in memory; `callboard channel sent` reads it from the journal)" : it.prompt;
+        const time = new Date(it.started ?? it.queued).toLocaleString();
+        return `What ${authorName({ is: "agent", name: it.agent })} was sent (${it.id}, ${time})\n\n${prompt}\n`;
+      });
+      const content = parts.join(`\n${"—".repeat(60)}\n\n`);
+      const document = await vscode.workspace.openTextDocument({ content, language: "markdown" });
+      return vscode.window.showTextDocument(document, { preview: true });
+    },
+    trust: async () => {
+      if (!vscode.workspace.isTrusted) {
+        await vscode.commands.executeCommand("workbench.trust.manage");
+        return undefined;
+      }
+      const answer = await hub.execute("callboard.trust", {});
+      await hub.look();
+      return answer;
+    },
+    restart: async () => {
+      await hub.restart();
+      if (hub.phase.is === "missing" || hub.phase.is === "lost") throw new Refused(hub.phase.why, "off");
+    },
+    showLog: async () => {
+      hub.log.show();
+      return Promise.resolve();
+    },
+    openWalkthrough: async () =>
+      vscode.commands.executeCommand("workbench.action.openWalkthrough", "callboard.callboard#first"),
+  };
+}
+
+/** Names the lines that are selected, or the file. */
+function about(path: string | undefined, editor: vscode.TextEditor | undefined): string {
+  if (path === undefined) return "";
+  if (editor === undefined || editor.selection.isEmpty) return `about \`${path}\`: `;
+  const { start, end } = editor.selection;
+  const lines = start.line === end.line ? `${start.line + 1}` : `${start.line + 1}-${end.line + 1}`;
+  return `about \`${path}:${lines}\`: `;
+}

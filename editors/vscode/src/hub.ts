@@ -1,0 +1,341 @@
+// The connection of this window to its workspace's hub, and the store that follows it.
+//
+// The one place that knows the language client. Everything else asks `request`, reads `store`, and listens to `onChange` and
+// `onState`. Invariant: after a lost connection the store goes on from its own revision, so nothing is shown twice or missed.
+
+import * as fs from "node:fs";
+import * as os from "node:os";
+import * as vscode from "vscode";
+import { LanguageClient, State } from "vscode-languageclient/node";
+import { findServer } from "./find";
+import type {
+  AgentView,
+  Changed,
+  ChannelView,
+  DiffResult,
+  Feed,
+  Finding,
+  HubStatus,
+  MessagesResult,
+  PauseView,
+  RunTurn,
+  RunView,
+  TurnView,
+  UndoResult,
+  WorkflowView,
+} from "./protocol";
+import { settings } from "./settings";
+import { Store, type Change } from "./store";
+
+/** The methods that this extension uses, with what they take and answer. */
+export interface Methods {
+  post: [{ channel?: string; thread?: string; text: string; key?: string }, { message: string; rev: number }];
+  createChannel: [{ name: string; defaultAgent?: string }, Changed];
+  channels: [object, ChannelView[]];
+  messages: [{ channel?: string; thread?: string; before?: string; limit?: number }, MessagesResult];
+  withdraw: [{ message: string; agent: string }, Changed];
+  sent: [{ turn?: string; message?: string }, TurnView[]];
+  workflows: [object, WorkflowView[]];
+  run: [
+    {
+      workflow: string;
+      inputs?: Record<string, unknown>;
+      roles?: Record<string, string>;
+      channel?: string;
+      key?: string;
+    },
+    { run: string; rev: number },
+  ];
+  runs: [{ run?: string; live?: boolean }, RunView[]];
+  turns: [{ run: string }, RunTurn[]];
+  plan: [{ run: string }, unknown];
+  inbox: [{ pause?: string; all?: boolean }, PauseView[]];
+  decide: [{ pause: string; hash: string; decision: string; [field: string]: unknown }, Changed];
+  pause: [{ run?: string; interrupt?: boolean }, Changed];
+  resume: [{ run?: string }, Changed];
+  cancel: [{ run: string }, Changed];
+  diff: [{ run: string; step?: string; by?: string; whole?: boolean }, DiffResult];
+  undo: [{ run: string; step?: string; force?: boolean }, UndoResult];
+  agents: [object, AgentView[]];
+  findings: [{ run?: string; all?: boolean }, Finding[]];
+  settleFinding: [{ finding: string; how: string; reason?: string }, Changed];
+  subscribe: [{ since?: number }, Changed];
+  hubStatus: [object, HubStatus];
+  reload: [object, { trusted: boolean; agents: number }];
+}
+
+export type Phase =
+  | { is: "off"; why: "noFolder" | "restricted" | "notStarted" | "stopped" }
+  | { is: "missing"; why: string }
+  | { is: "starting" }
+  | { is: "running"; trusted: boolean }
+  | { is: "lost"; why: string };
+
+/** A refusal of the hub, or of the connection, with a sentence that a person can act on. */
+export class Refused extends Error {
+  constructor(
+    message: string,
+    readonly code: string,
+  ) {
+    super(message);
+  }
+}
+
+export class Hub implements vscode.Disposable {
+  readonly store = new Store();
+  readonly log: vscode.LogOutputChannel;
+  phase: Phase = { is: "off", why: "notStarted" };
+  /** Where the program was found, for the status item. */
+  program = "";
+
+  private client: LanguageClient | undefined;
+  private workspace = "";
+  private following = Promise.resolve();
+  private readonly changed = new vscode.EventEmitter<Change>();
+  private readonly phased = new vscode.EventEmitter<Phase>();
+  private readonly began = new vscode.EventEmitter<void>();
+  readonly onChange = this.changed.event;
+  readonly onPhase = this.phased.event;
+  /** The store was filled anew: whatever was read from it or from the hub before is old. */
+  readonly onBegin = this.began.event;
+
+  constructor(private readonly context: vscode.ExtensionContext) {
+    this.log = vscode.window.createOutputChannel("Callboard", { log: true });
+  }
+
+  get folder(): vscode.WorkspaceFolder | undefined {
+    return vscode.workspace.workspaceFolders?.find((it) => it.uri.scheme === "file");
+  }
+
+  get trusted(): boolean {
+    return this.phase.is === "running" && this.phase.trusted;
+  }
+
+  /** Starts the language server, unless it runs or must not. */
+  async start(): Promise<void> {
+    if (this.client !== undefined) return;
+    const folder = this.folder;
+    if (folder === undefined) return this.enter({ is: "off", why: "noFolder" });
+    if (!vscode.workspace.isTrusted) return this.enter({ is: "off", why: "restricted" });
+    const chosen = settings();
+    const found = findServer({
+      setting: chosen.path,
+      extension: this.context.extensionPath,
+      path: process.env.PATH ?? "",
+      home: os.homedir(),
+      platform: process.platform,
+      isProgram,
+    });
+    if ("missing" in found) {
+      this.log.error(`The server was not found: ${found.missing}.`);
+      return this.enter({ is: "missing", why: found.missing });
+    }
+    this.program = found.file;
+    this.log.info(`The server is ${found.file} (${found.from}).`);
+    this.enter({ is: "starting" });
+    const client = new LanguageClient(
+      "callboard",
+      "Callboard",
+      {
+        command: found.file,
+        args: ["lsp"],
+        options: { cwd: folder.uri.fsPath, env: { ...process.env, ...chosen.env } },
+      },
+      {
+        documentSelector: [{ scheme: "file" }],
+        workspaceFolder: folder,
+        outputChannel: this.log,
+        initializationOptions: {
+          diagnostics: chosen.diagnostics,
+          progress: chosen.progress,
+          onCancel: chosen.onCancel,
+          // This window has an inbox of its own.
+          prompts: false,
+        },
+        diagnosticCollectionName: "callboard",
+        initializationFailedHandler: (error) => {
+          this.log.error(String(error));
+          return false;
+        },
+      },
+    );
+    // The commands are registered by this extension, which asks for what is missing before it passes them on.
+    client.getFeature("workspace/executeCommand").initialize = () => undefined;
+    client.onNotification("callboard/feed", (feed: Feed) => this.take(feed));
+    client.onDidChangeState(({ newState }) => {
+      if (this.client !== client) return;
+      if (newState === State.Running) {
+        this.following = this.following.then(() => this.follow(client));
+      } else if (newState === State.Starting) {
+        this.enter({ is: "starting" });
+      } else if (this.phase.is === "running" || this.phase.is === "starting") {
+        this.enter({ is: "lost", why: "the language server ended" });
+      }
+    });
+    this.client = client;
+    try {
+      await client.start();
+    } catch (error) {
+      this.client = undefined;
+      this.enter({ is: "lost", why: message(error) });
+    }
+    await this.following;
+  }
+
+  async stop(): Promise<void> {
+    const client = this.client;
+    this.client = undefined;
+    if (client !== undefined) {
+      try {
+        await client.dispose(3000);
+      } catch (error) {
+        this.log.warn(`The server did not end in order: ${message(error)}.`);
+      }
+    }
+    this.enter({ is: "off", why: "stopped" });
+  }
+
+  async restart(): Promise<void> {
+    await this.stop();
+    await this.start();
+  }
+
+  /** Asks the hub something. Whatever goes wrong comes as a `Refused` with a sentence. */
+  async request<M extends keyof Methods>(method: M, params: Methods[M][0]): Promise<Methods[M][1]> {
+    const client = await this.running();
+    try {
+      return await client.sendRequest<Methods[M][1]>(`callboard/${method}`, params);
+    } catch (error) {
+      throw refused(error);
+    }
+  }
+
+  /** Has the server do one of its commands. */
+  async execute(command: string, argument: object): Promise<unknown> {
+    const client = await this.running();
+    try {
+      return await client.sendRequest("workspace/executeCommand", { command, arguments: [argument] });
+    } catch (error) {
+      throw refused(error);
+    }
+  }
+
+  /** Asks again whether the workspace is trusted; nothing tells a client when that changes. */
+  async look(): Promise<void> {
+    const client = this.client;
+    if (client?.isRunning() !== true || this.phase.is !== "running") return;
+    const status = await client.sendRequest<HubStatus>("callboard/hubStatus", {});
+    if (this.client === client && status.trusted !== this.trusted) {
+      this.enter({ is: "running", trusted: status.trusted });
+    }
+  }
+
+  dispose(): void {
+    void this.stop();
+    this.changed.dispose();
+    this.phased.dispose();
+    this.began.dispose();
+    this.log.dispose();
+  }
+
+  private async running(): Promise<LanguageClient> {
+    if (this.client === undefined) await this.start();
+    const client = this.client;
+    if (client?.isRunning() !== true) {
+      throw new Refused(vscode.l10n.t("Callboard does not run here: {0}.", this.whyNot()), "off");
+    }
+    return client;
+  }
+
+  whyNot(): string {
+    const phase = this.phase;
+    switch (phase.is) {
+      case "missing":
+      case "lost":
+        return phase.why;
+      case "off":
+        if (phase.why === "noFolder") return vscode.l10n.t("no folder is open");
+        if (phase.why === "restricted") return vscode.l10n.t("this window is in Restricted Mode");
+        return vscode.l10n.t("it was not started");
+      default:
+        return vscode.l10n.t("it is starting");
+    }
+  }
+
+  private async follow(client: LanguageClient): Promise<void> {
+    const { store } = this;
+    const ask = <R>(method: string, params: object): Promise<R> => client.sendRequest<R>(`callboard/${method}`, params);
+    try {
+      const status = await ask<HubStatus>("hubStatus", {});
+      if (!store.ready || status.workspace !== this.workspace || status.rev < store.rev) {
+        store.clear();
+        this.workspace = status.workspace;
+        // From now on first, then what is there: whatever changes in between comes twice, and the newer form stays.
+        const { rev } = await ask<Changed>("subscribe", {});
+        const [channels, runs, pauses, agents, findings] = await Promise.all([
+          ask<ChannelView[]>("channels", {}),
+          ask<RunView[]>("runs", {}),
+          ask<PauseView[]>("inbox", {}),
+          ask<AgentView[]>("agents", {}),
+          ask<Finding[]>("findings", {}),
+        ]);
+        store.take({
+          rev,
+          items: [
+            ...channels.map((it) => ({ item: "channel" as const, ...it })),
+            ...runs.map((it) => ({ item: "run" as const, ...it })),
+            ...pauses.map((it) => ({ item: "pause" as const, ...it })),
+            ...agents.map((it) => ({ item: "agent" as const, ...it })),
+            ...findings.map((it) => ({ item: "finding" as const, ...it })),
+          ],
+        });
+        store.ready = true;
+      } else {
+        await ask<Changed>("subscribe", { since: store.rev });
+      }
+      if (this.client === client) {
+        this.enter({ is: "running", trusted: status.trusted });
+        this.began.fire();
+      }
+    } catch (error) {
+      if (this.client === client && client.isRunning()) {
+        this.log.error(message(error));
+        this.enter({ is: "lost", why: message(error) });
+      }
+    }
+  }
+
+  private take(feed: Feed): void {
+    const change = this.store.take(feed);
+    if (!this.store.ready) return;
+    if (change.kinds.size > 0) this.changed.fire(change);
+    if (this.phase.is === "running" && !this.phase.trusted) {
+      void this.look().catch((error: unknown) => this.log.warn(message(error)));
+    }
+  }
+
+  private enter(phase: Phase): void {
+    this.phase = phase;
+    this.phased.fire(phase);
+  }
+}
+
+export function message(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+function refused(error: unknown): Refused {
+  if (error instanceof Refused) return error;
+  const data: unknown = typeof error === "object" && error !== null && "data" in error ? error.data : undefined;
+  const code = typeof data === "object" && data !== null && "code" in data ? String(data.code) : "failed";
+  return new Refused(message(error), code);
+}
+
+function isProgram(file: string): boolean {
+  try {
+    fs.accessSync(file, fs.constants.X_OK);
+    return fs.statSync(file).isFile();
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,50 @@
+// What waits for a person, oldest first.
+
+import * as vscode from "vscode";
+import type { Hub } from "../hub";
+import type { PauseView } from "../protocol";
+import { ago, pauseKind, plural } from "../words";
+import { Tree, icon, plain, type Node } from "./tree";
+
+interface PauseNode extends Node {
+  view: PauseView;
+}
+
+const ICONS: Record<string, [string, string?]> = {
+  step: ["debug-breakpoint", "charts.yellow"],
+  failure: ["error", "charts.red"],
+  limit: ["dashboard", "charts.orange"],
+  stuck: ["sync-ignored", "charts.orange"],
+  permission: ["key", "charts.yellow"],
+  question: ["question", "charts.blue"],
+  clash: ["git-compare", "charts.orange"],
+  conflict: ["git-merge", "charts.red"],
+};
+
+export class Inbox extends Tree<PauseNode> {
+  constructor(hub: Hub) {
+    super(hub, "callboard.inbox", ["pause", "run"]);
+  }
+
+  protected override badge(): vscode.ViewBadge | undefined {
+    const value = this.hub.store.inbox().length;
+    return value === 0 ? undefined : { value, tooltip: `${plural(value, "thing")} waiting for you` };
+  }
+
+  protected children(of: PauseNode | undefined): PauseNode[] {
+    if (of !== undefined) return [];
+    return this.hub.store.inbox().map((view) => ({ id: view.id, pause: view.id, run: view.run, view }));
+  }
+
+  protected item({ view }: PauseNode): vscode.TreeItem {
+    const item = new vscode.TreeItem(view.title);
+    const run = view.run === undefined ? "" : ` · ${view.run}`;
+    item.description = `${view.id}${run} · ${ago(view.opened, Date.now())}`;
+    item.tooltip = plain(`${view.id}: ${pauseKind(view)}`, view.title, "Opens the page that you edit and approve.");
+    item.iconPath = icon(...(ICONS[view.kind] ?? ["debug-breakpoint"]));
+    item.contextValue = ["pause", ...view.decisions, ...(view.run === undefined ? [] : ["run"])].join(":");
+    item.command = { command: "callboard.openPause", title: "Open", arguments: [{ pause: view.id }] };
+    item.accessibilityInformation = { label: `${pauseKind(view)} ${view.id}, ${view.title}` };
+    return item;
+  }
+}

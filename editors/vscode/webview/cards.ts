@@ -1,0 +1,200 @@
+// Cards in a message: a run with its steps, a pause with its decisions, findings with their places.
+
+import type { Allowed, FindingCard, PauseCard, RunCard } from "../src/channel/wire";
+import { decisionTitle, headline, span } from "../src/words";
+import { button, h, icon } from "./dom";
+
+export type Does = (command: Allowed, argument: Record<string, string>) => void;
+
+const STEP_ICONS: Record<string, string> = {
+  waiting: "circle-outline",
+  queued: "clock",
+  running: "sync",
+  backoff: "history",
+  paused: "debug-breakpoint",
+  done: "pass",
+  skipped: "debug-step-over",
+  failed: "error",
+};
+
+const RUN_ICONS: Record<string, string> = {
+  running: "sync",
+  waiting: "bell-dot",
+  held: "debug-pause",
+  approved: "pass-filled",
+  done: "pass",
+  failed: "error",
+  rejected: "circle-slash",
+  stopped: "debug-stop",
+};
+
+const GOOD = ["approved", "done"];
+const ENDS = ["approved", "done", "failed", "rejected", "stopped"];
+
+export function runCard(run: RunCard, does: Does): HTMLElement {
+  const over = ENDS.includes(run.status);
+  const argument = { run: run.id };
+  const leaves = run.steps.filter((it, at) => (run.steps[at + 1]?.depth ?? 0) <= it.depth);
+  const done = leaves.filter((it) => ["done", "skipped", "failed"].includes(it.status)).length;
+  const steps = run.steps.map((it) =>
+    h(
+      "li",
+      { class: `step ${it.status}`, style: undefined, "data-depth": Math.min(it.depth, 6) },
+      icon(STEP_ICONS[it.status] ?? "circle-outline", it.status),
+      h("span", { class: "name" }, it.title),
+      it.agent !== undefined && h("span", { class: "dim" }, `@${it.agent}`),
+      it.round > 1 && h("span", { class: "dim" }, `round ${it.round}`),
+    ),
+  );
+  const took = span((run.ended ?? Date.now()) - run.started);
+  return h(
+    "section",
+    { class: `card run ${run.status}`, "aria-label": `Run ${run.id}, ${run.status}` },
+    h(
+      "header",
+      {},
+      icon(RUN_ICONS[run.status] ?? "circle-outline"),
+      h("span", { class: "name" }, run.status),
+      h("span", { class: "dim" }, `${run.id} · ${over ? took : `${done} of ${leaves.length} steps`}`),
+    ),
+    !over &&
+      h("progress", {
+        max: Math.max(1, leaves.length),
+        value: done,
+        "aria-label": `${done} of ${leaves.length} steps`,
+      }),
+    run.why !== "" && h("p", { class: GOOD.includes(run.status) ? "dim" : "why" }, run.why),
+    h("ul", { class: "steps" }, ...steps),
+    h(
+      "footer",
+      {},
+      button("Picture", () => does("showRun", argument)),
+      run.changedFiles > 0 && button(`Diff (${run.changedFiles})`, () => does("showChanges", argument)),
+      !over && run.status !== "held" && button("Pause", () => does("pause", argument)),
+      run.status === "held" && button("Resume", () => does("resume", argument)),
+      !over && button("Stop…", () => does("cancel", argument)),
+      over && run.changedFiles > 0 && button("Undo…", () => does("undo", argument)),
+    ),
+  );
+}
+
+/** How much of a pause's document a card shows. A decision from a card whose document is longer leads to the page. */
+const MOST = 2500;
+
+export function pauseCard(pause: PauseCard, does: Does): HTMLElement {
+  const { id, hash } = pause;
+  if (pause.answered !== undefined) {
+    return h(
+      "section",
+      { class: "card pause answered" },
+      icon("check"),
+      h("span", { class: "dim" }, ` ${id}: ${pause.answered}`),
+    );
+  }
+  const whole = pause.document.length <= MOST;
+  const documentBox = h("details", {
+    class: "document",
+    open: pause.kind === "permission" || pause.kind === "question",
+  });
+  const shown = whole ? pause.document : `${pause.document.slice(0, MOST)}\n…`;
+  documentBox.append(
+    h("summary", {}, "What is shown"),
+    h("pre", { tabindex: 0, "aria-label": "The document" }, h("code", {}, ...coloured(shown))),
+  );
+  const decide = (decision: string): void => {
+    switch (decision) {
+      case "approve":
+        // Bound to what the card shows; where it does not show all, the page does.
+        if (whole && documentBox.open) does("approve", { pause: id, hash });
+        else if (whole) {
+          documentBox.open = true;
+          documentBox.querySelector("pre")?.focus();
+        } else does("openPause", { pause: id });
+        return;
+      case "edit":
+        does("openPause", { pause: id });
+        return;
+      case "request-changes":
+        does("requestChanges", { pause: id });
+        return;
+      case "reject":
+        does("reject", { pause: id });
+        return;
+      default:
+        does("decide", { pause: id, decision, hash });
+    }
+  };
+  const usual = pause.decisions[0];
+  const approve = button(decisionTitle(usual ?? "approve"), () => decide(usual ?? "approve"), { class: "primary" });
+  documentBox.addEventListener("toggle", () => {
+    if (usual !== "approve") return;
+    const label = !whole ? "Read and approve…" : documentBox.open ? "Approve" : "Look, then approve";
+    approve.textContent = label;
+    approve.title = label;
+    approve.setAttribute("aria-label", label);
+  });
+  documentBox.dispatchEvent(new Event("toggle"));
+  return h(
+    "section",
+    { class: `card pause of-${pause.kind}`, "aria-label": `${id} waits for you: ${headline(pause.title)}` },
+    documentBox,
+    h(
+      "footer",
+      {},
+      approve,
+      button("Open", () => does("openPause", { pause: id }), { class: "secondary" }),
+      ...pause.decisions
+        .filter((it) => it !== usual && it !== "edit")
+        .map((it) => button(decisionTitle(it), () => decide(it), { class: "secondary" })),
+    ),
+  );
+}
+
+/** Lines of a diff in their colours, everything else as it is. */
+function coloured(text: string): (Node | string)[] {
+  if (!/^(@@ |diff --git )/m.test(text)) return [text];
+  return text.split(/(?<=\n)/).map((line) => {
+    const kind = line.startsWith("+") ? "hljs-addition" : line.startsWith("-") ? "hljs-deletion" : "";
+    return kind === "" ? line : h("span", { class: kind }, line);
+  });
+}
+
+const SEVERITY: Record<string, string> = { error: "error", warning: "warning", info: "info", hint: "lightbulb" };
+const MOST_FINDINGS = 20;
+
+export function findingCards(all: readonly FindingCard[], does: Does): HTMLElement | undefined {
+  if (all.length === 0) return undefined;
+  const rows = all.slice(0, MOST_FINDINGS).map((it) => {
+    const open = it.state === "open" || it.state === "stale";
+    const argument = { finding: it.id };
+    const place = it.path === undefined ? "" : `${it.path}:${it.line ?? 1}`;
+    return h(
+      "li",
+      { class: `finding ${it.severity} ${it.state}` },
+      icon(open ? (SEVERITY[it.severity] ?? "info") : "check", open ? it.severity : it.state),
+      h(
+        "button",
+        {
+          type: "button",
+          class: "row",
+          title: it.text,
+          disabled: !open,
+          "aria-label": `${it.severity} ${it.id}, ${it.state}: ${headline(it.text)} ${place}`,
+          onclick: () => does("openFinding", argument),
+        },
+        h("span", { class: "name" }, headline(it.text, 200)),
+        h("span", { class: "dim" }, `${place} ${it.id}${open ? "" : ` · ${it.state}`}`),
+      ),
+      open && button(`Fix ${it.id} with…`, () => does("fixFinding", argument), { icon: "wand", class: "icon" }),
+      open &&
+        button(`Dismiss ${it.id}…`, () => does("dismissFinding", argument), { icon: "circle-slash", class: "icon" }),
+    );
+  });
+  const more = all.length - rows.length;
+  return h(
+    "ul",
+    { class: "card findings", "aria-label": "Findings" },
+    ...rows,
+    more > 0 && h("li", { class: "dim" }, `and ${more} more, in the Findings view`),
+  );
+}

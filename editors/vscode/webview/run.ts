@@ -1,0 +1,304 @@
+// The picture of a run: lanes of agents over time, the graph of its steps, and the same facts as a list.
+
+import "@vscode/codicons/dist/codicon.css";
+import "./run.css";
+import { columns, type Bar, type GraphStep, type Picture } from "../src/run/wire";
+import { headline, span } from "../src/words";
+import { button, h, host, icon, s, watchPolicy } from "./dom";
+
+watchPolicy();
+const root = document.getElementById("root");
+let last: Picture | undefined;
+let form: "picture" | "list" = (host.getState() as { form?: "picture" | "list" } | undefined)?.form ?? "picture";
+
+const does = (command: string, argument: Record<string, string> = {}): void =>
+  host.postMessage({ is: "do", command, argument });
+
+addEventListener("message", (event: MessageEvent<Picture>) => {
+  last = event.data;
+  draw();
+});
+addEventListener("resize", draw);
+// What goes on grows while nothing else changes.
+setInterval(() => {
+  if (last?.live === true && !document.hidden) {
+    const more = Date.now();
+    for (const { bars } of last.lanes) for (const bar of bars) if (bar.to >= last.to) bar.to = more;
+    last.to = more;
+    draw();
+  }
+}, 1000);
+
+function draw(): void {
+  const it = last;
+  if (it === undefined || root === null) return;
+  const focused = document.activeElement?.getAttribute("data-key");
+  const top = scrollY;
+  root.replaceChildren(head(it), ...(form === "list" ? [table(it)] : [timeline(it), graph(it)]));
+  if (focused) root.querySelector<HTMLElement>(`[data-key="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
+  scrollTo(0, top);
+}
+
+function head(it: Picture): HTMLElement {
+  const other = form === "list" ? "picture" : "list";
+  return h(
+    "header",
+    { class: "head" },
+    h("h1", {}, it.title, h("span", { class: `status ${it.status}` }, it.status)),
+    h("p", { class: "dim" }, [it.id, span(it.to - it.from), ...it.facts].join(" · ")),
+    it.why !== "" && h("p", { class: ["approved", "done"].includes(it.status) ? "dim" : "why" }, it.why),
+    h(
+      "p",
+      { class: "tools" },
+      button(other === "list" ? "Show as list" : "Show as picture", () => {
+        form = other;
+        host.setState({ form });
+        draw();
+      }),
+      it.changed && button("Show diff", () => does("showChanges")),
+      it.live && it.status !== "held" && button("Pause now", () => does("pause")),
+      it.status === "held" && button("Resume", () => does("resume")),
+      it.live && button("Stop…", () => does("cancel")),
+      !it.live && it.changed && button("Undo…", () => does("undo")),
+      button("Channel", () => does("openChannel")),
+    ),
+  );
+}
+
+const LANE = 34;
+const LEFT = 110;
+const WIDTHS = [1, 2, 5];
+
+function timeline(it: Picture): HTMLElement {
+  const width = Math.max(360, document.documentElement.clientWidth - 48);
+  const space = width - LEFT - 12;
+  const length = Math.max(1, it.to - it.from);
+  const x = (at: number): number => LEFT + ((Math.max(it.from, at) - it.from) / length) * space;
+  const height = it.lanes.length * LANE + 28;
+  const marks: SVGElement[] = [];
+  for (const at of ticks(length, Math.max(3, Math.floor(space / 110)))) {
+    const place = x(it.from + at);
+    marks.push(
+      s("line", { class: "tick", x1: place, x2: place, y1: 0, y2: height - 22 }),
+      s("text", { class: "time", x: place + 3, y: height - 8 }, label(at)),
+    );
+  }
+  const lanes = it.lanes.flatMap((lane, index) => {
+    const y = index * LANE;
+    return [
+      s("line", { class: "lane", x1: 0, x2: width, y1: y + LANE - 0.5, y2: y + LANE - 0.5 }),
+      s("text", { class: "who", x: 4, y: y + LANE / 2 + 4 }, lane.name),
+      ...lane.bars.flatMap((bar) => drawBar(bar, x, y, width)),
+    ];
+  });
+  const picture = s(
+    "svg",
+    { width, height, viewBox: `0 0 ${width} ${height}`, role: "group", "aria-label": "Timeline, one lane an agent" },
+    ...marks,
+    ...lanes,
+  );
+  const section = h("section", { "aria-label": "Timeline" }, h("h2", {}, "Timeline"));
+  section.append(picture);
+  if (it.lanes.length === 0) section.append(h("p", { class: "dim" }, "No agent has taken a turn yet."));
+  return section;
+}
+
+function drawBar(bar: Bar, x: (at: number) => number, y: number, width: number): SVGElement[] {
+  const from = x(bar.from);
+  const long = Math.max(4, Math.min(x(bar.to), width - 4) - from);
+  const open = (): void => {
+    if (bar.turn !== undefined) does("showSent", { turn: bar.turn });
+    else if (bar.pause !== undefined) does("openPause", { pause: bar.pause });
+  };
+  const words = `${headline(bar.label, 80)}, ${bar.kind}, ${span(bar.to - bar.from)}`;
+  const group = s(
+    "g",
+    {
+      class: `bar ${bar.kind}`,
+      tabindex: 0,
+      role: "button",
+      "aria-label": words,
+      "data-key": bar.turn ?? bar.pause ?? bar.step,
+      onclick: open,
+      onkeydown: (event) => {
+        const { key } = event as KeyboardEvent;
+        if (key === "Enter" || key === " ") open();
+      },
+    },
+    s("title", {}, words),
+    s("rect", { x: from, y: y + 6, width: long, height: LANE - 13, rx: 3 }),
+  );
+  if (long > 46) {
+    const most = Math.floor((long - 10) / 6.6);
+    group.append(s("text", { x: from + 5, y: y + LANE / 2 + 4 }, headline(bar.label, Math.max(3, most))));
+  }
+  if (bar.queued === undefined) return [group];
+  const waited = x(bar.queued);
+  if (from - waited < 2) return [group];
+  return [s("line", { class: "queued", x1: waited, x2: from, y1: y + LANE / 2, y2: y + LANE / 2 }), group];
+}
+
+/** Round times, so many that they can be read. */
+function ticks(length: number, most: number): number[] {
+  let unit = 1;
+  for (let power = 0; power < 9; power += 1) {
+    const fits = WIDTHS.map((it) => it * 10 ** power).find((it) => length / it <= most);
+    if (fits !== undefined) {
+      unit = fits;
+      break;
+    }
+  }
+  // From a minute on, in minutes.
+  for (const minutes of [1, 2, 5, 10, 30, 60, 120, 360, 1440]) {
+    if (length > 120_000 && length / (minutes * 60_000) <= most) {
+      unit = minutes * 60_000;
+      break;
+    }
+  }
+  const found: number[] = [];
+  for (let at = 0; at <= length && found.length < 50; at += unit) found.push(at);
+  return found;
+}
+
+function label(ms: number): string {
+  if (ms === 0) return "0";
+  if (ms < 1000) return `${ms} ms`;
+  return ms < 60_000 ? `${ms / 1000} s` : span(ms);
+}
+
+const BOX = { width: 168, height: 52, gap: 44, row: 68 };
+
+function graph(it: Picture): HTMLElement {
+  const column = columns(it.steps);
+  const at = new Map<string, { x: number; y: number }>();
+  const rows = new Map<string, number>();
+  // Each nesting gets a band of its own, below the one that it stands in.
+  let band = 0;
+  let depth = 0;
+  let bottom = 0;
+  for (const step of it.steps) {
+    if (step.depth !== depth) {
+      band = bottom;
+      depth = step.depth;
+    }
+    const col = column.get(step.id) ?? 0;
+    const key = `${band}/${depth}/${col}`;
+    const rowIndex = rows.get(key) ?? 0;
+    rows.set(key, rowIndex + 1);
+    at.set(step.id, { x: 8 + step.depth * 20 + col * (BOX.width + BOX.gap), y: 8 + (band + rowIndex) * BOX.row });
+    bottom = Math.max(bottom, band + rowIndex + 1);
+  }
+  const width = Math.max(...[...at.values()].map((p) => p.x + BOX.width + 12), 200);
+  const height = bottom * BOX.row + 12;
+  const edges = it.steps.flatMap((step) =>
+    step.needs.flatMap((need) => {
+      const [from, to] = [at.get(need), at.get(step.id)];
+      if (from === undefined || to === undefined) return [];
+      const [x1, y1, x2, y2] = [from.x + BOX.width, from.y + BOX.height / 2, to.x, to.y + BOX.height / 2];
+      const bend = Math.max(16, (x2 - x1) / 2);
+      return [
+        s("path", { class: "edge", d: `M${x1},${y1} C${x1 + bend},${y1} ${x2 - bend},${y2} ${x2 - 5},${y2}` }),
+        s("path", { class: "tip", d: `M${x2 - 7},${y2 - 4} L${x2 - 1},${y2} L${x2 - 7},${y2 + 4} Z` }),
+      ];
+    }),
+  );
+  const boxes = it.steps.map((step) => drawStep(step, at.get(step.id) ?? { x: 0, y: 0 }));
+  const section = h("section", { "aria-label": "Steps" }, h("h2", {}, "Steps"));
+  const holder = h("div", { class: "scroll" });
+  holder.append(
+    s(
+      "svg",
+      { width, height, viewBox: `0 0 ${width} ${height}`, role: "group", "aria-label": "Steps" },
+      ...edges,
+      ...boxes,
+    ),
+  );
+  section.append(holder);
+  return section;
+}
+
+function openStep(step: GraphStep): void {
+  if (step.pause !== undefined) does("openPause", { pause: step.pause });
+  else if (step.turn !== undefined) does("showSent", { turn: step.turn });
+  else does("showChanges", { step: step.id });
+}
+
+function drawStep(step: GraphStep, { x, y }: { x: number; y: number }): SVGElement {
+  const who = [
+    step.agent === undefined ? "" : `@${step.agent}`,
+    step.round > 1 ? `round ${step.round}` : "",
+    step.took === undefined ? "" : span(step.took),
+  ];
+  const words = `${step.title}: ${step.status}${step.summary === "" ? "" : `. ${step.summary}`}`;
+  return s(
+    "g",
+    {
+      class: `box ${step.status}`,
+      tabindex: 0,
+      role: "button",
+      "aria-label": words,
+      "data-key": `step-${step.id}`,
+      onclick: () => openStep(step),
+      onkeydown: (event) => {
+        const { key } = event as KeyboardEvent;
+        if (key === "Enter" || key === " ") openStep(step);
+      },
+    },
+    s("title", {}, words),
+    s("rect", { x, y, width: BOX.width, height: BOX.height, rx: 4 }),
+    s("text", { class: "name", x: x + 10, y: y + 21 }, headline(step.title, 23)),
+    s(
+      "text",
+      { class: "sub", x: x + 10, y: y + 39 },
+      [step.status, ...who.filter((part) => part !== "")].join(" · ").slice(0, 27),
+    ),
+  );
+}
+
+function table(it: Picture): HTMLElement {
+  const rows = it.steps.map((step) =>
+    h(
+      "tr",
+      { class: step.status },
+      h("td", { "data-depth": Math.min(step.depth, 6) }, step.title),
+      h("td", {}, step.status),
+      h("td", {}, step.agent === undefined ? "" : `@${step.agent}`),
+      h("td", {}, step.round > 0 ? String(step.round) : ""),
+      h("td", {}, step.took === undefined ? "" : span(step.took)),
+      h("td", {}, headline(step.summary, 200)),
+      h("td", {}, step.turn !== undefined && button("Open", () => openStep(step))),
+    ),
+  );
+  const bars = it.lanes
+    .flatMap((lane) => lane.bars.map((bar) => ({ ...bar, who: lane.name })))
+    .sort((a, b) => a.from - b.from)
+    .map((bar) =>
+      h(
+        "tr",
+        {},
+        h("td", {}, `+${span(bar.from - it.from)}`),
+        h("td", {}, bar.who),
+        h("td", {}, headline(bar.label, 120)),
+        h("td", {}, bar.kind),
+        h("td", {}, span(bar.to - bar.from)),
+        h(
+          "td",
+          {},
+          bar.turn !== undefined && button("What was sent", () => does("showSent", { turn: bar.turn ?? "" })),
+          bar.pause !== undefined && button("Open", () => does("openPause", { pause: bar.pause ?? "" })),
+        ),
+      ),
+    );
+  const titles = (...names: string[]): HTMLElement =>
+    h("tr", {}, ...names.map((name) => h("th", { scope: "col" }, name)));
+  return h(
+    "section",
+    { class: "list" },
+    h("h2", {}, icon("list-unordered"), " Steps"),
+    h("table", {}, titles("Step", "Status", "Agent", "Round", "Took", "Result", ""), ...rows),
+    h("h2", {}, icon("history"), " Turns and pauses"),
+    h("table", {}, titles("From", "Who", "What", "How", "Took", ""), ...bars),
+  );
+}
+
+host.postMessage({ is: "ready" });
