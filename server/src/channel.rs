@@ -2,6 +2,9 @@
 //!
 //! Pure text in, names out. What follows from a message is the hub's to decide.
 
+pub mod command;
+pub mod compose;
+
 use crate::ids::{AgentName, FindingId};
 
 /// How many agents may pass the word on after a person last spoke (design §7).

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 mod ask;
+mod changes;
 mod conflict;
 mod escape;
 mod region;
@@ -16,6 +17,7 @@ mod result;
 mod review;
 
 pub use ask::{permission_document, question_document, read_answer};
+pub use changes::with_changes;
 pub use conflict::{ConflictFile, conflict_document, editable, read_conflict};
 pub use escape::{is_hidden, visible};
 pub use result::{read_result, result_document};

@@ -5,6 +5,7 @@
 pub mod actions;
 pub mod backend;
 pub mod buffers;
+pub mod channel;
 pub mod commands;
 pub mod decide;
 pub mod desk;
@@ -22,7 +23,6 @@ pub mod pages;
 pub mod people;
 pub mod progress;
 pub mod prompts;
-pub mod render;
 pub mod root;
 pub mod session;
 pub mod shared;

@@ -21,6 +21,7 @@ use crate::{
 };
 
 mod changes;
+mod compose;
 mod greeting;
 mod hub;
 mod runs;
@@ -31,6 +32,7 @@ mod worktrees;
 
 pub use self::{
     changes::{DiffParams, DiffResult, FileChange, FileDiff, FileNote, UndoParams, UndoResult},
+    compose::{CompleteItem, CompleteParams, CompleteResult, OfferKind},
     greeting::{ClientOptions, OnCancel, SaveBuffersParams, SaveBuffersResult, ServerOffer},
     hub::{HubStatus, ReloadResult, TrustParams, TrustResult},
     runs::Players,
@@ -64,6 +66,8 @@ pub mod method {
     pub const WITHDRAW: &str = "callboard/withdraw";
     /// Request: what an agent was sent.
     pub const SENT: &str = "callboard/sent";
+    /// What can be written at a place of a message.
+    pub const COMPLETE: &str = "callboard/complete";
     /// Request: what can be started.
     pub const WORKFLOWS: &str = "callboard/workflows";
     /// Request: start a workflow.
@@ -133,7 +137,7 @@ pub mod method {
     /// All requests; a test holds the list together with the constants.
     #[rustfmt::skip]
     pub const REQUESTS: &[&str] = &[
-        POST, CREATE_CHANNEL, CHANNELS, MESSAGES, WITHDRAW, SENT, RUN, RUNS, TURNS, PLAN, WORKFLOWS, INBOX,
+        POST, CREATE_CHANNEL, CHANNELS, MESSAGES, WITHDRAW, SENT, COMPLETE, RUN, RUNS, TURNS, PLAN, WORKFLOWS, INBOX,
         DECIDE, PERMISSIONS, REVOKE_PERMISSION,
         PAUSE, RESUME, CANCEL, DIFF, UNDO, WORKTREES, REMOVE_WORKTREE, AGENTS, FINDINGS, SETTLE_FINDING,
         SUBSCRIBE, WATCH_TERMINAL,
@@ -323,6 +327,24 @@ pub struct StepView {
     /// Its failure, the last one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<Failure>,
+    /// Of a part that an agent operates: what that decided, oldest first: the last fifty.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub decided: Vec<DecidedView>,
+}
+
+/// Something that an operator decided, or wanted and was refused.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DecidedView {
+    /// In which of its turns.
+    pub turn: TurnId,
+    /// The move in words.
+    pub what: String,
+    /// Why; of a refused one why it was refused.
+    pub why: String,
+    /// Whether it was refused.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub refused: bool,
 }
 
 /// Where a step stands.

@@ -73,6 +73,7 @@ impl World {
                 })
             },
             results: folder.path().join("results"),
+            homes: folder.path().join("homes"),
             processes: folder.path().join("processes"),
             buffers: Arc::new(callboard::workspace::buffers::NoBuffers),
             screens: Arc::clone(&screens),

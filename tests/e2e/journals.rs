@@ -147,6 +147,35 @@ fn the_golden_journal_of_buffers_comes_to_the_same_for_ever_promise_1() {
     ");
 }
 
+/// As the next but one, for worktrees and their merges.
+#[test]
+fn the_golden_journal_of_worktrees_comes_to_the_same_for_ever_promise_1() {
+    let entries = golden("golden-worktrees.jsonl");
+    for (entry, record) in entries.iter().zip(journal::records(&entries)) {
+        assert_eq!(entry.kind, record.kind());
+        let again: Record = serde_json::from_str(&serde_json::to_string(&record).expect("JSON")).expect("a record");
+        assert_eq!(again, record);
+    }
+    let state = journal::replayed(&entries);
+    let trees: Vec<String> = state
+        .worktrees
+        .iter()
+        .map(|it| {
+            format!(
+                "{} {} of {} {:?} copies {:?} merged {:?}",
+                it.id, it.step, it.run, it.stage, it.setup.copy, it.merged
+            )
+        })
+        .collect();
+    insta::assert_snapshot!(trees.join("\n"), @"");
+    let worked: Vec<String> = callboard::hub::timeline::stretches(&state)
+        .iter()
+        .map(|it| it.by.iter().map(|by| format!("{} {}", by.step, by.agent)).collect::<Vec<_>>().join(" + "))
+        .collect();
+    insta::assert_snapshot!(worked.join("\n"), @"");
+    insta::assert_snapshot!(summary(&state), @"");
+}
+
 /// As the next, for what turns ask people.
 #[test]
 fn the_golden_journal_of_asks_comes_to_the_same_for_ever_promise_1() {
@@ -201,6 +230,52 @@ fn the_golden_journal_of_asks_comes_to_the_same_for_ever_promise_1() {
     a1 @claude Bash "cargo test" used 1 None
     a2 @codex Bash "ls" used 0 Some("ada")
     "#);
+}
+
+/// As the next, for agents' tools and for an operator.
+#[test]
+fn the_golden_journal_of_tools_comes_to_the_same_for_ever_promise_1() {
+    let entries = golden("golden-tools-1.jsonl");
+    for (entry, record) in entries.iter().zip(journal::records(&entries)) {
+        assert_eq!(entry.kind, record.kind());
+        let again: Record = serde_json::from_str(&serde_json::to_string(&record).expect("JSON")).expect("a record");
+        assert_eq!(again, record);
+    }
+    for kind in ["result.handed_in", "operator.moved", "operator.refused", "operator.turn_taken", "operator.woken"] {
+        assert!(entries.iter().any(|it| it.kind == kind), "{kind} is not in it");
+    }
+    let state = journal::replayed(&entries);
+    let run = &state.runs[&"r1".parse::<callboard::ids::RunId>().expect("a run")];
+    let work = run.step(&"work".parse().expect("a step")).expect("the part");
+    let log: Vec<String> =
+        work.operation.log.iter().map(|it| format!("{} {} {}", it.refused, it.what, it.why)).collect();
+    assert_eq!(
+        log,
+        [
+            "true approve there is no such move; there are assign, ask, wait, pause and finish. What waits for a person is a \
+             person's to answer",
+            "false assign review it is next",
+            "true finish review is not over yet; wait for it",
+            "false assign fix to @codex it thinks",
+            "false ask it is not said",
+            "false assign gate it is next",
+            "false finish nothing is left",
+        ]
+    );
+    let steps: Vec<String> = run.steps.iter().map(|(id, it)| format!("{id} {:?} {}", it.status, it.parked)).collect();
+    assert_eq!(
+        steps,
+        [
+            "fix Done false",
+            "gate Done false",
+            "last Queued false",
+            "review Done false",
+            "tests Skipped true",
+            "work Done false"
+        ]
+    );
+    assert_eq!(state.findings.iter().map(|it| it.draft.text.as_str()).collect::<Vec<_>>(), ["too long"]);
+    assert_eq!(state.messages.iter().filter(|it| &*it.text == "at it").count(), 1);
 }
 
 /// The golden journal of format 1, recorded from real runs. It must be read for ever and come to the same: never record it

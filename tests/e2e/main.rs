@@ -1,6 +1,8 @@
 //! End-to-end tests: the real binary, real PTYs, real SQLite, real git.
 
 #[cfg(unix)]
+mod apart;
+#[cfg(unix)]
 mod armed;
 #[cfg(unix)]
 mod bad_input;
@@ -21,15 +23,21 @@ mod journals;
 #[cfg(unix)]
 mod kill_sweep;
 #[cfg(unix)]
+mod language;
+#[cfg(unix)]
 mod lsp;
 #[cfg(target_os = "linux")]
 mod mcp;
+#[cfg(target_os = "linux")]
+mod operator;
 #[cfg(unix)]
 mod panels;
 #[cfg(unix)]
 mod programs;
 #[cfg(unix)]
 mod relay;
+#[cfg(unix)]
+mod sheet;
 #[cfg(unix)]
 mod shell;
 mod support;

@@ -95,6 +95,7 @@ fn every_method(it: &mut Table) {
     it.request::<MessagesParams, MessagesResult>(method::MESSAGES);
     it.request::<WithdrawParams, Changed>(method::WITHDRAW);
     it.request::<SentParams, Vec<TurnView>>(method::SENT);
+    it.request::<CompleteParams, CompleteResult>(method::COMPLETE);
     it.request::<RunParams, Started>(method::RUN);
     it.request::<RunsParams, Vec<RunView>>(method::RUNS);
     it.request::<TurnsParams, Vec<RunTurn>>(method::TURNS);

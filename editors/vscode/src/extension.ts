@@ -15,6 +15,7 @@ import { RunPicture } from "./run/panel";
 import { settings } from "./settings";
 import { showStatus } from "./status";
 import { provideTasks } from "./tasks";
+import { Terminals } from "./terminals";
 import { Agents } from "./views/agents";
 import { Findings } from "./views/findings";
 import { Inbox } from "./views/inbox";
@@ -33,7 +34,8 @@ export function activate(context: vscode.ExtensionContext): Api {
   const changes = new Changes(hub);
   const remarks = new Remarks(hub, changes);
   const picture = new RunPicture(hub, context.extensionUri);
-  const tools: Tools = { hub, channel, changes, remarks, picture };
+  const terminals = new Terminals(hub);
+  const tools: Tools = { hub, channel, changes, remarks, picture, terminals };
   const trees = { inbox: new Inbox(hub), runs: new Runs(hub), findings: new Findings(hub), agents: new Agents(hub) };
   const commands = {
     ...talkCommands(tools),
@@ -47,12 +49,13 @@ export function activate(context: vscode.ExtensionContext): Api {
     changes,
     remarks,
     picture,
+    terminals,
     ...Object.values(trees),
     register(hub, commands),
     showStatus(hub),
     tellNews(hub),
     provideTasks(hub),
-    followPages(),
+    followPages(hub),
     vscode.workspace.onDidGrantWorkspaceTrust(() => void hub.start()),
     vscode.workspace.onDidChangeWorkspaceFolders(() => void hub.restart()),
     vscode.window.onDidChangeWindowState(({ focused }) => {

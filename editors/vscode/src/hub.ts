@@ -8,61 +8,27 @@ import * as os from "node:os";
 import * as vscode from "vscode";
 import { LanguageClient, State } from "vscode-languageclient/node";
 import { findServer } from "./find";
-import type {
-  AgentView,
-  Changed,
-  ChannelView,
-  DiffResult,
-  Feed,
-  Finding,
-  HubStatus,
-  MessagesResult,
-  PauseView,
-  RunTurn,
-  RunView,
-  TurnView,
-  UndoResult,
-  WorkflowView,
+import {
+  method,
+  type AgentView,
+  type Changed,
+  type ChannelView,
+  type ClientOptions,
+  type Feed,
+  type Finding,
+  type HubStatus,
+  type PauseView,
+  type Requests,
+  type RunView,
+  type TerminalFrame,
 } from "./protocol";
 import { settings } from "./settings";
 import { Store, type Change } from "./store";
 
-/** The methods that this extension uses, with what they take and answer. */
-export interface Methods {
-  post: [{ channel?: string; thread?: string; text: string; key?: string }, { message: string; rev: number }];
-  createChannel: [{ name: string; defaultAgent?: string }, Changed];
-  channels: [object, ChannelView[]];
-  messages: [{ channel?: string; thread?: string; before?: string; limit?: number }, MessagesResult];
-  withdraw: [{ message: string; agent: string }, Changed];
-  sent: [{ turn?: string; message?: string }, TurnView[]];
-  workflows: [object, WorkflowView[]];
-  run: [
-    {
-      workflow: string;
-      inputs?: Record<string, unknown>;
-      roles?: Record<string, string>;
-      channel?: string;
-      key?: string;
-    },
-    { run: string; rev: number },
-  ];
-  runs: [{ run?: string; live?: boolean }, RunView[]];
-  turns: [{ run: string }, RunTurn[]];
-  plan: [{ run: string }, unknown];
-  inbox: [{ pause?: string; all?: boolean }, PauseView[]];
-  decide: [{ pause: string; hash: string; decision: string; [field: string]: unknown }, Changed];
-  pause: [{ run?: string; interrupt?: boolean }, Changed];
-  resume: [{ run?: string }, Changed];
-  cancel: [{ run: string }, Changed];
-  diff: [{ run: string; step?: string; by?: string; whole?: boolean }, DiffResult];
-  undo: [{ run: string; step?: string; force?: boolean }, UndoResult];
-  agents: [object, AgentView[]];
-  findings: [{ run?: string; all?: boolean }, Finding[]];
-  settleFinding: [{ finding: string; how: string; reason?: string }, Changed];
-  subscribe: [{ since?: number }, Changed];
-  hubStatus: [object, HubStatus];
-  reload: [object, { trusted: boolean; agents: number }];
-}
+/** The methods by their short names, with what they take and answer. */
+type Method = keyof { [M in keyof typeof method as (typeof method)[M] extends keyof Requests ? M : never]: true };
+type Params<M extends Method> = Requests[(typeof method)[M] & keyof Requests]["params"];
+type Result<M extends Method> = Requests[(typeof method)[M] & keyof Requests]["result"];
 
 export type Phase =
   | { is: "off"; why: "noFolder" | "restricted" | "notStarted" | "stopped" }
@@ -94,10 +60,13 @@ export class Hub implements vscode.Disposable {
   private readonly changed = new vscode.EventEmitter<Change>();
   private readonly phased = new vscode.EventEmitter<Phase>();
   private readonly began = new vscode.EventEmitter<void>();
+  private readonly framed = new vscode.EventEmitter<TerminalFrame>();
   readonly onChange = this.changed.event;
   readonly onPhase = this.phased.event;
   /** The store was filled anew: whatever was read from it or from the hub before is old. */
   readonly onBegin = this.began.event;
+  /** A terminal that is watched shows something else. */
+  readonly onFrame = this.framed.event;
 
   constructor(private readonly context: vscode.ExtensionContext) {
     this.log = vscode.window.createOutputChannel("Callboard", { log: true });
@@ -115,8 +84,10 @@ export class Hub implements vscode.Disposable {
   async start(): Promise<void> {
     if (this.client !== undefined) return;
     const folder = this.folder;
-    if (folder === undefined) return this.enter({ is: "off", why: "noFolder" });
-    if (!vscode.workspace.isTrusted) return this.enter({ is: "off", why: "restricted" });
+    if (folder === undefined || !vscode.workspace.isTrusted) {
+      this.enter({ is: "off", why: folder === undefined ? "noFolder" : "restricted" });
+      return;
+    }
     const chosen = settings();
     const found = findServer({
       setting: chosen.path,
@@ -128,7 +99,8 @@ export class Hub implements vscode.Disposable {
     });
     if ("missing" in found) {
       this.log.error(`The server was not found: ${found.missing}.`);
-      return this.enter({ is: "missing", why: found.missing });
+      this.enter({ is: "missing", why: found.missing });
+      return;
     }
     this.program = found.file;
     this.log.info(`The server is ${found.file} (${found.from}).`);
@@ -149,9 +121,12 @@ export class Hub implements vscode.Disposable {
           diagnostics: chosen.diagnostics,
           progress: chosen.progress,
           onCancel: chosen.onCancel,
-          // This window has an inbox of its own.
+          // This window shows channels, the inbox and terminals itself. The documents of pause points it has as files.
           prompts: false,
-        },
+          panel: true,
+          notifications: true,
+          terminal: true,
+        } satisfies ClientOptions,
         diagnosticCollectionName: "callboard",
         initializationFailedHandler: (error) => {
           this.log.error(String(error));
@@ -162,6 +137,7 @@ export class Hub implements vscode.Disposable {
     // The commands are registered by this extension, which asks for what is missing before it passes them on.
     client.getFeature("workspace/executeCommand").initialize = () => undefined;
     client.onNotification("callboard/feed", (feed: Feed) => this.take(feed));
+    client.onNotification("callboard/terminalFrame", (frame: TerminalFrame) => this.framed.fire(frame));
     client.onDidChangeState(({ newState }) => {
       if (this.client !== client) return;
       if (newState === State.Running) {
@@ -201,10 +177,10 @@ export class Hub implements vscode.Disposable {
   }
 
   /** Asks the hub something. Whatever goes wrong comes as a `Refused` with a sentence. */
-  async request<M extends keyof Methods>(method: M, params: Methods[M][0]): Promise<Methods[M][1]> {
+  async request<M extends Method>(name: M, params: Params<M>): Promise<Result<M>> {
     const client = await this.running();
     try {
-      return await client.sendRequest<Methods[M][1]>(`callboard/${method}`, params);
+      return await client.sendRequest<Result<M>>(method[name], params);
     } catch (error) {
       throw refused(error);
     }
@@ -235,6 +211,7 @@ export class Hub implements vscode.Disposable {
     this.changed.dispose();
     this.phased.dispose();
     this.began.dispose();
+    this.framed.dispose();
     this.log.dispose();
   }
 

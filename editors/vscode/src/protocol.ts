@@ -197,6 +197,36 @@ export interface ClientOptions {
   terminal?: boolean;
 }
 
+/** Something that can be written in a message. */
+export interface CompleteItem {
+  /** A few words beside it; may be empty. */
+  detail: string;
+  /** Where that ends. */
+  end: number;
+  /** What takes its place. */
+  insert: string;
+  /** What it is. */
+  kind: OfferKind;
+  /** How it is listed. */
+  label: string;
+  /** Where what it replaces begins, counted as `cursor`. */
+  start: number;
+}
+
+/** Params of `callboard/complete`. */
+export interface CompleteParams {
+  /** Where the cursor is in it, counted from 0 over the whole text in the units of the session's position encoding. */
+  cursor?: number;
+  /** The message as far as it is written. */
+  text?: string;
+}
+
+/** Result of `callboard/complete`. */
+export interface CompleteResult {
+  /** What can be written there, the best first. */
+  items: CompleteItem[];
+}
+
 /** Params of `callboard/createChannel`. */
 export interface CreateChannelParams {
   /** The agent that a message with no mention wakes. */
@@ -221,6 +251,18 @@ export type DecideParams =
   | { hash: string; pause: PauseId; scope?: Scope | null; agent?: AgentName | null; decision: "retry" }
   /** End the run. */
   | { hash: string; pause: PauseId; scope?: Scope | null; decision: "stop" };
+
+/** Something that an operator decided, or wanted and was refused. */
+export interface DecidedView {
+  /** Whether it was refused. */
+  refused?: boolean;
+  /** In which of its turns. */
+  turn: TurnId;
+  /** The move in words. */
+  what: string;
+  /** Why; of a refused one why it was refused. */
+  why: string;
+}
 
 /** A person's answer at a pause point (design §9). */
 export type Decision =
@@ -609,6 +651,23 @@ export interface MessagesResult {
 /** Params of a method that takes none. */
 export interface Nothing {
 }
+
+/** What an item is. */
+export type OfferKind =
+  /** An agent, or several. */
+  | "agent"
+  /** A channel. */
+  | "channel"
+  /** A command. */
+  | "command"
+  /** A workflow. */
+  | "workflow"
+  /** An input or a role of a workflow. */
+  | "input"
+  /** A run. */
+  | "run"
+  /** A file or a folder. */
+  | "path";
 
 /** What cancelling a run's progress does. */
 export type OnCancel =
@@ -1059,6 +1118,8 @@ export interface StepView {
   agent?: AgentName;
   /** The try, from 1; 0 before the first. */
   attempt: number;
+  /** Of a part that an agent operates: what that decided, oldest first: the last fifty. */
+  decided?: DecidedView[];
   /** How deep it stands: 0 for the outermost list. */
   depth: number;
   /** When it ended. */
@@ -1460,6 +1521,7 @@ export interface Requests {
   "callboard/messages": { params: MessagesParams; result: MessagesResult };
   "callboard/withdraw": { params: WithdrawParams; result: Changed };
   "callboard/sent": { params: SentParams; result: TurnView[] };
+  "callboard/complete": { params: CompleteParams; result: CompleteResult };
   "callboard/run": { params: RunParams; result: Started };
   "callboard/runs": { params: RunsParams; result: RunView[] };
   "callboard/turns": { params: TurnsParams; result: RunTurn[] };
@@ -1510,6 +1572,7 @@ export const method = {
   messages: "callboard/messages",
   withdraw: "callboard/withdraw",
   sent: "callboard/sent",
+  complete: "callboard/complete",
   run: "callboard/run",
   runs: "callboard/runs",
   turns: "callboard/turns",

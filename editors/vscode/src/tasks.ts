@@ -5,7 +5,7 @@ import { message, type Hub } from "./hub";
 import type { RunView } from "./protocol";
 import { settings } from "./settings";
 import { hasEnded } from "./store";
-import { authorName } from "./words";
+import { authorName, printable } from "./words";
 
 interface Definition extends vscode.TaskDefinition {
   workflow: string;
@@ -102,10 +102,4 @@ class RunTerminal implements vscode.Pseudoterminal {
     this.listening?.dispose();
     this.closes.fire(code);
   }
-}
-
-/** Text without control characters: what an agent says must not steer a terminal. */
-export function printable(text: string): string {
-  // eslint-disable-next-line no-control-regex -- Those are what is taken out.
-  return text.replace(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g, "\ufffd");
 }

@@ -130,3 +130,16 @@ export function headline(text: string, most = 120): string {
 export function plural(count: number, one: string, many = `${one}s`): string {
   return `${count} ${count === 1 ? one : many}`;
 }
+
+/** Text without control characters: what an agent says must not steer a terminal. */
+export function printable(text: string): string {
+  // eslint-disable-next-line no-control-regex -- Those are what is taken out.
+  return text.replace(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g, "\ufffd");
+}
+
+/** One or two sentences of a step's result, or of its failure. */
+export function summary(step: StepView): string {
+  const { failure, result } = step;
+  if (failure !== undefined) return `${failure.class}: ${failure.message}`;
+  return result !== undefined && "summary" in result ? result.summary : "";
+}

@@ -108,7 +108,7 @@ export function pauseCard(pause: PauseCard, does: Does): HTMLElement {
         if (whole && documentBox.open) does("approve", { pause: id, hash });
         else if (whole) {
           documentBox.open = true;
-          documentBox.querySelector("pre")?.focus();
+          documentBox.querySelector("pre")?.focus({ preventScroll: true });
         } else does("openPause", { pause: id });
         return;
       case "edit":
@@ -134,6 +134,25 @@ export function pauseCard(pause: PauseCard, does: Does): HTMLElement {
     approve.setAttribute("aria-label", label);
   });
   documentBox.dispatchEvent(new Event("toggle"));
+  const buttons =
+    pause.kind === "permission"
+      ? permission(pause, does)
+      : pause.kind === "question"
+        ? question(pause, does)
+        : undefined;
+  if (buttons !== undefined) {
+    return h(
+      "section",
+      { class: `card pause of-${pause.kind}`, "aria-label": `${id} waits for you: ${headline(pause.title)}` },
+      whole ? documentBox : h("p", { class: "dim" }, "It is longer than this card: open it to see all of it."),
+      h(
+        "footer",
+        {},
+        ...(whole ? buttons : []),
+        button("Open", () => does("openPause", { pause: id }), { class: "secondary" }),
+      ),
+    );
+  }
   return h(
     "section",
     { class: `card pause of-${pause.kind}`, "aria-label": `${id} waits for you: ${headline(pause.title)}` },
@@ -148,6 +167,38 @@ export function pauseCard(pause: PauseCard, does: Does): HTMLElement {
         .map((it) => button(decisionTitle(it), () => decide(it), { class: "secondary" })),
     ),
   );
+}
+
+const SCOPES: Record<string, string> = { once: "Allow once", run: "Allow for this run", always: "Always allow" };
+
+function permission({ id, hash, scopes, decisions }: PauseCard, does: Does): HTMLElement[] {
+  const allowed = scopes.length === 0 ? ["once"] : scopes;
+  const buttons = allowed.map((scope, index) =>
+    button(SCOPES[scope] ?? scope, () => does("decide", { pause: id, hash, decision: "approve", scope }), {
+      class: index === 0 ? "primary" : "secondary",
+    }),
+  );
+  if (decisions.includes("reject"))
+    buttons.push(button("Deny…", () => does("reject", { pause: id, hash }), { class: "secondary" }));
+  return buttons;
+}
+
+function question({ id, hash, choices, decisions }: PauseCard, does: Does): HTMLElement[] {
+  const answer = (document: string): void => does("decide", { pause: id, hash, decision: "edit", document });
+  const input = h("input", {
+    class: "input",
+    "aria-label": `Your answer to ${id}`,
+    placeholder: "Your answer",
+    onkeydown: (event) => {
+      const text = input.value.trim();
+      if ((event as KeyboardEvent).key === "Enter" && text !== "") answer(text);
+    },
+  });
+  const buttons: HTMLElement[] = choices.map((it) => button(it, () => answer(it), { class: "secondary" }));
+  if (decisions.includes("reject")) {
+    buttons.push(button("Don't answer…", () => does("reject", { pause: id, hash }), { class: "secondary" }));
+  }
+  return [h("div", { class: "answer" }, input), ...buttons];
 }
 
 /** Lines of a diff in their colours, everything else as it is. */

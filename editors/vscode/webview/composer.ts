@@ -2,6 +2,7 @@
 
 import type { Completion } from "../src/channel/wire";
 import { button, h, host } from "./dom";
+import { wordAt } from "./word";
 
 interface Kept {
   drafts?: Record<string, string>;
@@ -15,22 +16,6 @@ export interface Wants {
   send(text: string): void;
   complete(ask: number, sign: string, word: string): void;
   leaveThread(): void;
-}
-
-/** The word at the cursor that could be completed, with the sign that it began with. */
-export function wordAt(text: string, cursor: number): { sign: string; word: string; from: number } | undefined {
-  const before = text.slice(0, cursor);
-  const run = /^\/run\s+(\S*)$/.exec(before);
-  if (run !== null) return { sign: "/run", word: run[1] ?? "", from: cursor - (run[1] ?? "").length };
-  const slash = /^\/(\S*)$/.exec(before);
-  if (slash !== null) return { sign: "/", word: slash[1] ?? "", from: 0 };
-  const sign = /(?:^|[\s(])([@#`])([^\s`]*)$/.exec(before);
-  if (sign?.[1] !== undefined) return { sign: sign[1], word: sign[2] ?? "", from: cursor - (sign[2] ?? "").length - 1 };
-  const path = /(?:^|[\s(])((?:\.\/)?[\w@.-]+\/[\w@./-]*)$/.exec(before);
-  if (path?.[1] !== undefined) {
-    return { sign: "`", word: path[1].replace(/^\.\//, ""), from: cursor - path[1].length };
-  }
-  return undefined;
 }
 
 export class Composer {
@@ -90,9 +75,7 @@ export class Composer {
       this.grow();
     }
     this.area.placeholder =
-      thread === undefined
-        ? `Message #${channel}: @agent to wake one, / for commands`
-        : `Reply in the thread of ${thread}`;
+      thread === undefined ? `Message #${channel}, @ to wake an agent` : `Reply in the thread of ${thread}`;
     this.chip.replaceChildren();
     this.chip.hidden = thread === undefined;
     if (thread !== undefined) {
@@ -173,6 +156,16 @@ export class Composer {
       return;
     }
     this.from = at.from;
+    // What is shown must fit what is typed at each moment: Enter takes it.
+    const word = at.word.toLowerCase();
+    this.items = this.items.filter((it) =>
+      it.label
+        .replace(/^[@#/]/, "")
+        .toLowerCase()
+        .startsWith(word),
+    );
+    this.chosen = 0;
+    this.open();
     this.asked += 1;
     this.wants.complete(this.asked, at.sign, at.word);
   }
@@ -269,9 +262,8 @@ export class Composer {
 
   private keep(): void {
     const state = kept();
-    const drafts = { ...state.drafts };
-    if (this.area.value === "") delete drafts[this.channel];
-    else drafts[this.channel] = this.area.value;
+    const others = Object.entries(state.drafts ?? {}).filter(([key]) => key !== this.channel);
+    const drafts = Object.fromEntries(this.area.value === "" ? others : [...others, [this.channel, this.area.value]]);
     host.setState({ ...state, drafts });
   }
 }

@@ -208,7 +208,7 @@ fn locate(profile: &Profile, folder: Option<&Path>, find_program: &dyn Fn(&str) 
             };
             Program::Missing(format!("the {what} {word:?} was not found on PATH outside the workspace; {next}"))
         },
-        Program::Found,
+        |it| Program::Found(program::native(&it, &profile.native).unwrap_or(it)),
     )
 }
 

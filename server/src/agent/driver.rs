@@ -9,11 +9,14 @@ use crate::{
 };
 
 mod answer;
+#[cfg(unix)]
+pub(crate) mod app_server;
 pub(crate) mod desk;
 pub mod environment;
 mod files;
 mod live;
 pub mod result;
+pub(crate) mod sessions;
 pub(crate) mod terminal;
 pub(crate) mod tool;
 

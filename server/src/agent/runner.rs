@@ -24,6 +24,7 @@ use super::{
     discreet::discreet,
     driver::{
         self, Desk, Driver,
+        app_server::AppServerDriver,
         desk::{Idle, Note, Report, Ticket},
         terminal::TerminalDriver,
         tool::ToolDriver,
@@ -71,6 +72,8 @@ pub struct RunnerParts {
     pub transcripts: Transcripts,
     /// The folder for requests and results; private to this hub.
     pub results: PathBuf,
+    /// The folder with a folder for each agent, for what its program keeps: its sessions, its own copy of its settings.
+    pub homes: PathBuf,
     /// The folder in which live sessions are noted for a hub that starts after a crash.
     pub processes: PathBuf,
     /// The open buffers.
@@ -328,10 +331,10 @@ fn driver_for<'a>(
     let (_, driver) = current.get_or_insert_with(|| {
         let driver: Box<dyn Driver> = match profile.driver {
             DriverKind::Tool => Box::new(ToolDriver::new(Arc::clone(&profile))),
+            #[cfg(unix)]
+            DriverKind::AppServer => Box::new(AppServerDriver::new(Arc::clone(&profile), desk)),
             // A profile can't ask for another driver: the catalogue refuses it where it is read.
-            DriverKind::Terminal | DriverKind::StreamJson | DriverKind::AppServer | DriverKind::Acp => {
-                Box::new(TerminalDriver::new(Arc::clone(&profile)))
-            }
+            _ => Box::new(TerminalDriver::new(Arc::clone(&profile))),
         };
         (profile, driver)
     });

@@ -19,6 +19,7 @@ use crate::{
     hub::{
         effect::{Effect, UndoRequest},
         event::{CheckpointOutcome, Event, Refusal, RefusalCode, UndoOutcome, WorktreeCame},
+        record::ShownDiff,
         timeline::{Stretch, Worker},
     },
     protocol::{FileChange, FileDiff, FileNote},
@@ -28,6 +29,10 @@ use crate::{
 
 /// How many files a record names.
 const NAMED: usize = 1_000;
+
+/// How many files' differences are shown at a pause, and in how many bytes.
+const MOST_DIFFS: usize = 50;
+const MOST_DIFF: usize = 32 << 10;
 
 /// How many files that a checkpoint left out its record names.
 const LEFT_OUT: usize = 100;
@@ -261,6 +266,10 @@ fn take(checkpoints: &Checkpoints, since: Option<&str>) -> Result<CheckpointOutc
         Some(since) => store.changes(since, &taken.tree)?,
         None => Vec::new(),
     };
+    let diffs = match since {
+        Some(since) if !changed.is_empty() => shown_diffs(&store.diff(since, &taken.tree, None, false)?),
+        _ => Vec::new(),
+    };
     changed.truncate(NAMED);
     let mut left_out: Vec<FileNote> = taken
         .left_out
@@ -276,7 +285,28 @@ fn take(checkpoints: &Checkpoints, since: Option<&str>) -> Result<CheckpointOutc
         why: String::new(),
         left_out,
         changed: changed.iter().map(|it| it.path.to_string_lossy().into_owned()).collect(),
+        diffs,
     })
+}
+
+/// Returns the differences as they are shown at a pause: the beginning of each, as long as there is room.
+fn shown_diffs(files: &[checkpoint::FileDiff]) -> Vec<ShownDiff> {
+    let mut room = MOST_DIFF;
+    let shown = files.iter().take(MOST_DIFFS).map(|file| {
+        let mut lines = file.text.lines();
+        let mut text = String::new();
+        for line in lines.by_ref() {
+            if text.len() + line.len() >= room.min(MOST_DIFF / 4) {
+                room = room.saturating_sub(text.len());
+                return ShownDiff { path: file.path.clone(), text, more: lines.count() + 1 };
+            }
+            text.push_str(line);
+            text.push('\n');
+        }
+        room = room.saturating_sub(text.len());
+        ShownDiff { path: file.path.clone(), text, more: 0 }
+    });
+    shown.collect()
 }
 
 fn undo(checkpoints: &Checkpoints, request: &UndoRequest) -> Result<UndoOutcome, CheckpointError> {

@@ -63,7 +63,7 @@ pub fn compose(places: &Places, workspace: &Workspace, in_process: bool) -> anyh
         private::folder(&path).with_context(|| format!("the folder {} can't be used", path.display()))?;
         Ok(path)
     };
-    let (processes, results) = (folder("processes")?, folder("results")?);
+    let (processes, results, homes) = (folder("processes")?, folder("results")?, folder("agents")?);
     let terminals = places.terminals_dir(workspace);
     private::folder(&terminals).with_context(|| format!("the folder {} can't be used", terminals.display()))?;
     for found in leftovers::clean_up(&processes).context("what an earlier hub left running can't be looked for")? {
@@ -102,6 +102,7 @@ pub fn compose(places: &Places, workspace: &Workspace, in_process: bool) -> anyh
         environment,
         allowed: settings.agents_env.clone(),
         results,
+        homes,
         processes,
         screens,
         buffers: buffers.clone(),

@@ -20,6 +20,7 @@ use crate::{
 
 mod asks;
 mod checkpoints;
+mod operator;
 mod steps;
 mod worktrees;
 
@@ -134,6 +135,10 @@ pub fn apply(state: &mut State, seq: u64, at: Timestamp, record: &Record) {
             steps::start_round(state, at, *run, step, *round, *bound);
             change_step(state, at, *run, step, |it| it.left = left.as_str().into());
         }
+        Record::OperatorMoved { .. }
+        | Record::OperatorRefused { .. }
+        | Record::OperatorTurnTaken { .. }
+        | Record::OperatorWoken { .. } => operator::apply(state, at, record),
         Record::LimitRaised { run, limits } => change_run(state, at, *run, |it| it.limits = *limits),
         Record::Held { run, .. } => hold(state, at, *run, true),
         Record::Released { run, .. } => hold(state, at, *run, false),
@@ -159,6 +164,7 @@ pub fn apply(state: &mut State, seq: u64, at: Timestamp, record: &Record) {
                 Subject::Step { run, step }
                 | Subject::Failure { run, step }
                 | Subject::Rounds { run, step }
+                | Subject::Operator { run, step }
                 | Subject::Conflict { run, step, .. }
                 | Subject::Stuck { run, step, .. } => change_step(state, at, run, &step, |it| {
                     it.pause = None;
@@ -568,6 +574,7 @@ fn open_pause(state: &mut State, at: Timestamp, record: &Record) {
         Subject::Step { run, step }
         | Subject::Failure { run, step }
         | Subject::Rounds { run, step }
+        | Subject::Operator { run, step }
         | Subject::Conflict { run, step, .. }
         | Subject::Stuck { run, step, .. } => change_step(state, at, *run, step, |it| {
             it.status = StepStatus::Paused;

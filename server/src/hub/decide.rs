@@ -25,6 +25,7 @@ mod buffers;
 mod checkpoint;
 mod context;
 mod holders;
+mod operator;
 mod pause;
 mod result;
 mod rounds;

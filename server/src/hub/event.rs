@@ -2,11 +2,13 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use super::record::ShownDiff;
 use crate::{
     agent::{AgentClaim, AgentInfo},
     ask::{Ask, Scope},
     document::Decision,
     finding::FindingDraft,
+    hub::operator::Reasoned,
     ids::{
         AgentName, ChannelName, FindingId, MessageId, PauseId, RuleId, RunId, StepId, Timestamp, TurnId, WorktreeId,
     },
@@ -272,6 +274,8 @@ pub enum Act {
     Report(FindingDraft),
     /// It hands in its result. The shell has found that it has the form that was asked for.
     HandIn(TypedResult),
+    /// As operator it makes a move, or wants one that can't be read: then what in words, and why not.
+    Move(Result<Reasoned, (String, String)>),
 }
 
 /// What came of a checkpoint.
@@ -285,6 +289,8 @@ pub struct CheckpointOutcome {
     pub left_out: Vec<FileNote>,
     /// Files that changed since the checkpoint that the effect named: the first of them.
     pub changed: Vec<String>,
+    /// How they changed, as far as it is shown at a pause.
+    pub diffs: Vec<ShownDiff>,
 }
 
 /// What came of an undo.
@@ -385,6 +391,8 @@ pub enum Answer {
     Undoing(u64),
     /// This finding was recorded, or is known.
     Found(FindingId),
+    /// An operator's move may not be, which is recorded: why.
+    MoveRefused(String),
 }
 
 /// Why an event was refused: nothing was recorded.

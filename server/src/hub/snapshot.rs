@@ -4,6 +4,7 @@ use std::{ops::Bound, sync::Arc};
 
 use super::{
     event::{Refusal, RefusalCode},
+    operator::Decided,
     record::{Cause, Subject, TurnEnd, Wanted},
     run::{Run, StepState},
     state::{AgentEntry, Channel, Key, Message, Pause, State, Turn, Worktree},
@@ -15,7 +16,7 @@ use crate::{
     finding::Finding,
     ids::{ChannelName, MessageId, PauseId, RunId, TurnId},
     protocol::{
-        AgentView, AskView, ChannelView, DiffParams, Feed, FindingsParams, InboxParams, Item, MessageView,
+        AgentView, AskView, ChannelView, DecidedView, DiffParams, Feed, FindingsParams, InboxParams, Item, MessageView,
         MessagesParams, MessagesResult, PauseView, PermissionsParams, RunTurn, RunView, RunsParams, SentParams,
         StepStatus, StepView, SubscribeParams, TurnView, TurnsParams, WorktreeView, is_settled,
     },
@@ -460,5 +461,10 @@ fn step_view(step: &Step, now: &StepState, depth: u32) -> StepView {
         ended: now.ended,
         result: now.result.as_deref().cloned(),
         failure: now.failure.clone(),
+        decided: now.operation.log.iter().map(|it| decided_view(it)).collect(),
     }
+}
+
+fn decided_view(it: &Decided) -> DecidedView {
+    DecidedView { turn: it.turn, what: it.what.to_string(), why: it.why.to_string(), refused: it.refused }
 }

@@ -19,6 +19,7 @@ mod checkpoints;
 mod lists;
 mod nested;
 mod odd;
+mod operator;
 mod pauses;
 mod random;
 mod runs;

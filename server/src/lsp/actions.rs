@@ -12,6 +12,7 @@ use crate::{
     hub::snapshot::Snapshot,
     ids::AgentName,
     lsp::{
+        channel,
         diagnostics::{self, finding_of},
         editor::Editor,
         lenses, people,
@@ -43,6 +44,16 @@ pub fn actions(
     if let Some(pause) = editor.pause_of(uri) {
         for command in lenses::decisions(editor, snapshot, pause) {
             menu.command(CodeActionKind::QUICKFIX, command);
+        }
+        return menu.items;
+    }
+    if let Some(name) = editor.channel_of(uri) {
+        for (_, title, command, arguments) in channel::offers(editor, snapshot, &name) {
+            menu.add(source.clone(), &title, command, arguments);
+        }
+        if let Some(id) = channel::message_at(editor, &name, params.range.start) {
+            let arguments = json!({ "channel": name, "draft": format!("{id}: ") });
+            menu.add(source, &format!("Answer {id}"), "callboard.openChannel", arguments);
         }
         return menu.items;
     }

@@ -13,10 +13,11 @@ use tower_lsp::{
     lsp_types::{
         CodeActionParams, CodeActionResponse, CodeLens, CodeLensParams, CompletionParams, CompletionResponse,
         DidChangeTextDocumentParams, DidCloseTextDocumentParams, DidOpenTextDocumentParams, DidSaveTextDocumentParams,
-        DocumentSymbolParams, DocumentSymbolResponse, ExecuteCommandParams, FoldingRange, FoldingRangeParams,
-        GotoDefinitionParams, GotoDefinitionResponse, Hover, HoverParams, InitializeParams, InitializeResult,
-        InitializedParams, Location, PrepareRenameResponse, ReferenceParams, RenameParams, ServerInfo, SetTraceParams,
-        TextDocumentPositionParams, WorkDoneProgressCancelParams, WorkspaceEdit,
+        DocumentLink, DocumentLinkParams, DocumentSymbolParams, DocumentSymbolResponse, ExecuteCommandParams,
+        FoldingRange, FoldingRangeParams, GotoDefinitionParams, GotoDefinitionResponse, Hover, HoverParams,
+        InitializeParams, InitializeResult, InitializedParams, Location, PrepareRenameResponse, ReferenceParams,
+        RenameParams, ServerInfo, SetTraceParams, TextDocumentPositionParams, WorkDoneProgressCancelParams,
+        WorkspaceEdit,
     },
 };
 
@@ -30,18 +31,18 @@ use crate::{
     },
     ids::{MessageId, RunId},
     lsp::{
-        actions, commands, editor::Editor, language, lenses, outbound::Subscription, outbox::Outbox, progress,
+        actions, channel, commands, editor::Editor, language, lenses, outbound::Subscription, outbox::Outbox, progress,
         shared::Shared, terminals::Terminals,
     },
     protocol::{
-        AgentView, CancelParams, Changed, ChannelView, CreateChannelParams, DecideParams, DiffParams, DiffResult,
-        ErrorData, FindingsParams, HoldParams, HubStatus, InboxParams, MessagesParams, MessagesResult, Nothing,
-        PROTOCOL, PauseView, PermissionsParams, PlanParams, PostParams, Posted, REFUSED, ReleaseParams, ReloadResult,
-        RemoveWorktreeParams, RevokePermissionParams, RunParams, RunTurn, RunView, RunsParams, SentParams, ServerOffer,
-        SettleFindingParams, Started, SubscribeParams, TerminalInputParams, TerminalResizeParams, TerminalScrollback,
-        TerminalScrollbackParams, TerminalSize, TrustParams, TrustResult, TurnView, TurnsParams, UndoParams,
-        UndoResult, UnwatchTerminalParams, WatchTerminalParams, WatchTerminalResult, WithdrawParams, WorkflowView,
-        WorktreesResult, method,
+        AgentView, CancelParams, Changed, ChannelView, CompleteParams, CompleteResult, CreateChannelParams,
+        DecideParams, DiffParams, DiffResult, ErrorData, FindingsParams, HoldParams, HubStatus, InboxParams,
+        MessagesParams, MessagesResult, Nothing, PROTOCOL, PauseView, PermissionsParams, PlanParams, PostParams,
+        Posted, REFUSED, ReleaseParams, ReloadResult, RemoveWorktreeParams, RevokePermissionParams, RunParams, RunTurn,
+        RunView, RunsParams, SentParams, ServerOffer, SettleFindingParams, Started, SubscribeParams,
+        TerminalInputParams, TerminalResizeParams, TerminalScrollback, TerminalScrollbackParams, TerminalSize,
+        TrustParams, TrustResult, TurnView, TurnsParams, UndoParams, UndoResult, UnwatchTerminalParams,
+        WatchTerminalParams, WatchTerminalResult, WithdrawParams, WorkflowView, WorktreesResult, method,
     },
     workflow::plan::Plan,
 };
@@ -66,6 +67,7 @@ pub fn service(
         .custom_method(method::MESSAGES, Backend::messages)
         .custom_method(method::WITHDRAW, Backend::withdraw)
         .custom_method(method::SENT, Backend::sent)
+        .custom_method(method::COMPLETE, Backend::complete)
         // Runs, and what waits for a person.
         .custom_method(method::WORKFLOWS, Backend::workflows)
         .custom_method(method::RUN, Backend::run)
@@ -164,16 +166,28 @@ impl LanguageServer for Backend {
 
     async fn completion(&self, params: CompletionParams) -> Result<Option<CompletionResponse>> {
         let TextDocumentPositionParams { text_document, position } = params.text_document_position;
-        Ok(language::completion_at(&self.editor, &text_document.uri, position).await.map(CompletionResponse::Array))
+        let on_page = channel::compose::on_page(&self.editor, &text_document.uri, position).await;
+        let items = match on_page {
+            Some(items) => Some(items),
+            None => language::completion_at(&self.editor, &text_document.uri, position).await,
+        };
+        Ok(items.map(CompletionResponse::Array))
     }
 
     async fn hover(&self, params: HoverParams) -> Result<Option<Hover>> {
         let TextDocumentPositionParams { text_document, position } = params.text_document_position_params;
+        if self.editor.channel_of(&text_document.uri).is_some() {
+            let snapshot = self.shared.hub.snapshot();
+            return Ok(channel::ask::hover(&self.editor, &snapshot, &text_document.uri, position));
+        }
         Ok(language::hover_at(&self.editor, &text_document.uri, position).await)
     }
 
     async fn goto_definition(&self, params: GotoDefinitionParams) -> Result<Option<GotoDefinitionResponse>> {
         let TextDocumentPositionParams { text_document, position } = params.text_document_position_params;
+        if self.editor.channel_of(&text_document.uri).is_some() {
+            return Ok(channel::ask::definition(&self.editor, &text_document.uri, position).await);
+        }
         Ok(language::definition(&self.editor, &text_document.uri, position).await)
     }
 
@@ -193,7 +207,12 @@ impl LanguageServer for Backend {
     }
 
     async fn document_symbol(&self, params: DocumentSymbolParams) -> Result<Option<DocumentSymbolResponse>> {
-        Ok(language::symbols(&self.editor, &params.text_document.uri))
+        let uri = &params.text_document.uri;
+        Ok(channel::ask::symbols(&self.editor, uri).or_else(|| language::symbols(&self.editor, uri)))
+    }
+
+    async fn document_link(&self, params: DocumentLinkParams) -> Result<Option<Vec<DocumentLink>>> {
+        Ok(channel::ask::links(&self.editor, &params.text_document.uri).await)
     }
 
     async fn folding_range(&self, params: FoldingRangeParams) -> Result<Option<Vec<FoldingRange>>> {
@@ -252,6 +271,10 @@ impl Backend {
 
     async fn workflows(&self, _: Nothing) -> Result<Vec<WorkflowView>> {
         self.shared.off_thread(|it| Ok(it.workflows())).await.map_err(refused)
+    }
+
+    async fn complete(&self, params: CompleteParams) -> Result<CompleteResult> {
+        Ok(channel::compose::answer(&self.editor, params).await)
     }
 
     /// Starts a workflow. The file is read before the hub is asked, so of two of these the second may start first; each is

@@ -113,10 +113,14 @@ impl OpenBuffers {
         let mut opened = Opened::default();
         for path in self.documents.paths() {
             let Disk::Text(disk) = self.disk(&path) else { continue };
-            let Some(document) = self.documents.latest(&path) else { continue };
-            if disk.as_deref() != Some(&*document.text) && is_below(&path, paths) {
+            // Of several editors that have something of their own, the one that typed last.
+            let held = self.documents.editors_of(&path).into_iter().rev();
+            let mut texts = held.filter_map(|it| self.documents.held(&path, it)).map(|it| it.text);
+            if let Some(text) = texts.find(|it| disk.as_deref() != Some(&**it))
+                && is_below(&path, paths)
+            {
                 let disk = disk.clone().unwrap_or_default();
-                opened.unsaved.push(Unsaved { path: path.clone(), disk, text: document.text });
+                opened.unsaved.push(Unsaved { path: path.clone(), disk, text });
             }
             opened.bases.insert(path, disk);
         }
@@ -138,7 +142,7 @@ impl OpenBuffers {
                 return Ok(());
             }
             let Some((editor, runtime)) = self.editor(editor) else { return Ok(()) };
-            if !editor.wishes().applies_edits {
+            if !editor.wishes().apply_edit {
                 return Err(clash());
             }
             let applied = runtime.block_on(edit(&editor, path, &document, &changes));
@@ -215,7 +219,7 @@ async fn edit(editor: &Arc<Editor>, path: &str, document: &Document, changes: &[
     let uri = editor.folder().uri(path)?;
     let wishes = editor.wishes();
     let edits: Vec<TextEdit> = changes.iter().map(|it| text_edit(&document.text, it, wishes.encoding)).collect();
-    let whole = if wishes.versioned_edits {
+    let whole = if wishes.document_changes {
         let text_document = OptionalVersionedTextDocumentIdentifier { uri, version: Some(document.version) };
         let edits = edits.into_iter().map(OneOf::Left).collect();
         let changes = DocumentChanges::Edits(vec![TextDocumentEdit { text_document, edits }]);

@@ -11,15 +11,16 @@ use tower_lsp::lsp_types::{ExecuteCommandParams, Url};
 
 use crate::{
     agent::terminal::SCROLLBACK_LINES,
-    channel::DEFAULT_CHANNEL,
+    channel::command::{self, Command as Wanted},
     finding::Finding,
     hub::{
         Reply,
         event::{Actor, Answer, Event, Refusal, RefusalCode, Settlement},
     },
-    ids::{AgentName, ChannelName, FindingId, RunId},
-    lsp::{decide, diagnostics, editor::Editor, language, people, prompts, shared::Surroundings},
-    protocol::{Changed, HoldParams, MessagesParams, Players, PostParams, Posted, ReleaseParams, RunParams, Started},
+    ids::{AgentName, ChannelName, FindingId, MessageId, RunId},
+    lsp::{channel, decide, diagnostics, editor::Editor, language, people, prompts, shared::Surroundings},
+    protocol::{Changed, HoldParams, Players, Posted, ReleaseParams, RunParams, Started, UndoParams, WorkflowView},
+    workflow::{plan::InputKind, problem::suggest},
     workspace::position::{Encoding, position},
 };
 
@@ -55,7 +56,7 @@ fn example(command: &str) -> &'static str {
         "callboard.undo" => r#"{ "run": "r1", "step": "fix", "force": false }"#,
         "callboard.fixFinding" => r#"{ "finding": "f1", "agent": "codex" }"#,
         "callboard.dismissFinding" => r#"{ "finding": "f1", "reason": "it is meant so" }"#,
-        "callboard.openChannel" => r#"{ "channel": "main" }"#,
+        "callboard.openChannel" => r#"{ "channel": "main", "draft": "@claude " }"#,
         "callboard.openPause" => r#"{ "pause": "p1" }"#,
         "callboard.dryRun" => r#"{ "workflow": "review-fix" }"#,
         "callboard.openTerminal" => r#"{ "agent": "claude" }"#,
@@ -82,10 +83,8 @@ pub async fn execute(editor: &Arc<Editor>, params: ExecuteCommandParams) -> Resu
             start(editor, workflow, inputs, roles, channel, key).await?
         }
         "callboard.post" => {
-            let PostParams { channel, thread, text, key } = take(name, arguments)?;
-            need(name, "text", &text)?;
-            let by = editor.actor.clone();
-            posted(&editor.shared.hub.ask(Event::Post { by, channel, thread, text, key }).await?)?
+            let params = take(name, arguments)?;
+            say(editor, params).await?
         }
         "callboard.decide" => decide::decide(editor, take(name, arguments)?).await?,
         "callboard.pause" => {
@@ -146,6 +145,129 @@ pub(super) fn people_only(editor: &Editor, what: &str) -> Result<(), Refusal> {
     }
 }
 
+/// What is said: words, or what is written on a channel's page.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Say {
+    channel: Option<ChannelName>,
+    thread: Option<MessageId>,
+    text: String,
+    key: Option<String>,
+    draft: bool,
+}
+
+/// Posts a message, or does what a `/command` says.
+async fn say(editor: &Arc<Editor>, params: Say) -> Result<Value, Refusal> {
+    let Say { channel, thread, text, key, draft } = params;
+    if !draft {
+        need("callboard.post", "text", &text)?;
+        return said(editor, channel, thread, text, key).await;
+    }
+    let name = match channel {
+        Some(name) => name,
+        None => channel::default_channel()?,
+    };
+    let draft = channel::draft(editor, &editor.shared.hub.snapshot(), &name)?;
+    let thread = draft.thread.or(thread);
+    let answer = said(editor, Some(name.clone()), thread, draft.text, key.or(Some(draft.key))).await?;
+    // Only what was taken is taken away.
+    editor.channels.posted(&name, &draft.written);
+    editor.news.notify_one();
+    Ok(answer)
+}
+
+async fn said(
+    editor: &Arc<Editor>,
+    channel: Option<ChannelName>,
+    thread: Option<MessageId>,
+    text: String,
+    key: Option<String>,
+) -> Result<Value, Refusal> {
+    let invalid = |message: String| Refusal::new(RefusalCode::Invalid, message);
+    let by = editor.actor.clone();
+    let text = match command::parse(&text) {
+        None => text,
+        Some(Err(why)) => return Err(invalid(why)),
+        Some(Ok(Wanted::Say(text))) => text,
+        Some(Ok(Wanted::Review { path, agent })) => {
+            let review = Review { path: Some(path), agent, channel, key, ..Review::default() };
+            return self::review(editor, review).await;
+        }
+        Some(Ok(Wanted::Run { workflow, path, given })) => {
+            let library = editor.shared.library().await;
+            let (inputs, roles) = told(&library, &workflow, path, given).map_err(invalid)?;
+            return start(editor, workflow, inputs, roles, channel, key).await;
+        }
+        Some(Ok(Wanted::Pause(run))) => return change(editor, Event::Hold { by, run, interrupt: false }).await,
+        Some(Ok(Wanted::Resume(run))) => return change(editor, Event::Release { by, run }).await,
+        Some(Ok(Wanted::Cancel(run))) => return change(editor, Event::Cancel { by, run }).await,
+        Some(Ok(Wanted::Undo(run))) => {
+            let undo = UndoParams { run, step: None, force: false };
+            return Ok(json!(editor.shared.undo(by, undo).await?));
+        }
+    };
+    posted(&editor.shared.hub.ask(Event::Post { by, channel, thread, text, key }).await?)
+}
+
+type Told = (BTreeMap<String, Value>, BTreeMap<String, Players>);
+
+/// Returns the inputs and roles that the words of `/run` stand for.
+fn told(
+    library: &[WorkflowView],
+    workflow: &str,
+    path: Option<String>,
+    given: Vec<(String, String)>,
+) -> Result<Told, String> {
+    let known = library.iter().find(|it| it.name == workflow);
+    let known = known.ok_or_else(|| {
+        let mend = suggest(workflow, library.iter().map(|it| it.name.as_str()), "see `callboard workflows list`");
+        format!("there is no workflow {workflow:?}; {mend}")
+    })?;
+    let (mut inputs, mut roles) = (BTreeMap::new(), BTreeMap::new());
+    if let Some(path) = path {
+        let mut takes = known.inputs.iter().filter(|it| it.kind == InputKind::Path);
+        match (takes.next(), takes.next()) {
+            (Some(input), None) => drop(inputs.insert(input.name.clone(), Value::from(path))),
+            (Some(_), Some(_)) => {
+                return Err(format!("{workflow} takes several paths; write which {path:?} is: NAME={path}"));
+            }
+            (None, _) => {
+                return Err(format!("{workflow} takes no path, and {path:?} stands alone; give inputs as NAME=VALUE"));
+            }
+        }
+    }
+    for (name, value) in given {
+        if let Some(input) = known.inputs.iter().find(|it| it.name == name) {
+            let wrong = |what: &str| format!("{name} is {what}, and {value:?} is not");
+            let value = match input.kind {
+                InputKind::Text | InputKind::Path => Value::from(value),
+                InputKind::Number => value.parse::<i64>().map(Value::from).map_err(|_| wrong("a whole number"))?,
+                InputKind::Flag => match value.as_str() {
+                    "yes" | "true" | "on" => Value::from(true),
+                    "no" | "false" | "off" => Value::from(false),
+                    _ => return Err(wrong("yes or no")),
+                },
+                InputKind::List => value.split(',').map(|it| it.trim().to_owned()).collect(),
+            };
+            inputs.insert(name, value);
+        } else if known.roles.iter().any(|it| it.id.as_str() == name) {
+            let agent =
+                |it: &str| it.trim().trim_start_matches('@').parse().map_err(|_| format!("{it:?} is no agent's name"));
+            let mut agents = value.split(',').map(agent).collect::<Result<Vec<AgentName>, _>>()?;
+            let players = if agents.len() == 1 { Players::One(agents.remove(0)) } else { Players::Several(agents) };
+            roles.insert(name, players);
+        } else {
+            let names =
+                known.inputs.iter().map(|it| it.name.as_str()).chain(known.roles.iter().map(|it| it.id.as_str()));
+            return Err(format!(
+                "{workflow} has no input and no role {name:?}; {}",
+                suggest(&name, names, "leave it out")
+            ));
+        }
+    }
+    Ok((inputs, roles))
+}
+
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct OneRun {
@@ -159,7 +281,7 @@ struct OnePause {
 }
 
 /// A file, by its path from the root or its address, and lines of it, from 1.
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Review {
     path: Option<String>,
@@ -282,24 +404,22 @@ async fn dismiss(editor: &Arc<Editor>, params: Dismiss) -> Result<Value, Refusal
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct OpenChannel {
     channel: Option<ChannelName>,
+    /// Whether more of it is shown than now.
+    #[serde(default)]
+    earlier: bool,
+    /// What is put below the line.
+    draft: Option<String>,
 }
 
 async fn open_channel(editor: &Arc<Editor>, params: OpenChannel) -> Result<Value, Refusal> {
-    let channel = params.channel;
-    let snapshot = editor.shared.hub.snapshot();
-    let messages = snapshot.messages(&MessagesParams { channel: channel.clone(), ..MessagesParams::default() })?;
-    let name = channel.as_ref().map_or(DEFAULT_CHANNEL, ChannelName::as_str).to_owned();
+    let OpenChannel { channel, earlier, draft } = params;
     if editor.wishes().options.panel {
-        return Ok(json!({ "channel": name }));
+        // The client shows it itself; it must be there all the same.
+        let name = channel.map_or_else(channel::default_channel, Ok)?;
+        channel::page(&editor.shared.hub.snapshot(), &name, 1)?;
+        return Ok(json!({ "channel": name, "draft": draft }));
     }
-    let text = super::render::channel(&name, &messages.messages);
-    let written = editor.shared.pages.write(&format!("channel-{name}.md"), text).await;
-    let uri = written.ok().and_then(|it| Url::from_file_path(it).ok()).ok_or_else(|| {
-        Refusal::new(
-            RefusalCode::Invalid,
-            "the channel can't be written to a file; read it with `callboard channel show`",
-        )
-    })?;
+    let (name, uri) = channel::open(editor, channel, earlier, draft).await?;
     prompts::show(editor, uri.clone());
     Ok(json!({ "channel": name, "uri": uri }))
 }

@@ -11,8 +11,8 @@ use tower_lsp::lsp_types::{MessageType, request::CodeLensRefresh};
 use crate::{
     hub::snapshot::Snapshot,
     ids::{PauseId, RunId},
-    lsp::{diagnostics::Shown, editor::Editor, pages, progress, prompts},
-    protocol::InboxParams,
+    lsp::{channel, diagnostics::Shown, editor::Editor, pages, progress, prompts},
+    protocol::{InboxParams, RunsParams},
 };
 
 /// How many questions stand open in one editor at once. The next are asked when these are answered.
@@ -52,13 +52,14 @@ struct Desk {
     followed: HashSet<RunId>,
     runs: JoinSet<()>,
     /// What the lenses were last made from.
-    lenses: Vec<(PauseId, bool)>,
+    lenses: (Vec<(PauseId, bool)>, Option<u64>),
 }
 
 impl Desk {
     async fn show(&mut self, editor: &Arc<Editor>, snapshot: &Snapshot) {
         let options = &editor.wishes().options;
         editor.shared.pages.sync(snapshot).await;
+        channel::follow(editor, snapshot).await;
         self.shown.update(editor, snapshot, options.diagnostics).await;
         if options.progress && editor.wishes().progress {
             self.follow(editor, snapshot);
@@ -107,8 +108,10 @@ impl Desk {
     }
 
     fn refresh(&mut self, editor: &Arc<Editor>, snapshot: &Snapshot) {
-        let now: Vec<(PauseId, bool)> =
-            snapshot.state().open_pauses.iter().map(|it| (*it, editor.shared.pages.is_edited(*it))).collect();
+        let pauses = snapshot.state().open_pauses.iter().map(|it| (*it, editor.shared.pages.is_edited(*it))).collect();
+        // Over a workflow's own file stands what became of its last run.
+        let runs = editor.scripts.list().first().and_then(|_| snapshot.runs(&RunsParams::default()).ok());
+        let now = (pauses, runs.map(|it| it.iter().map(|it| it.rev).max().unwrap_or(0)));
         if now == self.lenses {
             return;
         }

@@ -25,6 +25,7 @@ use crate::{
     hub::event::Actor,
     ids::{FindingId, PauseId},
     lsp::{
+        channel::Channels,
         desk,
         folder::{self, Folder},
         language::Scripts,
@@ -57,6 +58,8 @@ pub struct Editor {
     pub news: Notify,
     /// The files of Callboard's own languages that it has open.
     pub(super) scripts: Scripts,
+    /// The pages of channels that it has open.
+    pub(super) channels: Channels,
     greeting: OnceLock<(Wishes, Folder)>,
     sight: Mutex<Sight>,
     desk: Mutex<Option<AbortHandle>>,
@@ -98,6 +101,7 @@ impl Editor {
             id,
             news: Notify::new(),
             scripts: Scripts::default(),
+            channels: Channels::default(),
             greeting: OnceLock::new(),
             sight: Mutex::default(),
             desk: Mutex::default(),
@@ -172,6 +176,7 @@ impl Editor {
     pub fn opened(&self, params: DidOpenTextDocumentParams) {
         let document = params.text_document;
         self.scripts.opened(self, &document.uri, document.version, &document.text);
+        self.channels.opened(self, &document.uri, document.version, &document.text);
         let mut sight = self.sight();
         if let Some(pause) = self.pause_of(&document.uri) {
             if sight.pages.len() < MOST_PAGES {
@@ -192,6 +197,7 @@ impl Editor {
         let uri = &params.text_document.uri;
         let edits: Vec<Edit> = params.content_changes.into_iter().map(|it| self.edit(it)).collect();
         self.scripts.changed(uri, params.text_document.version, &edits);
+        self.channels.changed(self, uri, params.text_document.version, &edits);
         let mut sight = self.sight();
         if let Some(page) = self.pause_of(uri).and_then(|it| sight.pages.get_mut(&it)) {
             for edit in &edits {
@@ -236,6 +242,7 @@ impl Editor {
     pub fn closed(&self, params: &DidCloseTextDocumentParams) {
         let uri = &params.text_document.uri;
         self.scripts.closed(uri);
+        self.channels.closed(self, uri);
         let mut sight = self.sight();
         if let Some(pause) = self.pause_of(uri) {
             sight.pages.remove(&pause);

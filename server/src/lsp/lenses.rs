@@ -8,8 +8,9 @@ use tower_lsp::lsp_types::{CodeLens, Command, Position, Range, Url};
 use crate::{
     ask::Scope,
     hub::snapshot::Snapshot,
-    ids::{PauseId, RunId},
+    ids::{ChannelName, PauseId, RunId},
     lsp::{
+        channel,
         decide::{self, title},
         diagnostics,
         editor::Editor,
@@ -20,6 +21,9 @@ use crate::{
 
 /// Returns the lenses of a file.
 pub fn lenses(editor: &Editor, snapshot: &Snapshot, uri: &Url) -> Vec<CodeLens> {
+    if let Some(name) = editor.channel_of(uri) {
+        return on_channel(editor, snapshot, &name);
+    }
     let commands = match editor.pause_of(uri) {
         Some(pause) => decisions(editor, snapshot, pause),
         None => editor.folder().path(uri).map_or_else(Vec::new, |it| waiting(snapshot, &it)),
@@ -27,6 +31,19 @@ pub fn lenses(editor: &Editor, snapshot: &Snapshot, uri: &Url) -> Vec<CodeLens> 
     let top = Range::new(Position::new(0, 0), Position::new(0, 0));
     let lenses = commands.into_iter().map(|command| CodeLens { range: top, command: Some(command), data: None });
     lenses.chain(language::lenses::lenses(editor, snapshot, uri)).collect()
+}
+
+/// Returns what can be done on a channel's page, each where it belongs.
+fn on_channel(editor: &Editor, snapshot: &Snapshot, name: &ChannelName) -> Vec<CodeLens> {
+    let text = editor.channels.text(name).unwrap_or_default();
+    let places = language::Places::new(&text, editor.wishes().encoding);
+    let offers = channel::offers(editor, snapshot, name).into_iter();
+    let lenses = offers.map(|(at, title, command, arguments)| CodeLens {
+        range: places.range(&(at..at)),
+        command: Some(Command { title, command: command.to_owned(), arguments: Some(vec![arguments]) }),
+        data: None,
+    });
+    lenses.collect()
 }
 
 /// Returns the decisions that an open pause takes, the usual one first, as commands.

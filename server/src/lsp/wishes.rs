@@ -4,10 +4,10 @@
 
 use tower_lsp::lsp_types::{
     ClientCapabilities, CodeActionKind, CodeActionOptions, CodeActionProviderCapability, CodeLensOptions,
-    CompletionOptions, ExecuteCommandOptions, FoldingRangeProviderCapability, HoverProviderCapability,
-    InitializeParams, OneOf, PositionEncodingKind, RenameOptions, SaveOptions, ServerCapabilities,
-    TextDocumentSyncCapability, TextDocumentSyncKind, TextDocumentSyncOptions, TextDocumentSyncSaveOptions,
-    WorkDoneProgressOptions,
+    CompletionOptions, DocumentLinkOptions, ExecuteCommandOptions, FoldingRangeProviderCapability,
+    HoverProviderCapability, InitializeParams, OneOf, PositionEncodingKind, RenameOptions, SaveOptions,
+    ServerCapabilities, TextDocumentSyncCapability, TextDocumentSyncKind, TextDocumentSyncOptions,
+    TextDocumentSyncSaveOptions, WorkDoneProgressOptions,
 };
 
 use crate::{lsp::commands, protocol::ClientOptions, workspace::position::Encoding};
@@ -30,10 +30,10 @@ pub struct Wishes {
     pub show_document: bool,
     /// Whether it asks for code lenses again when it is told to.
     pub refresh_lenses: bool,
-    /// Whether it takes edits.
-    pub applies_edits: bool,
-    /// Whether it takes edits that name the version that they are of.
-    pub versioned_edits: bool,
+    /// Whether it makes edits that it is asked to make.
+    pub apply_edit: bool,
+    /// Whether it takes edits bound to a version.
+    pub document_changes: bool,
     /// Whether it knows tags of diagnostics.
     pub tags: bool,
     /// What it says of itself, and what its user set.
@@ -67,8 +67,8 @@ impl Wishes {
                 .as_ref()
                 .and_then(|it| it.code_lens.as_ref())
                 .is_some_and(|it| it.refresh_support == Some(true)),
-            applies_edits: workspace.as_ref().and_then(|it| it.apply_edit) == Some(true),
-            versioned_edits: workspace
+            apply_edit: workspace.as_ref().is_some_and(|it| it.apply_edit == Some(true)),
+            document_changes: workspace
                 .as_ref()
                 .and_then(|it| it.workspace_edit.as_ref())
                 .is_some_and(|it| it.document_changes == Some(true)),
@@ -116,6 +116,10 @@ impl Wishes {
                 work_done_progress_options: WorkDoneProgressOptions::default(),
             })),
             document_symbol_provider: Some(OneOf::Left(true)),
+            document_link_provider: Some(DocumentLinkOptions {
+                resolve_provider: Some(false),
+                work_done_progress_options: WorkDoneProgressOptions::default(),
+            }),
             folding_range_provider: Some(FoldingRangeProviderCapability::Simple(true)),
             code_lens_provider: Some(CodeLensOptions { resolve_provider: Some(false) }),
             execute_command_provider: Some(ExecuteCommandOptions {

@@ -152,7 +152,7 @@ impl Rehearsal<'_> {
                 show: pause.show.clone(),
                 message: prompt::render(&pause.message, &self.context).unwrap_or_else(|it| it.to_string()),
             },
-            Action::Repeat(repeat) => Does::Repeat { until: repeat.until.clone(), max: repeat.max },
+            Action::Repeat(repeat) => Does::Repeat { until: repeat.ends(), max: repeat.max },
             Action::Each(each) => self.each(each),
             Action::Group(_) => Does::Group,
             Action::Nested(nested) => Does::Nested { workflow: nested.workflow.clone(), inputs: self.told(nested) },

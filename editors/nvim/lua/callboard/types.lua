@@ -119,6 +119,24 @@
 ---@field saves? boolean The client saves buffers when it is asked by `callboard/saveBuffers`.
 ---@field terminal? boolean The client shows terminals itself: `callboard.openTerminal` writes no file.
 
+---Something that can be written in a message.
+---@class callboard.CompleteItem
+---@field detail string A few words beside it; may be empty.
+---@field end integer Where that ends.
+---@field insert string What takes its place.
+---@field kind callboard.OfferKind What it is.
+---@field label string How it is listed.
+---@field start integer Where what it replaces begins, counted as `cursor`.
+
+---Params of `callboard/complete`.
+---@class callboard.CompleteParams
+---@field cursor? integer Where the cursor is in it, counted from 0 over the whole text in the units of the session's position encoding.
+---@field text? string The message as far as it is written.
+
+---Result of `callboard/complete`.
+---@class callboard.CompleteResult
+---@field items callboard.CompleteItem[] What can be written there, the best first.
+
 ---Params of `callboard/createChannel`.
 ---@class callboard.CreateChannelParams
 ---@field defaultAgent? callboard.AgentName|vim.NIL The agent that a message with no mention wakes.
@@ -133,6 +151,13 @@
 ---| { hash: string, pause: callboard.PauseId, scope?: callboard.Scope|vim.NIL, decision: "skip" } # Go on without the step.
 ---| { hash: string, pause: callboard.PauseId, scope?: callboard.Scope|vim.NIL, agent?: callboard.AgentName|vim.NIL, decision: "retry" } # The step again.
 ---| { hash: string, pause: callboard.PauseId, scope?: callboard.Scope|vim.NIL, decision: "stop" } # End the run.
+
+---Something that an operator decided, or wanted and was refused.
+---@class callboard.DecidedView
+---@field refused? boolean Whether it was refused.
+---@field turn callboard.TurnId In which of its turns.
+---@field what string The move in words.
+---@field why string Why; of a refused one why it was refused.
 
 ---A person's answer at a pause point (design §9).
 ---@alias callboard.Decision
@@ -386,6 +411,16 @@
 
 ---Params of a method that takes none.
 ---@class callboard.Nothing
+
+---What an item is.
+---@alias callboard.OfferKind
+---| "agent" # An agent, or several.
+---| "channel" # A channel.
+---| "command" # A command.
+---| "workflow" # A workflow.
+---| "input" # An input or a role of a workflow.
+---| "run" # A run.
+---| "path" # A file or a folder.
 
 ---What cancelling a run's progress does.
 ---@alias callboard.OnCancel
@@ -658,6 +693,7 @@
 ---@class callboard.StepView
 ---@field agent? callboard.AgentName Who does it, where an agent does.
 ---@field attempt integer The try, from 1; 0 before the first.
+---@field decided? callboard.DecidedView[] Of a part that an agent operates: what that decided, oldest first: the last fifty.
 ---@field depth integer How deep it stands: 0 for the outermost list.
 ---@field ended? callboard.Timestamp When it ended.
 ---@field failure? callboard.Failure Its failure, the last one.
@@ -927,6 +963,7 @@
 ---@field ["callboard/messages"] { params: callboard.MessagesParams, result: callboard.MessagesResult }
 ---@field ["callboard/withdraw"] { params: callboard.WithdrawParams, result: callboard.Changed }
 ---@field ["callboard/sent"] { params: callboard.SentParams, result: callboard.TurnView[] }
+---@field ["callboard/complete"] { params: callboard.CompleteParams, result: callboard.CompleteResult }
 ---@field ["callboard/run"] { params: callboard.RunParams, result: callboard.Started }
 ---@field ["callboard/runs"] { params: callboard.RunsParams, result: callboard.RunView[] }
 ---@field ["callboard/turns"] { params: callboard.TurnsParams, result: callboard.RunTurn[] }

@@ -4,6 +4,7 @@
 // below. What agents write is data on both sides.
 
 import type { AgentView, ChannelView, Finding, MessageView, PauseView, RunView, StepStatus } from "../protocol";
+import type { KnownFinding } from "../store";
 
 /** What the page may have done, besides reading and posting. */
 export const ALLOWED = [
@@ -61,6 +62,10 @@ export interface PauseCard {
   document: string;
   hash: string;
   decisions: string[];
+  /** For how long a permission may be given. */
+  scopes: string[];
+  /** What a question offers to choose from. */
+  choices: string[];
   answered?: string;
   rev: number;
 }
@@ -209,7 +214,7 @@ function strings(given: unknown): Record<string, string> | undefined {
   if (typeof given !== "object" || given === null) return undefined;
   const entries = Object.entries(given).filter(([, value]) => value !== undefined);
   if (entries.some(([, value]) => typeof value !== "string" || value.length > MOST)) return undefined;
-  return Object.fromEntries(entries) as Record<string, string>;
+  return Object.fromEntries(entries);
 }
 
 export function runCard(run: RunView): RunCard {
@@ -226,9 +231,10 @@ export function runCard(run: RunView): RunCard {
 }
 
 export function pauseCard(pause: PauseView): PauseCard {
-  const { id, kind, title, document, hash, decisions, rev, answered } = pause;
+  const { id, kind, title, document, hash, decisions, rev, answered, ask } = pause;
   const by = answered === undefined ? undefined : `${answered.decision.decision} by ${answered.by}`;
-  return { id, kind, title, document, hash, decisions, rev, answered: by };
+  const { scopes = [], choices = [] } = ask ?? {};
+  return { id, kind, title, document, hash, decisions, scopes, choices, rev, answered: by };
 }
 
 export function agentCard(agent: AgentView): AgentCard {
@@ -243,7 +249,7 @@ export function agentCard(agent: AgentView): AgentCard {
   };
 }
 
-export function findingCard(finding: Finding): FindingCard {
+export function findingCard(finding: KnownFinding): FindingCard {
   const { id, severity, text, place, state, sources, run, rev } = finding;
   return { id, severity, text, path: place?.path, line: place?.line, state: state.is, sources, run, rev };
 }

@@ -3,12 +3,12 @@
 import * as vscode from "vscode";
 import * as ask from "../ask";
 import { Refused } from "../hub";
-import type { Finding } from "../protocol";
+import type { KnownFinding } from "../store";
 import { headline, plural } from "../words";
 import type { Argument, Commands, Tools } from "./table";
 
 export function findingCommands({ hub }: Tools): Commands {
-  const meant = async (given: Argument): Promise<Finding | undefined> => {
+  const meant = async (given: Argument): Promise<KnownFinding | undefined> => {
     if (given.finding !== undefined) {
       const known = hub.store.findings.get(given.finding);
       if (known === undefined) throw new Refused(`There is no open finding ${given.finding} here`, "not_found");
@@ -81,7 +81,7 @@ export function findingCommands({ hub }: Tools): Commands {
       const finding = await meant(given);
       if (finding === undefined) return undefined;
       if (given.how !== undefined && given.how !== "dismiss") {
-        return hub.request("settleFinding", { finding: finding.id, how: given.how, reason: given.reason });
+        return hub.request("settleFinding", { finding: finding.id, how: given.how, reason: given.reason ?? "" });
       }
       const prompt = vscode.l10n.t("Why? The reviewers are told, so that they do not report it again.");
       const title = `${finding.id}: ${headline(finding.text, 60)}`;
@@ -98,13 +98,13 @@ export function findingCommands({ hub }: Tools): Commands {
     },
     acceptFinding: async (given) => {
       const finding = await meant(given);
-      return finding && hub.request("settleFinding", { finding: finding.id, how: "accept" });
+      return finding && hub.request("settleFinding", { finding: finding.id, how: "accept", reason: "" });
     },
   };
 }
 
 /** Where it stands now: where its diagnostic is, which follows the typing, else where it was reported. */
-function place(finding: Finding, document: vscode.TextDocument): vscode.Range {
+function place(finding: KnownFinding, document: vscode.TextDocument): vscode.Range {
   const of = vscode.languages
     .getDiagnostics(document.uri)
     .find((it) => (it as { data?: { finding?: string } }).data?.finding === finding.id);

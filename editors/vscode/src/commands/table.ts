@@ -6,6 +6,7 @@ import type { Channel } from "../channel/view";
 import { message, type Hub } from "../hub";
 import type { Remarks } from "../remarks";
 import type { RunPicture } from "../run/panel";
+import type { Terminals } from "../terminals";
 
 /** What commands work with. */
 export interface Tools {
@@ -14,6 +15,7 @@ export interface Tools {
   changes: Changes;
   remarks: Remarks;
   picture: RunPicture;
+  terminals: Terminals;
 }
 
 /** What a command may be given by a keybinding, a lens, a tree or a link. */
@@ -40,6 +42,7 @@ export interface Argument {
   readonly roles?: Record<string, string>;
   readonly channel?: string;
   readonly thread?: string;
+  readonly scope?: string;
   readonly interrupt?: boolean;
   readonly force?: boolean;
 }

@@ -6,7 +6,7 @@ import { Refused } from "../hub";
 import { authorName } from "../words";
 import type { Commands, Tools } from "./table";
 
-export function talkCommands({ hub, channel }: Tools): Commands {
+export function talkCommands({ hub, channel, terminals }: Tools): Commands {
   return {
     openChannel: async (given) => channel.show({ channel: given.channel, thread: given.thread }),
     searchChannel: async () => channel.search(),
@@ -40,6 +40,10 @@ export function talkCommands({ hub, channel }: Tools): Commands {
       await hub.request("createChannel", { name: name.trim().replace(/^#/, "") });
       return channel.show({ channel: name.trim().replace(/^#/, "") });
     },
+    openTerminal: async ({ agent }) => {
+      const name = agent ?? (await ask.agent(hub, () => true, vscode.l10n.t("Whose terminal?")))?.info.name;
+      if (name !== undefined) terminals.show(name);
+    },
     showSent: async ({ turn, message, agent }) => {
       const at = turn ?? (agent === undefined ? undefined : hub.store.agents.get(agent)?.turn);
       if (at === undefined && message === undefined) throw new Refused("Name a turn or a message", "invalid");
@@ -60,9 +64,17 @@ export function talkCommands({ hub, channel }: Tools): Commands {
         await vscode.commands.executeCommand("workbench.trust.manage");
         return undefined;
       }
-      const answer = await hub.execute("callboard.trust", {});
+      const shown = await hub.request("trust", {});
+      if (!shown.trusted) {
+        const yes = vscode.l10n.t("Trust This Workspace");
+        const title = vscode.l10n.t("Trust this workspace?");
+        const said = await vscode.window.showWarningMessage(title, { modal: true, detail: shown.text }, yes);
+        if (said !== yes) return undefined;
+        // Bound to what was shown: refused where that changed meanwhile.
+        await hub.request("trust", { digest: shown.digest });
+      }
       await hub.look();
-      return answer;
+      return undefined;
     },
     restart: async () => {
       await hub.restart();

@@ -1,6 +1,7 @@
 // What the picture of a run shows: lanes of agents over time, and steps with what they wait for. Pure: facts in, shapes out.
 
 import type { PauseView, RunTurn, RunView, StepStatus } from "../protocol";
+import { summary } from "../words";
 
 export interface Bar {
   /** What a click opens: a turn or a pause. */
@@ -123,7 +124,7 @@ export function picture(
     `${run.turns} turn${run.turns === 1 ? "" : "s"}`,
     `${run.changedFiles} file${run.changedFiles === 1 ? "" : "s"} changed`,
   ];
-  const { tokens, microDollars } = run.usage as { tokens?: number; microDollars?: number };
+  const { tokens, microDollars } = run.usage;
   if (tokens !== undefined) facts.push(`${tokens.toLocaleString("en")} tokens`);
   if (microDollars !== undefined) facts.push(`$${(microDollars / 1e6).toFixed(2)}`);
   return {
@@ -146,12 +147,7 @@ export function picture(
       turn: it.turn,
       pause: it.status === "paused" ? it.pause : undefined,
       took: it.started === undefined ? undefined : (it.ended ?? to) - it.started,
-      summary:
-        it.failure === undefined
-          ? typeof it.result?.summary === "string"
-            ? it.result.summary
-            : ""
-          : `${it.failure.class}: ${it.failure.message}`,
+      summary: summary(it),
     })),
     facts,
     changed: run.changedFiles > 0,

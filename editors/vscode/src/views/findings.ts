@@ -2,12 +2,13 @@
 
 import * as vscode from "vscode";
 import type { Hub } from "../hub";
-import type { Finding, Severity } from "../protocol";
+import type { Severity } from "../protocol";
+import type { KnownFinding } from "../store";
 import { headline } from "../words";
 import { Tree, icon, plain, type Node } from "./tree";
 
 interface FindingNode extends Node {
-  view?: Finding;
+  view?: KnownFinding;
 }
 
 const ICONS: Record<Severity, [string, string?]> = {
@@ -64,7 +65,7 @@ export class Findings extends Tree<FindingNode> {
       return paths.map((path) => ({ id: `file:${path}`, path }));
     }
     if (of.path === undefined) return [];
-    const rank = (it: Finding): number => ORDER.indexOf(it.severity) * 1e7 + (it.place?.line ?? 0);
+    const rank = (it: KnownFinding): number => ORDER.indexOf(it.severity) * 1e7 + (it.place?.line ?? 0);
     return open
       .filter((it) => (it.place?.path ?? "") === of.path)
       .sort((a, b) => rank(a) - rank(b))

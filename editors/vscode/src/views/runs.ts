@@ -4,7 +4,7 @@ import * as vscode from "vscode";
 import type { Hub } from "../hub";
 import type { RunView, StepView } from "../protocol";
 import { hasEnded } from "../store";
-import { headline, plural, progress, runLine, span } from "../words";
+import { headline, plural, progress, runLine, span, summary } from "../words";
 import { Tree, icon, plain, type Node } from "./tree";
 
 interface RunNode extends Node {
@@ -119,12 +119,7 @@ function stepItem(run: RunView | undefined, step: StepView): vscode.TreeItem {
     step.started !== undefined && step.ended !== undefined ? span(step.ended - step.started) : "",
   ];
   item.description = parts.filter((it) => it !== "").join(" · ");
-  const summary = step.result?.summary;
-  item.tooltip = plain(
-    `${step.id}: ${step.status}`,
-    step.failure === undefined ? undefined : `${step.failure.class}: ${step.failure.message}`,
-    typeof summary === "string" ? headline(summary, 300) : undefined,
-  );
+  item.tooltip = plain(`${step.id}: ${step.status}`, headline(summary(step), 300));
   item.iconPath = icon(...(STEP_ICONS[step.status] ?? ["circle-outline"]));
   const facts = [step.turn && "turn", step.pause && step.status === "paused" && "pause", step.agent && "agent"];
   item.contextValue = ["step", step.status, ...facts.filter(Boolean)].join(":");

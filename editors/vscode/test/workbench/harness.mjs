@@ -148,7 +148,7 @@ export class World {
     this.host = `127.0.0.1:${port}`;
   }
 
-  async window({ size = { width: 1360, height: 860 }, files = [], payload = [] } = {}) {
+  async window({ size = { width: 1360, height: 860 }, files = [], payload = [], prepare } = {}) {
     const profile = this.of(`browser-${this.windows.length}`);
     const context = await chromium.launchPersistentContext(profile, {
       executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
@@ -167,6 +167,7 @@ export class World {
       ],
     });
     const page = context.pages()[0] ?? (await context.newPage());
+    await prepare?.(page);
     const window = new Window(this, context, page);
     this.windows.push(window);
     const url = new URL(`http://${this.host}/`);
@@ -231,7 +232,13 @@ export class Window {
   async type(text) {
     const input = this.page.locator(".quick-input-widget:visible input").first();
     await input.fill(text, { timeout: 20_000 });
-    await this.page.keyboard.press("Enter");
+    // A box that still looks at what was typed does not take it yet.
+    await until("the box takes it", async () => {
+      if (!(await input.isVisible())) return true;
+      await input.press("Enter", { timeout: 2000 });
+      await input.waitFor({ state: "hidden", timeout: 1500 });
+      return true;
+    });
   }
   toast(text) {
     return this.page.locator(".notifications-toasts .notification-list-item", { hasText: text }).first();
@@ -310,8 +317,12 @@ export class Window {
     return this.pane(pane).locator(".monaco-list-row", { hasText: text }).first();
   }
   async inline(row, label) {
-    await row.hover();
-    await row.locator(`a.action-label[aria-label^="${label}"]`).first().click({ timeout: 10_000 });
+    // A tree that is refreshed takes the row from under the pointer.
+    await until(`the action ${label}`, async () => {
+      await row.hover({ timeout: 3000 });
+      await row.locator(`a.action-label[aria-label^="${label}"]`).first().click({ timeout: 3000 });
+      return true;
+    });
   }
   /** A page of ours: the frame in a webview for which `fits` holds. */
   async frame(fits, limit = 40_000) {
@@ -339,6 +350,19 @@ export class Window {
   }
 }
 
+/** What the workbench says of parts that it has not and that nothing here needs. */
+const NOISE =
+  /bindings file|watchdog|404|ServiceWorker|%c INFO|web worker|ERR_NAME_NOT_RESOLVED|ENOTFOUND|open-vsx|AccountPolicyGate|allow-same-origin|github/;
+
+/** The end of what the extension logged, in whichever window did so last. */
+function extensionLog(world) {
+  const found = fs
+    .readdirSync(world.of("data"), { recursive: true })
+    .filter((it) => it.endsWith("Callboard.log"))
+    .map((it) => world.of(path.join("data", it)));
+  return found.map((it) => fs.readFileSync(it, "utf8").slice(-1500)).join("\n");
+}
+
 /** Runs named parts one after the other, each with its time; the first that fails ends it with what is to be seen. */
 export async function story(world, parts) {
   const began = Date.now();
@@ -355,9 +379,15 @@ export async function story(world, parts) {
       console.log(`FAILED ${name}: ${error.stack}`);
       for (const [index, window] of world.windows.entries()) {
         const file = await window.picture(`failed-${index}`).catch((other) => other.message);
-        console.log(`  window ${index}: ${file}\n  ${window.said.slice(-12).join("\n  ").slice(0, 3000)}`);
+        console.log(
+          `  window ${index}: ${file}\n  ${window.said
+            .filter((it) => !NOISE.test(it))
+            .slice(-12)
+            .join("\n  ")
+            .slice(0, 3000)}`,
+        );
       }
-      console.log(world.log.slice(-1500));
+      console.log(extensionLog(world));
       break;
     }
   }

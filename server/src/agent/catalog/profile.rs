@@ -34,11 +34,24 @@ pub struct Profile {
     pub name: String,
     /// One line for people.
     pub title: String,
-    /// How it is driven: `terminal` or `tool`.
+    /// How it is driven.
     pub driver: DriverKind,
     /// The program and its arguments; `{callboard}` stands for this program. A first word that begins with `./` is a
     /// file beside the profile.
     pub command: Vec<String>,
+    /// Arguments that make the program speak its driver's protocol (drivers `app-server` and `acp`).
+    #[serde(default)]
+    pub protocol: Vec<String>,
+    /// Arguments of its interactive screen (driver `terminal`, and when a person takes over).
+    #[serde(default)]
+    pub screen: Vec<String>,
+    /// Arguments that make its interactive screen go on with a session, `{session}` standing for its id.
+    #[serde(default)]
+    pub resume: Vec<String>,
+    /// Where the real program is, seen from the folder of a script that only starts it: paths in which a part may be `*`. The
+    /// first that is there is started in the script's place.
+    #[serde(default)]
+    pub native: Vec<String>,
     /// What it may do to the workspace.
     #[serde(default = "read")]
     pub access: Access,
@@ -252,8 +265,14 @@ impl Profile {
         if !(1..=9).contains(&self.instances) {
             return Err(format!("instances: {} is not between 1 and 9", self.instances));
         }
-        if !matches!(self.driver, DriverKind::Terminal | DriverKind::Tool) {
-            return Err("driver: this Callboard drives `terminal` and `tool`; use one of them".to_owned());
+        let driven = cfg!(unix) && matches!(self.driver, DriverKind::AppServer | DriverKind::Acp);
+        if !driven && !matches!(self.driver, DriverKind::Terminal | DriverKind::Tool) {
+            return Err(
+                "driver: this Callboard drives `app-server`, `acp`, `terminal` and `tool`; use one of them".to_owned()
+            );
+        }
+        if !self.resume.is_empty() && !self.resume.iter().any(|it| it.contains("{session}")) {
+            return Err("resume: no argument has {session} in it, so another session would be opened".to_owned());
         }
         if let Some(name) = self.env.iter().chain(self.set.keys()).find(|it| !is_variable(it)) {
             return Err(format!("env: {name:?} is no name of a variable; use letters, digits and '_'"));
@@ -261,7 +280,8 @@ impl Profile {
         if let Some((name, _)) = self.set.iter().find(|(_, value)| value.contains('\0')) {
             return Err(format!("set: the value of {name} has a NUL character in it"));
         }
-        if self.command.iter().any(|it| it.contains('\0')) {
+        let words = [&self.command, &self.protocol, &self.screen, &self.resume];
+        if words.into_iter().flatten().any(|it| it.contains('\0')) {
             return Err("command: there is a NUL character in it".to_owned());
         }
         if self.driver == DriverKind::Terminal {

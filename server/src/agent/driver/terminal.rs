@@ -170,10 +170,10 @@ impl TerminalDriver {
     }
 
     fn start(&mut self, desk: &mut Desk, request: &TurnRequest, prompt: Option<&str>) -> Result<(), Ended> {
-        let arguments = match prompt {
-            Some(prompt) => self.rules().first_prompt.iter().map(|it| it.replace("{prompt}", prompt)).collect(),
-            None => Vec::new(),
-        };
+        let mut arguments = self.profile.screen.clone();
+        if let Some(prompt) = prompt {
+            arguments.extend(self.rules().first_prompt.iter().map(|it| it.replace("{prompt}", prompt)));
+        }
         let file = files::result_path(&desk.parts.given.results, &request.agent);
         desk.say(AgentState::Starting, Source::Hub, "its program was started");
         self.idle_since = None;
@@ -219,6 +219,8 @@ impl TerminalDriver {
             if asked {
                 watch.heard = now;
             }
+            // Who waits for a person's answer by a tool says nothing meanwhile, and that is no fault.
+            let asked = asked || desk.parts.given.toolbox.is_asking(request.turn);
             let idle = after(watch.heard, request.times.idle).filter(|_| !asked);
             let total = after(watch.begun, request.times.total);
             match desk.next([wake, idle, total].into_iter().flatten().min()) {
@@ -318,7 +320,7 @@ impl Driver for TerminalDriver {
 }
 
 /// Returns the turn's outcome where its result has the form that was asked for, else what is wrong with it.
-fn outcome(desk: &Desk, request: &TurnRequest, text: &str) -> Result<TurnOutcome, String> {
+pub(super) fn outcome(desk: &Desk, request: &TurnRequest, text: &str) -> Result<TurnOutcome, String> {
     let answered = |text: String, result| TurnOutcome::Answered { text, result, usage: Usage::default() };
     let file = files::result_path(&desk.parts.given.results, &request.agent);
     if request.expects == ResultKind::Text {
@@ -345,7 +347,7 @@ fn outcome(desk: &Desk, request: &TurnRequest, text: &str) -> Result<TurnOutcome
 }
 
 /// Returns the prompt with what the agent must know of its result, unless the prompt says so already.
-fn with_instructions(request: &TurnRequest) -> String {
+pub(super) fn with_instructions(request: &TurnRequest) -> String {
     match form::instructions(&request.expects) {
         Some(form) if !request.prompt.contains("callboard-result") => {
             format!("{}\n\n{form}", request.prompt.trim_end())

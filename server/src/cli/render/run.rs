@@ -66,6 +66,11 @@ pub fn run(run: &RunView, pauses: &[PauseView], findings: &[Finding], now: Times
         let lead = Line::new().with(Tone::Bad, format!("{}: ", it.0.id));
         lines.extend(Line::plain(plain(&it.1.message)).wrap(view.width, &lead, &"  ".into()));
     }
+    for (step, it) in run.steps.iter().flat_map(|step| step.decided.iter().map(move |it| (step, it))) {
+        let (how, tone) = if it.refused { ("refused:", Tone::Warn) } else { ("because", Tone::Plain) };
+        let lead = Line::new().with(Tone::Note, format!("{} ", step.id)).with(tone, plain(&it.what));
+        lines.extend(Line::plain(format!(" {how} {}", plain(&it.why))).wrap(view.width, &lead, &"  ".into()));
+    }
     if !pauses.is_empty() {
         lines.push(Line::new());
         lines.extend(pause::inbox(pauses, view));

@@ -210,6 +210,7 @@ pub(crate) mod tests {
             ended: None,
             result: None,
             failure: None,
+            decided: Vec::new(),
         }
     }
 

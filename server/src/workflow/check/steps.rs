@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{
     Checker, isolation, nested, reads,
-    table::{MOST_ROUNDS, Table},
+    table::{MOST_DECISIONS, MOST_ROUNDS, Table},
 };
 use crate::{
     ids::{AgentName, StepId},
@@ -14,8 +14,8 @@ use crate::{
             At, FailureFile, File, ForEachFile, OnFailureFile, PauseFile, RESULTS, RepeatFile, ResultFile, StepFile,
         },
         plan::{
-            Action, After, EachAction, FailureAction, FailurePolicy, GroupAction, Over, PauseAction, RepeatAction,
-            Role, Step, TurnAction, Who, last_result,
+            Action, After, EachAction, FailureAction, FailurePolicy, GroupAction, OperatorAction, Over, PauseAction,
+            RepeatAction, Role, Step, TurnAction, Who, last_result,
         },
         problem::suggest,
     },
@@ -404,6 +404,13 @@ impl Maker<'_, '_, '_> {
     }
 
     fn repeat(&mut self, row: usize, repeat: &RepeatFile) -> Option<RepeatAction> {
+        if repeat.operator.is_some() {
+            return self.operated(row, repeat);
+        }
+        if let Some(prompt) = &repeat.prompt {
+            let mend = "remove it, or name the role that decides under `operator:`";
+            self.checker.problems.error(&prompt.at, "no-turn", "a repeat without an operator takes no prompt", mend);
+        }
         if repeat.until.is_none() {
             let mend = "add `until:` with the condition that ends the loop";
             self.checker.problems.error(&repeat.at, "no-bound", "this repeat has no `until`", mend);
@@ -432,7 +439,61 @@ impl Maker<'_, '_, '_> {
         }
         let steps = self.list(&repeat.steps, Some(row));
         let max = u32::try_from(max?).ok()?;
-        Some(RepeatAction { steps, until: repeat.until.as_ref()?.value.clone(), max })
+        Some(RepeatAction { steps, until: repeat.until.as_ref()?.value.clone(), max, operator: None })
+    }
+
+    /// A part in which an agent decides what is done next.
+    fn operated(&mut self, row: usize, repeat: &RepeatFile) -> Option<RepeatAction> {
+        let table = self.table;
+        let role = repeat.operator.as_ref()?;
+        if let Some(until) = &repeat.until {
+            let message = "a part with an operator has no `until`: the operator says when it is over";
+            self.checker.problems.error(&until.at, "two-ends", message, "remove the `until`, or the `operator`");
+        }
+        if !table.roles.contains_key(role.value.as_str()) {
+            let mend = suggest(&role.value, table.roles.keys().copied(), "add it under `roles:`");
+            self.checker.problems.error(&role.at, "unknown-role", format!("there is no role `{}`", role.value), mend);
+        }
+        self.used_roles.insert(role.value.clone());
+        match &repeat.prompt {
+            None => {
+                let mend = "say what the operator is to reach under `prompt: |`";
+                self.checker.problems.error(&role.at, "missing", "this operator has no `prompt`", mend);
+            }
+            Some(prompt) if prompt.value.trim().is_empty() => {
+                let mend = "say what the operator is to reach";
+                self.checker.problems.error(&prompt.at, "empty", "the prompt is empty", mend);
+            }
+            Some(prompt) => {
+                reads::template_of_part(self.checker, table, row, prompt);
+            }
+        }
+        if repeat.max.is_none() {
+            let mend = format!(
+                "add `max:` with a number from 1 to {MOST_DECISIONS}: after so many decisions a person is asked"
+            );
+            self.checker.problems.error(&repeat.at, "no-bound", "this repeat has no `max`", mend);
+        }
+        let max = repeat.max.as_ref().and_then(|it| self.checker.between(it, "max", 1, MOST_DECISIONS));
+        let steps = self.list(&repeat.steps, Some(row));
+        for made in steps.iter().filter(|it| !matches!(it.action, Action::Turn(_) | Action::Pause(_))) {
+            let written = repeat.steps.iter().find(|it| it.name() == made.id.as_str());
+            let at = written.and_then(|it| it.id.as_ref()).map_or(&repeat.at, |it| &it.at);
+            let message = format!("an operator assigns turns and pauses, and `{}` is neither", made.id);
+            let mend = "move it out of this part, or put its steps here: the operator may assign each again";
+            self.checker.problems.error(at, "no-turn", message, mend);
+        }
+        let operator = OperatorAction {
+            role: role.value.parse().ok()?,
+            prompt: repeat.prompt.as_ref().map(|it| it.value.clone()).unwrap_or_default(),
+        };
+        // No condition of the file ends it.
+        Some(RepeatAction {
+            steps,
+            until: "false".to_owned(),
+            max: u32::try_from(max?).ok()?,
+            operator: Some(operator),
+        })
     }
 
     /// Tells a step that can never run.

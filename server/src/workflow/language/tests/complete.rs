@@ -40,15 +40,18 @@ fn keys_are_those_of_the_schema_that_are_not_there() {
     check("limits:\n  tu$0\n", "dollars time tokens turns");
     check("inputs:\n  path:\n    $0\n", "default description type");
     check("inputs:\n  path: { $0 }\n", "default description type");
-    check("roles:\n  fixer:\n    prefer: codex\n    $0", "access agents description good-for unanswered");
+    check(
+        "roles:\n  fixer:\n    prefer: codex\n    $0",
+        "access agents copy description good-for isolation link unanswered",
+    );
     check(
         "steps:\n  - id: a\n    $0\n",
-        "findings for-each inputs needs on-failure paths pause prompt repeat result role roles steps time title tool unanswered when workflow",
+        "copy findings for-each inputs isolation link needs on-failure paths pause prompt repeat result role roles steps time title tool unanswered when workflow",
     );
     check("steps:\n  - id: a\n    pause:\n      $0\n", "message show");
     check("steps:\n  - id: a\n    repeat:\n      $0", "max steps until");
-    check("steps:\n  - $0\n", "id findings needs …");
-    check("steps:\n  - i$0\n", "id findings needs …");
+    check("steps:\n  - $0\n", "id copy findings …");
+    check("steps:\n  - i$0\n", "id copy findings …");
     check("steps:\n  - id: a\n    on-failure:\n      $0\n", "retry then wait otherwise crashed …");
 }
 
@@ -56,9 +59,9 @@ fn keys_are_those_of_the_schema_that_are_not_there() {
 fn keys_are_offered_where_the_rest_is_broken() {
     check(
         "roles:\n  a: [\nsteps:\n  - id: a\n    needs: [x, \n    $0\n  - id: b\n  \t- bad\n",
-        "findings for-each inputs on-failure paths pause prompt repeat result role roles steps time title tool unanswered when workflow",
+        "copy findings for-each inputs isolation link on-failure paths pause prompt repeat result role roles steps time title tool unanswered when workflow",
     );
-    check("steps:\n  - id: a\n    repeat:\n      until: \"x\n      $0\n", "max steps");
+    check("steps:\n  - id: a\n    repeat:\n      until: \"x\n      $0\n", "max steps operator prompt");
 }
 
 #[test]

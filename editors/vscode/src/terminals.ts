@@ -1,0 +1,166 @@
+// Agents' terminals as terminals of the editor: what the program shows, redrawn by the hub's frames; keys go back to it.
+//
+// The hub sends no control sequence that asks the emulator anything, and what is read of the past is written without any.
+
+import * as vscode from "vscode";
+import { message, type Hub } from "./hub";
+import type { TerminalFrame } from "./protocol";
+import { agentState, printable } from "./words";
+
+/** How many lines that left the top of the screen are written above it. */
+const PAST = 1000;
+
+export class Terminals implements vscode.Disposable {
+  private readonly open = new Map<string, { terminal: vscode.Terminal; screen: Screen }>();
+  private readonly listening: vscode.Disposable;
+
+  constructor(private readonly hub: Hub) {
+    this.listening = vscode.Disposable.from(
+      hub.onFrame((frame) => this.open.get(frame.agent)?.screen.draw(frame)),
+      // A new connection watches nothing yet.
+      hub.onBegin(() => {
+        for (const { screen } of this.open.values()) screen.watch();
+      }),
+      hub.onChange((change) => {
+        if (!change.kinds.has("agent")) return;
+        for (const { screen } of this.open.values()) screen.rename();
+      }),
+      vscode.window.onDidCloseTerminal((closed) => {
+        for (const [agent, { terminal }] of this.open) if (terminal === closed) this.open.delete(agent);
+      }),
+    );
+  }
+
+  show(agent: string): void {
+    const known = this.open.get(agent);
+    if (known !== undefined) {
+      known.terminal.show();
+      return;
+    }
+    const screen = new Screen(this.hub, agent);
+    const iconPath = new vscode.ThemeIcon("hubot");
+    const terminal = vscode.window.createTerminal({ name: `@${agent}`, pty: screen, iconPath, isTransient: true });
+    this.open.set(agent, { terminal, screen });
+    terminal.show();
+  }
+
+  dispose(): void {
+    this.listening.dispose();
+    for (const { terminal } of this.open.values()) terminal.dispose();
+  }
+}
+
+class Screen implements vscode.Pseudoterminal {
+  private readonly writes = new vscode.EventEmitter<string>();
+  private readonly names = new vscode.EventEmitter<string>();
+  private readonly sizes = new vscode.EventEmitter<vscode.TerminalDimensions | undefined>();
+  readonly onDidWrite = this.writes.event;
+  readonly onDidChangeName = this.names.event;
+  readonly onDidOverrideDimensions = this.sizes.event;
+  private own: vscode.TerminalDimensions | undefined;
+  private locked = false;
+  private terminal = -1;
+  private name = "";
+  private said = "";
+  private opened = false;
+  private sending = Promise.resolve();
+
+  constructor(
+    private readonly hub: Hub,
+    private readonly agent: string,
+  ) {}
+
+  open(size: vscode.TerminalDimensions | undefined): void {
+    this.own = size;
+    this.opened = true;
+    this.rename();
+    this.watch();
+  }
+
+  close(): void {
+    this.opened = false;
+    this.hub
+      .request("unwatchTerminal", { agent: this.agent })
+      .catch((error: unknown) => this.hub.log.info(message(error)));
+  }
+
+  handleInput(text: string): void {
+    if (this.locked) {
+      this.tell(vscode.l10n.t("Callboard is typing into it; wait a moment."));
+      return;
+    }
+    // One after the other, so that keys arrive in the order in which they were pressed.
+    this.sending = this.sending.then(async () => {
+      try {
+        await this.hub.request("terminalInput", { agent: this.agent, text });
+      } catch (error) {
+        this.tell(message(error));
+      }
+    });
+  }
+
+  setDimensions(size: vscode.TerminalDimensions): void {
+    this.own = size;
+    void this.resize();
+  }
+
+  watch(): void {
+    if (!this.opened) return;
+    const { agent, hub } = this;
+    const begin = async (): Promise<void> => {
+      const past = await hub.request("terminalScrollback", { agent, count: PAST });
+      if (past.lines.length > 0 && this.terminal !== past.terminal) {
+        const rows = this.own?.rows ?? 24;
+        this.writes.fire(`${past.lines.map((it) => printable(it)).join("\r\n")}${"\r\n".repeat(rows)}`);
+      }
+      const { state } = await hub.request("watchTerminal", { agent, form: "raw" });
+      if (state === "absent") {
+        const none = vscode.l10n.t(
+          "No program of @{0} has run since the hub began. It shows here when its next turn starts.",
+          agent,
+        );
+        this.writes.fire(`\r\n  ${none}\r\n`);
+      } else {
+        await this.resize();
+      }
+    };
+    begin().catch((error: unknown) => this.writes.fire(`\r\n  ${printable(message(error))}\r\n`));
+  }
+
+  draw(frame: TerminalFrame): void {
+    this.locked = frame.locked;
+    this.rename();
+    if (frame.full && frame.terminal !== this.terminal) this.terminal = frame.terminal;
+    const { columns, rows } = frame.size;
+    const other = this.own !== undefined && (this.own.columns !== columns || this.own.rows !== rows);
+    this.sizes.fire(other ? { columns, rows } : undefined);
+    if (frame.raw !== undefined) this.writes.fire(frame.raw);
+  }
+
+  rename(): void {
+    const agent = this.hub.store.agents.get(this.agent);
+    const state = agent === undefined ? "" : ` · ${agentState(agent)}`;
+    const name = `@${this.agent}${state}${this.locked ? ` · ${vscode.l10n.t("locked")}` : ""}`;
+    if (name === this.name) return;
+    this.name = name;
+    this.names.fire(name);
+  }
+
+  private async resize(): Promise<void> {
+    const size = this.own;
+    if (size === undefined) return;
+    try {
+      await this.hub.request("terminalResize", { agent: this.agent, rows: size.rows, columns: size.columns });
+    } catch (error) {
+      this.hub.log.info(message(error));
+    }
+  }
+
+  /** Says something once, in the status bar: the screen is the program's. */
+  private tell(text: string): void {
+    if (this.said === text) return;
+    this.said = text;
+    setTimeout(() => (this.said = ""), 3000);
+    vscode.window.setStatusBarMessage(`$(lock) ${text}`, 3000);
+  }
+}

@@ -1,0 +1,169 @@
+// What needs neither an editor nor a page: where the server is, both sides of a diff, pages, words, the wire of the channel.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { ALLOWED, fromView } from "../../src/channel/wire";
+import { findServer } from "../../src/find";
+import { asWords, pauseOf, wordsBelow } from "../../src/page";
+import { counts, sides } from "../../src/patch";
+import { columns, needsOf, picture, type GraphStep } from "../../src/run/wire";
+import { ago, decisionTitle, headline, printable, span } from "../../src/words";
+import { wordAt } from "../../webview/word";
+
+function found(programs: string[], setting = "", path = "/usr/bin:bin:/opt/x"): unknown {
+  const isProgram = (file: string): boolean => programs.includes(file);
+  return findServer({ setting, extension: "/ext", path, home: "/home/ann", platform: "linux", isProgram });
+}
+
+test("the server is the one in the setting, else the bundled one, else the one on the PATH", () => {
+  const all = ["/home/ann/cb", "/ext/server/callboard", "/opt/x/callboard"];
+  assert.deepEqual(found(all, "~/cb"), { file: "/home/ann/cb", from: "setting" });
+  assert.deepEqual(found(all), { file: "/ext/server/callboard", from: "bundled" });
+  assert.deepEqual(found(["/opt/x/callboard"]), { file: "/opt/x/callboard", from: "path" });
+});
+
+test("promise 7: a relative entry of the PATH leads into the workspace and is not looked at", () => {
+  assert.ok("missing" in (found(["bin/callboard"]) as object));
+  assert.ok(
+    "missing" in (found(["/ext/server/callboard"], "/gone") as object),
+    "a wrong setting is said, not passed over",
+  );
+});
+
+test("both sides of a file come out of a diff with all of it", () => {
+  const text = "diff --git a/x b/x\n--- a/x\n+++ b/x\n@@ -1,3 +1,3 @@\n one\n-two\n+zwei\n three\n";
+  assert.deepEqual(sides(text), { before: "one\ntwo\nthree\n", after: "one\nzwei\nthree\n" });
+  assert.deepEqual(counts(text), { added: 1, removed: 1 });
+  const bare = "@@ -1 +1 @@\n-a\n\\ No newline at end of file\n+b\n\\ No newline at end of file\n";
+  assert.deepEqual(sides(bare), { before: "a", after: "b" });
+  const kept = "@@ -1,2 +1,2 @@\n-a\n+b\n end\n\\ No newline at end of file\n";
+  assert.deepEqual(sides(kept), { before: "a\nend", after: "b\nend" });
+  assert.equal(sides("diff --git a/x b/x\nold mode 100644\nnew mode 100755\n"), undefined);
+  // A line that looks like a header of a diff is a line.
+  assert.deepEqual(sides("@@ -1,2 +1 @@\n--- a\n x\n"), { before: "-- a\nx\n", after: "x\n" });
+});
+
+test("a page is known by its name and its first line, and holds the words below it", () => {
+  const notice = "<!-- callboard 52baf3101a7d426f: p1 waits for you -->";
+  assert.equal(pauseOf("/state/documents/p12.md", notice), "p12");
+  assert.equal(pauseOf("/repo/documents/p12.md", "# Mine"), undefined);
+  assert.equal(pauseOf("/state/documents/p012.md", notice), undefined);
+  const text = `${notice}\ntext\n<!-- callboard: to request changes, or to reject with a reason, write it below -->\n\nLook at b.\n`;
+  assert.equal(wordsBelow(text), "Look at b.");
+  assert.equal(wordsBelow("text"), "");
+});
+
+test("remarks become words in the order of their places", () => {
+  const remarks = [
+    { path: "b.rs", line: 3, text: "three" },
+    { path: "a.rs", line: 10, text: "ten\nmore" },
+    { path: "a.rs", line: 2, text: "two" },
+  ];
+  assert.equal(asWords(remarks, " All: "), "All:\n\n- a.rs:2: two\n- a.rs:10: ten\n  more\n- b.rs:3: three");
+  assert.equal(asWords([], "  "), "");
+});
+
+test("the page may say only what is known", () => {
+  assert.deepEqual(fromView({ is: "do", command: "approve", argument: { pause: "p1", hash: "x" } }), {
+    is: "do",
+    command: "approve",
+    argument: { pause: "p1", hash: "x" },
+  });
+  assert.equal(fromView({ is: "do", command: "workbench.action.quit", argument: {} }), undefined);
+  assert.equal(fromView({ is: "do", command: "approve", argument: { pause: { id: 1 } } }), undefined);
+  assert.equal(fromView({ is: "link", url: "command:workbench.action.quit" }), undefined);
+  assert.equal(fromView({ is: "link", url: "file:///etc/passwd" }), undefined);
+  assert.equal(fromView({ is: "post", text: "x".repeat(300_000), key: "k" }), undefined);
+  for (const odd of [undefined, null, 7, "ready", [], {}, { is: "older" }, { is: "seen", number: NaN }]) {
+    assert.equal(fromView(odd), undefined);
+  }
+  assert.ok(!(ALLOWED as readonly string[]).includes("restart"));
+});
+
+test("a word at the cursor completes by its sign", () => {
+  const at = (text: string): unknown => wordAt(text, text.length);
+  assert.deepEqual(at("ask @cl"), { sign: "@", word: "cl", from: 4 });
+  assert.deepEqual(at("/ru"), { sign: "/", word: "ru", from: 0 });
+  assert.deepEqual(at("/run rev"), { sign: "/run", word: "rev", from: 5 });
+  assert.deepEqual(at("see src/li"), { sign: "`", word: "src/li", from: 4 });
+  assert.deepEqual(at("see `lib"), { sign: "`", word: "lib", from: 4 });
+  assert.equal(at("mail me@home"), undefined, "an address is no mention");
+  assert.equal(at("a /run"), undefined, "a command begins the line");
+});
+
+test("text of agents steers no terminal", () => {
+  assert.equal(printable("a\u001b]52;c;eA==\u0007b\u202ec\n"), "a\ufffd]52;c;eA==\ufffdb\ufffdc\n");
+});
+
+test("times and titles", () => {
+  assert.deepEqual([span(900), span(61_000), span(3_700_000), span(-5)], ["1 s", "1 min 1 s", "1 h 1 min", "0 s"]);
+  assert.deepEqual([ago(0, 59_000), ago(0, 61_000), ago(0, 90_000_000)], ["now", "1 min", "1 d"]);
+  assert.equal(decisionTitle("request-changes"), "Request changes");
+  assert.equal(decisionTitle("hand-to-another"), "Hand to another", "one that is not known is said as it is");
+  assert.equal(headline("one\ntwo"), "one");
+});
+
+const step = (id: string, needs: string[] = [], depth = 0): GraphStep => ({
+  id,
+  title: id,
+  status: "done",
+  round: 0,
+  depth,
+  needs,
+  summary: "",
+});
+
+test("a step stands right of all that it needs, and a circle ends", () => {
+  const at = columns([step("a"), step("b", ["a"]), step("c"), step("d", ["b", "c"])]);
+  assert.deepEqual(
+    [...at],
+    [
+      ["a", 0],
+      ["b", 1],
+      ["c", 0],
+      ["d", 2],
+    ],
+  );
+  assert.equal(columns([step("x", ["y"]), step("y", ["x"])]).size, 2);
+  const plan = { steps: [{ id: "loop", needs: [], action: { steps: [{ id: "fix", needs: ["review"] }, { id: 3 }] } }] };
+  assert.deepEqual(
+    [...needsOf(plan)],
+    [
+      ["loop", []],
+      ["fix", ["review"]],
+    ],
+  );
+});
+
+test("turns are lanes of their agents, and what waits for a person is a lane of its own", () => {
+  const run = {
+    id: "r1",
+    title: "Loop",
+    started: 100,
+    status: "waiting",
+    steps: [{ ...step("review"), attempt: 1, started: 100, ended: 130 }],
+    turns: 1,
+    usage: { tokens: 1200, microDollars: 30_000 },
+    changedFiles: 0,
+  } as unknown as Parameters<typeof picture>[0];
+  const turns = [
+    { id: "t1", agent: "lint", step: "review", queued: 100, started: 110, ended: 130, outcome: "answered" },
+    { id: "t2", agent: "lint", step: "review", queued: 140 },
+  ];
+  const pause = { id: "p1", run: "r1", title: "?", opened: 130 } as unknown as Parameters<typeof picture>[2][number];
+  const made = picture(run, turns, [pause, { ...pause, id: "p2", run: "r2" }], new Map(), 200);
+  assert.deepEqual(
+    made.lanes.map((lane) => [lane.name, lane.bars.map((bar) => [bar.kind, bar.from, bar.to])]),
+    [
+      [
+        "@lint",
+        [
+          ["work", 110, 130],
+          ["going", 140, 200],
+        ],
+      ],
+      ["you", [["waiting", 130, 200]]],
+    ],
+  );
+  assert.deepEqual(made.facts, ["1 turn", "0 files changed", "1,200 tokens", "$0.03"]);
+});
