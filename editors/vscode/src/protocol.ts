@@ -690,6 +690,8 @@ export type PauseKind =
   | "stuck"
   /** What was typed into a file and what was written to it on the disk do not go together. */
   | "clash"
+  /** What a step did in its worktree and what is in the work tree now don't go together. */
+  | "conflict"
   /** An agent asks for a permission, and its turn waits. */
   | "permission"
   /** An agent asks a question, and its turn waits. */
@@ -824,6 +826,12 @@ export interface ReloadResult {
   agents: number;
   /** Whether the workspace is trusted now. */
   trusted: boolean;
+}
+
+/** Params of `callboard/removeWorktree`. */
+export interface RemoveWorktreeParams {
+  /** Which. */
+  worktree: WorktreeId;
 }
 
 /** A review. */
@@ -1466,6 +1474,45 @@ export interface WorkflowView {
   title: string;
 }
 
+export type WorktreeId = string;
+
+/** How far a worktree is. */
+export type WorktreeState =
+  /** Its step works in it, or is about to. */
+  | "atWork"
+  /** What was done in it is being merged, or waits for its place. */
+  | "merging"
+  /** A person is asked about what does not go together. */
+  | "conflict"
+  /** It has what is nowhere else, and nothing goes on with it: a person lets it go. */
+  | "kept"
+  /** It is needed no more, and is being removed. */
+  | "going";
+
+/** A folder in which a step works apart from the developer's files. */
+export interface WorktreeView {
+  /** Its folder; empty before it was made. */
+  folder: string;
+  /** Its id. */
+  id: WorktreeId;
+  /** Of which run. */
+  run: RunId;
+  /** How far it is. */
+  stage: WorktreeState;
+  /** Of which step. */
+  step: StepId;
+  /** Why it is kept; empty where it is not. */
+  why?: string;
+}
+
+/** Result of `callboard/worktrees`. */
+export interface WorktreesResult {
+  /** The revision that this is of. */
+  rev: number;
+  /** Those whose folder is needed or still there, by id. */
+  worktrees: WorktreeView[];
+}
+
 /** Every request: what it takes and what it gives. */
 export interface Requests {
   "callboard/post": { params: PostParams; result: Posted };
@@ -1489,6 +1536,8 @@ export interface Requests {
   "callboard/cancel": { params: CancelParams; result: Changed };
   "callboard/diff": { params: DiffParams; result: DiffResult };
   "callboard/undo": { params: UndoParams; result: UndoResult };
+  "callboard/worktrees": { params: Nothing; result: WorktreesResult };
+  "callboard/removeWorktree": { params: RemoveWorktreeParams; result: Changed };
   "callboard/agents": { params: Nothing; result: AgentView[] };
   "callboard/findings": { params: FindingsParams; result: Finding[] };
   "callboard/settleFinding": { params: SettleFindingParams; result: Changed };
@@ -1538,6 +1587,8 @@ export const method = {
   cancel: "callboard/cancel",
   diff: "callboard/diff",
   undo: "callboard/undo",
+  worktrees: "callboard/worktrees",
+  removeWorktree: "callboard/removeWorktree",
   agents: "callboard/agents",
   findings: "callboard/findings",
   settleFinding: "callboard/settleFinding",

@@ -14,6 +14,7 @@ use self::profile::{Origin, Profile, ProfileError, Program};
 use super::{AgentInfo, DriverKind};
 use crate::{agent::driver::environment, ids::AgentName};
 
+pub mod health;
 pub mod profile;
 pub mod program;
 pub mod scalar;

@@ -436,6 +436,7 @@
 ---| "limit" # A limit was reached: rounds, turns, time, tokens, money, hops.
 ---| "stuck" # A loop only repeats itself, or all that is left was declined.
 ---| "clash" # What was typed into a file and what was written to it on the disk do not go together.
+---| "conflict" # What a step did in its worktree and what is in the work tree now don't go together.
 ---| "permission" # An agent asks for a permission, and its turn waits.
 ---| "question" # An agent asks a question, and its turn waits.
 
@@ -517,6 +518,10 @@
 ---@class callboard.ReloadResult
 ---@field agents integer How many agents the catalogue has.
 ---@field trusted boolean Whether the workspace is trusted now.
+
+---Params of `callboard/removeWorktree`.
+---@class callboard.RemoveWorktreeParams
+---@field worktree callboard.WorktreeId Which.
 
 ---A review.
 ---@class callboard.ReviewResult
@@ -926,6 +931,30 @@
 ---@field roles callboard.RoleView[] The parts that agents play, in the file's order.
 ---@field title string One line for people.
 
+---@alias callboard.WorktreeId string
+
+---How far a worktree is.
+---@alias callboard.WorktreeState
+---| "atWork" # Its step works in it, or is about to.
+---| "merging" # What was done in it is being merged, or waits for its place.
+---| "conflict" # A person is asked about what does not go together.
+---| "kept" # It has what is nowhere else, and nothing goes on with it: a person lets it go.
+---| "going" # It is needed no more, and is being removed.
+
+---A folder in which a step works apart from the developer's files.
+---@class callboard.WorktreeView
+---@field folder string Its folder; empty before it was made.
+---@field id callboard.WorktreeId Its id.
+---@field run callboard.RunId Of which run.
+---@field stage callboard.WorktreeState How far it is.
+---@field step callboard.StepId Of which step.
+---@field why? string Why it is kept; empty where it is not.
+
+---Result of `callboard/worktrees`.
+---@class callboard.WorktreesResult
+---@field rev integer The revision that this is of.
+---@field worktrees callboard.WorktreeView[] Those whose folder is needed or still there, by id.
+
 ---Every request: what it takes and what it gives.
 ---@class callboard.Requests
 ---@field ["callboard/post"] { params: callboard.PostParams, result: callboard.Posted }
@@ -949,6 +978,8 @@
 ---@field ["callboard/cancel"] { params: callboard.CancelParams, result: callboard.Changed }
 ---@field ["callboard/diff"] { params: callboard.DiffParams, result: callboard.DiffResult }
 ---@field ["callboard/undo"] { params: callboard.UndoParams, result: callboard.UndoResult }
+---@field ["callboard/worktrees"] { params: callboard.Nothing, result: callboard.WorktreesResult }
+---@field ["callboard/removeWorktree"] { params: callboard.RemoveWorktreeParams, result: callboard.Changed }
 ---@field ["callboard/agents"] { params: callboard.Nothing, result: callboard.AgentView[] }
 ---@field ["callboard/findings"] { params: callboard.FindingsParams, result: callboard.Finding[] }
 ---@field ["callboard/settleFinding"] { params: callboard.SettleFindingParams, result: callboard.Changed }

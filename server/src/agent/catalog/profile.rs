@@ -89,6 +89,9 @@ pub struct Profile {
     /// How its version is asked for, and the oldest that works.
     #[serde(default)]
     pub version: Option<VersionRule>,
+    /// What shows that somebody has signed in to it.
+    #[serde(default)]
+    pub sign_in: Option<SignIn>,
     /// Exit codes that stand for a class of failure (driver `tool`).
     #[serde(default)]
     pub exits: BTreeMap<i32, FailureClass>,
@@ -135,6 +138,16 @@ pub struct VersionRule {
     pub arguments: Vec<String>,
     /// The oldest that works, such as `2.1.0`.
     pub at_least: String,
+}
+
+/// What shows that somebody has signed in.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct SignIn {
+    /// Variables of the environment that hold a key.
+    pub variables: Vec<String>,
+    /// Files that a login leaves, from the home folder.
+    pub files: Vec<String>,
 }
 
 /// How an interactive program's screen is read and typed into.
