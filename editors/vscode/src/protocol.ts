@@ -351,6 +351,30 @@ export type DriverKind =
   /** A deterministic program on a PTY that gives a typed result. */
   | "tool";
 
+/** Params of `callboard/editPlan`. */
+export interface EditPlanParams {
+  /** Only say what would change. */
+  dryRun?: boolean;
+  /** The hash of the plan that was edited. */
+  hash: string;
+  /** Which run. */
+  run: RunId;
+  /** The whole plan as it is to be: a workflow file. */
+  text: string;
+}
+
+/** Result of `callboard/editPlan`. */
+export interface EditPlanResult {
+  /** The hash of the plan after. */
+  after: string;
+  /** The hash of the plan before. */
+  before: string;
+  /** What changed, or would: a line each. */
+  changes: string[];
+  /** The revision at which it is in. */
+  rev: number;
+}
+
 /** The `data` of an error answer: what a program can match. */
 export interface ErrorData {
   /** The class. */
@@ -516,6 +540,12 @@ export interface FindingsParams {
   run?: RunId | null;
 }
 
+/** Params of `callboard/history`. */
+export interface HistoryParams {
+  /** Which run. */
+  run: RunId;
+}
+
 /** Params of `callboard/pause`. */
 export interface HoldParams {
   /** Whether turns that are going on are interrupted too. */
@@ -676,6 +706,32 @@ export type OnCancel =
   /** End the run. */
   | "stop";
 
+/** What a step came to in a round that is over. */
+export interface PastStep {
+  /** Who did it. */
+  agent?: AgentName;
+  /** The try, from 1; 0 where nobody tried. */
+  attempt: number;
+  /** When it ended. */
+  ended?: Timestamp;
+  /** What came of it, in a line; empty where nothing did. */
+  outcome?: string;
+  /** The lap of the loop, from 1; 0 where it is in none. */
+  round: number;
+  /** When it began. */
+  started?: Timestamp;
+  /** How it ended. */
+  status: StepStatus;
+  /** Which. */
+  step: StepId;
+  /** Its title, or its id where it has none. */
+  title: string;
+  /** What its turns used. */
+  usage: Usage;
+  /** The loop, or other step, that it stands in. */
+  within: StepId;
+}
+
 export type PauseId = string;
 
 /** Why something waits for a person. */
@@ -688,10 +744,10 @@ export type PauseKind =
   | "limit"
   /** A loop only repeats itself, or all that is left was declined. */
   | "stuck"
-  /** What was typed into a file and what was written to it on the disk do not go together. */
-  | "clash"
   /** What a step did in its worktree and what is in the work tree now don't go together. */
   | "conflict"
+  /** What was typed into a file and what was written to it on the disk do not go together. */
+  | "clash"
   /** An agent asks for a permission, and its turn waits. */
   | "permission"
   /** An agent asks a question, and its turn waits. */
@@ -762,6 +818,20 @@ export interface PlanResult {
   steps: string[];
   /** One or two sentences. */
   summary: string;
+}
+
+/** A run's plan as a workflow file, to be edited. */
+export interface PlanText {
+  /** The hash of the plan; an edit must carry it. */
+  hash: string;
+  /** The file: YAML. A comment at its head says which steps can't change. */
+  text: string;
+}
+
+/** Params of `callboard/planText`. */
+export interface PlanTextParams {
+  /** Which run. */
+  run: RunId;
 }
 
 /** Who plays a role: one agent, or several side by side. */
@@ -900,6 +970,16 @@ export interface Rule {
 }
 
 export type RuleId = string;
+
+/** What the rounds of a run that are over came to. */
+export interface RunHistory {
+  /** How many older ones are no longer kept. */
+  forgotten: number;
+  /** The revision that this is of. */
+  rev: number;
+  /** The steps of rounds that are over, oldest first: the last thousand. The present round is in the run. */
+  steps: PastStep[];
+}
 
 export type RunId = string;
 
@@ -1526,6 +1606,9 @@ export interface Requests {
   "callboard/runs": { params: RunsParams; result: RunView[] };
   "callboard/turns": { params: TurnsParams; result: RunTurn[] };
   "callboard/plan": { params: PlanParams; result: Plan };
+  "callboard/history": { params: HistoryParams; result: RunHistory };
+  "callboard/planText": { params: PlanTextParams; result: PlanText };
+  "callboard/editPlan": { params: EditPlanParams; result: EditPlanResult };
   "callboard/workflows": { params: Nothing; result: WorkflowView[] };
   "callboard/inbox": { params: InboxParams; result: PauseView[] };
   "callboard/decide": { params: DecideParams; result: Changed };
@@ -1577,6 +1660,9 @@ export const method = {
   runs: "callboard/runs",
   turns: "callboard/turns",
   plan: "callboard/plan",
+  history: "callboard/history",
+  planText: "callboard/planText",
+  editPlan: "callboard/editPlan",
   workflows: "callboard/workflows",
   inbox: "callboard/inbox",
   decide: "callboard/decide",
