@@ -222,8 +222,8 @@ fn the_golden_journal_of_tools_comes_to_the_same_for_ever_promise_1() {
         assert!(entries.iter().any(|it| it.kind == kind), "{kind} is not in it");
     }
     let state = journal::replayed(&entries);
-    let run = &state.runs[&"r1".parse().expect("a run")];
-    let work = run.step(&"work".parse().expect("a step")).expect("the part");
+    let run = &state.runs[&callboard::ids::RunId(1)];
+    let work = run.step(&"work".parse::<callboard::ids::StepId>().expect("a step")).expect("the part");
     let log: Vec<String> =
         work.operation.log.iter().map(|it| format!("{} {} {}", it.refused, it.what, it.why)).collect();
     assert_eq!(

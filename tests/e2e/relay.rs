@@ -96,9 +96,7 @@ fn profile(world: &World, name: &str, file: &str, access: &str) {
     let command = format!("[\"./{file}\"]");
     world.profile(
         name,
-        &format!(
-            "name: {name}\ntitle: The {name}\ndriver: tool\ncommand: {command}\naccess: {access}\nenv: [SIZE]\n"
-        ),
+        &format!("name: {name}\ntitle: The {name}\ndriver: tool\ncommand: {command}\naccess: {access}\nenv: [SIZE]\n"),
     );
 }
 

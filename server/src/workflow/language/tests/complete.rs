@@ -33,14 +33,17 @@ fn chosen(source: &str, label: &str, expected: &str) {
 fn keys_are_those_of_the_schema_that_are_not_there() {
     check("$0", "steps category channel description inputs limits name result roles title");
     check("ti$0", "steps category channel description inputs limits name result roles title");
-    check("title: A\n$0\nsteps: []\n", "category channel description inputs limits name roles");
+    check("title: A\n$0\nsteps: []\n", "category channel description inputs limits name result roles");
     check("limits:\n  $0\n", "dollars time tokens turns");
     check("limits:\n  turns: 3\n  $0\n", "dollars time tokens");
     check("limits: { turns: 3, $0 }\n", "dollars time tokens");
     check("limits:\n  tu$0\n", "dollars time tokens turns");
     check("inputs:\n  path:\n    $0\n", "default description type");
     check("inputs:\n  path: { $0 }\n", "default description type");
-    check("roles:\n  fixer:\n    prefer: codex\n    $0", "access agents copy description good-for isolation link unanswered");
+    check(
+        "roles:\n  fixer:\n    prefer: codex\n    $0",
+        "access agents copy description good-for isolation link unanswered",
+    );
     check(
         "steps:\n  - id: a\n    $0\n",
         "copy findings for-each inputs isolation link needs on-failure paths pause prompt repeat result role roles steps time title tool unanswered when workflow",
