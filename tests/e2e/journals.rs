@@ -180,6 +180,22 @@ fn the_golden_journal_of_asks_comes_to_the_same_for_ever_promise_1() {
     "#);
 }
 
+/// As the next, for the sessions that agents go on with.
+#[test]
+fn the_golden_journal_of_sessions_comes_to_the_same_for_ever_promise_1() {
+    let entries = golden("golden-sessions-1.jsonl");
+    for (entry, record) in entries.iter().zip(journal::records(&entries)) {
+        assert_eq!(entry.kind, record.kind());
+    }
+    let state = journal::replayed(&entries);
+    let sessions: Vec<String> = state
+        .agents
+        .iter()
+        .flat_map(|(name, it)| it.sessions.iter().map(move |(place, session)| format!("{name} {place} {session}")))
+        .collect();
+    assert_eq!(sessions, ["@claude . 9d1c", "@claude trees/r1 77aa"]);
+}
+
 /// The golden journal of format 1, recorded from real runs. It must be read for ever and come to the same: never record it
 /// anew, never accept another summary. A new kind of record gets a golden journal of its own.
 #[test]

@@ -3,6 +3,8 @@
 #[cfg(unix)]
 mod armed;
 #[cfg(unix)]
+mod asks;
+#[cfg(unix)]
 mod bad_input;
 #[cfg(unix)]
 mod fallen;

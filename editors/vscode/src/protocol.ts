@@ -87,6 +87,8 @@ export interface AgentView {
   since: Timestamp;
   /** The turn that it is on. */
   turn?: TurnId;
+  /** What its turns used, as far as they reported it. */
+  usage: Usage;
 }
 
 /** How a pause was answered. */
@@ -173,6 +175,8 @@ export interface ChannelView {
   name: ChannelName;
   /** Revision of its last change. */
   rev: number;
+  /** What the turns that belong to it used, as far as they reported it. */
+  usage: Usage;
 }
 
 /** What a client can do and wants: in its `initializationOptions`, or in `capabilities.experimental.callboard`; where both name a field, the former counts. */
@@ -521,7 +525,9 @@ export type InputKind =
   /** A whole number. */
   | "number"
   /** Yes or no. */
-  | "flag";
+  | "flag"
+  /** Several values. */
+  | "list";
 
 /** What a workflow wants to be told. */
 export interface InputView {
@@ -625,6 +631,8 @@ export type PauseKind =
   | "limit"
   /** A loop only repeats itself, or all that is left was declined. */
   | "stuck"
+  /** What a step did in its worktree and what is in the work tree now don't go together. */
+  | "conflict"
   /** An agent asks for a permission, and its turn waits. */
   | "permission"
   /** An agent asks a question, and its turn waits. */
@@ -696,6 +704,13 @@ export interface PlanResult {
   /** One or two sentences. */
   summary: string;
 }
+
+/** Who plays a role: one agent, or several side by side. */
+export type Players =
+  /** One. */
+  | AgentName
+  /** Several, in the order of their seats. */
+  | AgentName[];
 
 /** Params of `callboard/post`. */
 export interface PostParams {
@@ -791,6 +806,8 @@ export interface RoleView {
   id: RoleId;
   /** Agents that would play it, best first. */
   prefer: AgentName[];
+  /** How many agents may play it side by side: 1 where the file says nothing. */
+  seats: number;
 }
 
 /** A permission that is remembered. */
@@ -829,8 +846,8 @@ export interface RunParams {
   inputs?: Record<string, unknown>;
   /** Chosen by the sender: a second start with the same key is the first one's. */
   key?: string | null;
-  /** Who plays which role. */
-  roles?: Record<string, AgentName>;
+  /** Who plays which role: one agent, or a list for a role that several play. */
+  roles?: Record<string, Players>;
   /** The workflow's name. */
   workflow?: string;
 }
@@ -872,12 +889,16 @@ export interface RunTurn {
   started?: Timestamp;
   /** The step that it was for. */
   step: StepId;
+  /** What it used, as far as its agent reported it. */
+  usage: Usage;
 }
 
 /** A run. */
 export interface RunView {
   /** Who started it. */
   by: string;
+  /** Who plays the roles that several agents may play, in the order of their seats. */
+  casts?: Record<string, AgentName[]>;
   /** How many files its agents changed, as far as they are known: up to 1,000. */
   changedFiles: number;
   /** Where it is shown. */
@@ -892,7 +913,7 @@ export interface RunView {
   inputs: Record<string, unknown>;
   /** Revision of its last change. */
   rev: number;
-  /** Who plays which role. */
+  /** Who plays which role; of a role that several play, the first. */
   roles: Record<string, AgentName>;
   /** When. */
   started: Timestamp;
@@ -1030,6 +1051,8 @@ export interface StepView {
   failure?: Failure;
   /** Its id. */
   id: StepId;
+  /** Of a step that is done for each item of a list: its item, in short. */
+  item?: string;
   /** The pause that it waits at. */
   pause?: PauseId;
   /** Its result. */
@@ -1271,6 +1294,8 @@ export interface TurnView {
   queued: Timestamp;
   /** When the agent began. */
   started?: Timestamp;
+  /** What it used, as far as its agent reported it. */
+  usage: Usage;
 }
 
 /** Params of `callboard/turns`. */
@@ -1396,6 +1421,8 @@ export interface Requests {
   "callboard/cancel": { params: CancelParams; result: Changed };
   "callboard/diff": { params: DiffParams; result: DiffResult };
   "callboard/undo": { params: UndoParams; result: UndoResult };
+  "callboard/permissions": { params: PermissionsParams; result: Rule[] };
+  "callboard/revokePermission": { params: RevokePermissionParams; result: Changed };
   "callboard/agents": { params: Nothing; result: AgentView[] };
   "callboard/findings": { params: FindingsParams; result: Finding[] };
   "callboard/settleFinding": { params: SettleFindingParams; result: Changed };
@@ -1439,6 +1466,8 @@ export const method = {
   cancel: "callboard/cancel",
   diff: "callboard/diff",
   undo: "callboard/undo",
+  permissions: "callboard/permissions",
+  revokePermission: "callboard/revokePermission",
   agents: "callboard/agents",
   findings: "callboard/findings",
   settleFinding: "callboard/settleFinding",

@@ -14,6 +14,8 @@ pub mod environment;
 mod files;
 mod live;
 pub mod result;
+#[cfg(unix)]
+pub(crate) mod stream_json;
 pub(crate) mod terminal;
 pub(crate) mod tool;
 

@@ -2,12 +2,12 @@
 //!
 //! Text in, value out. Only the user's own file is ever read; a workspace has no say here.
 
-use std::{fs, io, ops::RangeInclusive, path::Path};
+use std::{collections::BTreeMap, fs, io, ops::RangeInclusive, path::Path};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, de::Error as _};
 
-use crate::{ids::ChannelName, workflow::plan::Limits};
+use crate::{agent::catalog::profile, ids::ChannelName, workflow::plan::Limits};
 
 /// A file larger than this is not read; no settings are that long.
 const LONGEST_FILE: u64 = 256 * 1024;
@@ -53,6 +53,20 @@ pub struct Settings {
     pub checkpoint_max_files: u64,
     /// Where runs stop and ask, where their workflow does not say.
     pub limits: LimitSettings,
+    /// What single agents are started with, by their names without the `@`.
+    pub agents: BTreeMap<String, AgentSettings>,
+}
+
+/// What one agent is started with beside what its profile says.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct AgentSettings {
+    /// The model, as its program names it.
+    #[serde(deserialize_with = "model")]
+    pub model: Option<String>,
+    /// More arguments for its program. None that turns its permissions off.
+    #[serde(deserialize_with = "arguments")]
+    pub arguments: Vec<String>,
 }
 
 /// Where a run stops and asks, in people's units.
@@ -84,6 +98,7 @@ impl Default for Settings {
             checkpoint_max_file_bytes: 8 << 20,
             checkpoint_max_files: 200_000,
             limits: LimitSettings::default(),
+            agents: BTreeMap::new(),
         }
     }
 }
@@ -173,6 +188,26 @@ where
         return Ok(value);
     }
     Err(D::Error::custom(format!("{value} is out of bounds: write a number from {least} to {most}")))
+}
+
+fn model<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    let model = Option::<String>::deserialize(deserializer)?;
+    match &model {
+        Some(it) if it.is_empty() || it.starts_with('-') || it.contains(char::is_control) => {
+            Err(D::Error::custom(format!("{it:?} is no model: write its name as the agent's program takes it")))
+        }
+        _ => Ok(model),
+    }
+}
+
+fn arguments<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    let arguments = Vec::<String>::deserialize(deserializer)?;
+    match arguments.iter().find(|it| profile::skips_permissions(it) || it.contains('\0')) {
+        Some(it) => Err(D::Error::custom(format!(
+            "{it:?} would let the agent do anything unasked; leave it out, and give permissions as they are asked for"
+        ))),
+        None => Ok(arguments),
+    }
 }
 
 fn scrollback<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {

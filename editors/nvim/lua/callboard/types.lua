@@ -53,6 +53,7 @@
 ---@field rev integer Revision of its last change.
 ---@field since callboard.Timestamp Since when.
 ---@field turn? callboard.TurnId The turn that it is on.
+---@field usage callboard.Usage What its turns used, as far as they reported it.
 
 ---How a pause was answered.
 ---@class callboard.Answered
@@ -106,6 +107,7 @@
 ---@field messages integer How many messages it has.
 ---@field name callboard.ChannelName Its name.
 ---@field rev integer Revision of its last change.
+---@field usage callboard.Usage What the turns that belong to it used, as far as they reported it.
 
 ---What a client can do and wants: in its `initializationOptions`, or in `capabilities.experimental.callboard`; where both name a field, the former counts.
 ---@class callboard.ClientOptions
@@ -310,6 +312,7 @@
 ---| "path" # A file or folder of the workspace.
 ---| "number" # A whole number.
 ---| "flag" # Yes or no.
+---| "list" # Several values.
 
 ---What a workflow wants to be told.
 ---@class callboard.InputView
@@ -398,6 +401,7 @@
 ---| "failure" # A step failed.
 ---| "limit" # A limit was reached: rounds, turns, time, tokens, money, hops.
 ---| "stuck" # A loop only repeats itself, or all that is left was declined.
+---| "conflict" # What a step did in its worktree and what is in the work tree now don't go together.
 ---| "permission" # An agent asks for a permission, and its turn waits.
 ---| "question" # An agent asks a question, and its turn waits.
 
@@ -440,6 +444,11 @@
 ---@class callboard.PlanResult
 ---@field steps string[] What to do, in order.
 ---@field summary string One or two sentences.
+
+---Who plays a role: one agent, or several side by side.
+---@alias callboard.Players
+---| callboard.AgentName # One.
+---| callboard.AgentName[] # Several, in the order of their seats.
 
 ---Params of `callboard/post`.
 ---@class callboard.PostParams
@@ -499,6 +508,7 @@
 ---@field goodFor? string What an agent must be good for, where none of the preferred is available.
 ---@field id callboard.RoleId Its name.
 ---@field prefer callboard.AgentName[] Agents that would play it, best first.
+---@field seats integer How many agents may play it side by side: 1 where the file says nothing.
 
 ---A permission that is remembered.
 ---@class callboard.Rule
@@ -522,7 +532,7 @@
 ---@field channel? callboard.ChannelName|vim.NIL Where it is shown.
 ---@field inputs? table<string, any> What it is told.
 ---@field key? string|vim.NIL Chosen by the sender: a second start with the same key is the first one's.
----@field roles? table<string, callboard.AgentName> Who plays which role.
+---@field roles? table<string, callboard.Players> Who plays which role: one agent, or a list for a role that several play.
 ---@field workflow? string The workflow's name.
 
 ---Where a run stands.
@@ -546,10 +556,12 @@
 ---@field queued callboard.Timestamp When it was put in the agent's queue.
 ---@field started? callboard.Timestamp When the agent began.
 ---@field step callboard.StepId The step that it was for.
+---@field usage callboard.Usage What it used, as far as its agent reported it.
 
 ---A run.
 ---@class callboard.RunView
 ---@field by string Who started it.
+---@field casts? table<string, callboard.AgentName[]> Who plays the roles that several agents may play, in the order of their seats.
 ---@field changedFiles integer How many files its agents changed, as far as they are known: up to 1,000.
 ---@field channel callboard.ChannelName Where it is shown.
 ---@field ended? callboard.Timestamp When it ended.
@@ -557,7 +569,7 @@
 ---@field id callboard.RunId Its id.
 ---@field inputs table<string, any> What it was told.
 ---@field rev integer Revision of its last change.
----@field roles table<string, callboard.AgentName> Who plays which role.
+---@field roles table<string, callboard.AgentName> Who plays which role; of a role that several play, the first.
 ---@field started callboard.Timestamp When.
 ---@field status callboard.RunStatus Where it stands.
 ---@field steps callboard.StepView[] Its steps in the file's order, children behind their parents.
@@ -639,6 +651,7 @@
 ---@field ended? callboard.Timestamp When it ended.
 ---@field failure? callboard.Failure Its failure, the last one.
 ---@field id callboard.StepId Its id.
+---@field item? string Of a step that is done for each item of a list: its item, in short.
 ---@field pause? callboard.PauseId The pause that it waits at.
 ---@field result? callboard.TypedResult Its result.
 ---@field round integer The lap of the loop that it is in, from 1; 0 outside a loop.
@@ -785,6 +798,7 @@
 ---@field prompt string The prompt, whole.
 ---@field queued callboard.Timestamp When it was put in the agent's queue.
 ---@field started? callboard.Timestamp When the agent began.
+---@field usage callboard.Usage What it used, as far as its agent reported it.
 
 ---Params of `callboard/turns`.
 ---@class callboard.TurnsParams
@@ -893,6 +907,8 @@
 ---@field ["callboard/cancel"] { params: callboard.CancelParams, result: callboard.Changed }
 ---@field ["callboard/diff"] { params: callboard.DiffParams, result: callboard.DiffResult }
 ---@field ["callboard/undo"] { params: callboard.UndoParams, result: callboard.UndoResult }
+---@field ["callboard/permissions"] { params: callboard.PermissionsParams, result: callboard.Rule[] }
+---@field ["callboard/revokePermission"] { params: callboard.RevokePermissionParams, result: callboard.Changed }
 ---@field ["callboard/agents"] { params: callboard.Nothing, result: callboard.AgentView[] }
 ---@field ["callboard/findings"] { params: callboard.FindingsParams, result: callboard.Finding[] }
 ---@field ["callboard/settleFinding"] { params: callboard.SettleFindingParams, result: callboard.Changed }

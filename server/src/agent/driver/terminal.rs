@@ -318,7 +318,7 @@ impl Driver for TerminalDriver {
 }
 
 /// Returns the turn's outcome where its result has the form that was asked for, else what is wrong with it.
-fn outcome(desk: &Desk, request: &TurnRequest, text: &str) -> Result<TurnOutcome, String> {
+pub(super) fn outcome(desk: &Desk, request: &TurnRequest, text: &str) -> Result<TurnOutcome, String> {
     let answered = |text: String, result| TurnOutcome::Answered { text, result, usage: Usage::default() };
     let file = files::result_path(&desk.parts.given.results, &request.agent);
     if request.expects == ResultKind::Text {
@@ -345,7 +345,7 @@ fn outcome(desk: &Desk, request: &TurnRequest, text: &str) -> Result<TurnOutcome
 }
 
 /// Returns the prompt with what the agent must know of its result, unless the prompt says so already.
-fn with_instructions(request: &TurnRequest) -> String {
+pub(super) fn with_instructions(request: &TurnRequest) -> String {
     match form::instructions(&request.expects) {
         Some(form) if !request.prompt.contains("callboard-result") => {
             format!("{}\n\n{form}", request.prompt.trim_end())
@@ -358,10 +358,10 @@ fn interrupted(request: &TurnRequest) -> Ended {
     Ended(failure(FailureClass::Interrupted, format!("{}'s turn was stopped", request.agent)))
 }
 
-fn has_come(time: Option<Instant>) -> bool {
+pub(super) fn has_come(time: Option<Instant>) -> bool {
     time.is_some_and(|it| it <= Instant::now())
 }
 
-fn after(from: Instant, milliseconds: Option<u64>) -> Option<Instant> {
+pub(super) fn after(from: Instant, milliseconds: Option<u64>) -> Option<Instant> {
     milliseconds.and_then(|it| from.checked_add(Duration::from_millis(it)))
 }
