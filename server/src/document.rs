@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 mod ask;
+mod changes;
 mod conflict;
 mod escape;
 mod region;
@@ -16,12 +17,15 @@ mod result;
 mod review;
 
 pub use ask::{permission_document, question_document, read_answer};
+pub use changes::with_changes;
 pub use conflict::{ConflictFile, conflict_document, editable, read_conflict};
 pub use escape::{is_hidden, visible};
 pub use result::{read_result, result_document};
 pub use review::{ReviewEdit, read_review, review_document};
 
 use escape::{cut, one_line, prose};
+
+use crate::workflow::prompt::fenced;
 
 /// The longest document that is written or read, in bytes.
 pub const MOST_DOCUMENT: usize = 1024 * 1024;
@@ -117,6 +121,25 @@ pub fn notice_document(header: &Header, paragraphs: &[String]) -> String {
     }
     document.truncate(document.trim_end().len());
     document.push('\n');
+    document
+}
+
+/// Returns the document of a text in an editor and one on the disk that do not go together. `difference` leads from the former
+/// to the latter; `takes` says whether the latter can be put into the editor.
+pub fn clash_document(header: &Header, path: &str, who: &str, difference: &str, takes: bool) -> String {
+    let mut document = head(header);
+    let (path, who) = (cut(&one_line(path), 500).0, cut(&one_line(who), 100).0);
+    let _ = writeln!(
+        document,
+        "> What you have typed stays in the editor; what {who} wrote is on the disk. Nothing is lost."
+    );
+    document += if takes {
+        "> Approve puts the text of the disk into the editor, where undo brings yours back. Skip leaves both as they are.\n"
+    } else {
+        "> It is too long to be put into the editor from here: compare both there. Skip leaves them as they are.\n"
+    };
+    let (shown, _) = cut(difference, 2 * MOST_PART);
+    let _ = write!(document, "\n**{path}**, from yours (`-`) to theirs (`+`):\n\n{}\n", fenced(&shown, "diff"));
     document
 }
 

@@ -4,6 +4,7 @@
 
 pub mod actions;
 pub mod backend;
+pub mod buffers;
 pub mod channel;
 pub mod commands;
 pub mod decide;

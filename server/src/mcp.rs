@@ -24,18 +24,22 @@ use tokio::{
 use crate::{
     agent::{
         driver::result::{self, MAX_RESULT},
-        tools::{Entry, Pass, Toolbox},
+        tools::{Asking, Entry, Pass, Toolbox},
     },
+    ask::{Ask, AskReply, Question, Wish},
     config::redact::Redactor,
     finding::FindingDraft,
     hub::{
+        Hub,
         event::{Act, Answer, Event},
+        operator::{self, MOVES},
         snapshot::Snapshot,
         state::Turn,
     },
     ids::TurnId,
     lsp::{outbox::Outbox, shared::Shared},
-    outcome::TypedResult,
+    outcome::{JsonResult, TypedResult},
+    workflow::plan::{Action, RepeatAction},
 };
 
 #[cfg(unix)]
@@ -45,6 +49,10 @@ pub mod table;
 
 /// The longest message that is taken, in bytes: a result, and what its JSON is wrapped in.
 const MOST_LINE: usize = 2 * MAX_RESULT + 64 * 1024;
+
+/// The longest question, in bytes, and how many answers it may offer.
+const MOST_QUESTION: usize = 16 * 1024;
+const MOST_CHOICES: usize = 20;
 
 /// How many calls of one connection may be going on.
 const CALLS: usize = 16;
@@ -100,18 +108,23 @@ impl ServerHandler for ToolDesk {
         _: Option<PaginatedRequestParams>,
         _: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
-        let tools = table::TOOLS.iter().map(|it| Tool::new(it.name, it.says, (it.schema)())).collect();
+        let operates = self.operates();
+        let tools = table::TOOLS.iter().chain(table::MOVES.iter().filter(|_| operates));
+        let tools = tools.map(|it| Tool::new(it.name, it.says, (it.schema)())).collect();
         Ok(ListToolsResult::with_all_items(tools))
     }
 
     async fn call_tool(
         &self,
         params: CallToolRequestParams,
-        _: RequestContext<RoleServer>,
+        context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
         let args = Value::Object(params.arguments.unwrap_or_default());
         let done = match self.calls.try_acquire() {
-            Ok(_place) => self.call(&params.name, args).await,
+            Ok(_place) => tokio::select! {
+                done = self.call(&params.name, args) => done,
+                () = context.ct.cancelled() => Err("the call was cancelled".to_owned()),
+            },
             Err(_) => Err(format!("{CALLS} calls are going on already; wait for one of them")),
         };
         // A tool's error and not the protocol's: models are shown the one and not the other.
@@ -149,12 +162,14 @@ impl ToolDesk {
                 let table::Submit { result } = args_of(tool, args)?;
                 self.hand_in(&turn, &result).await
             }
+            "ask_human" => self.ask_human(&turn, args_of(tool, args)?).await,
             "list_buffers" => {
                 let table::Nothing {} = args_of(tool, args)?;
                 Ok(reading::buffers(&self.shared.documents.list()))
             }
             "read_buffer" => reading::buffer(&self.shared.documents, &args_of(tool, args)?),
             "get_diagnostics" => Ok(reading::diagnostics(snapshot.state(), &args_of(tool, args)?)),
+            name if MOVES.contains(&name) => self.make_move(&turn, name, args).await,
             other => Err(format!("there is no tool {other:?}; there are {}", table::names())),
         }
     }
@@ -179,9 +194,83 @@ impl ToolDesk {
         }
     }
 
+    /// Returns whether its agent is the operator of a part of a run that goes on.
+    fn operates(&self) -> bool {
+        let snapshot = self.shared.hub.snapshot();
+        let state = snapshot.state();
+        let runs = state.live_runs.iter().filter_map(|it| state.runs.get(it));
+        runs.into_iter().any(|run| {
+            run.plan.all_steps().into_iter().any(|step| {
+                let by = run.step(&step.id).and_then(|it| it.agent.as_ref().or(it.by.as_ref()));
+                matches!(&step.action, Action::Repeat(RepeatAction { operator: Some(it), .. })
+                    if by.or_else(|| run.roles.get(&it.role)) == Some(&self.pass.agent))
+            })
+        })
+    }
+
     async fn act(&self, turn: &Turn, act: Act) -> Result<Answer, String> {
         let event = Event::Used { agent: self.pass.agent.clone(), turn: turn.id, act };
         self.shared.hub.ask(event).await.map(|it| it.answer).map_err(|it| it.message)
+    }
+
+    /// Asks a person and waits for the answer, at most until the turn is over or the program no longer waits.
+    async fn ask_human(&self, turn: &Turn, asked: table::AskHuman) -> Result<String, String> {
+        let table::AskHuman { question, choices } = asked;
+        if question.trim().is_empty() || question.len() > MOST_QUESTION {
+            return Err(format!(
+                "a question has 1 to {MOST_QUESTION} bytes; put longer text in a file and name its path"
+            ));
+        }
+        let choices: Vec<String> = choices.iter().take(MOST_CHOICES).map(|it| discreet(it)).collect();
+        let (asking, key) = self.toolbox.asking(turn.id);
+        let wish = Wish::Question(Question { text: discreet(&question), choices });
+        let ask = Box::new(Ask { key: key.clone(), wish });
+        let mut snapshots = self.shared.hub.watch();
+        self.shared.hub.ask(Event::Asked { turn: turn.id, ask }).await.map_err(|it| it.message)?;
+        // Withdrawn, wherever this ends without an answer: a call whose program has gone is dropped here.
+        let mut asked = Asked { hub: self.shared.hub.clone(), turn: turn.id, key: Some(key.clone()), _asking: asking };
+        loop {
+            let reply = {
+                let snapshot = snapshots.borrow_and_update();
+                let turn = snapshot.state().turn(turn.id).filter(|it| it.ended.is_none());
+                turn.and_then(|it| it.asks.get(key.as_str()).cloned())
+            };
+            match reply {
+                Some(None) => {}
+                Some(Some(reply)) => {
+                    asked.key = None;
+                    return match reply {
+                        AskReply::Answer { text } => Ok(text),
+                        AskReply::Allow { .. } => Ok("Yes.".to_owned()),
+                        AskReply::Deny { reason } if reason.is_empty() => {
+                            Err("the developer does not answer".to_owned())
+                        }
+                        AskReply::Deny { reason } => Err(format!("the developer does not answer: {reason}")),
+                    };
+                }
+                None => return Err("it can't be asked now: the turn is ending, or asks too much already".to_owned()),
+            }
+            if snapshots.changed().await.is_err() {
+                return Err("the hub ended before there was an answer".to_owned());
+            }
+        }
+    }
+
+    /// An operator's move. What may not be is refused, with the reason recorded.
+    async fn make_move(&self, turn: &Turn, name: &str, args: Value) -> Result<String, String> {
+        let Value::Object(mut fields) = args else { return Err(format!("{name}: its arguments are an object")) };
+        fields.insert("move".to_owned(), Value::String(name.to_owned()));
+        let wanted: Value = serde_json::from_str(&discreet(&Value::Object(fields).to_string()))
+            .map_err(|_| "its words hold a secret where a value must be; leave it out".to_owned())?;
+        match self.act(turn, Act::Move(operator::read_one(&wanted))).await? {
+            Answer::MoveRefused(why) => Err(format!("refused: {why}")),
+            _ => {
+                // The turn has its result with that, unless it gives more moves in words.
+                let moves = serde_json::json!({ "moves": [] });
+                self.toolbox.hand_in(turn.id, TypedResult::Json(JsonResult { value: moves }));
+                Ok("taken; make another move, or end your turn".to_owned())
+            }
+        }
     }
 
     async fn hand_in(&self, turn: &Turn, result: &Value) -> Result<String, String> {
@@ -197,6 +286,22 @@ impl ToolDesk {
         let kind = result.kind_name();
         self.toolbox.hand_in(turn.id, result);
         Ok(format!("your {kind} result is taken; end your turn, or hand in another to replace it"))
+    }
+}
+
+/// A question that is withdrawn where it has no answer when the value is dropped.
+struct Asked {
+    hub: Hub,
+    turn: TurnId,
+    key: Option<String>,
+    _asking: Asking,
+}
+
+impl Drop for Asked {
+    fn drop(&mut self) {
+        if let Some(key) = self.key.take() {
+            self.hub.tell(Event::AskWithdrawn { turn: self.turn, key });
+        }
     }
 }
 

@@ -33,9 +33,9 @@ mod worktrees;
 pub use self::{
     changes::{DiffParams, DiffResult, FileChange, FileDiff, FileNote, UndoParams, UndoResult},
     compose::{CompleteItem, CompleteParams, CompleteResult, OfferKind},
-    greeting::{ClientOptions, OnCancel, ServerOffer},
+    greeting::{ClientOptions, OnCancel, SaveBuffersParams, SaveBuffersResult, ServerOffer},
     hub::{HubStatus, ReloadResult, TrustParams, TrustResult},
-    runs::Players,
+    runs::{EditPlanParams, EditPlanResult, HistoryParams, PastStep, PlanText, PlanTextParams, Players, RunHistory},
     talk::{
         About, Author, ChannelView, CreateChannelParams, DeliveryState, DeliveryView, MessageView, MessagesParams,
         MessagesResult, PostParams, Posted, SentParams, TurnView, WithdrawParams,
@@ -78,6 +78,12 @@ pub mod method {
     pub const TURNS: &str = "callboard/turns";
     /// Request: the workflow that a run is pinned to.
     pub const PLAN: &str = "callboard/plan";
+    /// Request: what the rounds of a run that are over came to.
+    pub const HISTORY: &str = "callboard/history";
+    /// Request: a run's plan as a workflow file.
+    pub const PLAN_TEXT: &str = "callboard/planText";
+    /// Request: change what is left to do of a run.
+    pub const EDIT_PLAN: &str = "callboard/editPlan";
     /// Request: what waits for a person.
     pub const INBOX: &str = "callboard/inbox";
     /// Request: answer a pause point.
@@ -123,6 +129,8 @@ pub mod method {
     pub const TERMINAL_RESIZE: &str = "callboard/terminalResize";
     /// Request: lines that left the top of a terminal.
     pub const TERMINAL_SCROLLBACK: &str = "callboard/terminalScrollback";
+    /// Request from the server: save these buffers.
+    pub const SAVE_BUFFERS: &str = "callboard/saveBuffers";
     /// Request: read trust, the catalogue and the configuration again.
     pub const RELOAD: &str = "callboard/reload";
     /// Request: what trusting the workspace would allow, and, with the digest of what was shown, the trust itself.
@@ -135,12 +143,17 @@ pub mod method {
     /// All requests; a test holds the list together with the constants.
     #[rustfmt::skip]
     pub const REQUESTS: &[&str] = &[
-        POST, CREATE_CHANNEL, CHANNELS, MESSAGES, WITHDRAW, SENT, RUN, RUNS, TURNS, PLAN, WORKFLOWS, INBOX,
+        POST, CREATE_CHANNEL, CHANNELS, MESSAGES, WITHDRAW, SENT, COMPLETE, RUN, RUNS, TURNS, PLAN, WORKFLOWS, INBOX,
+        HISTORY, PLAN_TEXT, EDIT_PLAN,
         DECIDE, PERMISSIONS, REVOKE_PERMISSION,
-        PAUSE, RESUME, CANCEL, DIFF, UNDO, AGENTS, FINDINGS, SETTLE_FINDING, SUBSCRIBE, WATCH_TERMINAL,
+        PAUSE, RESUME, CANCEL, DIFF, UNDO, WORKTREES, REMOVE_WORKTREE, AGENTS, FINDINGS, SETTLE_FINDING,
+        SUBSCRIBE, WATCH_TERMINAL,
         UNWATCH_TERMINAL, TERMINAL_INPUT, TERMINAL_RESIZE, TERMINAL_SCROLLBACK, RELOAD, TRUST, HUB_STATUS,
         STOP_HUB,
     ];
+
+    /// All requests from the server.
+    pub const ASKED: &[&str] = &[SAVE_BUFFERS];
 
     /// All notifications from the server.
     pub const NOTIFICATIONS: &[&str] = &[FEED, TERMINAL_FRAME];
@@ -321,6 +334,24 @@ pub struct StepView {
     /// Its failure, the last one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<Failure>,
+    /// Of a part that an agent operates: what that decided, oldest first: the last fifty.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub decided: Vec<DecidedView>,
+}
+
+/// Something that an operator decided, or wanted and was refused.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DecidedView {
+    /// In which of its turns.
+    pub turn: TurnId,
+    /// The move in words.
+    pub what: String,
+    /// Why; of a refused one why it was refused.
+    pub why: String,
+    /// Whether it was refused.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub refused: bool,
 }
 
 /// Where a step stands.
@@ -414,6 +445,8 @@ pub enum PauseKind {
     Stuck,
     /// What a step did in its worktree and what is in the work tree now don't go together.
     Conflict,
+    /// What was typed into a file and what was written to it on the disk do not go together.
+    Clash,
     /// An agent asks for a permission, and its turn waits.
     Permission,
     /// An agent asks a question, and its turn waits.

@@ -3,6 +3,8 @@
 //! Knows files and processes, and nothing of channels, runs or editors.
 
 pub mod anchor;
+pub mod buffers;
+pub mod carry;
 #[cfg(unix)]
 pub mod checkpoint;
 #[cfg(unix)]

@@ -74,7 +74,9 @@ impl World {
                 })
             },
             results: folder.path().join("results"),
+            homes: folder.path().join("homes"),
             processes: folder.path().join("processes"),
+            buffers: Arc::new(callboard::workspace::buffers::NoBuffers),
             screens: Arc::clone(&screens),
             trusted: Box::new(|| Ok(())),
             toolbox: callboard::agent::tools::Toolbox::default(),

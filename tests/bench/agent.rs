@@ -26,6 +26,7 @@ pub fn play(role: &str, words: &[String]) -> ExitCode {
         "flood" => flood(word(0).parse().unwrap_or(1)),
         "screens" => crate::pty::hold_screens(20),
         "victim" => crate::hub::victim(Path::new(word(0)), word(1).parse().unwrap_or(1)),
+        "bridge" => crate::tools::play(Path::new(word(0)), word(1).parse().unwrap_or(1), word(2)),
         other => Err(format!("no role {other}")),
     };
     match done {

@@ -15,6 +15,7 @@ mod pty;
 mod report;
 #[path = "../e2e/support.rs"]
 mod support;
+mod tools;
 
 use measure::Measured;
 use report::Row;
@@ -77,6 +78,7 @@ const FIGURES: &[(&str, FigureFn)] = &[
     ("hand-off", program::hand_off),
     ("flood", program::flood),
     ("idle", program::idle),
+    ("bridge", tools::bridge),
 ];
 
 fn main() -> ExitCode {

@@ -124,6 +124,90 @@ fn golden(name: &str) -> Vec<Entry> {
         .collect()
 }
 
+/// As the next but one, for worktrees and their merges.
+#[test]
+fn the_golden_journal_of_worktrees_comes_to_the_same_for_ever_promise_1() {
+    let entries = golden("golden-worktrees.jsonl");
+    for (entry, record) in entries.iter().zip(journal::records(&entries)) {
+        assert_eq!(entry.kind, record.kind());
+        let again: Record = serde_json::from_str(&serde_json::to_string(&record).expect("JSON")).expect("a record");
+        assert_eq!(again, record);
+    }
+    let state = journal::replayed(&entries);
+    let trees: Vec<String> = state
+        .worktrees
+        .iter()
+        .map(|it| {
+            format!(
+                "{} {} of {} {:?} copies {:?} merged {:?}",
+                it.id, it.step, it.run, it.stage, it.setup.copy, it.merged
+            )
+        })
+        .collect();
+    insta::assert_snapshot!(trees.join("\n"), @r#"
+    w1 left of r1 Gone copies [".env", "gone"] merged ["shared.txt"]
+    w2 right of r1 Gone copies [] merged ["right.txt", "shared.txt"]
+    w3 lost of r1 Gone copies [] merged []
+    "#);
+    let worked: Vec<String> = callboard::hub::timeline::stretches(&state)
+        .iter()
+        .map(|it| it.by.iter().map(|by| format!("{} {}", by.step, by.agent)).collect::<Vec<_>>().join(" + "))
+        .collect();
+    insta::assert_snapshot!(worked.join("\n"), @r"
+    left @left
+    right @right
+    ");
+    insta::assert_snapshot!(summary(&state), @r"
+    rev 88, trusted true, held false
+    #main: 13 messages
+    m1 hops 0: **Pair** (r1), started by root
+    m2 hops 0: left works in a worktree of its own (w1), without these:
+    m3 hops 0: left is done
+    m4 hops 0: right is done
+    m5 hops 0: Merged what left did by @left: 1 file.
+    m6 hops 0: **p1** waits for a person: lost (@lost) failed: crashed
+    m7 hops 0: **p2** waits for a person: right and the work tree changed the same in 1 file
+    m8 hops 0: root answered p2: **edit**
+    m9 hops 0: Merged what right did by @right: 2 files.
+    m10 hops 0: root answered p1: **stop**
+    m11 hops 0: r1 is **stopped**: root stopped it. 2 files changed: `callboard show r1 --diff` shows what, `callboard undo r1` puts back what was there.
+    m12 hops 0: The worktree w3 of lost is kept in /state/worktrees/w3/w, for what was done in it is nowhere else: lost.txt
+    m13 hops 0: root undid r1: 2 files put back.
+    t1 @left for left of r1: answered
+    t2 @right for right of r1: answered
+    t3 @lost for lost of r1: crashed
+    r1 Stopped 3 turns of 50
+      left Done round 0 lap 0 attempt 1 change
+      lost Skipped round 0 lap 0 attempt 1 no result stop
+      right Done round 0 lap 0 attempt 1 change edit
+    p1 lost (@lost) failed: crashed: stop by root 8783679b4f3c
+    p2 right and the work tree changed the same in 1 file: edit by root 73d89c9e9343
+    ");
+}
+
+/// As the next, for what turns were told of open buffers, and texts that clashed.
+#[test]
+fn the_golden_journal_of_buffers_comes_to_the_same_for_ever_promise_1() {
+    let entries = golden("golden-buffers-1.jsonl");
+    for (entry, record) in entries.iter().zip(journal::records(&entries)) {
+        assert_eq!(entry.kind, record.kind());
+        let again: Record = serde_json::from_str(&serde_json::to_string(&record).expect("JSON")).expect("a record");
+        assert_eq!(again, record);
+    }
+    insta::assert_snapshot!(summary(&journal::replayed(&entries)), @r"
+    rev 24, trusted true, held false
+    #main: 3 messages
+    m1 hops 0: **Test** (r1), started by ada: @autofix as fixer, @lint as reviewer, @claude as writer
+    m2 hops 0: done
+    m3 hops 0: r1 is **done**: all steps are over.
+    t1 @claude for write of r1: answered
+    r1 Done 1 turns of 50
+      write Done round 0 lap 0 attempt 1 text
+    p1 @claude and you changed the same lines of src/a.rs: approve by ada d2441095379c
+    p2 Callboard and you changed the same lines of b.md:  dc0c8b0a6141
+    ");
+}
+
 /// As the next, for what turns ask people.
 #[test]
 fn the_golden_journal_of_asks_comes_to_the_same_for_ever_promise_1() {
@@ -194,6 +278,52 @@ fn the_golden_journal_of_sessions_comes_to_the_same_for_ever_promise_1() {
         .flat_map(|(name, it)| it.sessions.iter().map(move |(place, session)| format!("{name} {place} {session}")))
         .collect();
     assert_eq!(sessions, ["@claude . 9d1c", "@claude trees/r1 77aa"]);
+}
+
+/// As the next, for agents' tools and for an operator.
+#[test]
+fn the_golden_journal_of_tools_comes_to_the_same_for_ever_promise_1() {
+    let entries = golden("golden-tools-1.jsonl");
+    for (entry, record) in entries.iter().zip(journal::records(&entries)) {
+        assert_eq!(entry.kind, record.kind());
+        let again: Record = serde_json::from_str(&serde_json::to_string(&record).expect("JSON")).expect("a record");
+        assert_eq!(again, record);
+    }
+    for kind in ["result.handed_in", "operator.moved", "operator.refused", "operator.turn_taken", "operator.woken"] {
+        assert!(entries.iter().any(|it| it.kind == kind), "{kind} is not in it");
+    }
+    let state = journal::replayed(&entries);
+    let run = &state.runs[&"r1".parse::<callboard::ids::RunId>().expect("a run")];
+    let work = run.step(&"work".parse().expect("a step")).expect("the part");
+    let log: Vec<String> =
+        work.operation.log.iter().map(|it| format!("{} {} {}", it.refused, it.what, it.why)).collect();
+    assert_eq!(
+        log,
+        [
+            "true approve there is no such move; there are assign, ask, wait, pause and finish. What waits for a person is a \
+             person's to answer",
+            "false assign review it is next",
+            "true finish review is not over yet; wait for it",
+            "false assign fix to @codex it thinks",
+            "false ask it is not said",
+            "false assign gate it is next",
+            "false finish nothing is left",
+        ]
+    );
+    let steps: Vec<String> = run.steps.iter().map(|(id, it)| format!("{id} {:?} {}", it.status, it.parked)).collect();
+    assert_eq!(
+        steps,
+        [
+            "fix Done false",
+            "gate Done false",
+            "last Queued false",
+            "review Done false",
+            "tests Skipped true",
+            "work Done false"
+        ]
+    );
+    assert_eq!(state.findings.iter().map(|it| it.draft.text.as_str()).collect::<Vec<_>>(), ["too long"]);
+    assert_eq!(state.messages.iter().filter(|it| &*it.text == "at it").count(), 1);
 }
 
 /// The golden journal of format 1, recorded from real runs. It must be read for ever and come to the same: never record it

@@ -1,11 +1,15 @@
 //! End-to-end tests: the real binary, real PTYs, real SQLite, real git.
 
 #[cfg(unix)]
+mod apart;
+#[cfg(unix)]
 mod armed;
 #[cfg(unix)]
 mod asks;
 #[cfg(unix)]
 mod bad_input;
+#[cfg(unix)]
+mod buffers;
 #[cfg(unix)]
 mod fallen;
 mod figures;
@@ -26,12 +30,18 @@ mod language;
 mod lsp;
 #[cfg(target_os = "linux")]
 mod mcp;
+#[cfg(target_os = "linux")]
+mod operator;
 #[cfg(unix)]
 mod panels;
 #[cfg(unix)]
 mod programs;
 #[cfg(unix)]
 mod relay;
+#[cfg(unix)]
+mod several;
+#[cfg(unix)]
+mod sheet;
 #[cfg(unix)]
 mod shell;
 mod support;

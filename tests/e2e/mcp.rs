@@ -240,3 +240,33 @@ fn outside_of_an_agent_the_server_says_why_it_does_nothing() {
     let answer: Value = serde_json::from_str(ran.stdout.trim()).unwrap();
     assert!(answer["error"]["message"].as_str().unwrap().contains("is started by an agent"), "{answer}");
 }
+
+/// A question waits in the inbox like any other; the call comes back with the person's answer, and a turn's end withdraws it.
+#[test]
+fn a_question_waits_for_the_person_and_comes_back_as_the_tools_answer() {
+    let world = World::with_files(&[("README.md", "# A project\n")]);
+    resident(&world, "ann");
+    let question = r#"{"question": "Which release is it for?", "choices": ["2.0", "2.1"]}"#;
+    world.callboard(&["channel", "post", &format!("@ann [[mcp ask_human {question}]]")]).ok("post");
+    let open = |id: &str| {
+        let inbox = world.callboard(&["inbox", "--json"]).ok("inbox").json();
+        inbox.iter().any(|it| it["id"] == id && it["kind"] == "question").then_some(())
+    };
+    crate::support::wait_for("the question", COMMAND_LIMIT, || open("p1"), || world.story());
+    let agents = world.callboard(&["agents", "--json"]).ok("agents").json();
+    let claim = &agents.iter().find(|it| it["info"]["name"] == "ann").unwrap()["claim"];
+    assert_eq!(claim["state"]["is"], "waitingForAnswer", "{claim}");
+    world.callboard(&["decide", "p1", "approve", "--text", "For 2.1, please."]).ok("the answer");
+    let answered = || messages(&world).iter().any(|it| it["author"]["name"] == "ann").then_some(());
+    crate::support::wait_for("the agent's answer", COMMAND_LIMIT, answered, || world.story());
+    assert!(said(&world, "ann").contains("ask_human: For 2.1, please."), "{}", said(&world, "ann"));
+    // Asked again and then stopped: nothing is left to be answered.
+    world.callboard(&["channel", "post", &format!("@ann [[mcp ask_human {question}]]")]).ok("post");
+    crate::support::wait_for("the second question", COMMAND_LIMIT, || open("p2"), || world.story());
+    world.callboard(&["pause", "--interrupt"]).ok("pause --interrupt");
+    let gone = || {
+        let inbox = world.callboard(&["inbox", "--json"]).ok("inbox").json();
+        inbox.is_empty().then_some(())
+    };
+    crate::support::wait_for("an empty inbox", COMMAND_LIMIT, gone, || world.story());
+}

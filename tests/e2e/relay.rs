@@ -65,6 +65,15 @@ pub fn world() -> World {
     world
 }
 
+/// The same with agents that may only read, around whose turns no checkpoint is taken.
+pub fn world_of_readers() -> World {
+    let world = world();
+    for name in ["critic", "maker", "left", "right"] {
+        profile(&world, name, "worker.sh", "read");
+    }
+    world
+}
+
 /// Adds the workflows and agents to a world.
 pub fn furnish(world: &World) {
     world.workflow("relay", RELAY);
@@ -77,15 +86,18 @@ pub fn furnish(world: &World) {
 
 /// Adds a tool agent that is a shell script in the user's configuration.
 pub fn tool(world: &World, name: &str, file: &str, script: &str) {
-    world.profile(
-        name,
-        &format!(
-            "name: {name}\ntitle: The {name}\ndriver: tool\ncommand: [\"./{file}\"]\naccess: write\nenv: [SIZE]\n"
-        ),
-    );
+    profile(world, name, file, "write");
     let path = world.config().join("agents").join(file);
     fs::write(&path, script).expect("the script");
     fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("its mode");
+}
+
+fn profile(world: &World, name: &str, file: &str, access: &str) {
+    let command = format!("[\"./{file}\"]");
+    world.profile(
+        name,
+        &format!("name: {name}\ntitle: The {name}\ndriver: tool\ncommand: {command}\naccess: {access}\nenv: [SIZE]\n"),
+    );
 }
 
 /// Returns what the scripts noted, a line a start.

@@ -99,6 +99,8 @@ fn promise_undo_run_puts_back_what_agents_changed_and_keeps_what_the_developer_d
 
     world.callboard(&["run", "twice"]).code(3, "the run waits at its pause");
     assert_eq!(world.read("notes/a.md"), "# A\n\nspaces at the end\n");
+    let shown = world.callboard(&["inbox", "p1", "--json"]).ok("the pause").json().remove(0)["document"].to_string();
+    assert!(shown.contains("### notes/a.md") && shown.contains("    -spaces at the end"), "what it changed: {shown}");
     world.write("mine.txt", "mine, edited at the pause\n");
     world.callboard(&["decide", "p1", "approve"]).ok("approve");
     let shown = world.callboard(&["show", "r1", "--follow"]).ok("the run's end").stdout;

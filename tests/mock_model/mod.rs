@@ -196,6 +196,17 @@ impl MockModel {
         self.shared.state().seen.clone()
     }
 
+    /// Waits until a model was asked so many times.
+    #[track_caller]
+    pub fn wait_for_count(&self, what: &str, count: usize) {
+        let state = self.shared.state();
+        let asked = |it: &State| it.seen.iter().filter(|it| it.dialect.is_some()).count();
+        let few = |it: &mut State| asked(it) < count;
+        let waited = self.shared.changed.wait_timeout_while(state, PATIENCE, few);
+        let asked = asked(&waited.unwrap_or_else(PoisonError::into_inner).0);
+        assert!(asked >= count, "{what}: a model was asked {asked} times, not {count}");
+    }
+
     /// Waits for a request; also one that came before counts.
     #[track_caller]
     pub fn wait_for(&self, what: &str, is_it: impl Fn(&Seen) -> bool) -> Seen {

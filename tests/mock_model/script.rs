@@ -65,7 +65,7 @@ pub fn plan(state: &mut State, conversation: &Conversation) -> Plan {
         }
         state.taken.insert(key.clone(), rule.script.clone());
     }
-    let script = state.taken.get(&key).cloned().unwrap_or_else(|| conversation.prompt().to_owned());
+    let script = state.taken.get(&key).cloned().unwrap_or_else(|| asked(conversation.prompt()).to_owned());
     let mut plan = Plan { text: format!("answer {}", conversation.messages()), ..Plan::default() };
     let mut calls = Vec::new();
     for (name, rest) in directives(&script) {
@@ -96,6 +96,11 @@ pub fn plan(state: &mut State, conversation: &Conversation) -> Plan {
         }
     }
     plan
+}
+
+/// Returns the part of a prompt that is a script: messages that Callboard gives for information are none.
+fn asked(prompt: &str) -> &str {
+    prompt.rsplit_once("that you are asked to answer:").map_or(prompt, |(_, it)| it)
 }
 
 fn fits(rule: &Rule, conversation: &Conversation) -> bool {

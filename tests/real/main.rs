@@ -4,8 +4,12 @@
 //! each test says so and returns.
 
 #[cfg(unix)]
+mod codex;
+#[cfg(unix)]
 #[path = "../e2e/support.rs"]
 mod e2e;
+#[cfg(unix)]
+mod gemini;
 #[cfg(unix)]
 #[path = "../mock_model/mod.rs"]
 mod mock_model;

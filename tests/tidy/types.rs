@@ -24,6 +24,8 @@ pub struct Wire {
     pub types: BTreeMap<String, Definition>,
     /// Each request with what it takes and what it gives.
     pub requests: Vec<(String, Shape, Shape)>,
+    /// Each request from the server with what it asks and what it is answered.
+    pub asked: Vec<(String, Shape, Shape)>,
     /// Each notification from the server with what it brings.
     pub notifications: Vec<(String, Shape)>,
 }
@@ -34,6 +36,7 @@ struct Table {
     /// What it is sent: all that is not left out is there.
     given: SchemaGenerator,
     requests: Vec<(String, Shape, Shape)>,
+    asked: Vec<(String, Shape, Shape)>,
     notifications: Vec<(String, Shape)>,
 }
 
@@ -42,6 +45,12 @@ impl Table {
         let params = Shape::of(self.taken.subschema_for::<P>().as_value());
         let result = Shape::of(self.given.subschema_for::<R>().as_value());
         self.requests.push((method.to_owned(), params, result));
+    }
+
+    fn asked<P: JsonSchema, R: JsonSchema>(&mut self, method: &str) {
+        let params = Shape::of(self.given.subschema_for::<P>().as_value());
+        let result = Shape::of(self.taken.subschema_for::<R>().as_value());
+        self.asked.push((method.to_owned(), params, result));
     }
 
     fn notification<P: JsonSchema>(&mut self, method: &str) {
@@ -62,6 +71,7 @@ pub fn wire() -> Wire {
         taken: settings.clone().for_deserialize().into_generator(),
         given: settings.for_serialize().into_generator(),
         requests: Vec::new(),
+        asked: Vec::new(),
         notifications: Vec::new(),
     };
     every_method(&mut table);
@@ -74,7 +84,7 @@ pub fn wire() -> Wire {
     // A type that is both given and taken is written as it is given: taking it needs no more than that. And what may be left
     // out is left out there, never null.
     types.extend(given.take_definitions(true).into_iter().map(of).map(|(name, it)| (name, it.without_nulls())));
-    Wire { types, requests: table.requests, notifications: table.notifications }
+    Wire { types, requests: table.requests, asked: table.asked, notifications: table.notifications }
 }
 
 #[rustfmt::skip]
@@ -85,10 +95,14 @@ fn every_method(it: &mut Table) {
     it.request::<MessagesParams, MessagesResult>(method::MESSAGES);
     it.request::<WithdrawParams, Changed>(method::WITHDRAW);
     it.request::<SentParams, Vec<TurnView>>(method::SENT);
+    it.request::<CompleteParams, CompleteResult>(method::COMPLETE);
     it.request::<RunParams, Started>(method::RUN);
     it.request::<RunsParams, Vec<RunView>>(method::RUNS);
     it.request::<TurnsParams, Vec<RunTurn>>(method::TURNS);
     it.request::<PlanParams, Plan>(method::PLAN);
+    it.request::<HistoryParams, RunHistory>(method::HISTORY);
+    it.request::<PlanTextParams, PlanText>(method::PLAN_TEXT);
+    it.request::<EditPlanParams, EditPlanResult>(method::EDIT_PLAN);
     it.request::<Nothing, Vec<WorkflowView>>(method::WORKFLOWS);
     it.request::<InboxParams, Vec<PauseView>>(method::INBOX);
     it.request::<DecideParams, Changed>(method::DECIDE);
@@ -99,6 +113,8 @@ fn every_method(it: &mut Table) {
     it.request::<CancelParams, Changed>(method::CANCEL);
     it.request::<DiffParams, DiffResult>(method::DIFF);
     it.request::<UndoParams, UndoResult>(method::UNDO);
+    it.request::<Nothing, WorktreesResult>(method::WORKTREES);
+    it.request::<RemoveWorktreeParams, Changed>(method::REMOVE_WORKTREE);
     it.request::<PermissionsParams, Vec<Rule>>(method::PERMISSIONS);
     it.request::<RevokePermissionParams, Changed>(method::REVOKE_PERMISSION);
     it.request::<Nothing, Vec<AgentView>>(method::AGENTS);
@@ -114,6 +130,7 @@ fn every_method(it: &mut Table) {
     it.request::<TrustParams, TrustResult>(method::TRUST);
     it.request::<Nothing, HubStatus>(method::HUB_STATUS);
     it.request::<Nothing, Changed>(method::STOP_HUB);
+    it.asked::<SaveBuffersParams, SaveBuffersResult>(method::SAVE_BUFFERS);
     it.notification::<Feed>(method::FEED);
     it.notification::<TerminalFrame>(method::TERMINAL_FRAME);
 }
@@ -154,18 +171,21 @@ pub fn complete(repository: &[File]) -> Vec<String> {
     let constant = regex::Regex::new(r#"const \w+: &str = "(callboard/\w+)""#).expect("a rule that compiles");
     let wire = wire();
     let typed: Vec<&str> = wire.requests.iter().map(|it| it.0.as_str()).collect();
-    let told: Vec<&str> = wire.notifications.iter().map(|it| it.0.as_str()).collect();
+    let told = wire.notifications.iter().map(|it| it.0.as_str());
+    let told: Vec<&str> = told.chain(wire.asked.iter().map(|it| it.0.as_str())).collect();
     let mut complaints = Vec::new();
     for found in constant.captures_iter(source) {
         let name = found.get(1).expect("a name").as_str();
-        if !method::REQUESTS.contains(&name) && !method::NOTIFICATIONS.contains(&name) {
-            complaints.push(format!("server/src/protocol.rs: {name} is in neither REQUESTS nor NOTIFICATIONS; add it"));
+        let lists = [method::REQUESTS, method::ASKED, method::NOTIFICATIONS];
+        if !lists.iter().any(|it| it.contains(&name)) {
+            complaints
+                .push(format!("server/src/protocol.rs: {name} is in none of REQUESTS, ASKED, NOTIFICATIONS; add it"));
         }
     }
     for name in method::REQUESTS.iter().filter(|it| !typed.contains(it)) {
         complaints.push(format!("tests/tidy/types.rs: {name} has no line in every_method; add it with its types"));
     }
-    for name in method::NOTIFICATIONS.iter().filter(|it| !told.contains(it)) {
+    for name in method::NOTIFICATIONS.iter().chain(method::ASKED).filter(|it| !told.contains(it)) {
         complaints.push(format!("tests/tidy/types.rs: {name} has no line in every_method; add it with its type"));
     }
     complaints

@@ -55,7 +55,7 @@ export function activate(context: vscode.ExtensionContext): Api {
     showStatus(hub),
     tellNews(hub),
     provideTasks(hub),
-    followPages(),
+    followPages(hub),
     vscode.workspace.onDidGrantWorkspaceTrust(() => void hub.start()),
     vscode.workspace.onDidChangeWorkspaceFolders(() => void hub.restart()),
     vscode.window.onDidChangeWindowState(({ focused }) => {

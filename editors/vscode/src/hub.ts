@@ -84,8 +84,10 @@ export class Hub implements vscode.Disposable {
   async start(): Promise<void> {
     if (this.client !== undefined) return;
     const folder = this.folder;
-    if (folder === undefined) return this.enter({ is: "off", why: "noFolder" });
-    if (!vscode.workspace.isTrusted) return this.enter({ is: "off", why: "restricted" });
+    if (folder === undefined || !vscode.workspace.isTrusted) {
+      this.enter({ is: "off", why: folder === undefined ? "noFolder" : "restricted" });
+      return;
+    }
     const chosen = settings();
     const found = findServer({
       setting: chosen.path,
@@ -97,7 +99,8 @@ export class Hub implements vscode.Disposable {
     });
     if ("missing" in found) {
       this.log.error(`The server was not found: ${found.missing}.`);
-      return this.enter({ is: "missing", why: found.missing });
+      this.enter({ is: "missing", why: found.missing });
+      return;
     }
     this.program = found.file;
     this.log.info(`The server is ${found.file} (${found.from}).`);

@@ -195,8 +195,40 @@ export interface ClientOptions {
   progress?: boolean;
   /** Whether a pause point is asked for by a message with buttons; where absent, unless the client says that it has a panel or notifications. */
   prompts?: boolean | null;
+  /** The client saves buffers when it is asked by `callboard/saveBuffers`. */
+  saves?: boolean;
   /** The client shows terminals itself: `callboard.openTerminal` writes no file. */
   terminal?: boolean;
+}
+
+/** Something that can be written in a message. */
+export interface CompleteItem {
+  /** A few words beside it; may be empty. */
+  detail: string;
+  /** Where that ends. */
+  end: number;
+  /** What takes its place. */
+  insert: string;
+  /** What it is. */
+  kind: OfferKind;
+  /** How it is listed. */
+  label: string;
+  /** Where what it replaces begins, counted as `cursor`. */
+  start: number;
+}
+
+/** Params of `callboard/complete`. */
+export interface CompleteParams {
+  /** Where the cursor is in it, counted from 0 over the whole text in the units of the session's position encoding. */
+  cursor?: number;
+  /** The message as far as it is written. */
+  text?: string;
+}
+
+/** Result of `callboard/complete`. */
+export interface CompleteResult {
+  /** What can be written there, the best first. */
+  items: CompleteItem[];
 }
 
 /** Params of `callboard/createChannel`. */
@@ -223,6 +255,18 @@ export type DecideParams =
   | { hash: string; pause: PauseId; scope?: Scope | null; agent?: AgentName | null; decision: "retry" }
   /** End the run. */
   | { hash: string; pause: PauseId; scope?: Scope | null; decision: "stop" };
+
+/** Something that an operator decided, or wanted and was refused. */
+export interface DecidedView {
+  /** Whether it was refused. */
+  refused?: boolean;
+  /** In which of its turns. */
+  turn: TurnId;
+  /** The move in words. */
+  what: string;
+  /** Why; of a refused one why it was refused. */
+  why: string;
+}
 
 /** A person's answer at a pause point (design §9). */
 export type Decision =
@@ -310,6 +354,30 @@ export type DriverKind =
   | "terminal"
   /** A deterministic program on a PTY that gives a typed result. */
   | "tool";
+
+/** Params of `callboard/editPlan`. */
+export interface EditPlanParams {
+  /** Only say what would change. */
+  dryRun?: boolean;
+  /** The hash of the plan that was edited. */
+  hash: string;
+  /** Which run. */
+  run: RunId;
+  /** The whole plan as it is to be: a workflow file. */
+  text: string;
+}
+
+/** Result of `callboard/editPlan`. */
+export interface EditPlanResult {
+  /** The hash of the plan after. */
+  after: string;
+  /** The hash of the plan before. */
+  before: string;
+  /** What changed, or would: a line each. */
+  changes: string[];
+  /** The revision at which it is in. */
+  rev: number;
+}
 
 /** The `data` of an error answer: what a program can match. */
 export interface ErrorData {
@@ -476,6 +544,12 @@ export interface FindingsParams {
   run?: RunId | null;
 }
 
+/** Params of `callboard/history`. */
+export interface HistoryParams {
+  /** Which run. */
+  run: RunId;
+}
+
 /** Params of `callboard/pause`. */
 export interface HoldParams {
   /** Whether turns that are going on are interrupted too. */
@@ -612,12 +686,55 @@ export interface MessagesResult {
 export interface Nothing {
 }
 
+/** What an item is. */
+export type OfferKind =
+  /** An agent, or several. */
+  | "agent"
+  /** A channel. */
+  | "channel"
+  /** A command. */
+  | "command"
+  /** A workflow. */
+  | "workflow"
+  /** An input or a role of a workflow. */
+  | "input"
+  /** A run. */
+  | "run"
+  /** A file or a folder. */
+  | "path";
+
 /** What cancelling a run's progress does. */
 export type OnCancel =
   /** Pause now: the run can go on later. */
   | "pause"
   /** End the run. */
   | "stop";
+
+/** What a step came to in a round that is over. */
+export interface PastStep {
+  /** Who did it. */
+  agent?: AgentName;
+  /** The try, from 1; 0 where nobody tried. */
+  attempt: number;
+  /** When it ended. */
+  ended?: Timestamp;
+  /** What came of it, in a line; empty where nothing did. */
+  outcome?: string;
+  /** The lap of the loop, from 1; 0 where it is in none. */
+  round: number;
+  /** When it began. */
+  started?: Timestamp;
+  /** How it ended. */
+  status: StepStatus;
+  /** Which. */
+  step: StepId;
+  /** Its title, or its id where it has none. */
+  title: string;
+  /** What its turns used. */
+  usage: Usage;
+  /** The loop, or other step, that it stands in. */
+  within: StepId;
+}
 
 export type PauseId = string;
 
@@ -633,6 +750,8 @@ export type PauseKind =
   | "stuck"
   /** What a step did in its worktree and what is in the work tree now don't go together. */
   | "conflict"
+  /** What was typed into a file and what was written to it on the disk do not go together. */
+  | "clash"
   /** An agent asks for a permission, and its turn waits. */
   | "permission"
   /** An agent asks a question, and its turn waits. */
@@ -705,6 +824,20 @@ export interface PlanResult {
   summary: string;
 }
 
+/** A run's plan as a workflow file, to be edited. */
+export interface PlanText {
+  /** The hash of the plan; an edit must carry it. */
+  hash: string;
+  /** The file: YAML. A comment at its head says which steps can't change. */
+  text: string;
+}
+
+/** Params of `callboard/planText`. */
+export interface PlanTextParams {
+  /** Which run. */
+  run: RunId;
+}
+
 /** Who plays a role: one agent, or several side by side. */
 export type Players =
   /** One. */
@@ -767,6 +900,12 @@ export interface ReloadResult {
   agents: number;
   /** Whether the workspace is trusted now. */
   trusted: boolean;
+}
+
+/** Params of `callboard/removeWorktree`. */
+export interface RemoveWorktreeParams {
+  /** Which. */
+  worktree: WorktreeId;
 }
 
 /** A review. */
@@ -835,6 +974,16 @@ export interface Rule {
 }
 
 export type RuleId = string;
+
+/** What the rounds of a run that are over came to. */
+export interface RunHistory {
+  /** How many older ones are no longer kept. */
+  forgotten: number;
+  /** The revision that this is of. */
+  rev: number;
+  /** The steps of rounds that are over, oldest first: the last thousand. The present round is in the run. */
+  steps: PastStep[];
+}
 
 export type RunId = string;
 
@@ -943,6 +1092,18 @@ export interface RunsParams {
   run?: RunId | null;
 }
 
+/** Params of `callboard/saveBuffers`, which the hub asks of a client. */
+export interface SaveBuffersParams {
+  /** The files. */
+  uris: string[];
+}
+
+/** Result of `callboard/saveBuffers`. */
+export interface SaveBuffersResult {
+  /** Those that are saved now. */
+  saved?: string[];
+}
+
 /** For how long a permission is given. Always to the agent that asked, and to no other. */
 export type Scope =
   /** This once. */
@@ -1043,6 +1204,8 @@ export interface StepView {
   agent?: AgentName;
   /** The try, from 1; 0 before the first. */
   attempt: number;
+  /** Of a part that an agent operates: what that decided, oldest first: the last fifty. */
+  decided?: DecidedView[];
   /** How deep it stands: 0 for the outermost list. */
   depth: number;
   /** When it ended. */
@@ -1399,6 +1562,45 @@ export interface WorkflowView {
   title: string;
 }
 
+export type WorktreeId = string;
+
+/** How far a worktree is. */
+export type WorktreeState =
+  /** Its step works in it, or is about to. */
+  | "atWork"
+  /** What was done in it is being merged, or waits for its place. */
+  | "merging"
+  /** A person is asked about what does not go together. */
+  | "conflict"
+  /** It has what is nowhere else, and nothing goes on with it: a person lets it go. */
+  | "kept"
+  /** It is needed no more, and is being removed. */
+  | "going";
+
+/** A folder in which a step works apart from the developer's files. */
+export interface WorktreeView {
+  /** Its folder; empty before it was made. */
+  folder: string;
+  /** Its id. */
+  id: WorktreeId;
+  /** Of which run. */
+  run: RunId;
+  /** How far it is. */
+  stage: WorktreeState;
+  /** Of which step. */
+  step: StepId;
+  /** Why it is kept; empty where it is not. */
+  why?: string;
+}
+
+/** Result of `callboard/worktrees`. */
+export interface WorktreesResult {
+  /** The revision that this is of. */
+  rev: number;
+  /** Those whose folder is needed or still there, by id. */
+  worktrees: WorktreeView[];
+}
+
 /** Every request: what it takes and what it gives. */
 export interface Requests {
   "callboard/post": { params: PostParams; result: Posted };
@@ -1407,10 +1609,14 @@ export interface Requests {
   "callboard/messages": { params: MessagesParams; result: MessagesResult };
   "callboard/withdraw": { params: WithdrawParams; result: Changed };
   "callboard/sent": { params: SentParams; result: TurnView[] };
+  "callboard/complete": { params: CompleteParams; result: CompleteResult };
   "callboard/run": { params: RunParams; result: Started };
   "callboard/runs": { params: RunsParams; result: RunView[] };
   "callboard/turns": { params: TurnsParams; result: RunTurn[] };
   "callboard/plan": { params: PlanParams; result: Plan };
+  "callboard/history": { params: HistoryParams; result: RunHistory };
+  "callboard/planText": { params: PlanTextParams; result: PlanText };
+  "callboard/editPlan": { params: EditPlanParams; result: EditPlanResult };
   "callboard/workflows": { params: Nothing; result: WorkflowView[] };
   "callboard/inbox": { params: InboxParams; result: PauseView[] };
   "callboard/decide": { params: DecideParams; result: Changed };
@@ -1421,6 +1627,8 @@ export interface Requests {
   "callboard/cancel": { params: CancelParams; result: Changed };
   "callboard/diff": { params: DiffParams; result: DiffResult };
   "callboard/undo": { params: UndoParams; result: UndoResult };
+  "callboard/worktrees": { params: Nothing; result: WorktreesResult };
+  "callboard/removeWorktree": { params: RemoveWorktreeParams; result: Changed };
   "callboard/permissions": { params: PermissionsParams; result: Rule[] };
   "callboard/revokePermission": { params: RevokePermissionParams; result: Changed };
   "callboard/agents": { params: Nothing; result: AgentView[] };
@@ -1438,6 +1646,11 @@ export interface Requests {
   "callboard/stopHub": { params: Nothing; result: Changed };
 }
 
+/** Every request from the hub: what it asks and what it is answered. */
+export interface ServerRequests {
+  "callboard/saveBuffers": { params: SaveBuffersParams; result: SaveBuffersResult };
+}
+
 /** Every notification from the hub: what it brings. */
 export interface Notifications {
   "callboard/feed": Feed;
@@ -1452,10 +1665,14 @@ export const method = {
   messages: "callboard/messages",
   withdraw: "callboard/withdraw",
   sent: "callboard/sent",
+  complete: "callboard/complete",
   run: "callboard/run",
   runs: "callboard/runs",
   turns: "callboard/turns",
   plan: "callboard/plan",
+  history: "callboard/history",
+  planText: "callboard/planText",
+  editPlan: "callboard/editPlan",
   workflows: "callboard/workflows",
   inbox: "callboard/inbox",
   decide: "callboard/decide",
@@ -1466,6 +1683,8 @@ export const method = {
   cancel: "callboard/cancel",
   diff: "callboard/diff",
   undo: "callboard/undo",
+  worktrees: "callboard/worktrees",
+  removeWorktree: "callboard/removeWorktree",
   permissions: "callboard/permissions",
   revokePermission: "callboard/revokePermission",
   agents: "callboard/agents",
@@ -1481,6 +1700,7 @@ export const method = {
   trust: "callboard/trust",
   hubStatus: "callboard/hubStatus",
   stopHub: "callboard/stopHub",
+  saveBuffers: "callboard/saveBuffers",
   feed: "callboard/feed",
   terminalFrame: "callboard/terminalFrame",
 } as const;

@@ -108,7 +108,7 @@ export function pauseCard(pause: PauseCard, does: Does): HTMLElement {
         if (whole && documentBox.open) does("approve", { pause: id, hash });
         else if (whole) {
           documentBox.open = true;
-          documentBox.querySelector("pre")?.focus();
+          documentBox.querySelector("pre")?.focus({ preventScroll: true });
         } else does("openPause", { pause: id });
         return;
       case "edit":

@@ -74,10 +74,7 @@ export class Composer {
       this.area.value = kept().drafts?.[key] ?? "";
       this.grow();
     }
-    this.area.placeholder =
-      thread === undefined
-        ? `Message #${channel}: @agent to wake one, / for commands`
-        : `Reply in the thread of ${thread}`;
+    this.area.placeholder = thread === undefined ? `Message #${channel}` : `Reply in the thread of ${thread}`;
     this.chip.replaceChildren();
     this.chip.hidden = thread === undefined;
     if (thread !== undefined) {
@@ -158,6 +155,16 @@ export class Composer {
       return;
     }
     this.from = at.from;
+    // What is shown must fit what is typed at each moment: Enter takes it.
+    const word = at.word.toLowerCase();
+    this.items = this.items.filter((it) =>
+      it.label
+        .replace(/^[@#/]/, "")
+        .toLowerCase()
+        .startsWith(word),
+    );
+    this.chosen = 0;
+    this.open();
     this.asked += 1;
     this.wants.complete(this.asked, at.sign, at.word);
   }
@@ -254,9 +261,8 @@ export class Composer {
 
   private keep(): void {
     const state = kept();
-    const drafts = { ...state.drafts };
-    if (this.area.value === "") delete drafts[this.channel];
-    else drafts[this.channel] = this.area.value;
+    const others = Object.entries(state.drafts ?? {}).filter(([key]) => key !== this.channel);
+    const drafts = Object.fromEntries(this.area.value === "" ? others : [...others, [this.channel, this.area.value]]);
     host.setState({ ...state, drafts });
   }
 }

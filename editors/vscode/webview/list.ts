@@ -26,6 +26,7 @@ export class List {
   private readonly watcher: ResizeObserver;
   private stuck = true;
   private frame = 0;
+  private top = 0;
   /** The row whose place is kept, and how far its top is above the window's. */
   private anchor: { index: number; offset: number } | undefined;
 
@@ -120,7 +121,10 @@ export class List {
 
   private scrolled(): void {
     const { scrollTop, clientHeight, scrollHeight } = this.box;
-    const stuck = scrollTop + clientHeight >= scrollHeight - NEAR;
+    // What grew below the window moved nobody away from the end; only going up does.
+    const up = scrollTop < this.top - 1;
+    this.top = scrollTop;
+    const stuck = scrollTop + clientHeight >= scrollHeight - NEAR || (this.stuck && !up);
     if (stuck !== this.stuck) {
       this.stuck = stuck;
       this.rows.atEnd(stuck);
@@ -185,6 +189,7 @@ export class List {
       else if (this.anchor !== undefined) top = heights.before(this.anchor.index) + this.anchor.offset;
     }
     if (Math.abs(box.scrollTop - top) > 0.5) box.scrollTop = top;
+    this.top = box.scrollTop;
   }
 
   /** Nodes stand in the order of their rows, so that a screen reader and the tab key meet them so. */

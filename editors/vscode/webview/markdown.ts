@@ -258,7 +258,7 @@ function element<K extends keyof HTMLElementTagNameMap>(tag: K, name: string, te
 /** Characters that are not seen, or that turn the order of others round, as marks that are. */
 export function visible(text: string): string {
   return text.replace(
-    // eslint-disable-next-line no-control-regex, no-misleading-character-class -- Those are what is made visible.
+    // eslint-disable-next-line no-control-regex -- Those are what is made visible.
     /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff\u{e0000}-\u{e007f}]/gu,
     (it) => `⟨${(it.codePointAt(0) ?? 0).toString(16).toUpperCase()}⟩`,
   );

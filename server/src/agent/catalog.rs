@@ -14,6 +14,7 @@ use self::profile::{Origin, Profile, ProfileError, Program};
 use super::{AgentInfo, DriverKind};
 use crate::{agent::driver::environment, ids::AgentName};
 
+pub mod health;
 pub mod profile;
 pub mod program;
 pub mod scalar;
@@ -208,7 +209,7 @@ fn locate(profile: &Profile, folder: Option<&Path>, find_program: &dyn Fn(&str) 
             };
             Program::Missing(format!("the {what} {word:?} was not found on PATH outside the workspace; {next}"))
         },
-        Program::Found,
+        |it| Program::Found(program::native(&it, &profile.native).unwrap_or(it)),
     )
 }
 

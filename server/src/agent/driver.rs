@@ -8,12 +8,21 @@ use crate::{
     outcome::{Failure, FailureClass, TurnOutcome},
 };
 
+#[cfg(unix)]
+pub(crate) mod acp;
 mod answer;
+#[cfg(unix)]
+pub(crate) mod app_server;
 pub(crate) mod desk;
 pub mod environment;
 mod files;
+#[cfg(unix)]
+mod inside;
+#[cfg(unix)]
+pub(crate) mod lines;
 mod live;
 pub mod result;
+pub(crate) mod sessions;
 #[cfg(unix)]
 pub(crate) mod stream_json;
 pub(crate) mod terminal;

@@ -26,7 +26,10 @@ use super::{
     discreet::discreet,
     driver::{
         self, Desk, Driver,
+        acp::Acp,
+        app_server::AppServer,
         desk::{Idle, Note, Report, Ticket},
+        lines::LineDriver,
         terminal::TerminalDriver,
         tool::ToolDriver,
     },
@@ -42,6 +45,7 @@ use crate::{
     },
     ids::{AgentName, TurnId},
     outcome::{Failure, FailureClass, TurnOutcome},
+    workspace::buffers::{self, Buffers},
 };
 
 /// How many turns that are over are remembered, so that they are not started twice.
@@ -74,8 +78,12 @@ pub struct RunnerParts {
     pub transcripts: Transcripts,
     /// The folder for requests and results; private to this hub.
     pub results: PathBuf,
+    /// The folder with a folder for each agent, for what its program keeps: its sessions, its own copy of its settings.
+    pub homes: PathBuf,
     /// The folder in which live sessions are noted for a hub that starts after a crash.
     pub processes: PathBuf,
+    /// The open buffers.
+    pub buffers: Arc<dyn Buffers>,
     /// The agents' terminals, for those who show them.
     pub screens: Arc<Screens>,
     /// Looks whether what the workspace configures is still what the developer trusted; a sentence where it is not. Asked
@@ -195,7 +203,7 @@ impl Effects for Runner {
             Effect::AnswerAsk { agent, turn, key, reply } => self.tell(&agent, Note::Answer(turn, key, reply)),
             Effect::StopAgent { agent } => self.tell(&agent, Note::Stop),
             // No agent's matter.
-            Effect::Checkpoint { .. } | Effect::Undo(_) | Effect::Worktree(_) => {}
+            Effect::Checkpoint { .. } | Effect::PutText { .. } | Effect::Undo(_) | Effect::Worktree(_) => {}
         }
     }
 }
@@ -247,17 +255,14 @@ fn serve(mut desk: Desk) {
     let mut home: Home = None;
     loop {
         match desk.idle() {
-            Idle::Turn(ticket) => {
+            Idle::Turn(mut ticket) => {
                 desk.begin(ticket.request.turn);
                 if home.replace(ticket.request.cwd.clone()).is_some_and(|it| it != ticket.request.cwd)
                     && current.as_ref().is_some_and(|(_, it)| !it.moves())
                 {
                     stop(&mut desk, &mut current, "its next turn works in another folder");
                 }
-                let outcome = match driver_for(&mut desk, &mut current, &ticket.request) {
-                    Ok(driver) => driver.take_turn(&mut desk, &ticket.request),
-                    Err(failure) => TurnOutcome::Failed(failure),
-                };
+                let outcome = with_buffers(&mut desk, &mut current, &mut ticket.request);
                 desk.over();
                 ticket.end(outcome);
             }
@@ -273,6 +278,31 @@ fn serve(mut desk: Desk) {
             }
         }
     }
+}
+
+/// Has a turn taken, with the open buffers as a part of the work tree: its agent is told what is not saved, and what it writes
+/// is carried into buffers that hold something of their own (promise 4).
+fn with_buffers(desk: &mut Desk, current: &mut Current, request: &mut TurnRequest) -> TurnOutcome {
+    let turn = request.turn;
+    let buffers = Arc::clone(&desk.parts.given.buffers);
+    let opened = buffers.before(&request.paths);
+    let is_tool = desk.parts.given.catalog.get().resolve(&desk.agent).is_some_and(|it| it.driver == DriverKind::Tool);
+    if !is_tool && !opened.unsaved.is_empty() {
+        let text: Arc<str> = Redactor::of_shapes().redact(&buffers::told(&opened.unsaved)).into();
+        request.prompt = format!("{}{text}", request.prompt).into();
+        desk.tell(Event::BuffersGiven { turn, text });
+    }
+    let mut outcome = match driver_for(desk, current, request) {
+        Ok(driver) => driver.take_turn(desk, request),
+        Err(failure) => TurnOutcome::Failed(failure),
+    };
+    if let (true, TurnOutcome::Answered { text, .. }) = (is_tool, &mut outcome) {
+        text.push_str(&buffers::unseen(&opened.unsaved));
+    }
+    for clash in buffers.after(&opened.bases) {
+        desk.tell(Event::Clashed { turn: Some(turn), clash: Box::new(clash.into()) });
+    }
+    outcome
 }
 
 fn stop(desk: &mut Desk, current: &mut Current, why: &str) {
@@ -309,6 +339,10 @@ fn driver_for<'a>(
             DriverKind::Tool => Box::new(ToolDriver::new(Arc::clone(&profile))),
             #[cfg(unix)]
             DriverKind::StreamJson => Box::new(StreamDriver::new(Arc::clone(&profile))),
+            #[cfg(unix)]
+            DriverKind::Acp => Box::new(LineDriver::<Acp>::new(Arc::clone(&profile), desk)),
+            #[cfg(unix)]
+            DriverKind::AppServer => Box::new(LineDriver::<AppServer>::new(Arc::clone(&profile), desk)),
             // A profile can't ask for another driver: the catalogue refuses it where it is read.
             _ => Box::new(TerminalDriver::new(Arc::clone(&profile))),
         };

@@ -11,7 +11,7 @@ use std::{
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicU64, AtomicUsize, Ordering},
     },
 };
 
@@ -50,6 +50,9 @@ struct Inner {
     reach: Option<(PathBuf, PathBuf)>,
     passes: Mutex<Vec<Arc<Pass>>>,
     results: Mutex<VecDeque<(TurnId, TypedResult)>>,
+    /// The turns that wait for a person's answer by the tool.
+    asking: Mutex<Vec<TurnId>>,
+    asked: AtomicU64,
 }
 
 /// A program's right to use the tools as one agent.
@@ -122,9 +125,36 @@ impl Toolbox {
         lock(&self.inner.results).iter().find(|it| it.0 == turn).map(|it| it.1.clone())
     }
 
+    /// Notes that a turn waits for a person until the value is dropped, and returns a name for what it asks.
+    pub fn asking(&self, turn: TurnId) -> (Asking, String) {
+        lock(&self.inner.asking).push(turn);
+        let number = self.inner.asked.fetch_add(1, Ordering::SeqCst) + 1;
+        (Asking { toolbox: self.clone(), turn }, format!("callboard/{number}"))
+    }
+
+    /// Returns whether a turn waits for a person by the tool: its silence means nothing then.
+    pub fn is_asking(&self, turn: TurnId) -> bool {
+        lock(&self.inner.asking).contains(&turn)
+    }
+
     fn revoke(&self, pass: &Arc<Pass>) {
         pass.void.store(true, Ordering::SeqCst);
         lock(&self.inner.passes).retain(|it| !Arc::ptr_eq(it, pass));
+    }
+}
+
+/// A turn that waits for a person, until the value is dropped.
+pub struct Asking {
+    toolbox: Toolbox,
+    turn: TurnId,
+}
+
+impl Drop for Asking {
+    fn drop(&mut self) {
+        let mut asking = lock(&self.toolbox.inner.asking);
+        if let Some(at) = asking.iter().position(|it| *it == self.turn) {
+            asking.swap_remove(at);
+        }
     }
 }
 

@@ -126,9 +126,18 @@ pub fn offers(text: &str, cursor: usize, around: &Around<'_>) -> Vec<Offer> {
     } else if let Some((command, words)) = &word.command {
         in_command(&mut list, command, words, around);
     }
-    paths(&mut list, &word, around);
+    if takes_path(&word, around) {
+        paths(&mut list, &word, around);
+    }
     list.offers.truncate(MOST);
     list.offers
+}
+
+/// Returns whether what is being written may be a path: not where it is the value of another input, or of a role.
+fn takes_path(word: &Word<'_>, around: &Around<'_>) -> bool {
+    let (Some(("run", words)), Some((name, _))) = (&word.command, word.written.split_once('=')) else { return true };
+    let workflow = words.first().and_then(|name| around.workflows.iter().find(|it| it.name == **name));
+    workflow.is_none_or(|it| it.inputs.iter().any(|it| it.name == name && it.kind == InputKind::Path))
 }
 
 fn agents(list: &mut List<'_>, around: &Around<'_>, before: &str) {

@@ -1,6 +1,7 @@
 //! `callboard doctor`: what is here, what is not, and what to do about it.
 //!
-//! It looks and changes nothing: no folder is made, no hub started, no agent called. While the workspace is untrusted
+//! It looks and changes nothing: no folder is made, no hub started, no agent called; their programs are asked for their
+//! versions, away from the workspace. While the workspace is untrusted
 //! nothing of it is read (promise 7).
 
 use std::path::{Path, PathBuf};
@@ -17,8 +18,8 @@ use super::{
 };
 use crate::{
     agent::{
-        DriverKind,
-        catalog::{Catalog, Folder, profile::Origin},
+        AgentInfo, DriverKind,
+        catalog::{Catalog, Folder, health, profile::Origin},
     },
     protocol::HubStatus,
     workspace::trust::{Trust, TrustStatus},
@@ -69,15 +70,17 @@ fn agents(setting: &Setting, programs: &dyn Fn(&str) -> Option<PathBuf>) -> Vec<
     // Instances of one profile are alike; the first speaks for all.
     let infos = catalog.infos();
     let first = infos.iter().filter(|it| it.name.as_str() == it.profile);
+    let environment = crate::agent::driver::environment::of_this_process();
+    let looked = looked_at(&catalog, &environment);
     let mut checks: Vec<Check> = first
         .map(|it| {
-            let name = it.name.to_string();
             let driver = render::lists::driver(it.driver);
             match &it.missing {
-                None => Check::good("agents", name, format!("{} ({driver})", it.title)),
+                None => agent(it, looked.iter().find(|(name, _)| *name == it.profile).map(|(_, health)| health)),
                 Some(missing) => {
                     let (found, mend) = missing.split_once("; ").unwrap_or((missing, ""));
-                    Check::not(Health::Absent, "agents", name, found, mend)
+                    let found = format!("{found} (it would be driven by {driver})");
+                    Check::not(Health::Absent, "agents", it.name.to_string(), found, mend)
                 }
             }
         })
@@ -97,6 +100,37 @@ fn agents(setting: &Setting, programs: &dyn Fn(&str) -> Option<PathBuf>) -> Vec<
         Check::not(Health::Warn, "agents", "profile", found, "mend the file; the profile is left out until then")
     }));
     checks
+}
+
+/// Looks at every coding agent's program, all at once: each takes a second to say its version.
+fn looked_at(catalog: &Catalog, environment: &[(String, String)]) -> Vec<(String, health::Health)> {
+    let coding = catalog.profiles().filter(|it| it.driver != DriverKind::Tool);
+    std::thread::scope(|scope| {
+        let looking: Vec<_> = coding
+            .map(|profile| scope.spawn(move || Some((profile.name.clone(), health::look(profile, environment)?))))
+            .collect();
+        looking.into_iter().filter_map(|it| it.join().ok().flatten()).collect()
+    })
+}
+
+fn agent(info: &AgentInfo, health: Option<&health::Health>) -> Check {
+    let (name, driver) = (info.name.to_string(), render::lists::driver(info.driver));
+    let Some(health) = health else { return Check::good("agents", name, format!("{} ({driver})", info.title)) };
+    let version = health.version.as_deref().unwrap_or("version not told");
+    let found = format!("{version} at {}, driven by {driver}", health.path.display());
+    if let Some(why) = &health.too_old {
+        let (why, mend) = why.split_once("; ").unwrap_or((why, ""));
+        return Check::not(Health::Warn, "agents", name, format!("{found}: {why}"), mend);
+    }
+    match &health.signed_in {
+        Some(None) => {
+            let mend =
+                "run it once in a terminal to sign in, or set its key in the environment that Callboard starts in";
+            Check::not(Health::Warn, "agents", name, format!("{found}; no login of it shows here"), mend)
+        }
+        Some(Some(by)) => Check::good("agents", name, format!("{found}; signed in, as far as {by} tells")),
+        None => Check::good("agents", name, found),
+    }
 }
 
 /// What the tool agents run, with what to install.

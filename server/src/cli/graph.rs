@@ -64,7 +64,8 @@ fn list(text: &mut String, steps: &[Step], run: &RunView, depth: usize) {
             Action::Repeat(repeat) => {
                 let round = repeat.steps.iter().filter_map(|it| run.steps.iter().find(|view| view.id == it.id));
                 let round = round.map(|it| it.round).max().unwrap_or(0);
-                let head = format!("↻ {} · round {round} of {} · until {}", lines[0], repeat.max, label(&repeat.until));
+                let head =
+                    format!("↻ {} · round {round} of {} · until {}", lines[0], repeat.max, label(&repeat.ends()));
                 let _ = writeln!(text, "{indent}subgraph {id} [\"{head}\"]");
                 list(text, &repeat.steps, run, depth + 1);
                 let _ = writeln!(text, "{indent}end");

@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, fs, io, ops::RangeInclusive, path::Path};
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, de::Error as _};
 
-use crate::{agent::catalog::profile, ids::ChannelName, workflow::plan::Limits};
+use crate::{agent::catalog::profile, ids::ChannelName, workflow::plan::Limits, workspace::buffers::BeforeTurn};
 
 /// A file larger than this is not read; no settings are that long.
 const LONGEST_FILE: u64 = 256 * 1024;
@@ -51,6 +51,8 @@ pub struct Settings {
     /// How many files checkpoints take in, up to 2,000,000.
     #[serde(deserialize_with = "checkpoint_files")]
     pub checkpoint_max_files: u64,
+    /// What is done about open buffers.
+    pub buffers: BufferSettings,
     /// Where runs stop and ask, where their workflow does not say.
     pub limits: LimitSettings,
     /// What single agents are started with, by their names without the `@`.
@@ -67,6 +69,14 @@ pub struct AgentSettings {
     /// More arguments for its program. None that turns its permissions off.
     #[serde(deserialize_with = "arguments")]
     pub arguments: Vec<String>,
+}
+
+/// What is done about open buffers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct BufferSettings {
+    /// What is done about unsaved ones before an agent's turn: `overlay` or `save`.
+    pub before_turn: BeforeTurn,
 }
 
 /// Where a run stops and asks, in people's units.
@@ -97,6 +107,7 @@ impl Default for Settings {
             transcript_max_bytes: crate::store::transcript::DEFAULT_MAX_BYTES,
             checkpoint_max_file_bytes: 8 << 20,
             checkpoint_max_files: 200_000,
+            buffers: BufferSettings::default(),
             limits: LimitSettings::default(),
             agents: BTreeMap::new(),
         }
@@ -311,7 +322,7 @@ mod tests {
             error("just text"),
         ];
         insta::assert_snapshot!(all.join("\n"), @r#"
-        config.yaml:2:1: unknown field `scrolback`, expected one of scrollback, idle_exit_minutes, default_channel, agents_env, transcript_max_bytes, checkpoint_max_file_bytes, checkpoint_max_files, limits; mend it, or remove the line to have the default
+        config.yaml:2:1: unknown field `scrolback`, expected one of scrollback, idle_exit_minutes, default_channel, agents_env, transcript_max_bytes, checkpoint_max_file_bytes, checkpoint_max_files, buffers, limits; mend it, or remove the line to have the default
         config.yaml:2:10: this is no such number: write one from 1 to 100000; mend it, or remove the line to have the default
         config.yaml:2:12: 0 is out of bounds: write a number from 0.01 to 1000000; mend it, or remove the line to have the default
         config.yaml:1:13: "TOKEN=1" is not the name of an environment variable: write names alone, such as HTTPS_PROXY, without values; mend it, or remove the line to have the default

@@ -19,14 +19,20 @@ use crate::{
     hub::{
         effect::{Effect, UndoRequest},
         event::{CheckpointOutcome, Event, Refusal, RefusalCode, UndoOutcome, WorktreeCame},
+        record::ShownDiff,
         timeline::{Stretch, Worker},
     },
     protocol::{FileChange, FileDiff, FileNote},
+    workspace::buffers::{Bases, Buffers},
     workspace::checkpoint::{self, Bounds, CheckpointError, Interval, Kind, Store},
 };
 
 /// How many files a record names.
 const NAMED: usize = 1_000;
+
+/// How many files' differences are shown at a pause, and in how many bytes.
+const MOST_DIFFS: usize = 50;
+const MOST_DIFF: usize = 32 << 10;
 
 /// How many files that a checkpoint left out its record names.
 const LEFT_OUT: usize = 100;
@@ -140,14 +146,19 @@ fn segments(store: &Store, stretches: &[Stretch]) -> Result<Vec<Segment>, Checkp
 /// The thread that takes checkpoints and undoes work. Dropping it waits for what it is on.
 pub struct Clerk {
     checkpoints: Checkpoints,
+    buffers: Arc<dyn Buffers>,
     report: Arc<dyn Fn(Event) + Send + Sync>,
     desk: Option<(Sender<Effect>, JoinHandle<()>)>,
 }
 
 impl Clerk {
     /// Makes it; the thread begins with the first effect.
-    pub fn new(checkpoints: Checkpoints, report: impl Fn(Event) + Send + Sync + 'static) -> Self {
-        Self { checkpoints, report: Arc::new(report), desk: None }
+    pub fn new(
+        checkpoints: Checkpoints,
+        buffers: Arc<dyn Buffers>,
+        report: impl Fn(Event) + Send + Sync + 'static,
+    ) -> Self {
+        Self { checkpoints, buffers, report: Arc::new(report), desk: None }
     }
 
     /// Takes an effect over.
@@ -155,8 +166,9 @@ impl Clerk {
         if self.desk.is_none() {
             let (sender, effects) = channel();
             let (checkpoints, report) = (self.checkpoints.clone(), Arc::clone(&self.report));
+            let buffers = Arc::clone(&self.buffers);
             let thread = std::thread::Builder::new().name("checkpoints".to_owned());
-            match thread.spawn(move || work(&checkpoints, &effects, report.as_ref())) {
+            match thread.spawn(move || work(&checkpoints, &effects, buffers.as_ref(), report.as_ref())) {
                 Ok(thread) => self.desk = Some((sender, thread)),
                 Err(error) => {
                     let why = format!("no thread could be started: {error}");
@@ -183,13 +195,24 @@ impl Drop for Clerk {
     }
 }
 
-fn work(checkpoints: &Checkpoints, effects: &Receiver<Effect>, report: &(dyn Fn(Event) + Send + Sync)) {
+fn work(
+    checkpoints: &Checkpoints,
+    effects: &Receiver<Effect>,
+    buffers: &dyn Buffers,
+    report: &(dyn Fn(Event) + Send + Sync),
+) {
     let Given { workspace, worktrees, .. } = &*checkpoints.given;
     let mut worktrees = Worktrees::new(worktrees.clone(), workspace.name());
     for effect in effects {
+        let writes = matches!(effect, Effect::Undo(_) | Effect::Worktree(_));
+        let bases = if writes { buffers.bases() } else { Bases::new() };
         let carry_out = std::panic::AssertUnwindSafe(|| carry_out(checkpoints, &mut worktrees, &effect));
-        // A run waits for this, so a fault of ours is a reason like any other.
         let came = std::panic::catch_unwind(carry_out);
+        // What was put back or merged is carried into the buffers that hold something of their own.
+        for clash in buffers.after(&bases) {
+            report(Event::Clashed { turn: None, clash: Box::new(clash.into()) });
+        }
+        // A run waits for this, so a fault of ours is a reason like any other.
         if let Some(event) = came.unwrap_or_else(|_| Some(refused(&effect, "taking it failed within Callboard"))) {
             report(event);
         }
@@ -228,9 +251,11 @@ fn refused(effect: &Effect, why: &str) -> Event {
         Effect::Worktree(job) => {
             Event::Worktree { worktree: job.worktree, came: WorktreeCame::Failed { why: why.to_owned() } }
         }
-        Effect::StartTurn(_) | Effect::InterruptTurn { .. } | Effect::AnswerAsk { .. } | Effect::StopAgent { .. } => {
-            Event::Tick
-        }
+        Effect::StartTurn(_)
+        | Effect::PutText { .. }
+        | Effect::InterruptTurn { .. }
+        | Effect::AnswerAsk { .. }
+        | Effect::StopAgent { .. } => Event::Tick,
     }
 }
 
@@ -240,6 +265,10 @@ fn take(checkpoints: &Checkpoints, since: Option<&str>) -> Result<CheckpointOutc
     let mut changed = match since {
         Some(since) => store.changes(since, &taken.tree)?,
         None => Vec::new(),
+    };
+    let diffs = match since {
+        Some(since) if !changed.is_empty() => shown_diffs(&store.diff(since, &taken.tree, None, false)?),
+        _ => Vec::new(),
     };
     changed.truncate(NAMED);
     let mut left_out: Vec<FileNote> = taken
@@ -256,7 +285,28 @@ fn take(checkpoints: &Checkpoints, since: Option<&str>) -> Result<CheckpointOutc
         why: String::new(),
         left_out,
         changed: changed.iter().map(|it| it.path.to_string_lossy().into_owned()).collect(),
+        diffs,
     })
+}
+
+/// Returns the differences as they are shown at a pause: the beginning of each, as long as there is room.
+fn shown_diffs(files: &[checkpoint::FileDiff]) -> Vec<ShownDiff> {
+    let mut room = MOST_DIFF;
+    let shown = files.iter().take(MOST_DIFFS).map(|file| {
+        let mut lines = file.text.lines();
+        let mut text = String::new();
+        for line in lines.by_ref() {
+            if text.len() + line.len() >= room.min(MOST_DIFF / 4) {
+                room = room.saturating_sub(text.len());
+                return ShownDiff { path: file.path.clone(), text, more: lines.count() + 1 };
+            }
+            text.push_str(line);
+            text.push('\n');
+        }
+        room = room.saturating_sub(text.len());
+        ShownDiff { path: file.path.clone(), text, more: 0 }
+    });
+    shown.collect()
 }
 
 fn undo(checkpoints: &Checkpoints, request: &UndoRequest) -> Result<UndoOutcome, CheckpointError> {

@@ -33,14 +33,14 @@ use crate::{
         effect::{Effect, Effects},
     },
     ids::{AgentName, Timestamp},
-    lsp::shared::Surroundings as _,
+    lsp::{buffers::OpenBuffers, shared::Surroundings as _},
     process::leftovers,
     store::{
         private,
         sqlite::SqliteJournal,
         transcript::{Header, TranscriptWriter},
     },
-    workspace::checkpoint::Bounds,
+    workspace::{buffers::Buffers, checkpoint::Bounds},
 };
 
 /// A hub's parts, and what its process needs to know besides.
@@ -63,7 +63,7 @@ pub fn compose(places: &Places, workspace: &Workspace, in_process: bool) -> anyh
         private::folder(&path).with_context(|| format!("the folder {} can't be used", path.display()))?;
         Ok(path)
     };
-    let (processes, results) = (folder("processes")?, folder("results")?);
+    let (processes, results, homes) = (folder("processes")?, folder("results")?, folder("agents")?);
     let terminals = places.terminals_dir(workspace);
     private::folder(&terminals).with_context(|| format!("the folder {} can't be used", terminals.display()))?;
     for found in leftovers::clean_up(&processes).context("what an earlier hub left running can't be looked for")? {
@@ -79,8 +79,15 @@ pub fn compose(places: &Places, workspace: &Workspace, in_process: bool) -> anyh
     let checkpoints =
         Checkpoints::new(workspace.clone(), places.checkpoints_dir(workspace), folder("worktrees")?, bounds);
     let screens = Arc::new(Screens::default());
-    let files =
-        Files::new(places.clone(), workspace.clone(), catalog.clone(), checkpoints.clone(), Arc::clone(&screens));
+    let buffers = Arc::new(OpenBuffers::new(workspace.root.clone(), settings.buffers.before_turn));
+    let files = Files::new(
+        places.clone(),
+        workspace.clone(),
+        catalog.clone(),
+        checkpoints.clone(),
+        Arc::clone(&screens),
+        Arc::clone(&buffers),
+    );
     let files = Arc::new(files);
     let reading = files.reload().map_err(anyhow::Error::new)?;
     let environment = environment(std::env::vars_os());
@@ -96,8 +103,10 @@ pub fn compose(places: &Places, workspace: &Workspace, in_process: bool) -> anyh
         allowed: settings.agents_env.clone(),
         chosen: settings.agents.clone(),
         results,
+        homes,
         processes,
         screens,
+        buffers: buffers.clone(),
         trusted: {
             let files = Arc::clone(&files);
             Box::new(move || files.require_trust().map_err(|it| it.message))
@@ -106,7 +115,7 @@ pub fn compose(places: &Places, workspace: &Workspace, in_process: bool) -> anyh
     let crew = Crew::default();
     let parts = Parts {
         journal: Box::new(journal),
-        effects: crew.effects(runner, checkpoints),
+        effects: crew.effects(runner, checkpoints, buffers),
         surroundings: files,
         agents: reading.agents,
         trusted: reading.trusted,
@@ -172,11 +181,17 @@ impl io::Write for Transcript {
 struct Crew {
     runner: Arc<Mutex<Option<Runner>>>,
     clerk: Arc<Mutex<Option<Clerk>>>,
+    buffers: Arc<Mutex<Option<Arc<dyn Buffers>>>>,
     ending: Arc<AtomicBool>,
 }
 
 impl Crew {
-    fn effects(&self, parts: RunnerParts, checkpoints: Checkpoints) -> Box<dyn FnOnce(Hub) -> Box<dyn Effects> + Send> {
+    fn effects(
+        &self,
+        parts: RunnerParts,
+        checkpoints: Checkpoints,
+        buffers: Arc<dyn Buffers>,
+    ) -> Box<dyn FnOnce(Hub) -> Box<dyn Effects> + Send> {
         let crew = self.clone();
         Box::new(move |hub| {
             let ending = Arc::clone(&crew.ending);
@@ -185,7 +200,8 @@ impl Crew {
                     hub.tell(event);
                 }
             };
-            let clerk = Clerk::new(checkpoints, report.clone());
+            *crew.buffers.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&buffers));
+            let clerk = Clerk::new(checkpoints, buffers, report.clone());
             *crew.clerk.lock().unwrap_or_else(PoisonError::into_inner) = Some(clerk);
             let runner = Runner::reporting_to(parts, report);
             *crew.runner.lock().unwrap_or_else(PoisonError::into_inner) = Some(runner);
@@ -212,6 +228,12 @@ impl Effects for Crew {
         if matches!(effect, Effect::Checkpoint { .. } | Effect::Undo(_) | Effect::Worktree(_)) {
             if let Some(clerk) = self.clerk.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
                 clerk.start(effect);
+            }
+            return;
+        }
+        if let Effect::PutText { path, text } = effect {
+            if let Some(buffers) = self.buffers.lock().unwrap_or_else(PoisonError::into_inner).as_ref() {
+                buffers.put(&path, text);
             }
             return;
         }

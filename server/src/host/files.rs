@@ -21,6 +21,7 @@ use crate::{
         timeline::Stretch,
     },
     lsp::{
+        buffers::OpenBuffers,
         language::OwnFiles,
         shared::{Offer, Reading, Surroundings, TrustShown},
     },
@@ -49,6 +50,7 @@ pub struct Files {
     catalog: SharedCatalog,
     checkpoints: Checkpoints,
     screens: Arc<Screens>,
+    buffers: Arc<OpenBuffers>,
 }
 
 impl Files {
@@ -59,9 +61,10 @@ impl Files {
         catalog: SharedCatalog,
         checkpoints: Checkpoints,
         screens: Arc<Screens>,
+        buffers: Arc<OpenBuffers>,
     ) -> Self {
         let trust = Trust::new(&places);
-        Self { places, workspace, trust, trusted: AtomicBool::new(false), catalog, checkpoints, screens }
+        Self { places, workspace, trust, trusted: AtomicBool::new(false), catalog, checkpoints, screens, buffers }
     }
 
     fn status(&self) -> TrustStatus {
@@ -99,19 +102,19 @@ impl Files {
     }
 }
 
-impl Surroundings for Files {
-    fn screens(&self) -> Arc<Screens> {
-        Arc::clone(&self.screens)
-    }
-
-    fn plan(&self, name: &str) -> Result<Arc<Plan>, Refusal> {
+impl Files {
+    /// Does something with what finds a workflow's text: in what was trusted, else in the library. A nested workflow is found as
+    /// one that is run.
+    fn with_workflows<T>(
+        &self,
+        act: impl FnOnce(&dyn Fn(&str) -> Result<String, Refusal>) -> Result<T, Refusal>,
+    ) -> Result<T, Refusal> {
         self.require_trust()?;
         // The very bytes that trust was given to: reading the file again might be reading another.
         let files = self.trust.trusted_files(&self.workspace);
         let files = files.map_err(|err| Refusal::new(RefusalCode::Untrusted, err.to_string()))?;
         let library = Library::new(Some(self.places.workflows_dir()));
-        // A nested workflow is found as one that is run: in what was trusted, else in the library.
-        let find = |name: &str| {
+        act(&|name| {
             let own = format!("{WORKSPACE_FOLDER}/{name}.yaml");
             match files.iter().find(|it| it.path == own) {
                 Some(file) => String::from_utf8(file.bytes.clone())
@@ -121,13 +124,37 @@ impl Surroundings for Files {
                     .map(|it| it.text)
                     .map_err(|err| Refusal::new(RefusalCode::NotFound, err.to_string())),
             }
-        };
-        let text = find(name)?;
-        let loaded = workflow::load_among(name, &text, &|name| find(name).map_err(|it| it.message));
-        match loaded.plan {
-            Some(plan) => Ok(Arc::new(plan)),
-            None => Err(Refusal::new(RefusalCode::Invalid, problems_of(name, &loaded.problems))),
-        }
+        })
+    }
+}
+
+/// Reads and checks a workflow's text.
+fn checked(name: &str, text: &str, find: &dyn Fn(&str) -> Result<String, Refusal>) -> Result<Arc<Plan>, Refusal> {
+    let loaded = workflow::load_among(name, text, &|name| find(name).map_err(|it| it.message));
+    match loaded.plan {
+        Some(plan) => Ok(Arc::new(plan)),
+        None => Err(Refusal::new(RefusalCode::Invalid, problems_of(name, &loaded.problems))),
+    }
+}
+
+impl Surroundings for Files {
+    fn buffers(&self) -> Arc<OpenBuffers> {
+        Arc::clone(&self.buffers)
+    }
+
+    fn screens(&self) -> Arc<Screens> {
+        Arc::clone(&self.screens)
+    }
+
+    fn plan(&self, name: &str) -> Result<Arc<Plan>, Refusal> {
+        self.with_workflows(|find| {
+            let text = find(name)?;
+            checked(name, &text, find)
+        })
+    }
+
+    fn read_plan(&self, name: &str, text: &str) -> Result<Arc<Plan>, Refusal> {
+        self.with_workflows(|find| checked(name, text, find))
     }
 
     fn reload(&self) -> Result<Reading, Refusal> {

@@ -20,6 +20,7 @@ use crate::{
 
 mod asks;
 mod checkpoints;
+mod operator;
 mod steps;
 mod worktrees;
 
@@ -66,6 +67,7 @@ pub fn apply(state: &mut State, seq: u64, at: Timestamp, record: &Record) {
         }
         Record::TurnQueued { .. }
         | Record::TurnIntended { .. }
+        | Record::BuffersGiven { .. }
         | Record::TurnBegan { .. }
         | Record::TurnInterrupted { .. }
         | Record::ResultHandedIn { .. }
@@ -134,6 +136,10 @@ pub fn apply(state: &mut State, seq: u64, at: Timestamp, record: &Record) {
             steps::start_round(state, at, *run, step, *round, *bound);
             change_step(state, at, *run, step, |it| it.left = left.as_str().into());
         }
+        Record::OperatorMoved { .. }
+        | Record::OperatorRefused { .. }
+        | Record::OperatorTurnTaken { .. }
+        | Record::OperatorWoken { .. } => operator::apply(state, at, record),
         Record::LimitRaised { run, limits } => change_run(state, at, *run, |it| it.limits = *limits),
         Record::Held { run, .. } => hold(state, at, *run, true),
         Record::Released { run, .. } => hold(state, at, *run, false),
@@ -159,6 +165,7 @@ pub fn apply(state: &mut State, seq: u64, at: Timestamp, record: &Record) {
                 Subject::Step { run, step }
                 | Subject::Failure { run, step }
                 | Subject::Rounds { run, step }
+                | Subject::Operator { run, step }
                 | Subject::Conflict { run, step, .. }
                 | Subject::Stuck { run, step, .. } => change_step(state, at, run, &step, |it| {
                     it.pause = None;
@@ -167,7 +174,7 @@ pub fn apply(state: &mut State, seq: u64, at: Timestamp, record: &Record) {
                         it.note = Some(text.as_str().into());
                     }
                 }),
-                Subject::Hops { .. } | Subject::Ask { .. } => {}
+                Subject::Hops { .. } | Subject::Clash { .. } | Subject::Ask { .. } => {}
             }
         }
         Record::SessionKnown { agent, place, session, .. } => change_agent(state, agent, |it| {
@@ -345,6 +352,14 @@ fn turn(state: &mut State, at: Timestamp, record: &Record) {
             if let Cause::Delivery { message } = cause {
                 change_delivery(state, *message, agent, |it| it.turn = Some(*turn));
             }
+        }
+        Record::BuffersGiven { turn, text } => {
+            change_turn(state, *turn, |it| {
+                if let Some(sent) = &mut it.sent {
+                    let sent = Arc::make_mut(sent);
+                    sent.prompt = format!("{}{text}", sent.prompt).into();
+                }
+            });
         }
         Record::TurnIntended { turn, sent, seen } => {
             let rev = state.rev;
@@ -594,6 +609,7 @@ fn open_pause(state: &mut State, at: Timestamp, record: &Record) {
         Subject::Step { run, step }
         | Subject::Failure { run, step }
         | Subject::Rounds { run, step }
+        | Subject::Operator { run, step }
         | Subject::Conflict { run, step, .. }
         | Subject::Stuck { run, step, .. } => change_step(state, at, *run, step, |it| {
             it.status = StepStatus::Paused;
@@ -602,7 +618,7 @@ fn open_pause(state: &mut State, at: Timestamp, record: &Record) {
             it.ended = None;
         }),
         Subject::Ask { .. } => asks::opened(state, at, subject),
-        Subject::Hops { .. } => {}
+        Subject::Hops { .. } | Subject::Clash { .. } => {}
     }
 }
 

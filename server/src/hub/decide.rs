@@ -21,9 +21,12 @@ use crate::{
 mod advance;
 mod answer;
 mod ask;
+mod buffers;
 mod checkpoint;
 mod context;
+pub(super) mod edit;
 mod holders;
+mod operator;
 mod pause;
 mod result;
 mod rounds;
@@ -83,6 +86,7 @@ fn dispatch(draft: &mut Draft, event: &Event) -> Result<Answer, Refusal> {
         Event::StartRun { by, plan, inputs, roles, channel, key } => run::start(draft, by, plan, inputs, roles, channel.as_ref(), key.as_deref()),
         Event::Decide { by, pause, decision, hash, scope } => answer::decide_pause(draft, by, *pause, decision, hash, *scope),
         Event::RevokePermission { by, rule }      => ask::revoke(draft, by, *rule),
+        Event::EditPlan { by, run, plan, hash }   => edit::edit(draft, by, *run, plan, hash),
         Event::Hold { by, run, interrupt }        => run::hold(draft, by, *run, *interrupt),
         Event::Release { by, run }                => run::release(draft, by, *run),
         Event::Cancel { by, run }                 => run::cancel(draft, by, *run),
@@ -90,6 +94,8 @@ fn dispatch(draft: &mut Draft, event: &Event) -> Result<Answer, Refusal> {
         Event::Undo { by, run, step, force }      => checkpoint::undo(draft, by, *run, step.as_ref(), *force),
         // What agents come to.
         Event::TurnStarted { turn }               => { turn::began(draft, *turn); Ok(Answer::Done) }
+        Event::BuffersGiven { turn, text }        => { buffers::given(draft, *turn, text); Ok(Answer::Done) }
+        Event::Clashed { turn, clash }            => { buffers::clashed(draft, *turn, clash); Ok(Answer::Done) }
         Event::TurnEnded { turn, outcome }        => { turn::ended(draft, *turn, outcome); Ok(Answer::Done) }
         Event::Asked { turn, ask }                => { ask::asked(draft, *turn, ask); Ok(Answer::Done) }
         Event::AskWithdrawn { turn, key }         => { ask::withdrawn(draft, *turn, key); Ok(Answer::Done) }

@@ -45,6 +45,13 @@ pub enum Effect {
     Undo(Box<UndoRequest>),
     /// Do something with a worktree. Comes back as `Worktree` with what came of it. In order with the checkpoints.
     Worktree(Box<WorktreeJob>),
+    /// Put a text into the buffers that editors have of a file, where any have. What is put twice changes nothing.
+    PutText {
+        /// The file's path from the root.
+        path: String,
+        /// The text.
+        text: Arc<str>,
+    },
     /// End an agent's program with its whole session.
     StopAgent {
         /// Which.

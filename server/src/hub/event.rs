@@ -2,11 +2,13 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use super::record::ShownDiff;
 use crate::{
     agent::{AgentClaim, AgentInfo},
     ask::{Ask, Scope},
     document::Decision,
     finding::FindingDraft,
+    hub::operator::Reasoned,
     ids::{
         AgentName, ChannelName, FindingId, MessageId, PauseId, RuleId, RunId, StepId, Timestamp, TurnId, WorktreeId,
     },
@@ -84,6 +86,17 @@ pub enum Event {
         channel: Option<ChannelName>,
         /// Chosen by the sender; a second start with the same key is the first one's.
         key: Option<String>,
+    },
+    /// A person changes what is left to do of a run.
+    EditPlan {
+        /// Who.
+        by: Actor,
+        /// Of which run.
+        run: RunId,
+        /// The whole plan as it is to be.
+        plan: Arc<Plan>,
+        /// The hash of the plan that was edited.
+        hash: String,
     },
     /// A person answers a pause point.
     Decide {
@@ -197,6 +210,20 @@ pub enum Event {
         /// What it does.
         act: Act,
     },
+    /// An agent is told what open buffers hold that is not saved.
+    BuffersGiven {
+        /// In which turn.
+        turn: TurnId,
+        /// What is added to its prompt.
+        text: Arc<str>,
+    },
+    /// What was typed into a file and what was written to it on the disk do not go together.
+    Clashed {
+        /// At the end of which turn; absent where it was no turn's doing.
+        turn: Option<TurnId>,
+        /// What.
+        clash: Box<TextClash>,
+    },
     /// A person wants what a run changed put back.
     Undo {
         /// Who.
@@ -256,6 +283,21 @@ pub enum Act {
     Report(FindingDraft),
     /// It hands in its result. The shell has found that it has the form that was asked for.
     HandIn(TypedResult),
+    /// As operator it makes a move, or wants one that can't be read: then what in words, and why not.
+    Move(Result<Reasoned, (String, String)>),
+}
+
+/// A text in an editor and a text on the disk that do not go together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TextClash {
+    /// The file's path from the root.
+    pub path: String,
+    /// What the developer has.
+    pub mine: Arc<str>,
+    /// What is on the disk.
+    pub theirs: Arc<str>,
+    /// From the former to the latter, as people read it.
+    pub difference: String,
 }
 
 /// What came of a checkpoint.
@@ -269,6 +311,8 @@ pub struct CheckpointOutcome {
     pub left_out: Vec<FileNote>,
     /// Files that changed since the checkpoint that the effect named: the first of them.
     pub changed: Vec<String>,
+    /// How they changed, as far as it is shown at a pause.
+    pub diffs: Vec<ShownDiff>,
 }
 
 /// What came of an undo.
@@ -369,6 +413,8 @@ pub enum Answer {
     Undoing(u64),
     /// This finding was recorded, or is known.
     Found(FindingId),
+    /// An operator's move may not be, which is recorded: why.
+    MoveRefused(String),
 }
 
 /// Why an event was refused: nothing was recorded.

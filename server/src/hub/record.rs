@@ -12,6 +12,7 @@ use crate::{
     ask::AskReply,
     document::Decision,
     finding::{FindingDraft, FindingState},
+    hub::operator::Move,
     ids::{
         AgentName, ChannelName, FindingId, MessageId, PauseId, RoleId, RuleId, RunId, StepId, Timestamp, TurnId,
         WorktreeId,
@@ -112,6 +113,13 @@ pub enum Record {
         sent: Arc<Sent>,
         /// The last message of its channel that the prompt holds or passes over as seen.
         seen: Option<MessageId>,
+    },
+    /// This was added to what a turn is sent: what open buffers hold that is not saved.
+    BuffersGiven {
+        /// Which turn.
+        turn: TurnId,
+        /// The text.
+        text: Arc<str>,
     },
     /// The agent has begun.
     TurnBegan {
@@ -275,6 +283,53 @@ pub enum Record {
         #[serde(default)]
         left: String,
     },
+    /// An agent that operates a part of a run decided something.
+    OperatorMoved {
+        /// Of which run.
+        run: RunId,
+        /// The loop that it operates.
+        step: StepId,
+        /// In which of its turns.
+        turn: TurnId,
+        /// What.
+        does: Move,
+        /// Why.
+        reason: String,
+    },
+    /// An operator wanted what it may not, or what could not be read.
+    OperatorRefused {
+        /// Of which run.
+        run: RunId,
+        /// The loop that it operates.
+        step: StepId,
+        /// In which of its turns.
+        turn: TurnId,
+        /// What it wanted, in words.
+        wanted: String,
+        /// Why it was refused.
+        why: String,
+    },
+    /// What an operator decided in a turn is taken; it is given another when there is something to decide.
+    OperatorTurnTaken {
+        /// Of which run.
+        run: RunId,
+        /// The loop that it operates.
+        step: StepId,
+        /// Which turn.
+        turn: TurnId,
+    },
+    /// An operator goes on after a person's word, or after its turn failed.
+    OperatorWoken {
+        /// Of which run.
+        run: RunId,
+        /// The loop that it operates.
+        step: StepId,
+        /// The bound on its decisions from now on.
+        bound: u32,
+        /// What a person tells it.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        note: String,
+    },
     /// A limit of a run was raised.
     LimitRaised {
         /// Of which run.
@@ -431,6 +486,9 @@ pub enum Record {
         /// Files that changed since the turn's first checkpoint: the first of them.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         changed: Vec<String>,
+        /// How they changed, as far as it is shown at a pause.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        diffs: Vec<ShownDiff>,
     },
     /// What a run, or a step of it, changed is to be put back. The effect follows the commit of this.
     UndoIntended {
@@ -602,6 +660,24 @@ pub enum Record {
     },
 }
 
+/// How a file changed, as it is shown at a pause.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ShownDiff {
+    /// Where.
+    pub path: String,
+    /// A unified diff, or the beginning of one; empty where it is no text, or there is no room for it.
+    pub text: String,
+    /// How many lines of it are left out.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub more: usize,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+fn is_zero(it: &usize) -> bool {
+    *it == 0
+}
+
 fn no_casts(casts: &Arc<BTreeMap<RoleId, Vec<AgentName>>>) -> bool {
     casts.is_empty()
 }
@@ -728,6 +804,13 @@ pub enum Subject {
         /// The findings that are left.
         findings: Vec<FindingId>,
     },
+    /// What an operator asks, or that it gets no further.
+    Operator {
+        /// The run.
+        run: RunId,
+        /// The loop that it operates.
+        step: StepId,
+    },
     /// What a step did in its worktree and what is in the work tree now don't go together.
     Conflict {
         /// The run.
@@ -736,6 +819,16 @@ pub enum Subject {
         step: StepId,
         /// The worktree.
         worktree: WorktreeId,
+    },
+    /// What was typed into a file and what was written to it on the disk.
+    Clash {
+        /// At the end of which turn it was found.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        turn: Option<TurnId>,
+        /// The file.
+        path: String,
+        /// What is on the disk; empty where it is too long to be kept.
+        theirs: Arc<str>,
     },
     /// A chain of agents that passes the word on and on.
     Hops {
@@ -789,10 +882,11 @@ impl Subject {
             | Self::Failure { run, .. }
             | Self::RunLimit { run, .. }
             | Self::Rounds { run, .. }
+            | Self::Operator { run, .. }
             | Self::Conflict { run, .. }
             | Self::Stuck { run, .. } => Some(*run),
             Self::Ask { run, .. } => *run,
-            Self::Hops { .. } => None,
+            Self::Hops { .. } | Self::Clash { .. } => None,
         }
     }
 
@@ -802,10 +896,11 @@ impl Subject {
             Self::Step { step, .. }
             | Self::Failure { step, .. }
             | Self::Rounds { step, .. }
+            | Self::Operator { step, .. }
             | Self::Conflict { step, .. }
             | Self::Stuck { step, .. } => Some(step),
             Self::Ask { step, .. } => step.as_ref(),
-            Self::RunLimit { .. } | Self::Hops { .. } => None,
+            Self::RunLimit { .. } | Self::Hops { .. } | Self::Clash { .. } => None,
         }
     }
 }
@@ -837,6 +932,7 @@ impl Record {
             Self::HopsForgiven { .. } => "hops.forgiven",
             Self::TurnQueued { .. } => "turn.queued",
             Self::TurnIntended { .. } => "turn.intended",
+            Self::BuffersGiven { .. } => "buffers.given",
             Self::TurnBegan { .. } => "turn.began",
             Self::TurnInterrupted { .. } => "turn.interrupted",
             Self::ResultHandedIn { .. } => "result.handed_in",
@@ -851,6 +947,10 @@ impl Record {
             Self::StepBackedOff { .. } => "step.backed_off",
             Self::StepReset { .. } => "step.reset",
             Self::RoundStarted { .. } => "round.started",
+            Self::OperatorMoved { .. } => "operator.moved",
+            Self::OperatorRefused { .. } => "operator.refused",
+            Self::OperatorTurnTaken { .. } => "operator.turn_taken",
+            Self::OperatorWoken { .. } => "operator.woken",
             Self::LimitRaised { .. } => "limit.raised",
             Self::Held { .. } => "held",
             Self::Released { .. } => "released",

@@ -4,7 +4,9 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use imbl::{OrdMap, OrdSet, Vector};
 
+use super::record::ShownDiff;
 use crate::{
+    hub::operator::Operation,
     ids::{AgentName, ChannelName, FindingId, MessageId, PauseId, RoleId, RunId, StepId, Timestamp, TurnId},
     outcome::{Failure, TypedResult, Usage},
     protocol::{RunStatus, StepStatus},
@@ -124,6 +126,14 @@ pub struct StepState {
     pub note: Option<Arc<str>>,
     /// For a pause step: the decision that it was left with.
     pub decision: Option<&'static str>,
+    /// How the files changed while its latest turn was at work, as far as it is shown at a pause.
+    pub diffs: Arc<[ShownDiff]>,
+    /// Whether it stands in an operator's part and waits to be assigned.
+    pub parked: bool,
+    /// What the operator that assigned it adds to its prompt.
+    pub brief: Option<Arc<str>>,
+    /// For a loop with an operator: what that decided.
+    pub operation: Arc<Operation>,
     /// What the turns of this round used.
     pub usage: Usage,
     /// For a step that is done for each item of a list: its item.
@@ -158,6 +168,10 @@ impl Default for StepState {
             not_before: None,
             note: None,
             decision: None,
+            diffs: Arc::from([]),
+            parked: false,
+            brief: None,
+            operation: Arc::default(),
             usage: Usage::default(),
             item: None,
             inputs: None,

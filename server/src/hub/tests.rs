@@ -13,11 +13,15 @@ use crate::{
 };
 
 mod asks;
+mod buffers;
 mod channels;
 mod checkpoints;
+mod edits;
+mod golden;
 mod lists;
 mod nested;
 mod odd;
+mod operator;
 mod pauses;
 mod random;
 mod runs;

@@ -76,6 +76,10 @@ struct Buffer {
 struct Pending {
     made: Option<bool>,
     told: bool,
+    /// What stands above the line once it is made.
+    shown: String,
+    /// What it adds below the line.
+    draft: Option<String>,
 }
 
 impl Page {
@@ -108,7 +112,9 @@ impl Channels {
         if let Some(edit) = &mut buffer.edit {
             edit.told = true;
         }
-        buffer.settle();
+        if let Some(page) = pages.get_mut(&name) {
+            page.settle();
+        }
     }
 
     /// The editor closed a file.
@@ -140,13 +146,15 @@ impl Channels {
         }
     }
 
-    fn answered(&self, name: &ChannelName, made: bool) {
-        if let Some(buffer) = self.pages().get_mut(name).and_then(|it| it.buffer.as_mut()) {
-            if let Some(edit) = &mut buffer.edit {
-                edit.made = Some(made);
-            }
-            buffer.settle();
-        }
+    /// The client answered an edit. Returns whether there is more to do: it made it, or refused it because it had another text.
+    fn answered(&self, name: &ChannelName, made: bool) -> bool {
+        let mut pages = self.pages();
+        let Some(page) = pages.get_mut(name) else { return false };
+        let Some(edit) = page.buffer.as_mut().and_then(|it| it.edit.as_mut()) else { return false };
+        edit.made = Some(made);
+        let again = made || edit.told;
+        page.settle();
+        again
     }
 
     fn names(&self) -> Vec<ChannelName> {
@@ -158,11 +166,14 @@ impl Channels {
     }
 }
 
-impl Buffer {
+impl Page {
+    /// Ends an edit that is over.
     fn settle(&mut self) {
-        let over = self.edit.as_ref().is_some_and(|it| it.made == Some(false) || (it.made == Some(true) && it.told));
-        if over {
-            self.edit = None;
+        let Some(buffer) = &mut self.buffer else { return };
+        match buffer.edit.take_if(|it| it.made == Some(false) || (it.made == Some(true) && it.told)) {
+            Some(edit) if edit.made == Some(true) => self.shown = edit.shown,
+            Some(edit) => self.draft = edit.draft.or(self.draft.take()),
+            None => {}
         }
     }
 }
@@ -249,8 +260,8 @@ fn edit(editor: &Arc<Editor>, name: &ChannelName, new: Sheet) {
     let Some(own) = page.buffer.as_ref().filter(|it| it.edit.is_none()).map(|it| it.text.clone()) else { return };
     let Some(to) = wanted(page, &own, &new, name) else { return };
     if to == own {
-        // It is as it is to be, so what was asked for is done.
-        (page.shown, page.posted, page.draft) = (new.text, None, None);
+        // It is as it is to be, so what was posted is gone from it.
+        (page.shown, page.posted) = (new.text, None);
         return;
     }
     let Some(buffer) = page.buffer.as_mut() else { return };
@@ -268,15 +279,14 @@ fn edit(editor: &Arc<Editor>, name: &ChannelName, new: Sheet) {
     } else {
         WorkspaceEdit { changes: Some(HashMap::from([(buffer.uri.clone(), edits)])), ..WorkspaceEdit::default() }
     };
-    buffer.edit = Some(Pending { made: None, told: false });
+    buffer.edit = Some(Pending { made: None, told: false, shown: new.text, draft: page.draft.take() });
     drop(pages);
     let (editor, name) = (Arc::clone(editor), name.clone());
     tokio::spawn(async move {
         let params = ApplyWorkspaceEditParams { label: Some(format!("#{}", name.as_str())), edit };
         let made = editor.ask::<ApplyWorkspaceEdit>(params).await.is_ok_and(|it| it.applied);
-        editor.channels.answered(&name, made);
-        // Refused, it is tried again with the next change; made, there may be more by now.
-        if made {
+        // Refused for a reason of the client's own, it is tried again when something else happens.
+        if editor.channels.answered(&name, made) {
             editor.news.notify_one();
         }
     });

@@ -11,7 +11,6 @@ use tower_lsp::lsp_types::{ExecuteCommandParams, Url};
 
 use crate::{
     agent::terminal::SCROLLBACK_LINES,
-    channel::DEFAULT_CHANNEL,
     channel::command::{self, Command as Wanted},
     finding::Finding,
     hub::{
@@ -242,13 +241,13 @@ fn told(
             let wrong = |what: &str| format!("{name} is {what}, and {value:?} is not");
             let value = match input.kind {
                 InputKind::Text | InputKind::Path => Value::from(value),
+                InputKind::List => value.split(',').map(str::trim).filter(|it| !it.is_empty()).collect(),
                 InputKind::Number => value.parse::<i64>().map(Value::from).map_err(|_| wrong("a whole number"))?,
                 InputKind::Flag => match value.as_str() {
                     "yes" | "true" | "on" => Value::from(true),
                     "no" | "false" | "off" => Value::from(false),
                     _ => return Err(wrong("yes or no")),
                 },
-                InputKind::List => value.split(',').map(|it| it.trim().to_owned()).collect(),
             };
             inputs.insert(name, value);
         } else if known.roles.iter().any(|it| it.id.as_str() == name) {
@@ -415,8 +414,10 @@ struct OpenChannel {
 async fn open_channel(editor: &Arc<Editor>, params: OpenChannel) -> Result<Value, Refusal> {
     let OpenChannel { channel, earlier, draft } = params;
     if editor.wishes().options.panel {
-        // A client with a panel of its own shows the channel itself.
-        return Ok(json!({ "channel": channel.as_ref().map_or(DEFAULT_CHANNEL, ChannelName::as_str) }));
+        // The client shows it itself; it must be there all the same.
+        let name = channel.map_or_else(channel::default_channel, Ok)?;
+        channel::page(&editor.shared.hub.snapshot(), &name, 1)?;
+        return Ok(json!({ "channel": name, "draft": draft }));
     }
     let (name, uri) = channel::open(editor, channel, earlier, draft).await?;
     prompts::show(editor, uri.clone());

@@ -12,7 +12,7 @@ use crate::{
     hub::snapshot::Snapshot,
     ids::{PauseId, RunId},
     lsp::{channel, diagnostics::Shown, editor::Editor, pages, progress, prompts},
-    protocol::InboxParams,
+    protocol::{InboxParams, RunsParams},
 };
 
 /// How many questions stand open in one editor at once. The next are asked when these are answered.
@@ -52,7 +52,7 @@ struct Desk {
     followed: HashSet<RunId>,
     runs: JoinSet<()>,
     /// What the lenses were last made from.
-    lenses: Vec<(PauseId, bool)>,
+    lenses: (Vec<(PauseId, bool)>, Option<u64>),
 }
 
 impl Desk {
@@ -108,8 +108,10 @@ impl Desk {
     }
 
     fn refresh(&mut self, editor: &Arc<Editor>, snapshot: &Snapshot) {
-        let now: Vec<(PauseId, bool)> =
-            snapshot.state().open_pauses.iter().map(|it| (*it, editor.shared.pages.is_edited(*it))).collect();
+        let pauses = snapshot.state().open_pauses.iter().map(|it| (*it, editor.shared.pages.is_edited(*it))).collect();
+        // Over a workflow's own file stands what became of its last run.
+        let runs = editor.scripts.list().first().and_then(|_| snapshot.runs(&RunsParams::default()).ok());
+        let now = (pauses, runs.map(|it| it.iter().map(|it| it.rev).max().unwrap_or(0)));
         if now == self.lenses {
             return;
         }

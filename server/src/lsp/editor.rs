@@ -94,7 +94,7 @@ impl Editor {
     /// Makes one that has not greeted yet.
     pub fn new(client: Client, shared: Arc<Shared>, actor: Actor) -> Arc<Self> {
         let id = shared.documents.enter();
-        Arc::new(Self {
+        let editor = Arc::new(Self {
             client,
             shared,
             actor,
@@ -106,7 +106,9 @@ impl Editor {
             sight: Mutex::default(),
             desk: Mutex::default(),
             over: watch::Sender::new(false),
-        })
+        });
+        editor.shared.buffers.enter(&editor);
+        editor
     }
 
     /// Takes its greeting.
@@ -133,7 +135,7 @@ impl Editor {
             desk.abort();
         }
         self.over.send_replace(true);
-        self.shared.documents.leave(self.id);
+        self.shared.buffers.leave(self.id);
     }
 
     /// Asks the client something and waits for its answer, at most until its session is over. For no handler to await.

@@ -40,6 +40,7 @@ use crate::{
 };
 
 pub mod dry_run;
+pub mod forms;
 pub mod lenses;
 
 /// How many such files an editor may have open here.
@@ -145,19 +146,19 @@ fn kind_of(editor: &Editor, uri: &Url, path: Option<&str>, text: &str) -> Option
     let is_yaml = file.extension().is_some_and(|it| it == "yaml" || it == "yml");
     let own = editor.shared.surroundings.own_files();
     if own.settings.as_deref() == Some(&file) {
-        return Some((Kind::Settings, name));
+        return Some((Kind::Other(&forms::SETTINGS), name));
     }
     let folder = file.parent().filter(|_| is_yaml);
     if folder.is_some() && folder == own.workflows.as_deref() {
         return Some((Kind::Workflow, name));
     }
     if folder.is_some() && folder == own.agents.as_deref() {
-        return Some((Kind::Profile, name));
+        return Some((Kind::Other(&forms::PROFILE), name));
     }
     let (folder, _) = path.filter(|_| is_yaml)?.rsplit_once('/')?;
     match folder {
         ".callboard/workflows" => Some((Kind::Workflow, name)),
-        ".callboard/agents" => Some((Kind::Profile, name)),
+        ".callboard/agents" => Some((Kind::Other(&forms::PROFILE), name)),
         // Many projects keep other things in a folder of this name, so the file itself must say what it is.
         _ if (folder == "templates" || folder.ends_with("/templates")) && says_it_is_a_workflow(text) => {
             Some((Kind::Workflow, name))

@@ -15,7 +15,7 @@ use crate::{
         timeline::Stretch,
     },
     ids::Timestamp,
-    lsp::{feed::FeedCache, language::OwnFiles, pages::Pages},
+    lsp::{buffers::OpenBuffers, feed::FeedCache, language::OwnFiles, pages::Pages},
     protocol::{FileDiff, ReloadResult, TrustResult, UndoParams, UndoResult, WorkflowView},
     workflow::plan::Plan,
     workspace::documents::Documents,
@@ -57,6 +57,13 @@ pub trait Surroundings: Send + Sync + 'static {
     /// Returns the checked workflow of this name, or why there is none: unknown, wrong (all its problems), not trusted.
     fn plan(&self, workflow: &str) -> Result<Arc<Plan>, Refusal>;
 
+    /// Returns the checked workflow of this text, which may do those that there are here, or all that is wrong with it.
+    fn read_plan(&self, name: &str, text: &str) -> Result<Arc<Plan>, Refusal> {
+        let loaded = crate::workflow::load(name, text);
+        let wrong = || loaded.problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
+        loaded.plan.clone().map(Arc::new).ok_or_else(|| Refusal::new(RefusalCode::Invalid, wrong()))
+    }
+
     /// Reads trust, the configuration and the catalogue again.
     fn reload(&self) -> Result<Reading, Refusal>;
 
@@ -71,6 +78,11 @@ pub trait Surroundings: Send + Sync + 'static {
     /// Returns the workspace's root, with no link in its path; `None` where there are no files.
     fn root(&self) -> Option<PathBuf> {
         None
+    }
+
+    /// Returns the open buffers, as those who start agents know them.
+    fn buffers(&self) -> Arc<OpenBuffers> {
+        Arc::default()
     }
 
     /// Returns the agents' terminals.
@@ -136,7 +148,9 @@ pub struct Shared {
     /// What it says of itself.
     pub info: HubInfo,
     /// The open buffers.
-    pub documents: Documents,
+    pub documents: Arc<Documents>,
+    /// The same, as work on their files meets them.
+    pub buffers: Arc<OpenBuffers>,
     /// The documents of pause points, as files.
     pub(super) pages: Pages,
     /// The workflows that can be started on a file, as last read; nothing after what they depend on was read again.
@@ -154,11 +168,13 @@ impl Shared {
     pub fn new(hub: Hub, surroundings: Arc<dyn Surroundings>, info: HubInfo) -> Arc<Self> {
         let (clients, stop) = (watch::Sender::new(0), watch::Sender::new(false));
         let pages = Pages::new(surroundings.documents_dir());
+        let buffers = surroundings.buffers();
         Arc::new(Self {
             hub,
             surroundings,
             info,
-            documents: Documents::default(),
+            documents: Arc::clone(&buffers.documents),
+            buffers,
             pages,
             offers: Mutex::default(),
             library: Mutex::default(),

@@ -53,6 +53,11 @@ pub const TOOLS: &[Entry] = &[
         schema: schema::<Submit>,
     },
     Entry {
+        name: "ask_human",
+        says: "Ask the developer and wait for the answer, which may take long. Ask only what you can't find out yourself.",
+        schema: schema::<AskHuman>,
+    },
+    Entry {
         name: "list_buffers",
         says: "List the files that the developer has open in an editor, and whether they have changes that are not saved.",
         schema: schema::<Nothing>,
@@ -68,6 +73,63 @@ pub const TOOLS: &[Entry] = &[
         schema: schema::<Diagnostics>,
     },
 ];
+
+/// The tools of an operator, listed for one only.
+pub const MOVES: &[Entry] = &[
+    Entry {
+        name: "assign",
+        says: "As operator: have a step of your part done, also one that is to be done again. It starts at once.",
+        schema: schema::<Assign>,
+    },
+    Entry {
+        name: "ask",
+        says: "As operator: ask the developer when your turn is over. Their answer is in your next prompt.",
+        schema: schema::<Say>,
+    },
+    Entry { name: "wait", says: "As operator: nothing more until what you assigned is over.", schema: schema::<Wait> },
+    Entry {
+        name: "pause",
+        says: "As operator: have the developer look before anything else happens.",
+        schema: schema::<Say>,
+    },
+    Entry {
+        name: "finish",
+        says: "As operator: your part is over. Not before each of its pause points was answered by a person.",
+        schema: schema::<Say>,
+    },
+];
+
+/// `assign`. The core reads moves; these types are their schema.
+#[derive(Debug, JsonSchema)]
+#[allow(dead_code, reason = "only its schema is used")]
+struct Assign {
+    /// The step, by its id.
+    step: String,
+    /// Who does it; whoever plays its role where it is left out.
+    agent: Option<String>,
+    /// What they are told besides the step's own prompt.
+    text: Option<String>,
+    /// Why, in a sentence; it is shown to the developer.
+    reason: String,
+}
+
+/// `ask`, `pause`, `finish`.
+#[derive(Debug, JsonSchema)]
+#[allow(dead_code, reason = "only its schema is used")]
+struct Say {
+    /// What you ask, what is to be looked at, or what came of it.
+    text: String,
+    /// Why, in a sentence; it is shown to the developer.
+    reason: String,
+}
+
+/// `wait`.
+#[derive(Debug, JsonSchema)]
+#[allow(dead_code, reason = "only its schema is used")]
+struct Wait {
+    /// Why, in a sentence; it is shown to the developer.
+    reason: String,
+}
 
 /// Returns the names of all tools in a sentence.
 pub fn names() -> String {
@@ -147,6 +209,17 @@ pub struct Submit {
     pub result: Value,
 }
 
+/// `ask_human`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AskHuman {
+    /// What you want to know, as Markdown, with what they need to know to answer.
+    pub question: String,
+    /// Answers to choose from; they may give another one.
+    #[serde(default)]
+    pub choices: Vec<String>,
+}
+
 /// `read_buffer`.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -184,7 +257,7 @@ mod tests {
 
     #[test]
     fn every_tool_has_an_object_of_described_arguments() {
-        for tool in TOOLS {
+        for tool in TOOLS.iter().chain(MOVES) {
             let schema = (tool.schema)();
             assert_eq!(schema["type"], "object", "{}", tool.name);
             let properties = schema["properties"].as_object().unwrap();
@@ -199,7 +272,7 @@ mod tests {
     /// Promise 2, as far as a list of names can hold it: nothing here decides anything for a person.
     #[test]
     fn no_tool_answers_a_pause() {
-        for tool in TOOLS {
+        for tool in TOOLS.iter().chain(MOVES) {
             for word in ["decide", "approve", "answer_pause", "resume", "trust", "settle", "dismiss", "run"] {
                 assert!(!tool.name.contains(word), "{}", tool.name);
             }

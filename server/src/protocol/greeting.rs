@@ -27,6 +27,8 @@ pub struct ClientOptions {
     pub documents: bool,
     /// The client shows terminals itself: `callboard.openTerminal` writes no file.
     pub terminal: bool,
+    /// The client saves buffers when it is asked by `callboard/saveBuffers`.
+    pub saves: bool,
     /// The client tells its user itself what waits, from the feed.
     pub notifications: bool,
 }
@@ -41,6 +43,7 @@ impl Default for ClientOptions {
             panel: false,
             documents: false,
             terminal: false,
+            saves: false,
             notifications: false,
         }
     }
@@ -62,6 +65,23 @@ pub enum OnCancel {
     Pause,
     /// End the run.
     Stop,
+}
+
+/// Params of `callboard/saveBuffers`, which the hub asks of a client.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SaveBuffersParams {
+    /// The files.
+    pub uris: Vec<String>,
+}
+
+/// Result of `callboard/saveBuffers`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SaveBuffersResult {
+    /// Those that are saved now.
+    #[serde(default)]
+    pub saved: Vec<String>,
 }
 
 /// What the hub offers: `capabilities.experimental.callboard` of its answer to `initialize`.

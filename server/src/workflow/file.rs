@@ -348,10 +348,15 @@ pub struct RepeatFile {
     #[schemars(skip)]
     pub at: Range<usize>,
     /// An expression, looked at when a round's steps are over; the loop ends where it is true.
-    #[schemars(required, with = "Expression")]
+    #[schemars(with = "Option<Expression>")]
     pub until: Option<At<String>>,
-    /// How many rounds before a person is asked, 1 to 20.
-    #[schemars(required, with = "i64", range(min = 1, max = 20))]
+    /// The role of an agent that decides which of the steps are done next, and when the loop is over, in the place of `until`.
+    #[schemars(extend("x-callboard" = "role"))]
+    pub operator: Option<At<String>>,
+    /// What the operator is to reach: a template.
+    pub prompt: Option<At<String>>,
+    /// How many rounds before a person is asked, 1 to 20; with an operator how many of its decisions, 1 to 100.
+    #[schemars(required, with = "i64", range(min = 1, max = 100))]
     pub max: Option<At<i64>>,
     /// What each round does.
     #[schemars(required, with = "Vec<StepFile>", length(min = 1))]

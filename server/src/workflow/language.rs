@@ -9,8 +9,7 @@ use std::{
 };
 
 use crate::{
-    agent::{AgentInfo, catalog::profile::Profile},
-    config::settings::Settings,
+    agent::AgentInfo,
     workflow::{
         self,
         check::{
@@ -40,7 +39,7 @@ pub mod symbols;
 pub mod types;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use self::{
     grammar::Grammar,
@@ -52,15 +51,52 @@ use self::{
 pub const MOST_BYTES: usize = parse::MOST_BYTES;
 
 /// What kind of file it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// A workflow.
     Workflow,
-    /// The user's settings.
-    Settings,
-    /// An agent's profile.
-    Profile,
+    /// Another file of Callboard's, such as the settings.
+    Other(&'static Form),
 }
+
+/// A form of file that is known by its schema and by whoever reads it.
+#[derive(Debug)]
+pub struct Form {
+    name: &'static str,
+    schema: fn() -> serde_json::Value,
+    strict: fn(&str) -> Option<Mistake>,
+    grammar: OnceLock<Grammar>,
+}
+
+/// What a strict reader says of a file: its first mistake.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mistake {
+    /// From 1; 0 where it is not known.
+    pub line: u64,
+    /// From 1, in characters; 0 where it is not known.
+    pub column: u64,
+    /// What is wrong and what to write instead.
+    pub message: String,
+}
+
+impl Form {
+    /// Makes a form from what its files are read into.
+    pub const fn new(
+        name: &'static str,
+        schema: fn() -> serde_json::Value,
+        strict: fn(&str) -> Option<Mistake>,
+    ) -> Self {
+        Self { name, schema, strict, grammar: OnceLock::new() }
+    }
+}
+
+impl PartialEq for Form {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+}
+
+impl Eq for Form {}
 
 /// What is around a file: names that it may use and can't define.
 #[derive(Debug, Clone, Default)]
@@ -93,13 +129,11 @@ pub struct Analysis {
 impl Kind {
     /// Returns what may stand where in such a file.
     pub fn grammar(self) -> &'static Grammar {
-        static GRAMMARS: [OnceLock<Grammar>; 3] = [const { OnceLock::new() }; 3];
-        let make = || match self {
-            Self::Workflow => Grammar::new(workflow::schema()),
-            Self::Settings => Grammar::new(schemars::schema_for!(Settings).to_value()),
-            Self::Profile => Grammar::new(schemars::schema_for!(Profile).to_value()),
-        };
-        GRAMMARS[self as usize].get_or_init(make)
+        static WORKFLOWS: OnceLock<Grammar> = OnceLock::new();
+        match self {
+            Self::Workflow => WORKFLOWS.get_or_init(|| Grammar::new(workflow::schema())),
+            Self::Other(form) => form.grammar.get_or_init(|| Grammar::new((form.schema)())),
+        }
     }
 }
 
@@ -130,8 +164,8 @@ impl Analysis {
                 // Only the library knows which workflows there are beside those that are built in; the check before a run asks it.
                 problems.retain(|it| it.code != "unknown-workflow");
             }
-            Kind::Settings | Kind::Profile if fits => problems = faults::find(kind, &root, &text),
-            Kind::Settings | Kind::Profile => {}
+            Kind::Other(form) if fits => problems = faults::find(form, kind.grammar(), &root, &text),
+            Kind::Other(_) => {}
         }
         Self { kind, name: name.to_owned(), text, root, spots, file, problems, runnable }
     }

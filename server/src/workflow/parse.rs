@@ -105,7 +105,7 @@ const STEP: &[&str] = &[
     "on-failure",
 ];
 const PAUSE: &[&str] = &["show", "message"];
-const REPEAT: &[&str] = &["until", "max", "steps"];
+const REPEAT: &[&str] = &["until", "operator", "prompt", "max", "steps"];
 const FOR_EACH: &[&str] = &["in", "as", "at-once", "max"];
 
 /// Every field of the language, by the mapping that it stands in: what completion offers.
@@ -336,13 +336,15 @@ impl Reader<'_> {
         }
         let mut fields = self.fields(node, "a repeat", REPEAT)?;
         let (until, max) = (self.text(fields.take("until"), "until"), self.whole(fields.take("max"), "max"));
+        let (operator, prompt) =
+            (self.text(fields.take("operator"), "operator"), self.text(fields.take("prompt"), "prompt"));
         let steps = fields.take("steps").map(|it| self.steps(it, depth + 1));
         if steps.is_none() {
             let mend = "add the steps that each round does";
             self.problems.error(&key.at, "missing", "this repeat has no `steps`", mend);
         }
         let steps = steps.unwrap_or_default();
-        Some(RepeatFile { at: key.at.clone(), until, max, steps })
+        Some(RepeatFile { at: key.at.clone(), until, operator, prompt, max, steps })
     }
 
     fn group(&mut self, key: &Key, node: Node, depth: usize) -> Option<GroupFile> {

@@ -218,8 +218,36 @@ pub struct RepeatAction {
     pub steps: Vec<Step>,
     /// A minijinja expression; looked at when a round's steps are over.
     pub until: String,
-    /// How many rounds before a person is asked.
+    /// How many rounds before a person is asked; with an operator, how many of its decisions.
     pub max: u32,
+    /// The agent that decides what is done next, where the steps are not done by the rules of their needs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operator: Option<OperatorAction>,
+}
+
+impl RepeatAction {
+    /// Returns when it is over, for people.
+    pub fn ends(&self) -> String {
+        match &self.operator {
+            Some(operator) => format!("its operator ({}) finishes it", operator.role.as_str()),
+            None => self.until.clone(),
+        }
+    }
+
+    /// Returns what its bound counts, for people.
+    pub fn counts(&self) -> &'static str {
+        if self.operator.is_some() { "decisions" } else { "rounds" }
+    }
+}
+
+/// An agent decides what is done next.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OperatorAction {
+    /// The role that it plays.
+    pub role: RoleId,
+    /// A minijinja template: what it is to reach.
+    pub prompt: String,
 }
 
 /// A step is done for each item of a list, or by each agent of a role.

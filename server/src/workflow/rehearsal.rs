@@ -152,7 +152,7 @@ impl Rehearsal<'_> {
                 show: pause.show.clone(),
                 message: prompt::render(&pause.message, &self.context).unwrap_or_else(|it| it.to_string()),
             },
-            Action::Repeat(repeat) => Does::Repeat { until: repeat.until.clone(), max: repeat.max },
+            Action::Repeat(repeat) => Does::Repeat { until: repeat.ends(), max: repeat.max },
             Action::Each(each) => self.each(each),
             Action::Group(_) => Does::Group,
             Action::Nested(nested) => Does::Nested { workflow: nested.workflow.clone(), inputs: self.told(nested) },
@@ -387,7 +387,14 @@ mod tests {
             let told = it.default.clone().filter(|it| *it != json!(""));
             (it.name.clone(), told.unwrap_or_else(|| json!(format!("‹{}›", it.name))))
         });
-        let cast = plan.roles.iter().map(|it| (it.id.clone(), vec![it.prefer[0].clone()])).collect();
+        let cast = plan
+            .roles
+            .iter()
+            .map(|it| {
+                let first = it.seats.first().filter(|it| !it.is_empty()).unwrap_or(&it.prefer);
+                (it.id.clone(), vec![first[0].clone()])
+            })
+            .collect();
         rehearse(&plan, &inputs.collect(), &cast, &[])
     }
 

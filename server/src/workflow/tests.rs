@@ -362,6 +362,27 @@ fn looped(more: &str, steps: &str) -> String {
     )
 }
 
+/// A part with an operator: it has a role, a prompt and a bound, and its steps are turns and pauses.
+#[test]
+fn an_operators_part_has_a_role_a_goal_and_a_bound() {
+    let part = |more: &str, steps: &str| {
+        format!(
+            "title: T\nroles: {{ r: {{ prefer: a, access: write }}, lead: {{ prefer: a }} }}\nsteps:\n  - id: l\n    repeat:\n{more}      \
+             steps:\n        - {{ id: a, role: r, prompt: \"{{{{ b.text if b else '' }}}}\" }}\n        - {{ id: b, role: r, needs: [a], prompt: x }}\n{steps}"
+        )
+    };
+    let good = "      operator: lead\n      max: 30\n      prompt: \"reach it{{ a.text if a else '' }}\"\n";
+    check(&part(good, "  - { id: c, role: r, needs: l, prompt: '{{ l.text }} {{ a.text if a else 1 }}' }\n"), &[]);
+    check(&part(&good.replace("lead", "leda"), ""), &[("unused-role", "lead"), ("unknown-role", "leda")]);
+    check(&part(&good.replace("30", "101"), ""), &[("out-of-range", "101")]);
+    check(&part(&good.replace("      max: 30\n", ""), ""), &[("no-bound", "repeat")]);
+    check(&part(&format!("{good}      until: a.text\n"), ""), &[("two-ends", "a.text")]);
+    check(&part("      operator: lead\n      max: 3\n", ""), &[("missing", "lead")]);
+    let inner = "        - { id: i, repeat: { until: j.text, max: 2, steps: [{ id: j, role: r, prompt: x }] } }\n";
+    check(&part(good, inner), &[("no-turn", "i")]);
+    check(&looped("      until: a.verdict == 'approved'\n      max: 3\n      prompt: x\n", ""), &[("no-turn", "x")]);
+}
+
 /// Promise 5: loops end.
 #[test]
 fn loops_have_a_bound_and_an_end() {

@@ -187,8 +187,15 @@ fn does(step: &Step, fields: &mut Vec<(&str, Node)>) {
         Action::Pause(action) => fields.push(("pause", pause(action))),
         Action::Repeat(action) => {
             let steps = Node::List(action.steps.iter().map(self::step).collect());
-            let until = Node::Text(action.until.clone());
-            fields.push(("repeat", map(vec![("until", until), ("max", plain(action.max)), ("steps", steps)])));
+            let mut of = match &action.operator {
+                Some(it) => vec![
+                    ("operator", Node::Text(it.role.as_str().to_owned())),
+                    ("prompt", Node::Text(it.prompt.clone())),
+                ],
+                None => vec![("until", Node::Text(action.until.clone()))],
+            };
+            of.extend([("max", plain(action.max)), ("steps", steps)]);
+            fields.push(("repeat", map(of)));
         }
     }
 }

@@ -113,6 +113,18 @@ impl Documents {
         all
     }
 
+    /// Returns the paths of the open files, in order.
+    pub fn paths(&self) -> Vec<String> {
+        let mut paths: Vec<String> = self.open.iter().map(|it| it.key().clone()).collect();
+        paths.sort();
+        paths
+    }
+
+    /// Returns the editors that have a file open.
+    pub fn editors_of(&self, path: &str) -> Vec<EditorId> {
+        self.open.get(path).map_or_else(Vec::new, |it| it.iter().map(|it| it.editor).collect())
+    }
+
     /// Returns a file as this editor has it.
     pub fn held(&self, path: &str, editor: EditorId) -> Option<Document> {
         self.open.get(path).and_then(|it| it.iter().find(|it| it.editor == editor).cloned())

@@ -32,7 +32,11 @@ pub struct Editor {
 pub fn capabilities() -> Value {
     json!({
         "general": { "positionEncodings": ["utf-16"] },
-        "workspace": { "codeLens": { "refreshSupport": true } },
+        "workspace": {
+            "applyEdit": true,
+            "codeLens": { "refreshSupport": true },
+            "workspaceEdit": { "documentChanges": true },
+        },
         "textDocument": {
             "codeAction": { "codeActionLiteralSupport": { "codeActionKind": { "valueSet": ["quickfix", "source"] } } },
             "publishDiagnostics": { "tagSupport": { "valueSet": [1, 2] } },
@@ -212,6 +216,12 @@ impl Editor {
         let mut answer = self.ask(method, params);
         assert!(answer.get("error").is_some(), "{method} was taken: {answer}");
         answer["error"].take()
+    }
+
+    /// Returns when all that was sent before has been taken.
+    #[track_caller]
+    pub fn synced(&mut self) {
+        self.request("callboard/hubStatus", &json!({}));
     }
 
     /// Sends a notification.

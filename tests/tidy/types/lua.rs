@@ -24,6 +24,11 @@ pub fn write(wire: &Wire) -> String {
     for (method, params, result) in &wire.requests {
         let _ = writeln!(out, "---@field [{method:?}] {{ params: {}, result: {} }}", text(params), text(result));
     }
+    out +=
+        "\n---Every request from the hub: what it asks and what it is answered.\n---@class callboard.ServerRequests\n";
+    for (method, params, result) in &wire.asked {
+        let _ = writeln!(out, "---@field [{method:?}] {{ params: {}, result: {} }}", text(params), text(result));
+    }
     out += "\n---Every notification from the hub: what it brings.\n---@class callboard.Notifications\n";
     for (method, params) in &wire.notifications {
         let _ = writeln!(out, "---@field [{method:?}] {}", text(params));

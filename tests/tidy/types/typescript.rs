@@ -23,12 +23,17 @@ pub fn write(wire: &Wire) -> String {
     for (method, params, result) in &wire.requests {
         let _ = writeln!(out, "  {method:?}: {{ params: {}; result: {} }};", text(params, false), text(result, false));
     }
+    out += "}\n\n/** Every request from the hub: what it asks and what it is answered. */\nexport interface ServerRequests {\n";
+    for (method, params, result) in &wire.asked {
+        let _ = writeln!(out, "  {method:?}: {{ params: {}; result: {} }};", text(params, false), text(result, false));
+    }
     out += "}\n\n/** Every notification from the hub: what it brings. */\nexport interface Notifications {\n";
     for (method, params) in &wire.notifications {
         let _ = writeln!(out, "  {method:?}: {};", text(params, false));
     }
     out += "}\n\n/** The methods by short names. */\nexport const method = {\n";
-    let names = wire.requests.iter().map(|it| &it.0).chain(wire.notifications.iter().map(|it| &it.0));
+    let names =
+        wire.requests.iter().chain(&wire.asked).map(|it| &it.0).chain(wire.notifications.iter().map(|it| &it.0));
     for method in names {
         let _ = writeln!(out, "  {}: {method:?},", method.trim_start_matches("callboard/"));
     }

@@ -16,8 +16,9 @@ local M = {}
 ---@field loaded boolean whether the last messages were asked for
 ---@field earlier boolean whether there are messages before those that are loaded
 ---@field queued boolean whether it is to be drawn when the loop comes round
----@field seen integer the number of the last message that was looked at
----@field limit integer how many messages are shown at most
+---@field seen number the number of the last message that was looked at
+---@field more callboard.Block? what stands above the messages where there are earlier ones
+---@field nothing callboard.Block? what an empty channel says
 
 ---@type table<integer, callboard.Shown> by buffer
 local shown = {}

@@ -39,7 +39,8 @@ end
 --- Returns the server and its arguments: what `vim.lsp.config` was told, else the setting.
 ---@return string[]
 local function server()
-  local told = (vim.lsp.config[M.name] or {}).cmd
+  local configs = vim.lsp.config --[[@as table<string, any>]]
+  local told = (configs[M.name] or {}).cmd
   return type(told) == 'table' and told or config.current.cmd
 end
 
@@ -185,7 +186,8 @@ function M.start(root, buffers)
     M.say(M.missing(), vim.log.levels.ERROR)
     return nil
   end
-  local given = vim.lsp.config[M.name] or M.config()
+  local configs = vim.lsp.config --[[@as table<string, any>]]
+  local given = configs[M.name] or M.config()
   local merged = vim.tbl_extend('force', given, { name = M.name, root_dir = root })
   local id = vim.lsp.start(merged, { attach = false, silent = true })
   for _, bufnr in ipairs(id and buffers or {}) do

@@ -8,7 +8,7 @@ local M = {}
 ---@class callboard.Sub
 ---@field desc string
 ---@field run fun(words: string[], args: vim.api.keyset.create_user_command.command_args)
----@field complete? fun(words: string[], lead: string): string[] words before the one that is completed
+---@field complete? fun(words: string[], lead: string): string[] the words before the one that is completed
 
 --- Returns the ids or names of things that are known here; asks nobody.
 ---@param kind string

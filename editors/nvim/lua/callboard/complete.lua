@@ -56,21 +56,22 @@ function M.omni(findstart, base)
   if not session or not client then
     return {}
   end
-  -- Vim takes the word out of the line before it asks for what completes it.
-  local text = line:sub(1, column) .. base
-  local answer =
-    client:request_sync('callboard/complete', { text = text, offset = #text }, PATIENCE, 0)
-  if answer and answer.result and answer.result.items then
-    return vim.tbl_map(function(item)
-      return {
-        word = item.insert or item.label,
-        abbr = item.label,
-        menu = item.detail,
-        info = item.documentation,
-      }
-    end, answer.result.items)
+  -- Vim takes the word out of the line before it asks for what completes it. What stands in lines above counts too.
+  local above = vim.api.nvim_buf_get_lines(0, 0, vim.api.nvim_win_get_cursor(0)[1] - 1, false)
+  table.insert(above, line:sub(1, column) .. base)
+  local text = table.concat(above, '\n')
+  local units = client.offset_encoding == 'utf-8' and 'utf-8' or 'utf-16'
+  local params = { text = text, cursor = vim.str_utfindex(text, units, #text) }
+  local answer = client:request_sync('callboard/complete', params, PATIENCE, 0)
+  if not answer or not answer.result then
+    return M.known(session, base)
   end
-  return M.known(session, base)
+  return vim.tbl_map(function(item)
+    -- What it replaces may begin before the word that Vim completes, or within it.
+    local from = vim.str_byteindex(text, units, item.start)
+    local kept = text:sub(#text - #base + 1, math.max(from, #text - #base))
+    return { word = kept .. item.insert, abbr = item.label, menu = item.detail, dup = 1 }
+  end, answer.result.items)
 end
 
 return M

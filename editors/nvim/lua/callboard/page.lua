@@ -53,8 +53,9 @@ local function lenses(bufnr)
   if not config.current.lenses then
     return
   end
-  if vim.lsp.codelens.enable then
-    vim.lsp.codelens.enable(true, { bufnr = bufnr })
+  local codelens = vim.lsp.codelens --[[@as any]]
+  if codelens.enable then
+    codelens.enable(true, { bufnr = bufnr })
     return
   end
   vim.lsp.codelens.refresh({ bufnr = bufnr })

@@ -5,8 +5,8 @@ local M = {}
 ---@param text string
 ---@param column? integer from 1
 ---@return string? path
----@return integer? line
----@return integer? col
+---@return number? line
+---@return number? col
 function M.parse(text, column)
   local first
   local from = 1

@@ -340,7 +340,7 @@ function M.channel(store, channel, now, cache)
       runs[run.thread] = run
     end
   end
-  --- Returns the message that a message's thread began with, as far as it is shown.
+  -- The message that a message's thread began with, as far as it is shown.
   local function root_of(message)
     return message.thread and messages[message.thread] and message.thread or message.id
   end

@@ -30,7 +30,7 @@ end
 
 --- Returns the number in an id such as `m12`, by which things are ordered.
 ---@param id string
----@return integer
+---@return number
 function M.number(id)
   return tonumber(id:match('%d+')) or 0
 end

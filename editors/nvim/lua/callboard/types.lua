@@ -118,7 +118,26 @@
 ---@field panel? boolean The client shows channels and the inbox itself: `callboard.openChannel` writes no file.
 ---@field progress? boolean Whether runs show as progress.
 ---@field prompts? boolean|vim.NIL Whether a pause point is asked for by a message with buttons; where absent, unless the client says that it has a panel or notifications.
+---@field saves? boolean The client saves buffers when it is asked by `callboard/saveBuffers`.
 ---@field terminal? boolean The client shows terminals itself: `callboard.openTerminal` writes no file.
+
+---Something that can be written in a message.
+---@class callboard.CompleteItem
+---@field detail string A few words beside it; may be empty.
+---@field end integer Where that ends.
+---@field insert string What takes its place.
+---@field kind callboard.OfferKind What it is.
+---@field label string How it is listed.
+---@field start integer Where what it replaces begins, counted as `cursor`.
+
+---Params of `callboard/complete`.
+---@class callboard.CompleteParams
+---@field cursor? integer Where the cursor is in it, counted from 0 over the whole text in the units of the session's position encoding.
+---@field text? string The message as far as it is written.
+
+---Result of `callboard/complete`.
+---@class callboard.CompleteResult
+---@field items callboard.CompleteItem[] What can be written there, the best first.
 
 ---Params of `callboard/createChannel`.
 ---@class callboard.CreateChannelParams
@@ -134,6 +153,13 @@
 ---| { hash: string, pause: callboard.PauseId, scope?: callboard.Scope|vim.NIL, decision: "skip" } # Go on without the step.
 ---| { hash: string, pause: callboard.PauseId, scope?: callboard.Scope|vim.NIL, agent?: callboard.AgentName|vim.NIL, decision: "retry" } # The step again.
 ---| { hash: string, pause: callboard.PauseId, scope?: callboard.Scope|vim.NIL, decision: "stop" } # End the run.
+
+---Something that an operator decided, or wanted and was refused.
+---@class callboard.DecidedView
+---@field refused? boolean Whether it was refused.
+---@field turn callboard.TurnId In which of its turns.
+---@field what string The move in words.
+---@field why string Why; of a refused one why it was refused.
 
 ---A person's answer at a pause point (design §9).
 ---@alias callboard.Decision
@@ -186,6 +212,20 @@
 ---| "acp" # The Agent Client Protocol.
 ---| "terminal" # The interactive program on a PTY.
 ---| "tool" # A deterministic program on a PTY that gives a typed result.
+
+---Params of `callboard/editPlan`.
+---@class callboard.EditPlanParams
+---@field dryRun? boolean Only say what would change.
+---@field hash string The hash of the plan that was edited.
+---@field run callboard.RunId Which run.
+---@field text string The whole plan as it is to be: a workflow file.
+
+---Result of `callboard/editPlan`.
+---@class callboard.EditPlanResult
+---@field after string The hash of the plan after.
+---@field before string The hash of the plan before.
+---@field changes string[] What changed, or would: a line each.
+---@field rev integer The revision at which it is in.
 
 ---The `data` of an error answer: what a program can match.
 ---@class callboard.ErrorData
@@ -282,6 +322,10 @@
 ---@class callboard.FindingsParams
 ---@field all? boolean Settled ones too.
 ---@field run? callboard.RunId|vim.NIL Only those of this run.
+
+---Params of `callboard/history`.
+---@class callboard.HistoryParams
+---@field run callboard.RunId Which run.
 
 ---Params of `callboard/pause`.
 ---@class callboard.HoldParams
@@ -388,10 +432,34 @@
 ---Params of a method that takes none.
 ---@class callboard.Nothing
 
+---What an item is.
+---@alias callboard.OfferKind
+---| "agent" # An agent, or several.
+---| "channel" # A channel.
+---| "command" # A command.
+---| "workflow" # A workflow.
+---| "input" # An input or a role of a workflow.
+---| "run" # A run.
+---| "path" # A file or a folder.
+
 ---What cancelling a run's progress does.
 ---@alias callboard.OnCancel
 ---| "pause" # Pause now: the run can go on later.
 ---| "stop" # End the run.
+
+---What a step came to in a round that is over.
+---@class callboard.PastStep
+---@field agent? callboard.AgentName Who did it.
+---@field attempt integer The try, from 1; 0 where nobody tried.
+---@field ended? callboard.Timestamp When it ended.
+---@field outcome? string What came of it, in a line; empty where nothing did.
+---@field round integer The lap of the loop, from 1; 0 where it is in none.
+---@field started? callboard.Timestamp When it began.
+---@field status callboard.StepStatus How it ended.
+---@field step callboard.StepId Which.
+---@field title string Its title, or its id where it has none.
+---@field usage callboard.Usage What its turns used.
+---@field within callboard.StepId The loop, or other step, that it stands in.
 
 ---@alias callboard.PauseId string
 
@@ -402,6 +470,7 @@
 ---| "limit" # A limit was reached: rounds, turns, time, tokens, money, hops.
 ---| "stuck" # A loop only repeats itself, or all that is left was declined.
 ---| "conflict" # What a step did in its worktree and what is in the work tree now don't go together.
+---| "clash" # What was typed into a file and what was written to it on the disk do not go together.
 ---| "permission" # An agent asks for a permission, and its turn waits.
 ---| "question" # An agent asks a question, and its turn waits.
 
@@ -445,6 +514,15 @@
 ---@field steps string[] What to do, in order.
 ---@field summary string One or two sentences.
 
+---A run's plan as a workflow file, to be edited.
+---@class callboard.PlanText
+---@field hash string The hash of the plan; an edit must carry it.
+---@field text string The file: YAML. A comment at its head says which steps can't change.
+
+---Params of `callboard/planText`.
+---@class callboard.PlanTextParams
+---@field run callboard.RunId Which run.
+
 ---Who plays a role: one agent, or several side by side.
 ---@alias callboard.Players
 ---| callboard.AgentName # One.
@@ -483,6 +561,10 @@
 ---@class callboard.ReloadResult
 ---@field agents integer How many agents the catalogue has.
 ---@field trusted boolean Whether the workspace is trusted now.
+
+---Params of `callboard/removeWorktree`.
+---@class callboard.RemoveWorktreeParams
+---@field worktree callboard.WorktreeId Which.
 
 ---A review.
 ---@class callboard.ReviewResult
@@ -524,6 +606,12 @@
 ---@field used integer How often it has been used.
 
 ---@alias callboard.RuleId string
+
+---What the rounds of a run that are over came to.
+---@class callboard.RunHistory
+---@field forgotten integer How many older ones are no longer kept.
+---@field rev integer The revision that this is of.
+---@field steps callboard.PastStep[] The steps of rounds that are over, oldest first: the last thousand. The present round is in the run.
 
 ---@alias callboard.RunId string
 
@@ -584,6 +672,14 @@
 ---@class callboard.RunsParams
 ---@field live? boolean Only those that have not ended.
 ---@field run? callboard.RunId|vim.NIL Only this one.
+
+---Params of `callboard/saveBuffers`, which the hub asks of a client.
+---@class callboard.SaveBuffersParams
+---@field uris string[] The files.
+
+---Result of `callboard/saveBuffers`.
+---@class callboard.SaveBuffersResult
+---@field saved? string[] Those that are saved now.
 
 ---For how long a permission is given. Always to the agent that asked, and to no other.
 ---@alias callboard.Scope
@@ -647,6 +743,7 @@
 ---@class callboard.StepView
 ---@field agent? callboard.AgentName Who does it, where an agent does.
 ---@field attempt integer The try, from 1; 0 before the first.
+---@field decided? callboard.DecidedView[] Of a part that an agent operates: what that decided, oldest first: the last fifty.
 ---@field depth integer How deep it stands: 0 for the outermost list.
 ---@field ended? callboard.Timestamp When it ended.
 ---@field failure? callboard.Failure Its failure, the last one.
@@ -885,6 +982,30 @@
 ---@field roles callboard.RoleView[] The parts that agents play, in the file's order.
 ---@field title string One line for people.
 
+---@alias callboard.WorktreeId string
+
+---How far a worktree is.
+---@alias callboard.WorktreeState
+---| "atWork" # Its step works in it, or is about to.
+---| "merging" # What was done in it is being merged, or waits for its place.
+---| "conflict" # A person is asked about what does not go together.
+---| "kept" # It has what is nowhere else, and nothing goes on with it: a person lets it go.
+---| "going" # It is needed no more, and is being removed.
+
+---A folder in which a step works apart from the developer's files.
+---@class callboard.WorktreeView
+---@field folder string Its folder; empty before it was made.
+---@field id callboard.WorktreeId Its id.
+---@field run callboard.RunId Of which run.
+---@field stage callboard.WorktreeState How far it is.
+---@field step callboard.StepId Of which step.
+---@field why? string Why it is kept; empty where it is not.
+
+---Result of `callboard/worktrees`.
+---@class callboard.WorktreesResult
+---@field rev integer The revision that this is of.
+---@field worktrees callboard.WorktreeView[] Those whose folder is needed or still there, by id.
+
 ---Every request: what it takes and what it gives.
 ---@class callboard.Requests
 ---@field ["callboard/post"] { params: callboard.PostParams, result: callboard.Posted }
@@ -893,10 +1014,14 @@
 ---@field ["callboard/messages"] { params: callboard.MessagesParams, result: callboard.MessagesResult }
 ---@field ["callboard/withdraw"] { params: callboard.WithdrawParams, result: callboard.Changed }
 ---@field ["callboard/sent"] { params: callboard.SentParams, result: callboard.TurnView[] }
+---@field ["callboard/complete"] { params: callboard.CompleteParams, result: callboard.CompleteResult }
 ---@field ["callboard/run"] { params: callboard.RunParams, result: callboard.Started }
 ---@field ["callboard/runs"] { params: callboard.RunsParams, result: callboard.RunView[] }
 ---@field ["callboard/turns"] { params: callboard.TurnsParams, result: callboard.RunTurn[] }
 ---@field ["callboard/plan"] { params: callboard.PlanParams, result: callboard.Plan }
+---@field ["callboard/history"] { params: callboard.HistoryParams, result: callboard.RunHistory }
+---@field ["callboard/planText"] { params: callboard.PlanTextParams, result: callboard.PlanText }
+---@field ["callboard/editPlan"] { params: callboard.EditPlanParams, result: callboard.EditPlanResult }
 ---@field ["callboard/workflows"] { params: callboard.Nothing, result: callboard.WorkflowView[] }
 ---@field ["callboard/inbox"] { params: callboard.InboxParams, result: callboard.PauseView[] }
 ---@field ["callboard/decide"] { params: callboard.DecideParams, result: callboard.Changed }
@@ -907,6 +1032,8 @@
 ---@field ["callboard/cancel"] { params: callboard.CancelParams, result: callboard.Changed }
 ---@field ["callboard/diff"] { params: callboard.DiffParams, result: callboard.DiffResult }
 ---@field ["callboard/undo"] { params: callboard.UndoParams, result: callboard.UndoResult }
+---@field ["callboard/worktrees"] { params: callboard.Nothing, result: callboard.WorktreesResult }
+---@field ["callboard/removeWorktree"] { params: callboard.RemoveWorktreeParams, result: callboard.Changed }
 ---@field ["callboard/permissions"] { params: callboard.PermissionsParams, result: callboard.Rule[] }
 ---@field ["callboard/revokePermission"] { params: callboard.RevokePermissionParams, result: callboard.Changed }
 ---@field ["callboard/agents"] { params: callboard.Nothing, result: callboard.AgentView[] }
@@ -922,6 +1049,10 @@
 ---@field ["callboard/trust"] { params: callboard.TrustParams, result: callboard.TrustResult }
 ---@field ["callboard/hubStatus"] { params: callboard.Nothing, result: callboard.HubStatus }
 ---@field ["callboard/stopHub"] { params: callboard.Nothing, result: callboard.Changed }
+
+---Every request from the hub: what it asks and what it is answered.
+---@class callboard.ServerRequests
+---@field ["callboard/saveBuffers"] { params: callboard.SaveBuffersParams, result: callboard.SaveBuffersResult }
 
 ---Every notification from the hub: what it brings.
 ---@class callboard.Notifications

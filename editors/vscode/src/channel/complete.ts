@@ -111,7 +111,7 @@ export class Completer {
     const folder = this.hub.folder;
     if (folder === undefined || word.length === 0) return [];
     const safe = word.replace(/[{}[\]*?!]/g, "");
-    const each = [...safe].map((it) => (/[a-z]/i.test(it) ? `[${it.toLowerCase()}${it.toUpperCase()}]` : it)).join("");
+    const each = safe.replace(/[a-z]/gi, (it) => `[${it.toLowerCase()}${it.toUpperCase()}]`);
     const slash = each.lastIndexOf("/");
     const pattern = slash < 0 ? `**/*${each}*` : `**/${each}*`;
     const found = await vscode.workspace.findFiles(new vscode.RelativePattern(folder, pattern), undefined, MOST);

@@ -214,7 +214,7 @@ function strings(given: unknown): Record<string, string> | undefined {
   if (typeof given !== "object" || given === null) return undefined;
   const entries = Object.entries(given).filter(([, value]) => value !== undefined);
   if (entries.some(([, value]) => typeof value !== "string" || value.length > MOST)) return undefined;
-  return Object.fromEntries(entries) as Record<string, string>;
+  return Object.fromEntries(entries);
 }
 
 export function runCard(run: RunView): RunCard {

@@ -3,7 +3,7 @@
 
 import * as vscode from "vscode";
 import * as ask from "../ask";
-import { Refused } from "../hub";
+import { Refused, type Hub } from "../hub";
 import { asWords, pauseOf, wordsBelow } from "../page";
 import type { PauseView } from "../protocol";
 import { decisionTitle, headline } from "../words";
@@ -170,13 +170,21 @@ async function closePage(pause: string): Promise<void> {
   if (ours.length > 0) await vscode.window.tabGroups.close(ours);
 }
 
-/** Keeps the context that says whether a pause's page is in front. */
-export function followPages(): vscode.Disposable {
-  const look = (editor: vscode.TextEditor | undefined): void => {
-    const document = editor?.document;
-    const is = document !== undefined && pauseOf(document.uri.path, document.lineAt(0).text) !== undefined;
-    void vscode.commands.executeCommand("setContext", "callboard.pausePage", is);
+/** Keeps the context that says whether the page of a pause that waits is in front. */
+export function followPages(hub: Hub): vscode.Disposable {
+  const look = (): void => {
+    const document = vscode.window.activeTextEditor?.document;
+    const name = document === undefined ? undefined : pauseOf(document.uri.path, document.lineAt(0).text);
+    const pause = name === undefined ? undefined : hub.store.pauses.get(name);
+    const waits = pause !== undefined && pause.answered === undefined;
+    void vscode.commands.executeCommand("setContext", "callboard.pausePage", waits);
   };
-  look(vscode.window.activeTextEditor);
-  return vscode.window.onDidChangeActiveTextEditor(look);
+  look();
+  return vscode.Disposable.from(
+    vscode.window.onDidChangeActiveTextEditor(look),
+    hub.onBegin(look),
+    hub.onChange((change) => {
+      if (change.kinds.has("pause")) look();
+    }),
+  );
 }

@@ -124,7 +124,7 @@ export function picture(
     `${run.turns} turn${run.turns === 1 ? "" : "s"}`,
     `${run.changedFiles} file${run.changedFiles === 1 ? "" : "s"} changed`,
   ];
-  const { tokens, microDollars } = run.usage as { tokens?: number; microDollars?: number };
+  const { tokens, microDollars } = run.usage;
   if (tokens !== undefined) facts.push(`${tokens.toLocaleString("en")} tokens`);
   if (microDollars !== undefined) facts.push(`$${(microDollars / 1e6).toFixed(2)}`);
   return {

@@ -47,7 +47,7 @@ export class Agents extends Tree<AgentNode> {
     item.description = `${agentState(view)}${queued}`;
     item.tooltip = plain(
       info.title,
-      info.missing ?? `${agentState(view)}: ${claim.why} (${String(claim.source)}, ${ago(view.since, Date.now())})`,
+      info.missing ?? `${agentState(view)}: ${claim.why} (${claim.source}, ${ago(view.since, Date.now())})`,
       `driver ${info.driver}, ${info.access}${info.goodFor.length > 0 ? `, good for ${info.goodFor.join(", ")}` : ""}`,
     );
     item.iconPath = info.missing

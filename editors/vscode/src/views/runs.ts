@@ -119,10 +119,7 @@ function stepItem(run: RunView | undefined, step: StepView): vscode.TreeItem {
     step.started !== undefined && step.ended !== undefined ? span(step.ended - step.started) : "",
   ];
   item.description = parts.filter((it) => it !== "").join(" · ");
-  item.tooltip = plain(
-    `${step.id}: ${step.status}`,
-    headline(summary(step), 300),
-  );
+  item.tooltip = plain(`${step.id}: ${step.status}`, headline(summary(step), 300));
   item.iconPath = icon(...(STEP_ICONS[step.status] ?? ["circle-outline"]));
   const facts = [step.turn && "turn", step.pause && step.status === "paused" && "pause", step.agent && "agent"];
   item.contextValue = ["step", step.status, ...facts.filter(Boolean)].join(":");

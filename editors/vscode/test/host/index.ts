@@ -27,7 +27,8 @@ async function api(): Promise<Api> {
 
 const labels = async (of: vscode.TreeDataProvider<never>): Promise<string[]> => {
   const nodes = (await of.getChildren()) ?? [];
-  const items = await Promise.all(nodes.map((node) => of.getTreeItem(node)));
+  const items: vscode.TreeItem[] = [];
+  for (const node of nodes) items.push(await of.getTreeItem(node));
   return items.map((it) => (typeof it.label === "string" ? it.label : (it.resourceUri?.path.split("/").at(-1) ?? "")));
 };
 
@@ -48,9 +49,12 @@ const parts: Part[] = [
     async () => {
       const { hub, trees } = await api();
       const shown = await hub.request("trust", {});
-      await assert.rejects(hub.request("trust", { digest: shown.digest.replace(/^./, (it) => (it === "0" ? "1" : "0")) }), {
-        code: "changed",
-      });
+      await assert.rejects(
+        hub.request("trust", { digest: shown.digest.replace(/^./, (it) => (it === "0" ? "1" : "0")) }),
+        {
+          code: "changed",
+        },
+      );
       await hub.request("trust", { digest: shown.digest });
       await hub.look();
       assert.equal(hub.trusted, true);
@@ -90,7 +94,11 @@ const parts: Part[] = [
     "a workflow from a keybinding's arguments waits in the inbox; answering it ends the run",
     async () => {
       const { hub, trees } = await api();
-      const argument = { workflow: "review-fix", inputs: { path: "notes.md" }, roles: { reviewer: "lint", fixer: "autofix" } };
+      const argument = {
+        workflow: "review-fix",
+        inputs: { path: "notes.md" },
+        roles: { reviewer: "lint", fixer: "autofix" },
+      };
       const started = await vscode.commands.executeCommand<{ run: string }>("callboard.run", argument);
       const pause = await until("the pause", () => hub.store.inbox()[0]);
       assert.equal(pause.run, started.run);

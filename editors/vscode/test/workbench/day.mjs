@@ -20,7 +20,10 @@ fs.writeFileSync(
   `#!/bin/sh\nprintf 'Which way? '\nread -r way\nprintf '{"kind":"text","text":"heard %s"}' "$way" > "$CALLBOARD_RESULT"\n`,
   { mode: 0o755 },
 );
-fs.writeFileSync(path.join(agents, "ear.yaml"), "name: ear\ntitle: Listens to its terminal\ndriver: tool\ncommand: [./ear.sh]\n");
+fs.writeFileSync(
+  path.join(agents, "ear.yaml"),
+  "name: ear\ntitle: Listens to its terminal\ndriver: tool\ncommand: [./ear.sh]\n",
+);
 
 world.keybindings([
   {
@@ -32,7 +35,7 @@ world.keybindings([
 
 const HOSTILE = [
   "<img src=x onerror='window.pwned=1'><script>window.pwned=1</script>",
-  "[click me](command:workbench.action.closeWindow) and [me](javascript:window.pwned=1) and [file](file:///etc/passwd)",
+  "[click me](command:workbench.action.closeWindow) and [me](javascript:window.pwned=1) and [file](../../../etc/passwd)",
   "![picture](https://example.com/x.png) \u202eevil\u202c",
   "```html\n<script>window.pwned=1</script>\n```",
   "<iframe src='https://example.com'></iframe> `<b>bold</b>` <style>body{display:none}</style>",
@@ -57,7 +60,8 @@ await story(world, [
       await window.row("Agents", "@").waitFor({ state: "detached", timeout: 5000 });
       await window.command("Callboard: Trust This Workspace");
       const text = await window.page.locator(".monaco-dialog-box").innerText();
-      if (!text.includes("Callboard would here")) throw new Error(`the dialog does not say what would be done: ${text}`);
+      if (!text.includes("Callboard would here"))
+        throw new Error(`the dialog does not say what would be done: ${text}`);
       await window.dialog("Trust This Workspace");
       channel = await window.channel();
       await channel.locator(".composer textarea").waitFor();
@@ -82,7 +86,9 @@ await story(world, [
     "review is a code action, and findings are problems, rows and cards",
     async () => {
       await window.page.locator(".editor-instance .view-lines").first().click();
-      const entry = window.page.locator(".action-widget .monaco-list-row", { hasText: "Review this file with @lint" }).first();
+      const entry = window.page
+        .locator(".action-widget .monaco-list-row", { hasText: "Review this file with @lint" })
+        .first();
       await until("the code action", async () => {
         await window.command("Source Action...");
         try {
@@ -114,7 +120,9 @@ await story(world, [
       });
       await window.inline(window.row("Findings", "white space"), "Dismiss");
       await window.type("it is meant so");
-      await until("the reason is kept", () => world.callboard("findings", "--all", "--json").includes("it is meant so"));
+      await until("the reason is kept", () =>
+        world.callboard("findings", "--all", "--json").includes("it is meant so"),
+      );
       world.write("notes.md", NOTES);
       world.write("src/app.md", "# App\n\nHello there. \n\nBye. \n");
     },
@@ -144,7 +152,10 @@ await story(world, [
       await until("the others are fixed", () => world.read("src/app.md") === before.replace(/ +$/gm, ""));
       const notes = world.read("notes.md").split("\n");
       if (notes[3] !== "Meet at six.   ") throw new Error(`what was struck was touched: ${JSON.stringify(notes)}`);
-      await until("the page is closed", async () => (await window.page.locator(".tab", { hasText: "p1.md" }).count()) === 0);
+      await until(
+        "the page is closed",
+        async () => (await window.page.locator(".tab", { hasText: "p1.md" }).count()) === 0,
+      );
       const answered = channel.locator(".card.pause.answered", { hasText: "p1" }).first();
       await answered.waitFor();
     },
@@ -152,7 +163,10 @@ await story(world, [
   [
     "changes can be requested with words, and the pause comes again",
     async () => {
-      // The struck finding is still open, so the loop asks again.
+      await window.row("Inbox", "asks for changes").waitFor({ state: "detached", timeout: 30_000 });
+      world.write("notes.md", `${NOTES}\nAnd home again. \n`);
+      await window.command("Callboard: Run Workflow");
+      await window.pick("Review–fix loop");
       await window.row("Inbox", "asks for changes").waitFor({ timeout: 30_000 });
       await window.row("Inbox", "asks for changes").click();
       await until("the page", async () => (await window.lines()).some((it) => it.includes("**Pause**: p2")));
@@ -231,6 +245,9 @@ await story(world, [
       await until("its screen", async () => (await rows.innerText()).includes("Which way?"));
       await window.page.locator(".terminal-wrapper.active .xterm-helper-textarea").focus();
       await window.page.keyboard.type("left\n");
+      await until("the answer", () => world.callboard("channel", "show", "--json").includes("heard left"));
+      // The pointer went up to the card before, so what came since is below.
+      await channel.locator("button.jump").click();
       await channel.locator(".message.agent .body", { hasText: "heard left" }).first().waitFor();
       await window.picture("terminal-dark");
     },
@@ -268,7 +285,8 @@ await story(world, [
         image.remove();
         return { pwned: globalThis.pwned, stopped };
       });
-      if (ran.pwned !== undefined || ran.stopped < 2) throw new Error(`the content policy let it run: ${JSON.stringify(ran)}`);
+      if (ran.pwned !== undefined || ran.stopped < 2)
+        throw new Error(`the content policy let it run: ${JSON.stringify(ran)}`);
       const link = message.locator("a", { hasText: "file" }).first();
       await link.click();
       await window.toast("no file of this workspace").waitFor();
@@ -303,13 +321,13 @@ await story(world, [
     "it looks right in the light and in high contrast",
     async () => {
       await window.command("Notifications: Clear All Notifications");
-      for (const [name, theme] of [
-        ["channel-dark", "Default Dark Modern"],
-        ["channel-light", "Default Light Modern"],
-        ["channel-contrast", "Default High Contrast"],
+      await window.picture("channel-dark");
+      for (const [name, theme, kind] of [
+        ["channel-light", "Light Modern", "vscode-light"],
+        ["channel-contrast", "Dark High Contrast", "vscode-high-contrast"],
       ]) {
-        world.settings({ "workbench.colorTheme": theme });
-        const kind = name.endsWith("light") ? "vscode-light" : name.endsWith("dark") ? "vscode-dark" : "vscode-high-contrast";
+        await window.command("Preferences: Color Theme");
+        await window.pick(theme);
         await channel.locator(`body.${kind}`).waitFor({ timeout: 20_000 });
         await sleep(600);
         await window.picture(name);

@@ -232,7 +232,13 @@ export class Window {
   async type(text) {
     const input = this.page.locator(".quick-input-widget:visible input").first();
     await input.fill(text, { timeout: 20_000 });
-    await this.page.keyboard.press("Enter");
+    // A box that still looks at what was typed does not take it yet.
+    await until("the box takes it", async () => {
+      if (!(await input.isVisible())) return true;
+      await input.press("Enter", { timeout: 2000 });
+      await input.waitFor({ state: "hidden", timeout: 1500 });
+      return true;
+    });
   }
   toast(text) {
     return this.page.locator(".notifications-toasts .notification-list-item", { hasText: text }).first();
@@ -301,8 +307,14 @@ export class Window {
   async side() {
     const tab = this.page.locator('.activitybar a[aria-label^="Callboard"]').first();
     await tab.waitFor({ timeout: 60_000 });
-    if ((await this.page.locator(".pane-header", { hasText: "Inbox" }).count()) === 0) await tab.click();
-    await this.page.locator(".pane-header", { hasText: "Inbox" }).waitFor({ timeout: 20_000 });
+    const inbox = this.page.locator(".pane-header", { hasText: "Inbox" });
+    // A window that was reloaded may be about to show it by itself, and a badge lies over the tab.
+    await until("the side bar", async () => {
+      if ((await inbox.count()) > 0 && (await inbox.first().isVisible())) return true;
+      await tab.click({ force: true, timeout: 3000 });
+      await inbox.waitFor({ timeout: 4000 });
+      return true;
+    });
   }
   pane(name) {
     return this.page.locator(".pane").filter({ has: this.page.locator(".pane-header", { hasText: name }) });
@@ -345,7 +357,8 @@ export class Window {
 }
 
 /** What the workbench says of parts that it has not and that nothing here needs. */
-const NOISE = /bindings file|watchdog|404|ServiceWorker|%c INFO|web worker|ERR_NAME_NOT_RESOLVED|ENOTFOUND|open-vsx|AccountPolicyGate|allow-same-origin|github/;
+const NOISE =
+  /bindings file|watchdog|404|ServiceWorker|%c INFO|web worker|ERR_NAME_NOT_RESOLVED|ENOTFOUND|open-vsx|AccountPolicyGate|allow-same-origin|github/;
 
 /** The end of what the extension logged, in whichever window did so last. */
 function extensionLog(world) {
@@ -372,7 +385,13 @@ export async function story(world, parts) {
       console.log(`FAILED ${name}: ${error.stack}`);
       for (const [index, window] of world.windows.entries()) {
         const file = await window.picture(`failed-${index}`).catch((other) => other.message);
-        console.log(`  window ${index}: ${file}\n  ${window.said.filter((it) => !NOISE.test(it)).slice(-12).join("\n  ").slice(0, 3000)}`);
+        console.log(
+          `  window ${index}: ${file}\n  ${window.said
+            .filter((it) => !NOISE.test(it))
+            .slice(-12)
+            .join("\n  ")
+            .slice(0, 3000)}`,
+        );
       }
       console.log(extensionLog(world));
       break;

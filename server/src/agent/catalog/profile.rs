@@ -34,11 +34,36 @@ pub struct Profile {
     pub name: String,
     /// One line for people.
     pub title: String,
-    /// How it is driven: `stream-json`, `terminal` or `tool`.
+    /// How it is driven.
     pub driver: DriverKind,
     /// The program and its arguments; `{callboard}` stands for this program. A first word that begins with `./` is a
     /// file beside the profile.
     pub command: Vec<String>,
+    /// Arguments that make the program speak its driver's protocol (drivers `app-server` and `acp`).
+    #[serde(default)]
+    pub protocol: Vec<String>,
+    /// Arguments of its interactive screen (driver `terminal`, and when a person takes over).
+    #[serde(default)]
+    pub screen: Vec<String>,
+    /// Arguments that make its interactive screen go on with a session, `{session}` standing for its id.
+    #[serde(default)]
+    pub resume: Vec<String>,
+    /// The variable that names the folder of what its program keeps, where each agent is to have one of its own.
+    #[serde(default)]
+    pub home_variable: Option<String>,
+    /// The model that it is to take, where it is not the program's own choice.
+    #[serde(default)]
+    pub model: Option<String>,
+    /// Arguments that make its program take that model, `{model}` standing for its name; none where the protocol says it.
+    #[serde(default)]
+    pub model_arguments: Vec<String>,
+    /// Whether a session must not be resumed in the minute in which it was begun: its program would lose it.
+    #[serde(default)]
+    pub ages_sessions: bool,
+    /// Where the real program is, seen from the folder of a script that only starts it: paths in which a part may be `*`. The
+    /// first that is there is started in the script's place.
+    #[serde(default)]
+    pub native: Vec<String>,
     /// What it may do to the workspace.
     #[serde(default = "read")]
     pub access: Access,
@@ -64,6 +89,9 @@ pub struct Profile {
     /// How its version is asked for, and the oldest that works.
     #[serde(default)]
     pub version: Option<VersionRule>,
+    /// What shows that somebody has signed in to it.
+    #[serde(default)]
+    pub sign_in: Option<SignIn>,
     /// Exit codes that stand for a class of failure (driver `tool`).
     #[serde(default)]
     pub exits: BTreeMap<i32, FailureClass>,
@@ -113,6 +141,16 @@ pub struct VersionRule {
     pub arguments: Vec<String>,
     /// The oldest that works, such as `2.1.0`.
     pub at_least: String,
+}
+
+/// What shows that somebody has signed in.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct SignIn {
+    /// Variables of the environment that hold a key.
+    pub variables: Vec<String>,
+    /// Files that a login leaves, from the home folder.
+    pub files: Vec<String>,
 }
 
 /// How an interactive program's screen is read and typed into.
@@ -286,16 +324,16 @@ impl Profile {
         if !(1..=9).contains(&self.instances) {
             return Err(format!("instances: {} is not between 1 and 9", self.instances));
         }
-        let driven = cfg!(unix) && self.driver == DriverKind::StreamJson;
+        let structured = [DriverKind::StreamJson, DriverKind::AppServer, DriverKind::Acp];
+        let driven = cfg!(unix) && structured.contains(&self.driver);
         if !driven && !matches!(self.driver, DriverKind::Terminal | DriverKind::Tool) {
             return Err(
-                "driver: this Callboard drives `stream-json`, `terminal` and `tool`; use one of them".to_owned()
+                "driver: this Callboard drives `terminal` and `tool` on this system; use one of them".to_owned()
             );
         }
-        if !self.stream.resume.is_empty() && !self.stream.resume.iter().any(|it| it.contains("{session}")) {
-            return Err(
-                "stream.resume: no argument has {session} in it, so another session would be gone on with".to_owned()
-            );
+        let loses = |it: &[String]| !it.is_empty() && !it.iter().any(|it| it.contains("{session}"));
+        if loses(&self.resume) || loses(&self.stream.resume) {
+            return Err("resume: no argument has {session} in it, so another session would be opened".to_owned());
         }
         if self.driver == DriverKind::StreamJson && self.stream.arguments.is_empty() {
             return Err(
@@ -308,7 +346,8 @@ impl Profile {
         if let Some((name, _)) = self.set.iter().find(|(_, value)| value.contains('\0')) {
             return Err(format!("set: the value of {name} has a NUL character in it"));
         }
-        if self.command.iter().any(|it| it.contains('\0')) {
+        let words = [&self.command, &self.protocol, &self.screen, &self.resume];
+        if words.into_iter().flatten().any(|it| it.contains('\0')) {
             return Err("command: there is a NUL character in it".to_owned());
         }
         let stream = &self.stream;

@@ -185,6 +185,11 @@ impl Desk {
         }
     }
 
+    /// Reports something of the turn that is going on.
+    pub(crate) fn tell(&self, event: Event) {
+        (self.report)(event);
+    }
+
     /// Says that a turn is this agent's now.
     pub(crate) fn begin(&mut self, turn: TurnId) {
         self.turn = Some(turn);

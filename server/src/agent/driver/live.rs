@@ -44,7 +44,7 @@ pub(crate) const TOOLS_FILE: &str = "{tools}";
 pub(crate) struct Live {
     terminal: Arc<Terminal>,
     /// Its pass for Callboard's tools: void with the program.
-    _pass: Option<Attachment>,
+    pass: Option<Attachment>,
 }
 
 /// What to start.
@@ -155,7 +155,13 @@ impl Live {
             failure(class, format!("{agent}: {err}"))
         })?;
         given.screens.put(agent, Arc::clone(&terminal));
-        Ok(Self { terminal, _pass: pass })
+        Ok(Self { terminal, pass })
+    }
+
+    /// Returns how it is told of Callboard's own tools; nothing where the hub has no socket.
+    #[cfg(unix)]
+    pub(crate) fn tools(&self) -> Option<&Attachment> {
+        self.pass.as_ref()
     }
 
     /// Returns what its terminal shows.

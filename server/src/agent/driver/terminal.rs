@@ -170,10 +170,10 @@ impl TerminalDriver {
     }
 
     fn start(&mut self, desk: &mut Desk, request: &TurnRequest, prompt: Option<&str>) -> Result<(), Ended> {
-        let arguments = match prompt {
-            Some(prompt) => self.rules().first_prompt.iter().map(|it| it.replace("{prompt}", prompt)).collect(),
-            None => Vec::new(),
-        };
+        let mut arguments = self.profile.screen.clone();
+        if let Some(prompt) = prompt {
+            arguments.extend(self.rules().first_prompt.iter().map(|it| it.replace("{prompt}", prompt)));
+        }
         let file = files::result_path(&desk.parts.given.results, &request.agent);
         desk.say(AgentState::Starting, Source::Hub, "its program was started");
         self.idle_since = None;
@@ -219,6 +219,8 @@ impl TerminalDriver {
             if asked {
                 watch.heard = now;
             }
+            // Who waits for a person's answer by a tool says nothing meanwhile, and that is no fault.
+            let asked = asked || desk.parts.given.toolbox.is_asking(request.turn);
             let idle = after(watch.heard, request.times.idle).filter(|_| !asked);
             let total = after(watch.begun, request.times.total);
             match desk.next([wake, idle, total].into_iter().flatten().min()) {

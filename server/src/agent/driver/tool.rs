@@ -108,6 +108,7 @@ impl Driver for ToolDriver {
         let after =
             |from: Instant, limit: Option<u64>| limit.and_then(|it| from.checked_add(Duration::from_millis(it)));
         loop {
+            let idle = idle.filter(|_| !desk.parts.given.toolbox.is_asking(request.turn));
             let deadline = [after(heard, idle), after(begun, total)].into_iter().flatten().min();
             let (class, message) = match desk.next(deadline) {
                 Input::Terminal(TerminalEvent::Exited(exit)) => return self.finish(desk, request, &live, &exit),
@@ -122,6 +123,8 @@ impl Driver for ToolDriver {
                     let next = "raise `times.total` in its profile, or give it less to do";
                     (FailureClass::TotalTimeout, format!("{agent} was not done after {limit}; {next}"))
                 }
+                // It waits for a person by now.
+                Input::Deadline if desk.parts.given.toolbox.is_asking(request.turn) => continue,
                 Input::Deadline => {
                     let limit = spoken(idle.unwrap_or_default());
                     let next = "look at its terminal, or raise `times.idle` in its profile";

@@ -82,6 +82,7 @@ pub fn kind(kind: PauseKind) -> &'static str {
         PauseKind::Limit => "limit",
         PauseKind::Stuck => "stuck",
         PauseKind::Conflict => "merge conflict",
+        PauseKind::Clash => "clash",
         PauseKind::Permission => "permission",
         PauseKind::Question => "question",
     }

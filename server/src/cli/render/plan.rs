@@ -67,7 +67,8 @@ fn steps(of: &[Step], depth: usize, lines: &mut Vec<Line>) {
             }
             Action::Pause(_) => line.push(Tone::Warn, "  waits for a person"),
             Action::Repeat(repeat) => {
-                line.push(Tone::Plain, format!("  until {} (at most {} rounds)", plain(&repeat.until), repeat.max));
+                let (ends, counts) = (plain(&repeat.ends()), repeat.counts());
+                line.push(Tone::Plain, format!("  until {ends} (at most {} {counts})", repeat.max));
             }
             Action::Each(each) => line.push(Tone::Plain, format!("  {}", over(each))),
             Action::Group(_) => {}

@@ -31,16 +31,23 @@ pub(super) fn apply(state: &mut State, at: Timestamp, record: &Record) {
                 change_run(state, at, *run, |it| it.closing += 1);
             }
         }
-        Record::CheckpointTaken { checkpoint, tree, why, left_out, changed } => {
+        Record::CheckpointTaken { checkpoint, tree, why, left_out, changed, diffs } => {
             let Some(entry) = index(*checkpoint).and_then(|it| state.checkpoints.get_mut(it)) else { return };
             let entry = Arc::make_mut(entry);
             entry.outcome = Some(tree.clone().ok_or_else(|| Arc::from(why.as_str())));
             entry.left_out = left_out.clone().into();
             let (run, when) = (entry.run, entry.when);
+            let work = entry.step.clone().zip(entry.turn);
             let was_pending = state.pending_checkpoints.remove(checkpoint).is_some();
             if when == CheckpointWhen::End && was_pending {
                 change_run(state, at, run, |it| {
                     it.closing = it.closing.saturating_sub(1);
+                    if let Some((step, turn)) = &work
+                        && let Some(step) = it.steps.get_mut(step)
+                        && step.turn == Some(*turn)
+                    {
+                        Arc::make_mut(step).diffs = diffs.clone().into();
+                    }
                     for path in changed {
                         if it.changed.len() < CHANGED_KEPT {
                             it.changed.insert(Arc::from(path.as_str()));

@@ -26,13 +26,20 @@ pub(super) fn start_round(state: &mut State, at: Timestamp, run: RunId, step: &S
         it.lap = round;
         it.bound = bound;
         it.pause = None;
+        it.turn = None;
+        it.operation = Arc::default();
         it.started.get_or_insert(at);
     });
     change_run(state, at, run, |run| {
         let plan = Arc::clone(&run.plan);
-        let Some(planned) = plan.step(step).filter(|it| matches!(it.action, Action::Repeat(_))) else { return };
+        let Some(planned) = plan.step(step) else { return };
+        let Action::Repeat(repeat) = &planned.action else { return };
+        let parked = repeat.operator.is_some();
         for child in planned.children() {
             anew(run, step, &child.id, round);
+            if parked && let Some(it) = run.steps.get_mut(&child.id) {
+                Arc::make_mut(it).parked = true;
+            }
         }
     });
 }

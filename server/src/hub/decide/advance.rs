@@ -5,14 +5,14 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use super::{Draft, context, holders, pause, result, rounds, run, turn};
+use super::{Draft, context, holders, operator, pause, result, rounds, run, turn};
 use crate::{
     hub::{record::Record, run::Run, state::State},
     ids::{AgentName, RunId, StepId},
     outcome::{Failure, FailureClass, ReviewVerdict, TestVerdict, TypedResult},
     protocol::{RunStatus, StepStatus},
     workflow::{
-        plan::{Action, Step, TurnAction, Who},
+        plan::{Action, RepeatAction, Step, TurnAction, Who},
         prompt,
     },
 };
@@ -47,14 +47,14 @@ fn advance_one(draft: &mut Draft, id: RunId) {
     }
 }
 
-fn goes_on(draft: &Draft, id: RunId) -> bool {
+pub(super) fn goes_on(draft: &Draft, id: RunId) -> bool {
     draft.state.runs.get(&id).is_some_and(|it| it.ended.is_none() && it.limit_pause.is_none() && it.closing == 0)
         && !draft.state.is_held(Some(id))
         && draft.state.trusted
 }
 
 /// Starts what can start in one list, and no more than `at_once` of it. Returns whether anything changed.
-fn advance_list(draft: &mut Draft, id: RunId, steps: &[Step], at_once: Option<u32>) -> bool {
+pub(super) fn advance_list(draft: &mut Draft, id: RunId, steps: &[Step], at_once: Option<u32>) -> bool {
     let mut changed = false;
     for step in steps {
         if !goes_on(draft, id) {
@@ -63,11 +63,16 @@ fn advance_list(draft: &mut Draft, id: RunId, steps: &[Step], at_once: Option<u3
         let Some(known) = draft.state.runs.get(&id) else { return false };
         let Some(now) = known.step(&step.id) else { continue };
         match (now.status, &step.action) {
+            (StepStatus::Waiting, _) if now.parked => {}
             (StepStatus::Waiting, _) if at_once.is_some_and(|most| going_on(known, steps) >= most as usize) => {}
             (StepStatus::Waiting, _) if step.needs.iter().all(|it| known.step(it).is_some_and(|it| it.is_over())) => {
                 start(draft, id, step);
                 changed = true;
             }
+            (
+                StepStatus::Running | StepStatus::Queued | StepStatus::Paused,
+                Action::Repeat(repeat @ RepeatAction { operator: Some(operator), .. }),
+            ) => changed |= operator::go_on(draft, id, step, repeat, operator),
             (StepStatus::Running, Action::Repeat(repeat)) => {
                 if known.is_over(&repeat.steps) {
                     rounds::close(draft, id, step, repeat);
@@ -116,6 +121,7 @@ fn start(draft: &mut Draft, id: RunId, step: &Step) {
     match &step.action {
         Action::Turn(action) => start_turn(draft, id, step, action),
         Action::Pause(action) => pause::open_step(draft, id, step, action),
+        Action::Repeat(repeat) if repeat.operator.is_some() => operator::begin(draft, id, step, repeat),
         Action::Repeat(repeat) => draft.emit(Record::RoundStarted {
             run: id,
             step: step.id.clone(),

@@ -4,7 +4,9 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use super::{Draft, advance, ask, checkpoint, human, not_found, pause, result, rounds, run, talk, worktree};
+use super::{
+    Draft, advance, ask, buffers, checkpoint, human, not_found, operator, pause, result, rounds, run, talk, worktree,
+};
 use crate::{
     ask::Scope,
     document::{self, Decision},
@@ -186,6 +188,11 @@ fn follow(draft: &mut Draft, pause: &Pause, decision: &Decision, edit: Option<Ed
         Subject::RunLimit { run, limit } => after_limit(draft, *run, *limit, decision, by),
         Subject::Rounds { run, step } => after_rounds(draft, *run, step, decision, by),
         Subject::Stuck { run, step, findings } => after_stuck(draft, *run, step, findings, decision, by),
+        Subject::Operator { run, step } => {
+            if !ends(draft, *run, decision, by) {
+                operator::answered(draft, *run, step, decision, by);
+            }
+        }
         Subject::Conflict { run, worktree, .. } => {
             let resolved = match edit {
                 Some(Edited::Files(files)) => files,
@@ -194,6 +201,9 @@ fn follow(draft: &mut Draft, pause: &Pause, decision: &Decision, edit: Option<Ed
             if !matches!(decision, Decision::Stop) || !ends(draft, *run, decision, by) {
                 worktree::settled(draft, *worktree, decision, resolved, by);
             }
+        }
+        Subject::Clash { path, theirs, .. } => {
+            buffers::settle(draft, path, theirs, matches!(decision, Decision::Approve));
         }
         // Settled before: it is not a step's matter.
         Subject::Ask { .. } => {}

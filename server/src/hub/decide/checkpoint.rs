@@ -119,8 +119,9 @@ pub(super) fn taken(draft: &mut Draft, id: u64, outcome: &CheckpointOutcome) {
         return;
     }
     let Some(entry) = draft.state.checkpoint(id).cloned() else { return };
-    let CheckpointOutcome { tree, why, left_out, changed } = outcome.clone();
-    draft.emit(Record::CheckpointTaken { checkpoint: id, tree: tree.clone(), why: why.clone(), left_out, changed });
+    let CheckpointOutcome { tree, why, left_out, changed, diffs } = outcome.clone();
+    let (taken, reason) = (tree.clone(), why.clone());
+    draft.emit(Record::CheckpointTaken { checkpoint: id, tree: taken, why: reason, left_out, changed, diffs });
     if let (None, Some(step)) = (&tree, &entry.step) {
         let about = About { step: Some(step.clone()), ..About::default() };
         let text = format!("What {step} changes can't be undone: no checkpoint could be taken, because {why}");

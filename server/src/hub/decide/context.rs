@@ -5,7 +5,7 @@ use std::{fmt::Write as _, sync::Arc};
 use serde_json::Value;
 
 pub(super) use super::sight::values;
-use super::{Draft, talk};
+use super::{Draft, operator, talk};
 use crate::{
     agent::{Access, AgentInfo, DriverKind},
     channel,
@@ -177,6 +177,20 @@ pub(super) fn for_step(
     let (Some(run), Some(entry)) = (state.runs.get(&run), state.agents.get(agent)) else {
         return Err(format!("{run} or {agent} is gone"));
     };
+    if let Some((_, _, operator)) = operator::part(run, step) {
+        let text = operator::prompt(draft, run, step, operator)?;
+        check_length(step, &text)?;
+        let sent = Sent {
+            prompt: text.into(),
+            expects: ResultKind::Json(crate::hub::operator::schema()),
+            paths: Vec::new(),
+            findings: Vec::new(),
+            // It decides, and others do it.
+            access: Access::Read,
+            times: entry.info.times,
+        };
+        return Ok((sent, None));
+    }
     let (Some(Action::Turn(action)), Some(now)) = (run.plan.step(step).map(|it| &it.action), run.step(step)) else {
         return Err(format!("{step} is no step that an agent does"));
     };
@@ -189,6 +203,12 @@ pub(super) fn for_step(
             let _ = writeln!(text, "> {line}");
         }
     }
+    if let Some(brief) = &now.brief {
+        text.push_str("\n\nThe operator adds:\n\n");
+        for line in brief.lines() {
+            let _ = writeln!(text, "> {line}");
+        }
+    }
     if entry.info.driver != DriverKind::Tool && action.isolation.is_some() && writes(state, run.id, step) {
         text.push_str(WORKTREE);
     }
@@ -198,9 +218,7 @@ pub(super) fn for_step(
     {
         let _ = write!(text, "\n\n{form}\n");
     }
-    if text.len() > PROMPT_LIMIT {
-        return Err(format!("the prompt of {step} has {} KiB; name less in it", text.len() / 1024));
-    }
+    check_length(step, &text)?;
     let paths = action.paths.as_deref().map_or(Ok(Vec::new()), |it| evaluate_paths(it, &context))?;
     let findings = action.findings.as_deref().map_or(Ok(Vec::new()), |it| evaluate_findings(it, &context))?;
     let mut times = entry.info.times;
@@ -214,6 +232,13 @@ pub(super) fn for_step(
         times,
     };
     Ok((sent, None))
+}
+
+fn check_length(step: &StepId, text: &str) -> Result<(), String> {
+    if text.len() > PROMPT_LIMIT {
+        return Err(format!("the prompt of {step} has {} KiB; name less in it", text.len() / 1024));
+    }
+    Ok(())
 }
 
 /// Returns whether a step's turn may change files.

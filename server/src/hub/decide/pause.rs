@@ -12,7 +12,7 @@ use crate::{
         state::{Pause, Turn, Worktree},
     },
     ids::{FindingId, MessageId, PauseId, RunId, StepId},
-    outcome::{Failure, FailureClass, TypedResult},
+    outcome::{Failure, FailureClass, ReviewVerdict, TestVerdict, TypedResult},
     protocol::{About, PauseKind},
     workflow::{
         plan::{PauseAction, Step},
@@ -34,13 +34,17 @@ pub(super) fn open_step(draft: &mut Draft, id: RunId, step: &Step, action: &Paus
         }
     };
     let shown = action.show.as_ref().and_then(|it| run.step(it)).cloned();
-    let header = header(draft, &run, &step.id, &message);
+    let mut header = header(draft, &run, &step.id, &message);
+    header.facts.extend(checks(draft, &run, step, action));
     let document = match shown.as_ref().and_then(|it| it.result.as_deref()) {
         Some(TypedResult::Review(_)) => {
             let ids = shown.as_ref().map(|it| Arc::clone(&it.findings)).unwrap_or_default();
             document::review_document(&header, &open(draft, &ids))
         }
-        Some(result) => document::result_document(&header, result),
+        Some(result) => {
+            let diffs = shown.as_ref().map(|it| Arc::clone(&it.diffs)).unwrap_or_default();
+            document::with_changes(document::result_document(&header, result), id, &diffs)
+        }
         None => document::notice_document(&header, std::slice::from_ref(&message)),
     };
     let mut decisions = vec!["approve"];
@@ -53,6 +57,37 @@ pub(super) fn open_step(draft: &mut Draft, id: RunId, step: &Step, action: &Paus
     decisions.extend(["reject", "skip", "stop"]);
     let title = first_line(&message, &step.title, step.id.as_str());
     open_one(draft, PauseKind::Step, Subject::Step { run: id, step: step.id.clone() }, &title, document, &decisions);
+}
+
+/// Returns what the checks before a pause came to: the tests and reviews that it needs, apart from what it shows.
+fn checks(draft: &Draft, run: &Run, step: &Step, action: &PauseAction) -> Vec<(String, String)> {
+    let Some((siblings, _)) = Run::siblings(&run.plan, &step.id) else { return Vec::new() };
+    let before = result::needed(siblings, &step.id);
+    let mut found = Vec::new();
+    for id in siblings.iter().map(|it| &it.id).filter(|it| before.contains(it) && action.show.as_ref() != Some(*it)) {
+        let Some(now) = run.step(id) else { continue };
+        let said = match now.result.as_deref() {
+            Some(TypedResult::Tests(it)) => match it.verdict {
+                TestVerdict::Passed => format!("passed: {}", it.summary),
+                TestVerdict::Failed => format!("failed: {}", it.summary),
+                TestVerdict::None => "there are no tests".to_owned(),
+            },
+            Some(TypedResult::Review(it)) => match context::effective_verdict(&draft.state, now, it) {
+                ReviewVerdict::Approved => "approved".to_owned(),
+                ReviewVerdict::ChangesRequested => {
+                    format!("changes requested: {}", findings(context::material(&draft.state, now).count()))
+                }
+            },
+            _ => continue,
+        };
+        found.push((format!("Check {id}"), said));
+    }
+    found
+}
+
+/// Returns `1 finding` or `3 findings`.
+fn findings(n: usize) -> String {
+    if n == 1 { "1 finding".to_owned() } else { format!("{n} findings") }
 }
 
 /// Returns the step that "request changes" goes back to: the one shown, where it stands in the pause's own list.
@@ -87,11 +122,17 @@ pub(super) fn open_failure(draft: &mut Draft, id: RunId, subject: Subject, failu
     let Some(step) = subject.step().cloned() else { return };
     let who = run.step(&step).and_then(|it| it.by.clone()).map_or(String::new(), |it| format!(" ({it})"));
     let title = format!("{step}{who} failed: {}", failure.class.name().replace('_', " "));
-    let paragraphs = vec![
+    let mut paragraphs = vec![
         failure.message.clone(),
         "Retry does the step again (with --agent NAME by another agent), skip goes on without it, stop ends the run."
             .to_owned(),
     ];
+    if let Some(tree) = draft.state.worktree_of(id, &step).filter(|it| !it.folder.is_empty()) {
+        let (tree, folder) = (tree.id, &tree.folder);
+        paragraphs.push(format!(
+            "What it did so far is in its worktree {tree}, {folder}, and stays there until it is merged."
+        ));
+    }
     let header = header(draft, &run, &step, &title);
     let document = document::notice_document(&header, &paragraphs);
     open_one(draft, PauseKind::Failure, subject, &title, document, &["retry", "skip", "stop"]);
@@ -159,6 +200,31 @@ pub(super) fn open_stuck(draft: &mut Draft, subject: Subject, why: &str, open: &
     let document = document::notice_document(&header, &paragraphs);
     let decisions = ["approve", "request-changes", "retry", "reject", "stop"];
     open_one(draft, PauseKind::Stuck, subject, &title, document, &decisions);
+}
+
+/// Why a pause of an operator is opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Why {
+    /// It asks.
+    Question,
+    /// It has used up its decisions.
+    Limit,
+    /// It makes no move that may be.
+    Stuck,
+}
+
+/// Opens a pause for what an operator asks, or because it gets no further.
+pub(super) fn open_operator(draft: &mut Draft, id: RunId, step: &StepId, why: Why, title: &str, paragraphs: &[String]) {
+    let Some(run) = draft.state.runs.get(&id).cloned() else { return };
+    let header = header(draft, &run, step, title);
+    let document = document::notice_document(&header, paragraphs);
+    let kind = match why {
+        Why::Question => PauseKind::Question,
+        Why::Limit => PauseKind::Limit,
+        Why::Stuck => PauseKind::Stuck,
+    };
+    let decisions = ["approve", "request-changes", "reject", "stop"];
+    open_one(draft, kind, Subject::Operator { run: id, step: step.clone() }, title, document, &decisions);
 }
 
 /// Asks about a merge that could not be: each file with both sides, or why it could not be done at all.
@@ -229,6 +295,7 @@ pub(super) fn open_one(
         (Subject::Hops { message }, None) => {
             draft.state.message(*message).map_or_else(talk::default_channel, |it| it.channel.clone())
         }
+        (Subject::Clash { turn: Some(turn), .. }, None) => ask::channel_of(draft, *turn),
         (Subject::Ask { turn, .. }, None) => ask::channel_of(draft, *turn),
         _ => talk::default_channel(),
     };
@@ -275,6 +342,9 @@ fn header(draft: &Draft, run: &Run, step: &StepId, message: &str) -> Header {
         ("Run".to_owned(), format!("{} ({})", run.id, run.plan.name)),
         ("Step".to_owned(), format!("{step}{place}")),
     ];
+    if let Some(tokens) = run.usage.tokens {
+        facts.push(("Tokens so far".to_owned(), tokens.to_string()));
+    }
     if let Some(dollars) = run.usage.micro_dollars.map(|it| it / 10_000) {
         facts.push(("Cost so far".to_owned(), format!("{}.{:02} dollars", dollars / 100, dollars % 100)));
     }

@@ -2,7 +2,7 @@
 
 use std::{fmt::Write as _, sync::Arc};
 
-use super::{Draft, advance, pause, run, turn, worktree};
+use super::{Draft, advance, operator, pause, run, turn, worktree};
 use crate::{
     agent::DriverKind,
     finding::{Finding, FindingDraft, FindingState, agree},
@@ -25,6 +25,9 @@ const MOST_OF_A_TOOL: usize = 200;
 /// Takes the outcome of a step's turn.
 pub(super) fn take(draft: &mut Draft, agent: &AgentName, id: TurnId, run: RunId, step: &StepId, outcome: &TurnOutcome) {
     let Some(known) = draft.state.runs.get(&run).cloned() else { return };
+    if operator::part(&known, step).is_some() {
+        return operator::take(draft, agent, id, run, step, outcome);
+    }
     let is_awaited = known.ended.is_none() && known.step(step).is_some_and(|it| it.turn == Some(id) && !it.is_over());
     if !is_awaited {
         return;
@@ -205,7 +208,7 @@ fn stands_elsewhere(draft: &Draft, run: RunId, step: &StepId, finding: FindingId
 }
 
 /// Returns the steps of a list that a step needs, directly or through others.
-fn needed<'a>(siblings: &'a [Step], step: &StepId) -> Vec<&'a StepId> {
+pub(super) fn needed<'a>(siblings: &'a [Step], step: &StepId) -> Vec<&'a StepId> {
     let mut found: Vec<&StepId> = Vec::new();
     // Needs name earlier steps only, so one walk from the end meets all of them.
     for it in siblings.iter().rev() {

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use super::{Draft, not_found, result, talk};
+use super::{Draft, not_found, operator, result, talk};
 use crate::{
     hub::{
         event::{Act, Answer, Refusal, RefusalCode},
@@ -36,6 +36,7 @@ pub(super) fn used(draft: &mut Draft, agent: &AgentName, id: TurnId, act: &Act) 
             })?;
             Ok(Answer::Found(found))
         }
+        Act::Move(wanted) => operator::moved(draft, &turn, wanted),
         Act::HandIn(result) => {
             let expects = turn.sent.as_ref().map(|it| it.expects.clone()).unwrap_or_default();
             if !result.fits(&expects) {

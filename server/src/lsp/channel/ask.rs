@@ -16,7 +16,7 @@ use crate::{
         editor::Editor,
         language::{Places, plain_symbol},
     },
-    protocol::SentParams,
+    protocol::{RunsParams, SentParams},
     workflow::prompt::fenced,
 };
 
@@ -54,6 +54,14 @@ fn said(snapshot: &Snapshot, id: MessageId) -> Option<String> {
     }
     if message.hops > 0 {
         let _ = write!(text, "\n\nPassed on by {} agents since a person spoke.", message.hops);
+    }
+    if let Some(run) = about.run.and_then(|it| snapshot.runs(&RunsParams { run: Some(it), live: false }).ok()?.pop()) {
+        let tokens = run.usage.tokens.map(|it| format!("{it} tokens"));
+        let money = run.usage.micro_dollars.map(|it| format!("${}.{:04}", it / 1_000_000, it % 1_000_000 / 100));
+        let used: Vec<String> = tokens.into_iter().chain(money).collect();
+        if !used.is_empty() {
+            let _ = write!(text, "\n\n{} has cost {} so far.", run.id, used.join(", "));
+        }
     }
     let turns = snapshot.sent(&SentParams { turn: None, message: Some(id) }).unwrap_or_default();
     for turn in &turns {

@@ -171,7 +171,12 @@ fn recast(step: &mut Step, to: &dyn Fn(&RoleId) -> RoleId) {
     match &mut step.action {
         Action::Turn(TurnAction { who: Who::Role(role), .. }) => *role = to(role),
         Action::Turn(_) | Action::Pause(_) => {}
-        Action::Repeat(it) => it.steps.iter_mut().for_each(|it| recast(it, to)),
+        Action::Repeat(it) => {
+            if let Some(operator) = &mut it.operator {
+                operator.role = to(&operator.role);
+            }
+            it.steps.iter_mut().for_each(|it| recast(it, to));
+        }
         Action::Group(it) => it.steps.iter_mut().for_each(|it| recast(it, to)),
         Action::Each(it) => {
             if let crate::workflow::plan::Over::Role(role) = &mut it.over {

@@ -41,6 +41,13 @@ pub fn template(checker: &mut Checker<'_>, table: &Table<'_>, row: usize, source
     scan
 }
 
+/// Checks the prompt of a part's operator, which sees what the steps of its part came to.
+pub fn template_of_part(checker: &mut Checker<'_>, table: &Table<'_>, row: usize, source: &At<String>) -> Scan {
+    let scan = template::template(&source.value);
+    Reader { checker, table, row, from: From::Until, map: None, source }.tell(&scan);
+    scan
+}
+
 /// Checks an expression of a step.
 pub fn expression(checker: &mut Checker<'_>, table: &Table<'_>, row: usize, source: &At<String>, from: From) -> Scan {
     let scan = template::expression(&source.value);
@@ -175,7 +182,7 @@ impl Reader<'_, '_, '_> {
     fn step(&mut self, read: &Read, other: usize) {
         let target = &self.table.rows[other];
         let name = &read.name;
-        if target.step.repeat.is_some() {
+        if target.step.repeat.as_ref().is_some_and(|it| it.operator.is_none()) {
             let last = target.step.inner().last().map_or("", |it| it.name());
             let mend = format!("read a step of the loop, such as `{last}`");
             self.error(&read.at, "no-result", format!("the loop `{name}` has no result of its own"), mend);

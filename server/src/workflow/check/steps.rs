@@ -4,18 +4,19 @@ use std::collections::BTreeSet;
 
 use super::{
     Checker, isolation, nested, reads,
-    table::{MOST_ROUNDS, Table},
+    table::{MOST_DECISIONS, MOST_ROUNDS, Table},
 };
 use crate::{
     ids::{AgentName, StepId},
     outcome::{FailureClass, ResultKind, schema::faults},
     workflow::{
         file::{
-            At, FailureFile, File, ForEachFile, OnFailureFile, PauseFile, RESULTS, RepeatFile, ResultFile, StepFile,
+            AgentsFile, At, FailureFile, File, ForEachFile, OnFailureFile, PauseFile, RESULTS, RepeatFile, ResultFile,
+            RoleFile, StepFile,
         },
         plan::{
-            Action, After, EachAction, FailureAction, FailurePolicy, GroupAction, Over, PauseAction, RepeatAction,
-            Role, Step, TurnAction, Who, last_result,
+            Action, After, EachAction, FailureAction, FailurePolicy, GroupAction, OperatorAction, Over, PauseAction,
+            RepeatAction, Role, Step, TurnAction, Who, last_result,
         },
         problem::suggest,
     },
@@ -69,6 +70,11 @@ fn result(checker: &mut Checker<'_>, table: &Table<'_>, named: &At<String>) -> O
         checker.problems.error(&named.at, "no-result", message, "name a step with `role` or `tool` outside every list");
     }
     named.value.parse().ok()
+}
+
+/// Returns whether a seat of a role names somebody who could take over.
+fn seats_have_others(role: &RoleFile) -> bool {
+    matches!(role.agents.as_ref().map(|it| &it.value), Some(AgentsFile::Seats(seats)) if seats.iter().any(|it| it.len() > 1))
 }
 
 /// How many items of a list may be done at the same time, and how many there may be.
@@ -404,6 +410,13 @@ impl Maker<'_, '_, '_> {
     }
 
     fn repeat(&mut self, row: usize, repeat: &RepeatFile) -> Option<RepeatAction> {
+        if repeat.operator.is_some() {
+            return self.operated(row, repeat);
+        }
+        if let Some(prompt) = &repeat.prompt {
+            let mend = "remove it, or name the role that decides under `operator:`";
+            self.checker.problems.error(&prompt.at, "no-turn", "a repeat without an operator takes no prompt", mend);
+        }
         if repeat.until.is_none() {
             let mend = "add `until:` with the condition that ends the loop";
             self.checker.problems.error(&repeat.at, "no-bound", "this repeat has no `until`", mend);
@@ -432,7 +445,61 @@ impl Maker<'_, '_, '_> {
         }
         let steps = self.list(&repeat.steps, Some(row));
         let max = u32::try_from(max?).ok()?;
-        Some(RepeatAction { steps, until: repeat.until.as_ref()?.value.clone(), max })
+        Some(RepeatAction { steps, until: repeat.until.as_ref()?.value.clone(), max, operator: None })
+    }
+
+    /// A part in which an agent decides what is done next.
+    fn operated(&mut self, row: usize, repeat: &RepeatFile) -> Option<RepeatAction> {
+        let table = self.table;
+        let role = repeat.operator.as_ref()?;
+        if let Some(until) = &repeat.until {
+            let message = "a part with an operator has no `until`: the operator says when it is over";
+            self.checker.problems.error(&until.at, "two-ends", message, "remove the `until`, or the `operator`");
+        }
+        if !table.roles.contains_key(role.value.as_str()) {
+            let mend = suggest(&role.value, table.roles.keys().copied(), "add it under `roles:`");
+            self.checker.problems.error(&role.at, "unknown-role", format!("there is no role `{}`", role.value), mend);
+        }
+        self.used_roles.insert(role.value.clone());
+        match &repeat.prompt {
+            None => {
+                let mend = "say what the operator is to reach under `prompt: |`";
+                self.checker.problems.error(&role.at, "missing", "this operator has no `prompt`", mend);
+            }
+            Some(prompt) if prompt.value.trim().is_empty() => {
+                let mend = "say what the operator is to reach";
+                self.checker.problems.error(&prompt.at, "empty", "the prompt is empty", mend);
+            }
+            Some(prompt) => {
+                reads::template_of_part(self.checker, table, row, prompt);
+            }
+        }
+        if repeat.max.is_none() {
+            let mend = format!(
+                "add `max:` with a number from 1 to {MOST_DECISIONS}: after so many decisions a person is asked"
+            );
+            self.checker.problems.error(&repeat.at, "no-bound", "this repeat has no `max`", mend);
+        }
+        let max = repeat.max.as_ref().and_then(|it| self.checker.between(it, "max", 1, MOST_DECISIONS));
+        let steps = self.list(&repeat.steps, Some(row));
+        for made in steps.iter().filter(|it| !matches!(it.action, Action::Turn(_) | Action::Pause(_))) {
+            let written = repeat.steps.iter().find(|it| it.name() == made.id.as_str());
+            let at = written.and_then(|it| it.id.as_ref()).map_or(&repeat.at, |it| &it.at);
+            let message = format!("an operator assigns turns and pauses, and `{}` is neither", made.id);
+            let mend = "move it out of this part, or put its steps here: the operator may assign each again";
+            self.checker.problems.error(at, "no-turn", message, mend);
+        }
+        let operator = OperatorAction {
+            role: role.value.parse().ok()?,
+            prompt: repeat.prompt.as_ref().map(|it| it.value.clone()).unwrap_or_default(),
+        };
+        // No condition of the file ends it.
+        Some(RepeatAction {
+            steps,
+            until: "false".to_owned(),
+            max: u32::try_from(max?).ok()?,
+            operator: Some(operator),
+        })
     }
 
     /// Tells a step that can never run.
@@ -514,7 +581,7 @@ impl Maker<'_, '_, '_> {
                 let message = "nobody else can do this: the step names its agent";
                 self.checker.problems.error(&word.at, "nobody-else", message, mend);
             }
-            Some(role) if role.prefer.len() < 2 => {
+            Some(role) if role.prefer.len() < 2 && !seats_have_others(role) => {
                 let message = "nobody else can do this: the role prefers one agent only";
                 let mend = "add another to its `prefer`";
                 self.checker.problems.warning(&word.at, "nobody-else", message, mend);

@@ -16,6 +16,8 @@ use crate::{
 
 /// The most steps of a workflow, at all depths together.
 pub const MOST_STEPS: usize = 200;
+/// The most decisions of an operator before a person is asked.
+pub const MOST_DECISIONS: i64 = 100;
 /// The most rounds of a loop before a person is asked.
 pub const MOST_ROUNDS: i64 = 20;
 

@@ -12,6 +12,9 @@ use serde_json::Value;
 
 use super::{Analysis, marks::Script, types};
 
+/// How many lists around a script count.
+const MOST_DEPTH: usize = 20;
+
 /// How many words one script is looked at for.
 const MOST_TOKENS: usize = 20_000;
 
@@ -154,7 +157,7 @@ impl Analysis {
         let before = before.as_str();
         let words = words(before, script.alone);
         let mut tag = words.tag.clone()?;
-        let locals = self.locals(&words);
+        let locals = self.locals(script, &words);
         let rest = before.get(words.end..).unwrap_or_default();
         let open = rest.trim_start();
         if words.broken && open.starts_with(['"', '\'']) {
@@ -222,7 +225,7 @@ impl Analysis {
         if words.broken || at != (start..end) {
             return None;
         }
-        let locals = self.locals(&words);
+        let locals = self.locals(script, &words);
         let before = tag.len().checked_sub(2).and_then(|it| tag.get(it)).map(|it| &it.0);
         let role = match before {
             Some(Word::Pipe) => Role::Filter,
@@ -252,8 +255,29 @@ impl Analysis {
         })
     }
 
-    fn locals(&self, words: &Words) -> Vec<(String, Option<Value>)> {
+    /// Returns the names that lists around a script give, and those of the `for` tags that it is in.
+    fn locals(&self, script: &Script, words: &Words) -> Vec<(String, Option<Value>)> {
         let mut locals: Vec<(String, Option<Value>)> = Vec::new();
+        let mut around = Vec::new();
+        let mut next = script.step;
+        while let Some(index) = next.filter(|_| around.len() < MOST_DEPTH) {
+            around.push(index);
+            next = self.steps()[index].parent;
+        }
+        // From the outside, as an inner list may be a field of an outer one's item.
+        for index in around.into_iter().rev() {
+            let step = &self.steps()[index];
+            let Some(each) = self.step_file(&step.name).and_then(|it| it.for_each.as_ref()) else { continue };
+            let own = each.list.as_ref().is_some_and(|it| it.at.start <= script.at.start && script.at.end <= it.at.end);
+            if own {
+                continue;
+            }
+            let name = each.item.as_ref().map_or("item", |it| it.value.as_str()).to_owned();
+            let list = each.list.as_ref().map_or("", |it| it.value.as_str());
+            let list: Vec<Word> = self::words(list, true).tag.unwrap_or_default().into_iter().map(|it| it.0).collect();
+            let of = self.type_of(&list, &locals).and_then(|it| types::item(&it));
+            locals.push((name, of));
+        }
         for (names, iter) in &words.loops {
             let of = self.type_of(iter, &locals).and_then(|it| types::item(&it));
             for name in names {

@@ -2,34 +2,23 @@
 //!
 //! The strict readers stop at their first mistake and know lines; here each is at its characters.
 
-use std::{ops::Range, path::Path};
+use std::ops::Range;
 
 use super::{
-    Kind,
-    grammar::Place,
+    Form, Mistake,
+    grammar::{Grammar, Place},
     outline::{Node, Value},
 };
-use crate::{
-    agent::catalog::profile::{Origin, Profile},
-    config::settings::Settings,
-    workflow::problem::{Problem, Problems, suggest},
-};
+use crate::workflow::problem::{Problem, Problems, suggest};
 
 /// How deep it looks.
 const MOST_DEPTH: usize = 48;
 
 /// Returns what is wrong, in the order of the text.
-pub fn find(kind: Kind, root: &Node, text: &str) -> Vec<Problem> {
+pub fn find(form: &Form, grammar: &'static Grammar, root: &Node, text: &str) -> Vec<Problem> {
     let mut walk = Walk { text, problems: Problems::new(text) };
-    walk.node(root, &kind.grammar().root(), MOST_DEPTH);
-    let strict = match kind {
-        Kind::Settings => {
-            Settings::parse(text, Path::new("config.yaml")).err().map(|it| (it.line, it.column, it.message))
-        }
-        Kind::Profile => Profile::read(text, Origin::User).err().map(|it| (it.line, it.column, it.message)),
-        Kind::Workflow => None,
-    };
-    if let Some((line, column, message)) = strict {
+    walk.node(root, &grammar.root(), MOST_DEPTH);
+    if let Some(Mistake { line, column, message }) = (form.strict)(text) {
         let at = place_of(root, text, line, column, &message);
         let known = walk.problems.into_found();
         // What was told with its very words needs no second telling.

@@ -6,7 +6,6 @@ use super::{Analysis, Kind, World};
 use crate::agent::{AgentInfo, catalog::Catalog};
 
 mod complete;
-mod config;
 mod cuts;
 mod faults;
 mod hover;
@@ -14,6 +13,8 @@ mod navigate;
 mod rename;
 mod repair;
 mod symbols;
+
+pub(crate) use self::cuts::every_feature;
 
 /// A workflow in the middle of which something is tried.
 const REVIEW: &str = "\
@@ -51,15 +52,15 @@ steps:
 ";
 
 /// A fixture taken apart.
-struct Fixture {
-    text: String,
-    cursor: Option<usize>,
+pub(crate) struct Fixture {
+    pub(crate) text: String,
+    pub(crate) cursor: Option<usize>,
     /// Bytes of the text and the words beside the marks.
-    marks: Vec<(Range<usize>, String)>,
+    pub(crate) marks: Vec<(Range<usize>, String)>,
 }
 
 #[track_caller]
-fn fixture(source: &str) -> Fixture {
+pub(crate) fn fixture(source: &str) -> Fixture {
     let (mut text, mut cursor, mut marks) = (String::new(), None, Vec::new());
     let mut last = 0;
     for line in source.split_inclusive('\n') {
@@ -84,7 +85,7 @@ fn fixture(source: &str) -> Fixture {
     Fixture { text, cursor, marks }
 }
 
-fn world() -> World {
+pub(crate) fn world() -> World {
     let (catalog, _) = Catalog::load(&[], &|name| (name == "claude").then(|| "/bin/claude".into()));
     let is_wanted = |it: &AgentInfo| ["claude", "codex", "lint", "tests"].contains(&it.name.as_str());
     World {
@@ -106,7 +107,7 @@ fn with(from: &str, to: &str) -> String {
 }
 
 /// Draws marks under the lines of a text, as a fixture has them.
-fn marked(text: &str, marks: &[(Range<usize>, String)]) -> String {
+pub(crate) fn marked(text: &str, marks: &[(Range<usize>, String)]) -> String {
     let (mut out, mut start) = (String::new(), 0);
     for line in text.split_inclusive('\n') {
         let end = start + line.len();

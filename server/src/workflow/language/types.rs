@@ -140,6 +140,9 @@ pub fn docs(of: &Value) -> &str {
     of.get("description").and_then(Value::as_str).unwrap_or_default()
 }
 
+/// How deep steps stand in each other.
+const MOST_DEPTH: usize = 20;
+
 impl Analysis {
     /// Returns the type of a variable that every template sees, or of a step's result.
     pub(super) fn variable(&self, name: &str) -> Option<Value> {
@@ -152,6 +155,7 @@ impl Analysis {
                     let kind = match input.kind.as_ref().map(|it| it.value.as_str()) {
                         Some("number") => "integer",
                         Some("flag") => "boolean",
+                        Some("list") => "array",
                         _ => "string",
                     };
                     let docs = input.description.as_ref().map_or("", |it| it.value.as_str());
@@ -169,6 +173,9 @@ impl Analysis {
             "run" => Some(json!({ "type": "object", "description": docs, "properties": {
                 "id": { "type": "string", "description": "The run's id, such as r3." },
                 "workflow": { "type": "string", "description": "The workflow's name." },
+                "changed": {
+                    "type": "array", "description": "The files that its agents changed so far.", "items": { "type": "string" },
+                },
             } })),
             "round" => Some(json!({ "type": "integer", "description": docs })),
             "loop" => Some(json!({ "type": "object", "description": "The lap of this `for`.", "properties": {
@@ -178,14 +185,34 @@ impl Analysis {
                 "last": { "type": "boolean", "description": "Whether it is the last lap." },
                 "length": { "type": "integer", "description": "How many laps there are." },
             } })),
-            step => self.result_type(self.step_file(step)?),
+            step => {
+                let step = self.step_file(step)?;
+                let of = self.result_type(step, MOST_DEPTH)?;
+                if !self.gives_a_list(step) {
+                    return Some(of);
+                }
+                Some(json!({ "type": "array", "description": "One result for each.", "items": of }))
+            }
         }
     }
 
+    /// Returns whether a step's result is a list of results: it is done for each of a list, or by several agents that do not agree
+    /// on one review.
+    fn gives_a_list(&self, step: &StepFile) -> bool {
+        let roles = self.file.as_ref().map_or(&[][..], |it| &it.roles);
+        let role = step.role.as_ref().and_then(|name| roles.iter().find(|it| it.0.value == name.value));
+        let several = role.is_some_and(|it| it.1.agents.is_some()) && result_of(step) != ResultKind::Review;
+        step.for_each.is_some() || several
+    }
+
     /// Returns the type of a step's result; `None` where it has none.
-    pub(super) fn result_type(&self, step: &StepFile) -> Option<Value> {
-        if step.repeat.is_some() {
+    fn result_type(&self, step: &StepFile, left: usize) -> Option<Value> {
+        // Another workflow's result is its own file's to say.
+        if step.repeat.is_some() || step.workflow.is_some() || left == 0 {
             return None;
+        }
+        if step.steps.is_some() {
+            return self.result_type(step.inner().last()?, left - 1);
         }
         let Some(pause) = &step.pause else { return Some(of_result(&result_of(step))) };
         let shown = pause.show.as_ref().and_then(|it| self.step_file(&it.value));

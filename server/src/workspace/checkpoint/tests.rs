@@ -253,6 +253,71 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 16, ..ProptestConfig::default() })]
+
+    /// Promise "Undo run" with worktrees: whatever was done in two of them, and merged in whatever state the work tree was, what
+    /// comes back is what was there before the first merge, byte for byte.
+    #[test]
+    fn undo_restores_byte_for_byte_with_worktrees_merged_in(
+        before in prop::collection::vec(any_edit(), 0..8),
+        left in prop::collection::vec(any_edit(), 1..8),
+        right in prop::collection::vec(any_edit(), 1..8),
+        meanwhile in prop::collection::vec(any_edit(), 0..4),
+    ) {
+        let ground = Ground::new();
+        for at in [0_u8, 2, 3, 8] {
+            edit(&ground.root, &Edit::Write(at, format!("line {at}\nand one\n").into_bytes()));
+        }
+        for it in &before {
+            edit(&ground.root, it);
+        }
+        prune(&ground.root);
+        let trees = ground.root.parent().unwrap().join("state/worktrees");
+        let base = ground.take();
+        let mut views = Vec::new();
+        for (name, work) in [("w1", &left), ("w2", &right)] {
+            let place = worktree::Place::new(&trees, name, "work");
+            ground.store.make_worktree(&place, &base, &worktree::Setup::default()).unwrap();
+            prop_assert_eq!(everything(&place.tree), everything(&ground.root), "a worktree is what the work tree is");
+            for it in work {
+                edit(&place.tree, it);
+            }
+            views.push(ground.store.of_worktree(&place, &worktree::Setup::default()));
+        }
+        // The developer goes on meanwhile; that is no agent's, and stays.
+        for it in &meanwhile {
+            edit(&ground.root, it);
+        }
+        prune(&ground.root);
+        let was = everything(&ground.root);
+        let mut intervals = Vec::new();
+        for view in &views {
+            let theirs = view.take().unwrap().tree;
+            let from = ground.take();
+            let merge = ground.store.merge(&base, &from, &theirs, "it").unwrap();
+            if !merge.conflicts.is_empty() {
+                prop_assert_eq!(&ground.take(), &from, "a conflict changes nothing");
+                continue;
+            }
+            let restored = ground.store.restore(&merge.moves, false).unwrap();
+            let to = ground.take();
+            if restored.clashes.is_empty() {
+                let again = ground.store.merge(&base, &to, &theirs, "it").unwrap();
+                prop_assert_eq!((again.moves.len(), again.conflicts.len()), (0, 0), "merged once is merged");
+            }
+            intervals.push(Interval { from, to, shared: String::new() });
+        }
+        let now = ground.take();
+        let undoing = ground.store.plan_undo(&intervals, &now, false).unwrap();
+        prop_assert_eq!(&undoing.clashes, &[]);
+        let restored = ground.store.restore(&undoing.moves, false).unwrap();
+        prop_assert_eq!(&restored.clashes, &[]);
+        prune(&ground.root);
+        prop_assert_eq!(everything(&ground.root), was);
+    }
+}
+
 #[test]
 fn the_users_repository_and_what_it_ignores_are_untouched() {
     let ground = Ground::new();

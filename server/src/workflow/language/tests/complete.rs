@@ -1,6 +1,7 @@
 //! What can be written at a place.
 
 use super::{analysis, fixture, with, world};
+use crate::workflow::parse;
 
 /// Checks that these, and no others, are offered; `…` stands for any more.
 #[track_caller]
@@ -17,6 +18,15 @@ fn check(source: &str, expected: &str) {
     }
 }
 
+/// Returns the fields of a mapping of the language but these, as completion has them.
+fn fields(of: &str, but: &[&str]) -> String {
+    let all = parse::FIELDS.iter().find(|it| it.0 == of).expect("a mapping of the language").1;
+    let mut rest: Vec<&str> = all.iter().copied().filter(|it| !but.contains(it)).collect();
+    // Those that must be there stand above the others.
+    rest.sort_by_key(|it| (!matches!(*it, "steps" if of == "workflow"), *it));
+    rest.join(" ")
+}
+
 /// Checks the text that comes of an item.
 #[track_caller]
 fn chosen(source: &str, label: &str, expected: &str) {
@@ -31,24 +41,21 @@ fn chosen(source: &str, label: &str, expected: &str) {
 
 #[test]
 fn keys_are_those_of_the_schema_that_are_not_there() {
-    check("$0", "steps category channel description inputs limits name result roles title");
-    check("ti$0", "steps category channel description inputs limits name result roles title");
-    check("title: A\n$0\nsteps: []\n", "category channel description inputs limits name roles");
+    check("$0", &fields("workflow", &[]));
+    check("ti$0", &fields("workflow", &[]));
+    check("title: A\n$0\nsteps: []\n", &fields("workflow", &["title", "steps"]));
     check("limits:\n  $0\n", "dollars time tokens turns");
     check("limits:\n  turns: 3\n  $0\n", "dollars time tokens");
     check("limits: { turns: 3, $0 }\n", "dollars time tokens");
     check("limits:\n  tu$0\n", "dollars time tokens turns");
     check("inputs:\n  path:\n    $0\n", "default description type");
     check("inputs:\n  path: { $0 }\n", "default description type");
-    check("roles:\n  fixer:\n    prefer: codex\n    $0", "access agents description good-for unanswered");
-    check(
-        "steps:\n  - id: a\n    $0\n",
-        "findings for-each inputs needs on-failure paths pause prompt repeat result role roles steps time title tool unanswered when workflow",
-    );
+    check("roles:\n  fixer:\n    prefer: codex\n    $0", &fields("role", &["prefer"]));
+    check("steps:\n  - id: a\n    $0\n", &fields("step", &["id"]));
     check("steps:\n  - id: a\n    pause:\n      $0\n", "message show");
     check("steps:\n  - id: a\n    repeat:\n      $0", "max steps until");
-    check("steps:\n  - $0\n", "id findings needs …");
-    check("steps:\n  - i$0\n", "id findings needs …");
+    check("steps:\n  - $0\n", "id copy findings …");
+    check("steps:\n  - i$0\n", "id copy findings …");
     check("steps:\n  - id: a\n    on-failure:\n      $0\n", "retry then wait otherwise crashed …");
 }
 
@@ -56,9 +63,9 @@ fn keys_are_those_of_the_schema_that_are_not_there() {
 fn keys_are_offered_where_the_rest_is_broken() {
     check(
         "roles:\n  a: [\nsteps:\n  - id: a\n    needs: [x, \n    $0\n  - id: b\n  \t- bad\n",
-        "findings for-each inputs on-failure paths pause prompt repeat result role roles steps time title tool unanswered when workflow",
+        &fields("step", &["id", "needs"]),
     );
-    check("steps:\n  - id: a\n    repeat:\n      until: \"x\n      $0\n", "max steps");
+    check("steps:\n  - id: a\n    repeat:\n      until: \"x\n      $0\n", "max steps operator prompt");
 }
 
 #[test]
@@ -182,4 +189,33 @@ fn quotes_and_escapes_do_not_hide_an_expression() {
 fn comments_are_left_alone() {
     check("# ti$0\n", "");
     check("title: A # $0\n", "");
+}
+
+#[test]
+fn what_is_done_for_each_of_a_list_has_its_item() {
+    let text = "\
+roles:
+  a: { prefer: claude }
+steps:
+  - id: look
+    role: a
+    result: review
+    prompt: Look.
+  - id: each
+    needs: [look]
+    for-each: { in: look.findings, as: finding }
+    role: a
+    prompt: Mend {{ finding.$0 }}.
+  - id: end
+    needs: [each]
+    role: a
+    prompt: |
+      {% for it in each %}{{ it.text }}{% endfor %}
+";
+    check(text, "code column declined excerpt id line path severity sources state suggestion text");
+    check(&text.replace("finding.$0", "x").replace("it.text", "it.$0"), "text");
+    check(
+        &text.replace("finding.$0", "x").replace("look.findings", "look.$0"),
+        "all contested declined findings summary verdict",
+    );
 }

@@ -2,8 +2,14 @@
 
 use std::sync::Arc;
 
-use super::{fixture, marked, world};
-use crate::workflow::language::{Analysis, Kind};
+use super::{PROFILE, SETTINGS};
+use crate::workflow::language::{
+    Analysis, Kind,
+    tests::{every_feature, fixture, marked, world},
+};
+
+const SETTING: Kind = Kind::Other(&SETTINGS);
+const PROFILES: Kind = Kind::Other(&PROFILE);
 
 #[track_caller]
 fn complete(kind: Kind, source: &str, expected: &str) {
@@ -34,17 +40,17 @@ fn faults(kind: Kind, source: &str) {
 
 #[test]
 fn settings_are_completed() {
-    complete(Kind::Settings, "$0", "agents_env idle_exit_minutes scrollback limits …");
-    complete(Kind::Settings, "limits:\n  $0\n", "dollars minutes tokens turns");
-    complete(Kind::Settings, "default_channel: $0\n", "main ops");
+    complete(SETTING, "$0", "agents_env idle_exit_minutes scrollback limits …");
+    complete(SETTING, "limits:\n  $0\n", "dollars minutes tokens turns");
+    complete(SETTING, "default_channel: $0\n", "main ops");
 }
 
 #[test]
 fn settings_say_what_is_wrong_with_them() {
-    faults(Kind::Settings, "scrollback: 100\n");
-    faults(Kind::Settings, "# nothing\n");
+    faults(SETTING, "scrollback: 100\n");
+    faults(SETTING, "# nothing\n");
     faults(
-        Kind::Settings,
+        SETTING,
         "\
 scrolback: 100
 ^^^^^^^^^ unknown-field
@@ -54,7 +60,7 @@ limits:
 ",
     );
     faults(
-        Kind::Settings,
+        SETTING,
         "\
 idle_exit_minutes: 0
                    ^ invalid
@@ -65,21 +71,21 @@ idle_exit_minutes: 0
 #[test]
 fn a_setting_says_what_it_is_for() {
     let it = fixture("scroll$0back: 100\n");
-    let analysis = Analysis::new(Kind::Settings, "x", Arc::from(it.text.as_str()));
+    let analysis = Analysis::new(SETTING, "x", Arc::from(it.text.as_str()));
     let said = analysis.hover(it.cursor.unwrap(), &world()).expect("a hover").text;
     assert!(said.contains("can be scrolled back") && said.contains("Its default is `2000`"), "{said}");
 }
 
 #[test]
 fn profiles_are_completed_and_checked() {
-    complete(Kind::Profile, "name: x\n$0", "command driver env good-for instances terminal times title …");
-    complete(Kind::Profile, "driver: $0\n", "acp app-server stream-json terminal tool");
-    complete(Kind::Profile, "good-for: [$0]\n", "explain fix review …");
-    complete(Kind::Profile, "terminal:\n  submit:\n    $0\n", "echo echo-within enter-after settle");
-    complete(Kind::Profile, "terminal:\n  failures:\n    - class: $0\n", "crashed overloaded …");
-    faults(Kind::Profile, "name: x\ntitle: X\ndriver: tool\ncommand: [x]\n");
+    complete(PROFILES, "name: x\n$0", "command driver env good-for instances terminal times title …");
+    complete(PROFILES, "driver: $0\n", "acp app-server stream-json terminal tool");
+    complete(PROFILES, "good-for: [$0]\n", "explain fix review …");
+    complete(PROFILES, "terminal:\n  submit:\n    $0\n", "echo echo-within enter-after settle");
+    complete(PROFILES, "terminal:\n  failures:\n    - class: $0\n", "crashed overloaded …");
+    faults(PROFILES, "name: x\ntitle: X\ndriver: tool\ncommand: [x]\n");
     faults(
-        Kind::Profile,
+        PROFILES,
         "\
 name: x
 ^^^^ missing
@@ -93,7 +99,7 @@ times:
 ",
     );
     faults(
-        Kind::Profile,
+        PROFILES,
         "\
 name: x
 title: X
@@ -104,7 +110,7 @@ instances: 0
 ",
     );
     faults(
-        Kind::Profile,
+        PROFILES,
         "\
 name: x
 title: X
@@ -114,4 +120,15 @@ command: [x]
 times: { idle: soon }
 ",
     );
+}
+
+#[test]
+fn no_cut_of_a_profile_or_of_settings_panics() {
+    let text = "name: x\ntitle: \"X\ndriver: [tool\ncommand: {x: 'y'\nterminal:\n  submit:\n    echo: [\"(\"]\n  title: |\n ä\nlimits:\n  turns: 3\n";
+    for (offset, _) in text.char_indices() {
+        for kind in [SETTING, PROFILES] {
+            every_feature(kind, &text[..offset], offset);
+            every_feature(kind, &text[offset..], (text.len() - offset) / 2);
+        }
+    }
 }

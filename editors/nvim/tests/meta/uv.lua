@@ -1,0 +1,5 @@
+---@meta
+-- Neovim's own annotations leave libuv to another project; here it is anything.
+
+---@type any
+vim.uv = nil
