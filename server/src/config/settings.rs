@@ -322,7 +322,7 @@ mod tests {
             error("just text"),
         ];
         insta::assert_snapshot!(all.join("\n"), @r#"
-        config.yaml:2:1: unknown field `scrolback`, expected one of scrollback, idle_exit_minutes, default_channel, agents_env, transcript_max_bytes, checkpoint_max_file_bytes, checkpoint_max_files, buffers, limits; mend it, or remove the line to have the default
+        config.yaml:2:1: unknown field `scrolback`, expected one of scrollback, idle_exit_minutes, default_channel, agents_env, transcript_max_bytes, checkpoint_max_file_bytes, checkpoint_max_files, buffers, limits, agents; mend it, or remove the line to have the default
         config.yaml:2:10: this is no such number: write one from 1 to 100000; mend it, or remove the line to have the default
         config.yaml:2:12: 0 is out of bounds: write a number from 0.01 to 1000000; mend it, or remove the line to have the default
         config.yaml:1:13: "TOKEN=1" is not the name of an environment variable: write names alone, such as HTTPS_PROXY, without values; mend it, or remove the line to have the default
