@@ -165,4 +165,8 @@ pub struct TurnRequest {
     pub cwd: PathBuf,
     /// How long it may take.
     pub times: TurnTimes,
+    /// The session of its program that it goes on with, where one is known for the place where it works.
+    pub session: Option<Arc<str>>,
+    /// The end of what was said in the turn's channel, for a program that knows the session no more; empty without one.
+    pub recap: Arc<str>,
 }

@@ -550,6 +550,9 @@ pub struct AgentView {
     pub turn: Option<TurnId>,
     /// How many turns wait in its queue.
     pub queued: u32,
+    /// What its turns used, as far as they reported it.
+    #[serde(default)]
+    pub usage: Usage,
     /// Revision of its last change.
     pub rev: u64,
 }

@@ -2,6 +2,7 @@
 
 #![cfg(unix)]
 
+mod stream;
 mod support;
 mod terminal;
 mod tool;

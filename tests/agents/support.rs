@@ -65,6 +65,7 @@ impl World {
                 ("HOME".to_owned(), folder.path().to_string_lossy().into_owned()),
             ],
             allowed: Vec::new(),
+            chosen: std::collections::BTreeMap::new(),
             transcripts: {
                 let panics = Arc::clone(&panics);
                 Box::new(move |_, _| {
@@ -98,6 +99,8 @@ impl World {
     /// Starts a turn; its request can be changed first.
     pub fn start_with(&self, agent: &str, turn: u64, prompt: &str, change: impl FnOnce(&mut TurnRequest)) {
         let mut request = TurnRequest {
+            session: None,
+            recap: "".into(),
             turn: TurnId(turn),
             agent: agent.parse().unwrap(),
             prompt: prompt.into(),

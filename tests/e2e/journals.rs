@@ -264,6 +264,22 @@ fn the_golden_journal_of_asks_comes_to_the_same_for_ever_promise_1() {
     "#);
 }
 
+/// As the next, for the sessions that agents go on with.
+#[test]
+fn the_golden_journal_of_sessions_comes_to_the_same_for_ever_promise_1() {
+    let entries = golden("golden-sessions-1.jsonl");
+    for (entry, record) in entries.iter().zip(journal::records(&entries)) {
+        assert_eq!(entry.kind, record.kind());
+    }
+    let state = journal::replayed(&entries);
+    let sessions: Vec<String> = state
+        .agents
+        .iter()
+        .flat_map(|(name, it)| it.sessions.iter().map(move |(place, session)| format!("{name} {place} {session}")))
+        .collect();
+    assert_eq!(sessions, ["@claude . 9d1c", "@claude trees/r1 77aa"]);
+}
+
 /// As the next, for agents' tools and for an operator.
 #[test]
 fn the_golden_journal_of_tools_comes_to_the_same_for_ever_promise_1() {

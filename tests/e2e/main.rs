@@ -5,6 +5,8 @@ mod apart;
 #[cfg(unix)]
 mod armed;
 #[cfg(unix)]
+mod asks;
+#[cfg(unix)]
 mod bad_input;
 #[cfg(unix)]
 mod buffers;

@@ -5,6 +5,7 @@
 //! it is a resident program: title and screen show its state, a prompt is pasted or typed and submitted by Enter, Esc
 //! interrupts, `/exit` leaves. `PROMPT` is a first turn. The script is carried out before it is ready. `--ignore` takes a
 //! list such as `HUP,TERM`. A paste of more than `LINES` lines (20) is shown folded, as real programs do.
+//! Started as `fake-agent stream` it speaks stream-json on pipes; see `stream.rs`.
 //! Started with `--request FILE --result FILE` it is a tool: it carries out the request's prompt once and ends with 0.
 //!
 //! What it does in a turn is what the prompt says in brackets, in order; a prompt with no directive is echoed.
@@ -48,6 +49,7 @@ use std::{
 mod mcp;
 mod resident;
 mod script;
+mod stream;
 mod tool;
 mod tty;
 mod turn;
@@ -76,7 +78,13 @@ fn main() -> ExitCode {
 
 fn run() -> Result<ExitCode, String> {
     let mut options = Options { fold: 20, ..Options::default() };
-    let mut arguments = env::args().skip(1);
+    let all: Vec<String> = env::args().skip(1).collect();
+    if let Some((first, rest)) = all.split_first()
+        && first == "stream"
+    {
+        return stream::run(rest);
+    }
+    let mut arguments = all.into_iter();
     while let Some(argument) = arguments.next() {
         let mut value = || arguments.next().ok_or_else(|| format!("{argument} needs a value"));
         match argument.as_str() {

@@ -115,6 +115,8 @@ fn every_method(it: &mut Table) {
     it.request::<UndoParams, UndoResult>(method::UNDO);
     it.request::<Nothing, WorktreesResult>(method::WORKTREES);
     it.request::<RemoveWorktreeParams, Changed>(method::REMOVE_WORKTREE);
+    it.request::<PermissionsParams, Vec<Rule>>(method::PERMISSIONS);
+    it.request::<RevokePermissionParams, Changed>(method::REVOKE_PERMISSION);
     it.request::<Nothing, Vec<AgentView>>(method::AGENTS);
     it.request::<FindingsParams, Vec<Finding>>(method::FINDINGS);
     it.request::<SettleFindingParams, Changed>(method::SETTLE_FINDING);

@@ -87,6 +87,8 @@ export interface AgentView {
   since: Timestamp;
   /** The turn that it is on. */
   turn?: TurnId;
+  /** What its turns used, as far as they reported it. */
+  usage: Usage;
 }
 
 /** How a pause was answered. */
@@ -173,6 +175,8 @@ export interface ChannelView {
   name: ChannelName;
   /** Revision of its last change. */
   rev: number;
+  /** What the turns that belong to it used, as far as they reported it. */
+  usage: Usage;
 }
 
 /** What a client can do and wants: in its `initializationOptions`, or in `capabilities.experimental.callboard`; where both name a field, the former counts. */
@@ -1034,6 +1038,8 @@ export interface RunTurn {
   started?: Timestamp;
   /** The step that it was for. */
   step: StepId;
+  /** What it used, as far as its agent reported it. */
+  usage: Usage;
 }
 
 /** A run. */
@@ -1451,6 +1457,8 @@ export interface TurnView {
   queued: Timestamp;
   /** When the agent began. */
   started?: Timestamp;
+  /** What it used, as far as its agent reported it. */
+  usage: Usage;
 }
 
 /** Params of `callboard/turns`. */
@@ -1621,6 +1629,8 @@ export interface Requests {
   "callboard/undo": { params: UndoParams; result: UndoResult };
   "callboard/worktrees": { params: Nothing; result: WorktreesResult };
   "callboard/removeWorktree": { params: RemoveWorktreeParams; result: Changed };
+  "callboard/permissions": { params: PermissionsParams; result: Rule[] };
+  "callboard/revokePermission": { params: RevokePermissionParams; result: Changed };
   "callboard/agents": { params: Nothing; result: AgentView[] };
   "callboard/findings": { params: FindingsParams; result: Finding[] };
   "callboard/settleFinding": { params: SettleFindingParams; result: Changed };
@@ -1675,6 +1685,8 @@ export const method = {
   undo: "callboard/undo",
   worktrees: "callboard/worktrees",
   removeWorktree: "callboard/removeWorktree",
+  permissions: "callboard/permissions",
+  revokePermission: "callboard/revokePermission",
   agents: "callboard/agents",
   findings: "callboard/findings",
   settleFinding: "callboard/settleFinding",

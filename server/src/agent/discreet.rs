@@ -30,6 +30,10 @@ pub(crate) fn discreet(redactor: &Redactor, event: Event) -> Event {
             }
             Event::FindingReported { agent, finding }
         }
+        Event::SessionKnown { turn, place, session, lost } => {
+            let lost = lost.map(|it| redactor.redact(&it).into_owned());
+            Event::SessionKnown { turn, place, session, lost }
+        }
         Event::Asked { turn, ask } => Event::Asked { turn, ask: Box::new(ask_of(redactor, *ask)) },
         other => other,
     }

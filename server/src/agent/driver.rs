@@ -23,6 +23,8 @@ pub(crate) mod lines;
 mod live;
 pub mod result;
 pub(crate) mod sessions;
+#[cfg(unix)]
+pub(crate) mod stream_json;
 pub(crate) mod terminal;
 pub(crate) mod tool;
 

@@ -4,7 +4,7 @@
 //! program is started, watched and ended on the agent's own thread, whose only way back is an event.
 
 use std::{
-    collections::{HashMap, HashSet, VecDeque},
+    collections::{BTreeMap, HashMap, HashSet, VecDeque},
     io,
     path::PathBuf,
     sync::{
@@ -15,6 +15,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+#[cfg(unix)]
+use super::driver::stream_json::StreamDriver;
 use super::{
     AgentState, DriverKind, Source, TurnRequest,
     catalog::{
@@ -35,7 +37,7 @@ use super::{
     tools::Toolbox,
 };
 use crate::{
-    config::redact::Redactor,
+    config::{redact::Redactor, settings::AgentSettings},
     hub::{
         Hub,
         effect::{Effect, Effects},
@@ -70,6 +72,8 @@ pub struct RunnerParts {
     pub environment: Vec<(String, String)>,
     /// More names that the user's settings let agents see.
     pub allowed: Vec<String>,
+    /// What single agents are started with beside what their profiles say, by their names.
+    pub chosen: BTreeMap<String, AgentSettings>,
     /// Makes the transcripts.
     pub transcripts: Transcripts,
     /// The folder for requests and results; private to this hub.
@@ -333,6 +337,8 @@ fn driver_for<'a>(
     let (_, driver) = current.get_or_insert_with(|| {
         let driver: Box<dyn Driver> = match profile.driver {
             DriverKind::Tool => Box::new(ToolDriver::new(Arc::clone(&profile))),
+            #[cfg(unix)]
+            DriverKind::StreamJson => Box::new(StreamDriver::new(Arc::clone(&profile))),
             #[cfg(unix)]
             DriverKind::Acp => Box::new(LineDriver::<Acp>::new(Arc::clone(&profile), desk)),
             #[cfg(unix)]

@@ -110,7 +110,13 @@ mod tests {
 
     fn feed(rev: u64, names: &[&str]) -> Feed {
         let channel = |it: &&str| {
-            Item::Channel(ChannelView { name: it.parse().unwrap(), default_agent: None, messages: rev, rev })
+            Item::Channel(ChannelView {
+                name: it.parse().unwrap(),
+                default_agent: None,
+                messages: rev,
+                usage: crate::outcome::Usage::default(),
+                rev,
+            })
         };
         Feed { rev, items: names.iter().map(channel).collect() }
     }

@@ -2,12 +2,12 @@
 //!
 //! Text in, value out. Only the user's own file is ever read; a workspace has no say here.
 
-use std::{fs, io, ops::RangeInclusive, path::Path};
+use std::{collections::BTreeMap, fs, io, ops::RangeInclusive, path::Path};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, de::Error as _};
 
-use crate::{ids::ChannelName, workflow::plan::Limits, workspace::buffers::BeforeTurn};
+use crate::{agent::catalog::profile, ids::ChannelName, workflow::plan::Limits, workspace::buffers::BeforeTurn};
 
 /// A file larger than this is not read; no settings are that long.
 const LONGEST_FILE: u64 = 256 * 1024;
@@ -55,6 +55,20 @@ pub struct Settings {
     pub buffers: BufferSettings,
     /// Where runs stop and ask, where their workflow does not say.
     pub limits: LimitSettings,
+    /// What single agents are started with, by their names without the `@`.
+    pub agents: BTreeMap<String, AgentSettings>,
+}
+
+/// What one agent is started with beside what its profile says.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct AgentSettings {
+    /// The model, as its program names it.
+    #[serde(deserialize_with = "model")]
+    pub model: Option<String>,
+    /// More arguments for its program. None that turns its permissions off.
+    #[serde(deserialize_with = "arguments")]
+    pub arguments: Vec<String>,
 }
 
 /// What is done about open buffers.
@@ -95,6 +109,7 @@ impl Default for Settings {
             checkpoint_max_files: 200_000,
             buffers: BufferSettings::default(),
             limits: LimitSettings::default(),
+            agents: BTreeMap::new(),
         }
     }
 }
@@ -184,6 +199,26 @@ where
         return Ok(value);
     }
     Err(D::Error::custom(format!("{value} is out of bounds: write a number from {least} to {most}")))
+}
+
+fn model<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    let model = Option::<String>::deserialize(deserializer)?;
+    match &model {
+        Some(it) if it.is_empty() || it.starts_with('-') || it.contains(char::is_control) => {
+            Err(D::Error::custom(format!("{it:?} is no model: write its name as the agent's program takes it")))
+        }
+        _ => Ok(model),
+    }
+}
+
+fn arguments<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    let arguments = Vec::<String>::deserialize(deserializer)?;
+    match arguments.iter().find(|it| profile::skips_permissions(it) || it.contains('\0')) {
+        Some(it) => Err(D::Error::custom(format!(
+            "{it:?} would let the agent do anything unasked; leave it out, and give permissions as they are asked for"
+        ))),
+        None => Ok(arguments),
+    }
 }
 
 fn scrollback<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
@@ -287,7 +322,7 @@ mod tests {
             error("just text"),
         ];
         insta::assert_snapshot!(all.join("\n"), @r#"
-        config.yaml:2:1: unknown field `scrolback`, expected one of scrollback, idle_exit_minutes, default_channel, agents_env, transcript_max_bytes, checkpoint_max_file_bytes, checkpoint_max_files, buffers, limits; mend it, or remove the line to have the default
+        config.yaml:2:1: unknown field `scrolback`, expected one of scrollback, idle_exit_minutes, default_channel, agents_env, transcript_max_bytes, checkpoint_max_file_bytes, checkpoint_max_files, buffers, limits, agents; mend it, or remove the line to have the default
         config.yaml:2:10: this is no such number: write one from 1 to 100000; mend it, or remove the line to have the default
         config.yaml:2:12: 0 is out of bounds: write a number from 0.01 to 1000000; mend it, or remove the line to have the default
         config.yaml:1:13: "TOKEN=1" is not the name of an environment variable: write names alone, such as HTTPS_PROXY, without values; mend it, or remove the line to have the default

@@ -101,6 +101,7 @@ pub fn compose(places: &Places, workspace: &Workspace, in_process: bool) -> anyh
         transcripts: transcripts(terminals, settings.transcript_max_bytes, &environment),
         environment,
         allowed: settings.agents_env.clone(),
+        chosen: settings.agents.clone(),
         results,
         homes,
         processes,

@@ -8,12 +8,12 @@ use std::sync::Arc;
 use super::{
     record::{Cause, Record, Subject, TurnEnd},
     run::{Run, StepState},
-    state::{AgentEntry, Channel, KEYS_KEPT, Key, Keyed, Message, PROMPTS_KEPT, Pause, State, Turn},
+    state::{AgentEntry, Channel, KEYS_KEPT, Key, Keyed, Message, PROMPTS_KEPT, Pause, SESSIONS_KEPT, State, Turn},
 };
 use crate::{
     agent::{AgentClaim, AgentInfo, AgentState, Source},
     finding::{Finding, FindingState},
-    ids::{AgentName, MessageId, RunId, StepId, Timestamp, TurnId},
+    ids::{AgentName, ChannelName, MessageId, RunId, StepId, Timestamp, TurnId},
     outcome::Usage,
     protocol::{Answered, Author, DeliveryState, DeliveryView, StepStatus},
 };
@@ -42,6 +42,7 @@ pub fn apply(state: &mut State, seq: u64, at: Timestamp, record: &Record) {
                 default_agent: default_agent.clone(),
                 messages: imbl::Vector::new(),
                 members: imbl::OrdSet::new(),
+                usage: Usage::default(),
                 pairs: imbl::OrdMap::new(),
                 rev: seq,
             };
@@ -176,6 +177,16 @@ pub fn apply(state: &mut State, seq: u64, at: Timestamp, record: &Record) {
                 Subject::Hops { .. } | Subject::Clash { .. } | Subject::Ask { .. } => {}
             }
         }
+        Record::SessionKnown { agent, place, session, .. } => change_agent(state, agent, |it| {
+            let place: Arc<str> = place.as_str().into();
+            if it.sessions.len() >= SESSIONS_KEPT
+                && !it.sessions.contains_key(&place)
+                && let Some(first) = it.sessions.keys().next().cloned()
+            {
+                it.sessions.remove(&first);
+            }
+            it.sessions.insert(place, session.as_str().into());
+        }),
         Record::AskAnswered { .. }
         | Record::AskDue { .. }
         | Record::TurnGivenUp { .. }
@@ -244,6 +255,8 @@ fn new_agent(info: AgentInfo, at: Timestamp, rev: u64) -> AgentEntry {
         since: at,
         live: None,
         queue: imbl::Vector::new(),
+        usage: Usage::default(),
+        sessions: imbl::OrdMap::new(),
         seen: imbl::OrdMap::new(),
         rev,
     }
@@ -326,6 +339,7 @@ fn turn(state: &mut State, at: Timestamp, record: &Record) {
                 passed: None,
                 asks: imbl::OrdMap::new(),
                 given_up: None,
+                usage: Usage::default(),
                 ended: None,
             }));
             change_agent(state, agent, |it| {
@@ -409,13 +423,22 @@ fn end_turn(state: &mut State, at: Timestamp, turn: TurnId, how: &TurnEnd, usage
     let Some(known) = change_turn(state, turn, |it| {
         it.ended = Some((at, how.clone()));
         it.asks.clear();
+        it.usage = usage;
         // It is the step's or the message's now.
         it.handed_in = None;
     }) else {
         return;
     };
     state.live_turns.remove(&turn);
+    if usage != Usage::default() {
+        let channel = match &known.cause {
+            Cause::Delivery { message } => state.message(*message).map(|it| it.channel.clone()),
+            Cause::Step { run, .. } => state.runs.get(run).map(|it| it.channel.clone()),
+        };
+        spent_in(state, channel.as_ref(), usage);
+    }
     change_agent(state, &known.agent, |it| {
+        it.usage = both(it.usage, usage);
         it.queue.retain(|queued| *queued != turn);
         if it.live == Some(turn) {
             it.live = None;
@@ -440,10 +463,7 @@ fn end_turn(state: &mut State, at: Timestamp, turn: TurnId, how: &TurnEnd, usage
     }
     if let Cause::Step { run, step } = &known.cause {
         change_run(state, at, *run, |it| {
-            it.usage = Usage {
-                tokens: sum(it.usage.tokens, usage.tokens),
-                micro_dollars: sum(it.usage.micro_dollars, usage.micro_dollars),
-            };
+            it.usage = both(it.usage, usage);
         });
         let is_over = has_ended(state, *run);
         change_step(state, at, *run, step, |it| {
@@ -480,6 +500,21 @@ fn leave_undone(state: &mut State, at: Timestamp, run: RunId) {
 /// Returns whether a run is over: what still went on or waited in it then is left undone.
 fn has_ended(state: &State, run: RunId) -> bool {
     state.runs.get(&run).is_some_and(|it| it.ended.is_some())
+}
+
+/// Adds what a turn used to the channel that it belongs to.
+fn spent_in(state: &mut State, channel: Option<&ChannelName>, usage: Usage) {
+    let rev = state.rev;
+    let Some(entry) = channel.and_then(|it| state.channels.get_mut(it)) else { return };
+    let it = Arc::make_mut(entry);
+    it.usage = both(it.usage, usage);
+    let before = std::mem::replace(&mut it.rev, rev);
+    let name = it.name.clone();
+    state.touch(Key::Channel(name), before);
+}
+
+fn both(one: Usage, other: Usage) -> Usage {
+    Usage { tokens: sum(one.tokens, other.tokens), micro_dollars: sum(one.micro_dollars, other.micro_dollars) }
 }
 
 /// Adds what is known; what is not known stays so until something is.

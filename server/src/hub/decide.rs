@@ -99,6 +99,7 @@ fn dispatch(draft: &mut Draft, event: &Event) -> Result<Answer, Refusal> {
         Event::TurnEnded { turn, outcome }        => { turn::ended(draft, *turn, outcome); Ok(Answer::Done) }
         Event::Asked { turn, ask }                => { ask::asked(draft, *turn, ask); Ok(Answer::Done) }
         Event::AskWithdrawn { turn, key }         => { ask::withdrawn(draft, *turn, key); Ok(Answer::Done) }
+        Event::SessionKnown { turn, place, session, lost } => { turn::session_known(draft, *turn, place, session, lost.as_deref()); Ok(Answer::Done) }
         Event::AgentChanged { agent, claim }      => { turn::claimed(draft, agent, claim); Ok(Answer::Done) }
         Event::FindingReported { agent, finding } => { result::report(draft, Some(agent), None, finding); Ok(Answer::Done) }
         Event::Used { agent, turn, act }          => tools::used(draft, agent, *turn, act),

@@ -176,6 +176,17 @@ pub enum Event {
         /// Which of its asks.
         key: String,
     },
+    /// A turn goes on in this session of its program, which is how the next one goes on there too.
+    SessionKnown {
+        /// Which turn.
+        turn: TurnId,
+        /// Where it works, as its request says: a program may keep its sessions by folder.
+        place: String,
+        /// The program's own id of it.
+        session: String,
+        /// Why the session before could not be gone on with, where one was to be.
+        lost: Option<String>,
+    },
     /// A driver believes something else of an agent than before.
     AgentChanged {
         /// Which.

@@ -422,6 +422,18 @@ pub enum Record {
         /// Why, in words.
         why: String,
     },
+    /// An agent goes on in this session of its program.
+    SessionKnown {
+        /// Which.
+        agent: AgentName,
+        /// Where it works.
+        place: String,
+        /// The program's own id of it.
+        session: String,
+        /// Why the one before could not be gone on with.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        lost: Option<String>,
+    },
     /// A permission is remembered from now on.
     PermissionRemembered {
         /// Its id.
@@ -778,6 +790,7 @@ impl Record {
             Self::AskAnswered { .. } => "ask.answered",
             Self::AskDue { .. } => "ask.due",
             Self::TurnGivenUp { .. } => "turn.given_up",
+            Self::SessionKnown { .. } => "session.known",
             Self::PermissionRemembered { .. } => "permission.remembered",
             Self::PermissionRevoked { .. } => "permission.revoked",
             Self::CheckpointIntended { .. } => "checkpoint.intended",

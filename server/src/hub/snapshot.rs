@@ -312,6 +312,7 @@ fn channel_view(it: &Channel) -> ChannelView {
         name: it.name.clone(),
         default_agent: it.default_agent.clone(),
         messages: it.messages.len() as u64,
+        usage: it.usage,
         rev: it.rev,
     }
 }
@@ -339,6 +340,7 @@ fn turn_view(it: &Turn) -> TurnView {
         queued: it.queued,
         started: it.began,
         ended: it.ended.as_ref().map(|it| it.0),
+        usage: it.usage,
     }
 }
 
@@ -360,6 +362,7 @@ fn run_turn(it: &Turn, wanted: RunId) -> Option<RunTurn> {
         ended: it.ended.as_ref().map(|it| it.0),
         outcome: outcome.map(str::to_owned),
         failure,
+        usage: it.usage,
     })
 }
 
@@ -416,6 +419,7 @@ fn agent_view(it: &AgentEntry) -> AgentView {
         since: it.since,
         turn: it.live,
         queued: u32::try_from(it.queue.len()).unwrap_or(u32::MAX),
+        usage: it.usage,
         rev: it.rev,
     }
 }

@@ -19,13 +19,16 @@ use crate::{
     ids::{
         AgentName, ChannelName, FindingId, MessageId, PauseId, RuleId, RunId, StepId, Timestamp, TurnId, WorktreeId,
     },
-    outcome::TypedResult,
+    outcome::{TypedResult, Usage},
     protocol::{About, Answered, Author, DeliveryView, FileNote, PauseKind, WorktreeState},
     workflow::plan::Isolation,
 };
 
 /// How many ended turns keep their prompt in memory. The journal keeps all.
 pub const PROMPTS_KEPT: usize = 500;
+
+/// How many places' sessions of an agent are remembered.
+pub const SESSIONS_KEPT: usize = 64;
 
 /// How many sender's keys are remembered.
 pub const KEYS_KEPT: usize = 10_000;
@@ -128,6 +131,8 @@ pub struct Channel {
     pub messages: Vector<MessageId>,
     /// The agents that were addressed or spoke here: whom `@all` means.
     pub members: OrdSet<AgentName>,
+    /// What the turns that belong to it used.
+    pub usage: Usage,
     /// How often each agent woke each other one since a person last spoke.
     pub pairs: OrdMap<(AgentName, AgentName), u32>,
     /// Revision of the last change.
@@ -170,8 +175,12 @@ pub struct AgentEntry {
     pub since: Timestamp,
     /// The turn that it is on. Invariant: one at a time.
     pub live: Option<TurnId>,
+    /// What its turns used.
+    pub usage: Usage,
     /// The turns that wait, in order.
     pub queue: Vector<TurnId>,
+    /// The session of its program that it goes on with, by the place where it works.
+    pub sessions: OrdMap<Arc<str>, Arc<str>>,
     /// Per channel, the last message that a prompt held or passed over.
     pub seen: OrdMap<ChannelName, MessageId>,
     /// Revision of the last change.
@@ -205,6 +214,8 @@ pub struct Turn {
     pub acts: u32,
     /// The channel in which its prompt passes messages on, and the last one that its agent had seen there before.
     pub passed: Option<(ChannelName, Option<MessageId>)>,
+    /// What it used.
+    pub usage: Usage,
     /// What it asks, by the driver's keys: the reply where there is one. Gone with its end.
     pub asks: OrdMap<Arc<str>, Option<AskReply>>,
     /// Why it is stopped, where nobody answered what it asked in time.

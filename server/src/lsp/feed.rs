@@ -93,7 +93,13 @@ mod tests {
     use crate::{lsp::frame::FrameReader, protocol::ChannelView};
 
     fn channel(name: &str, rev: u64) -> Item {
-        Item::Channel(ChannelView { name: name.parse().unwrap(), default_agent: None, messages: 0, rev })
+        Item::Channel(ChannelView {
+            name: name.parse().unwrap(),
+            default_agent: None,
+            messages: 0,
+            usage: crate::outcome::Usage::default(),
+            rev,
+        })
     }
 
     async fn decode(frames: &Frames) -> Vec<Feed> {

@@ -5,7 +5,10 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{AgentName, ChannelName, MessageId, PauseId, RunId, StepId, Timestamp, TurnId};
+use crate::{
+    ids::{AgentName, ChannelName, MessageId, PauseId, RunId, StepId, Timestamp, TurnId},
+    outcome::Usage,
+};
 
 /// Params of `callboard/post`.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
@@ -53,6 +56,9 @@ pub struct ChannelView {
     pub default_agent: Option<AgentName>,
     /// How many messages it has.
     pub messages: u64,
+    /// What the turns that belong to it used, as far as they reported it.
+    #[serde(default)]
+    pub usage: Usage,
     /// Revision of its last change.
     pub rev: u64,
 }
@@ -222,4 +228,7 @@ pub struct TurnView {
     /// When it ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended: Option<Timestamp>,
+    /// What it used, as far as its agent reported it.
+    #[serde(default)]
+    pub usage: Usage,
 }

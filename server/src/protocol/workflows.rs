@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     agent::Access,
     ids::{AgentName, RoleId, RunId, StepId, Timestamp, TurnId},
-    outcome::Failure,
+    outcome::{Failure, Usage},
     workflow::plan::{Category, InputKind},
 };
 
@@ -115,4 +115,7 @@ pub struct RunTurn {
     /// Its failure.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<Failure>,
+    /// What it used, as far as its agent reported it.
+    #[serde(default)]
+    pub usage: Usage,
 }

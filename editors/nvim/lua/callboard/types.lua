@@ -53,6 +53,7 @@
 ---@field rev integer Revision of its last change.
 ---@field since callboard.Timestamp Since when.
 ---@field turn? callboard.TurnId The turn that it is on.
+---@field usage callboard.Usage What its turns used, as far as they reported it.
 
 ---How a pause was answered.
 ---@class callboard.Answered
@@ -106,6 +107,7 @@
 ---@field messages integer How many messages it has.
 ---@field name callboard.ChannelName Its name.
 ---@field rev integer Revision of its last change.
+---@field usage callboard.Usage What the turns that belong to it used, as far as they reported it.
 
 ---What a client can do and wants: in its `initializationOptions`, or in `capabilities.experimental.callboard`; where both name a field, the former counts.
 ---@class callboard.ClientOptions
@@ -642,6 +644,7 @@
 ---@field queued callboard.Timestamp When it was put in the agent's queue.
 ---@field started? callboard.Timestamp When the agent began.
 ---@field step callboard.StepId The step that it was for.
+---@field usage callboard.Usage What it used, as far as its agent reported it.
 
 ---A run.
 ---@class callboard.RunView
@@ -892,6 +895,7 @@
 ---@field prompt string The prompt, whole.
 ---@field queued callboard.Timestamp When it was put in the agent's queue.
 ---@field started? callboard.Timestamp When the agent began.
+---@field usage callboard.Usage What it used, as far as its agent reported it.
 
 ---Params of `callboard/turns`.
 ---@class callboard.TurnsParams
@@ -1030,6 +1034,8 @@
 ---@field ["callboard/undo"] { params: callboard.UndoParams, result: callboard.UndoResult }
 ---@field ["callboard/worktrees"] { params: callboard.Nothing, result: callboard.WorktreesResult }
 ---@field ["callboard/removeWorktree"] { params: callboard.RemoveWorktreeParams, result: callboard.Changed }
+---@field ["callboard/permissions"] { params: callboard.PermissionsParams, result: callboard.Rule[] }
+---@field ["callboard/revokePermission"] { params: callboard.RevokePermissionParams, result: callboard.Changed }
 ---@field ["callboard/agents"] { params: callboard.Nothing, result: callboard.AgentView[] }
 ---@field ["callboard/findings"] { params: callboard.FindingsParams, result: callboard.Finding[] }
 ---@field ["callboard/settleFinding"] { params: callboard.SettleFindingParams, result: callboard.Changed }

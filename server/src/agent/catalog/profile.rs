@@ -98,6 +98,9 @@ pub struct Profile {
     /// How its screen is read and typed into (driver `terminal`).
     #[serde(default)]
     pub terminal: TerminalRules,
+    /// The arguments with which it speaks stream-json (driver `stream-json`).
+    #[serde(default)]
+    pub stream: StreamRules,
     /// Where the file came from.
     #[serde(skip)]
     pub origin: Origin,
@@ -238,6 +241,37 @@ impl Default for Submit {
     }
 }
 
+/// The arguments with which a program speaks stream-json.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct StreamRules {
+    /// Always. `{tools}` stands for the file that tells of Callboard's own tools.
+    pub arguments: Vec<String>,
+    /// Where the turn may only read: what keeps it from writing and from running programs.
+    pub read: Vec<String>,
+    /// Where the turn may change files.
+    pub write: Vec<String>,
+    /// To use a model, `{model}` standing for its name.
+    pub model: Vec<String>,
+    /// To go on with a session, `{session}` standing for its id.
+    pub resume: Vec<String>,
+}
+
+impl StreamRules {
+    /// Returns the arguments for a turn's access, and for the session that is gone on with.
+    pub fn arguments(&self, access: Access, session: Option<&str>) -> Vec<String> {
+        let by_access = match access {
+            Access::Read => &self.read,
+            Access::Write => &self.write,
+        };
+        let mut arguments: Vec<String> = self.arguments.iter().chain(by_access).cloned().collect();
+        if let Some(session) = session {
+            arguments.extend(self.resume.iter().map(|it| it.replace("{session}", session)));
+        }
+        arguments
+    }
+}
+
 impl Profile {
     /// Reads a profile. The error has the place as `line:column`, from 1.
     pub fn read(text: &str, origin: Origin) -> Result<Self, ProfileError> {
@@ -290,14 +324,21 @@ impl Profile {
         if !(1..=9).contains(&self.instances) {
             return Err(format!("instances: {} is not between 1 and 9", self.instances));
         }
-        let driven = cfg!(unix) && matches!(self.driver, DriverKind::AppServer | DriverKind::Acp);
+        let structured = [DriverKind::StreamJson, DriverKind::AppServer, DriverKind::Acp];
+        let driven = cfg!(unix) && structured.contains(&self.driver);
         if !driven && !matches!(self.driver, DriverKind::Terminal | DriverKind::Tool) {
             return Err(
-                "driver: this Callboard drives `app-server`, `acp`, `terminal` and `tool`; use one of them".to_owned()
+                "driver: this Callboard drives `terminal` and `tool` on this system; use one of them".to_owned()
             );
         }
-        if !self.resume.is_empty() && !self.resume.iter().any(|it| it.contains("{session}")) {
+        let loses = |it: &[String]| !it.is_empty() && !it.iter().any(|it| it.contains("{session}"));
+        if loses(&self.resume) || loses(&self.stream.resume) {
             return Err("resume: no argument has {session} in it, so another session would be opened".to_owned());
+        }
+        if self.driver == DriverKind::StreamJson && self.stream.arguments.is_empty() {
+            return Err(
+                "stream.arguments: it is empty; give those with which the program speaks stream-json".to_owned()
+            );
         }
         if let Some(name) = self.env.iter().chain(self.set.keys()).find(|it| !is_variable(it)) {
             return Err(format!("env: {name:?} is no name of a variable; use letters, digits and '_'"));
@@ -308,6 +349,11 @@ impl Profile {
         let words = [&self.command, &self.protocol, &self.screen, &self.resume];
         if words.into_iter().flatten().any(|it| it.contains('\0')) {
             return Err("command: there is a NUL character in it".to_owned());
+        }
+        let stream = &self.stream;
+        let words = [&self.command, &stream.arguments, &stream.read, &stream.write, &stream.resume, &stream.model];
+        if let Some(word) = words.into_iter().flatten().find(|it| skips_permissions(it)) {
+            return Err(format!("{word:?} would let the agent do anything unasked; leave it out"));
         }
         if self.driver == DriverKind::Terminal {
             self.check_terminal()?;
@@ -363,6 +409,14 @@ fn version_in(text: &str) -> Option<Vec<u64>> {
         .map(|it| it.split('.').map_while(|part| part.parse().ok()).collect())
 }
 
+/// Returns whether an argument turns off what keeps an agent from doing anything unasked.
+pub fn skips_permissions(argument: &str) -> bool {
+    let argument = argument.to_lowercase();
+    ["dangerously", "bypasspermissions", "bypass-permissions", "skip-permissions", "--yolo", "allow-all"]
+        .iter()
+        .any(|it| argument.contains(it))
+}
+
 /// Returns whether `text` may name a variable of the environment.
 fn is_variable(text: &str) -> bool {
     !text.is_empty()
@@ -410,6 +464,8 @@ mod tests {
         refused("name: all\ntitle: X\ndriver: tool\ncommand: [x]\n", 1, "meaning of its own");
         refused("name: x\ntitle: X\ndriver: tool\ncommand: []\n", 1, "empty");
         refused("name: x\ntitle: X\ndriver: terminal\ncommand: [x]\n", 1, "no sign of idle");
+        refused("name: x\ntitle: X\ndriver: tool\ncommand: [x, --dangerously-skip-permissions]\n", 1, "unasked");
+        refused("name: x\ntitle: X\ndriver: stream-json\ncommand: [x]\n", 1, "stream.arguments");
         refused(&format!("{SMALL}instances: 0\n"), 1, "between 1 and 9");
         refused(&format!("{SMALL}env: [\"A=B\"]\n"), 1, "variable");
     }

@@ -212,6 +212,13 @@ impl Desk {
         }
     }
 
+    /// Says in which session of its program the turn goes on. `lost` says why an earlier one could not be gone on with.
+    pub(crate) fn session(&self, request: &TurnRequest, session: &str, lost: Option<String>) {
+        let place = request.cwd.strip_prefix(&self.parts.given.workspace).unwrap_or(&request.cwd);
+        let place = if place.as_os_str().is_empty() { ".".into() } else { place.to_string_lossy().into_owned() };
+        (self.report)(Event::SessionKnown { turn: request.turn, place, session: session.to_owned(), lost });
+    }
+
     /// Says that the turn no longer waits for the answer to an ask.
     pub(crate) fn unask(&self, key: &str) {
         if let Some(turn) = self.turn {

@@ -360,10 +360,10 @@ fn interrupted(request: &TurnRequest) -> Ended {
     Ended(failure(FailureClass::Interrupted, format!("{}'s turn was stopped", request.agent)))
 }
 
-fn has_come(time: Option<Instant>) -> bool {
+pub(super) fn has_come(time: Option<Instant>) -> bool {
     time.is_some_and(|it| it <= Instant::now())
 }
 
-fn after(from: Instant, milliseconds: Option<u64>) -> Option<Instant> {
+pub(super) fn after(from: Instant, milliseconds: Option<u64>) -> Option<Instant> {
     milliseconds.and_then(|it| from.checked_add(Duration::from_millis(it)))
 }

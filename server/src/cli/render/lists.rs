@@ -147,6 +147,7 @@ pub(crate) mod tests {
             since: Timestamp(0),
             turn: None,
             queued: 1,
+            usage: crate::outcome::Usage::default(),
             rev: 1,
         }
     }

@@ -11,11 +11,11 @@ use crate::{
     channel,
     finding::{Finding, FindingState},
     hub::{
-        record::Sent,
+        record::{Cause, Sent},
         run::{Run, StepState},
         state::{Message, State},
     },
-    ids::{AgentName, ChannelName, FindingId, MessageId, RunId, StepId},
+    ids::{AgentName, ChannelName, FindingId, MessageId, RunId, StepId, TurnId},
     outcome::{ResultKind, ReviewResult, ReviewVerdict, form},
     protocol::Author,
     workflow::{
@@ -79,6 +79,45 @@ pub(super) fn for_message(
         times: entry.info.times,
     };
     Ok((sent, last))
+}
+
+/// How many characters of a channel a new session is given.
+const RECAP_BUDGET: usize = 12_000;
+
+/// Returns the end of what was said where a turn belongs, for a session that knows none of it: its own words too.
+pub(super) fn recap(state: &State, turn: TurnId) -> String {
+    let Some(turn) = state.turn(turn) else { return String::new() };
+    let (channel, thread) = match &turn.cause {
+        Cause::Delivery { message } => match state.message(*message) {
+            Some(asked) => (&asked.channel, None),
+            None => return String::new(),
+        },
+        Cause::Step { run, .. } => match state.runs.get(run) {
+            Some(run) => (&run.channel, Some(run.thread)),
+            None => return String::new(),
+        },
+    };
+    let asked = match &turn.cause {
+        Cause::Delivery { message } => Some(*message),
+        Cause::Step { .. } => None,
+    };
+    let mut budget = RECAP_BUDGET;
+    let mut found = Vec::new();
+    let Some(channel) = state.channels.get(channel) else { return String::new() };
+    for message in channel.messages.iter().rev().filter_map(|it| state.message(*it)) {
+        let elsewhere = thread.is_some_and(|it| message.id != it && message.thread != Some(it));
+        if elsewhere || Some(message.id) == asked {
+            continue;
+        }
+        let Some(left) = budget.checked_sub(message.text.len() + 80) else { break };
+        budget = left;
+        found.push(message);
+    }
+    let mut text = String::new();
+    for message in found.into_iter().rev() {
+        quote(&mut text, message);
+    }
+    text
 }
 
 /// Returns the open findings that a message is about: those that it names, all where it names none.

@@ -83,6 +83,9 @@ pub(super) fn intend(draft: &mut Draft, id: TurnId) -> bool {
 }
 
 fn request(draft: &Draft, turn: &Turn, sent: &Sent) -> TurnRequest {
+    let cwd = worktree::folder(&draft.state, &turn.cause).map_or_else(|| ".".into(), |it| PathBuf::from(&*it));
+    let place = cwd.to_string_lossy();
+    let session = draft.state.agents.get(&turn.agent).and_then(|it| it.sessions.get(&*place)).cloned();
     TurnRequest {
         turn: turn.id,
         agent: turn.agent.clone(),
@@ -91,8 +94,42 @@ fn request(draft: &Draft, turn: &Turn, sent: &Sent) -> TurnRequest {
         paths: sent.paths.clone(),
         findings: sent.findings.iter().filter_map(|it| draft.state.finding(*it)).map(|it| (**it).clone()).collect(),
         access: sent.access,
-        cwd: worktree::folder(&draft.state, &turn.cause).map_or_else(|| ".".into(), |it| PathBuf::from(&*it)),
+        cwd,
         times: sent.times,
+        recap: if session.is_some() { context::recap(&draft.state, turn.id).into() } else { Arc::from("") },
+        session,
+    }
+}
+
+/// Takes in which session of its program a turn goes on in.
+pub(super) fn session_known(draft: &mut Draft, id: TurnId, place: &str, session: &str, lost: Option<&str>) {
+    let Some(turn) = draft.state.turn(id).filter(|it| it.sent_at.is_some()).cloned() else { return };
+    let fits = |it: &str| !it.is_empty() && it.len() <= 500;
+    let Some(entry) = draft.state.agents.get(&turn.agent).filter(|_| fits(place) && fits(session)) else { return };
+    if entry.sessions.get(place).is_some_and(|it| &**it == session) && lost.is_none() {
+        return;
+    }
+    draft.emit(Record::SessionKnown {
+        agent: turn.agent.clone(),
+        place: place.to_owned(),
+        session: session.to_owned(),
+        lost: lost.map(ToOwned::to_owned),
+    });
+    let Some(why) = lost else { return };
+    let text = format!(
+        "{}'s conversation could not be gone on with ({why}). It began a new one, and was given the end of this channel.",
+        turn.agent
+    );
+    match &turn.cause {
+        Cause::Step { run, step } => {
+            let about = About { step: Some(step.clone()), turn: Some(id), ..About::default() };
+            draft.announce(*run, about, &text);
+        }
+        Cause::Delivery { message } => {
+            let Some(asked) = draft.state.message(*message).cloned() else { return };
+            let about = About { turn: Some(id), ..About::default() };
+            draft.say(Author::System, &asked.channel, Some(asked.thread.unwrap_or(*message)), about, &text);
+        }
     }
 }
 

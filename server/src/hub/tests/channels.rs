@@ -207,3 +207,39 @@ fn a_tool_fixes_what_is_named_and_its_silence_is_an_answer() {
     scene.ends("claude", review(&[]));
     assert!(scene.findings().contains("f3 three open"), "{}", scene.findings());
 }
+
+/// Promise 1: what a program calls its session is in the journal, so the next turn goes on there, after a restart too.
+#[test]
+fn an_agent_goes_on_in_its_session_and_a_lost_one_is_said() {
+    let request = |scene: &Scene| {
+        let of = |it: &crate::hub::effect::Effect| match it {
+            crate::hub::effect::Effect::StartTurn(request) => Some((**request).clone()),
+            _ => None,
+        };
+        scene.effects.iter().rev().find_map(of).unwrap()
+    };
+    let known = |scene: &mut Scene, session: &str, lost: Option<&str>| {
+        let turn = scene.live("claude").unwrap();
+        let (place, session) = (".".to_owned(), session.to_owned());
+        scene.ok(Event::SessionKnown { turn, place, session, lost: lost.map(str::to_owned) });
+    };
+    let mut scene = Scene::new();
+    scene.post("@claude the first word");
+    assert_eq!(request(&scene).session, None);
+    known(&mut scene, "s1", None);
+    let records = scene.journal.len();
+    known(&mut scene, "s1", None);
+    assert_eq!(scene.journal.len(), records, "the same again is no news");
+    scene.ends("claude", says("heard"));
+    scene.restart();
+    scene.post("@claude the second word");
+    let asked = request(&scene);
+    assert_eq!(asked.session.as_deref(), Some("s1"));
+    assert!(asked.recap.contains("> @claude the first word") && asked.recap.contains("> heard"), "{}", asked.recap);
+    assert!(!asked.recap.contains("second"), "what is asked now is in the prompt");
+    known(&mut scene, "s2", Some("it was gone"));
+    assert!(scene.channel().contains("system: @claude's conversation could not be gone on with (it was gone)."));
+    scene.ends("claude", says("heard again"));
+    scene.post("@claude the third word");
+    assert_eq!(request(&scene).session.as_deref(), Some("s2"));
+}
