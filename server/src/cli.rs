@@ -14,6 +14,7 @@ pub mod connect;
 pub mod wire;
 
 // The commands.
+pub mod alter;
 pub mod begin;
 pub mod changes;
 pub mod channel;

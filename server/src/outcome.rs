@@ -179,6 +179,39 @@ impl TypedResult {
         }
     }
 
+    /// Returns it in one line.
+    pub fn line(&self) -> String {
+        let count = |n: usize, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
+        let first = |text: &str| text.lines().next().unwrap_or("").trim().to_owned();
+        match self {
+            Self::Text(it) => first(&it.text),
+            Self::Review(it) => {
+                let verdict = match it.verdict {
+                    ReviewVerdict::Approved => "approved",
+                    ReviewVerdict::ChangesRequested => "changes requested",
+                };
+                format!("{verdict}, {}", count(it.findings.len(), "finding"))
+            }
+            Self::Change(it) => {
+                let mut parts = vec![format!("changed {}", count(it.files.len(), "file"))];
+                if !it.fixed.is_empty() {
+                    parts.push(format!("fixed {}", it.fixed.len()));
+                }
+                if !it.declined.is_empty() {
+                    parts.push(format!("declined {}", it.declined.len()));
+                }
+                parts.join(", ")
+            }
+            Self::Tests(it) => match it.verdict {
+                TestVerdict::None => "no test ran".to_owned(),
+                _ if !it.summary.is_empty() => first(&it.summary),
+                _ => format!("{} passed, {} failed", it.passed, it.failed),
+            },
+            Self::Plan(it) => count(it.steps.len(), "step"),
+            Self::Json(_) => "a JSON value".to_owned(),
+        }
+    }
+
     /// Returns whether this result has the kind that was asked for; `check` looks at a JSON value too.
     pub fn fits(&self, wanted: &ResultKind) -> bool {
         self.kind_name() == wanted.name()

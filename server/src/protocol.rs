@@ -35,7 +35,7 @@ pub use self::{
     compose::{CompleteItem, CompleteParams, CompleteResult, OfferKind},
     greeting::{ClientOptions, OnCancel, SaveBuffersParams, SaveBuffersResult, ServerOffer},
     hub::{HubStatus, ReloadResult, TrustParams, TrustResult},
-    runs::Players,
+    runs::{EditPlanParams, EditPlanResult, HistoryParams, PastStep, PlanText, PlanTextParams, Players, RunHistory},
     talk::{
         About, Author, ChannelView, CreateChannelParams, DeliveryState, DeliveryView, MessageView, MessagesParams,
         MessagesResult, PostParams, Posted, SentParams, TurnView, WithdrawParams,
@@ -78,6 +78,12 @@ pub mod method {
     pub const TURNS: &str = "callboard/turns";
     /// Request: the workflow that a run is pinned to.
     pub const PLAN: &str = "callboard/plan";
+    /// Request: what the rounds of a run that are over came to.
+    pub const HISTORY: &str = "callboard/history";
+    /// Request: a run's plan as a workflow file.
+    pub const PLAN_TEXT: &str = "callboard/planText";
+    /// Request: change what is left to do of a run.
+    pub const EDIT_PLAN: &str = "callboard/editPlan";
     /// Request: what waits for a person.
     pub const INBOX: &str = "callboard/inbox";
     /// Request: answer a pause point.
@@ -138,8 +144,10 @@ pub mod method {
     #[rustfmt::skip]
     pub const REQUESTS: &[&str] = &[
         POST, CREATE_CHANNEL, CHANNELS, MESSAGES, WITHDRAW, SENT, COMPLETE, RUN, RUNS, TURNS, PLAN, WORKFLOWS, INBOX,
+        HISTORY, PLAN_TEXT, EDIT_PLAN,
         DECIDE, PERMISSIONS, REVOKE_PERMISSION,
-        PAUSE, RESUME, CANCEL, DIFF, UNDO, AGENTS, FINDINGS, SETTLE_FINDING, SUBSCRIBE, WATCH_TERMINAL,
+        PAUSE, RESUME, CANCEL, DIFF, UNDO, WORKTREES, REMOVE_WORKTREE, AGENTS, FINDINGS, SETTLE_FINDING,
+        SUBSCRIBE, WATCH_TERMINAL,
         UNWATCH_TERMINAL, TERMINAL_INPUT, TERMINAL_RESIZE, TERMINAL_SCROLLBACK, RELOAD, TRUST, HUB_STATUS,
         STOP_HUB,
     ];

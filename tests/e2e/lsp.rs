@@ -67,6 +67,21 @@ fn findings_are_diagnostics_that_follow_the_typing_and_go_when_they_are_settled(
     editor.choose(&why, "It is meant so");
     editor.diagnostics("only the first finding", &file, |it| places(it) == ["0:18-21"]);
 
+    // What others report can be sent on, and all findings of a file be fixed or looked for again at once.
+    let problem = json!({
+        "range": { "start": { "line": 2, "character": 0 }, "end": { "line": 2, "character": 3 } },
+        "source": "prose", "message": "Too short.",
+    });
+    let at = json!({ "line": 0, "character": 0 });
+    let params = json!({
+        "textDocument": { "uri": file }, "range": { "start": at, "end": at },
+        "context": { "diagnostics": [problem], "only": ["quickfix"] },
+    });
+    let offered = editor.request("textDocument/codeAction", &params);
+    let titles: Vec<_> = offered.as_array().unwrap().iter().map(|it| it["title"].as_str().unwrap()).collect();
+    assert!(titles.contains(&"Check this file again with @lint"), "{titles:?}");
+    assert!(!titles.iter().any(|it| it.starts_with("Fix all")), "one finding is left: {titles:?}");
+
     // Exactly the finding that is named is fixed, and the tool that fixed it looked again.
     editor.act(&file, 0, "Fix f1 with @autofix");
     editor.diagnostics("no finding", &file, <[Value]>::is_empty);

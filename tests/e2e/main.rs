@@ -37,6 +37,8 @@ mod programs;
 #[cfg(unix)]
 mod relay;
 #[cfg(unix)]
+mod several;
+#[cfg(unix)]
 mod sheet;
 #[cfg(unix)]
 mod shell;

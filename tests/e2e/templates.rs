@@ -18,17 +18,17 @@ cp "$here/answer-$n.json" "$result"
 "#;
 
 /// A world with a small project in it, and agents that do as they are told.
-struct Stage {
-    world: World,
+pub struct Stage {
+    pub world: World,
 }
 
 impl Stage {
-    fn new() -> Self {
+    pub fn new() -> Self {
         Self { world: World::with_files(&[("src/lib.txt", "one\ntwo\nthree\nfour\n"), ("README.md", "# A project\n")]) }
     }
 
     /// Adds an agent that gives these answers in order. A turn more than there are answers is a crash.
-    fn agent(&self, name: &str, answers: &[Value]) {
+    pub fn agent(&self, name: &str, answers: &[Value]) {
         let here = self.world.root().join("answers").join(name);
         std::fs::create_dir_all(&here).expect("a folder");
         for (index, answer) in answers.iter().enumerate() {
@@ -46,14 +46,14 @@ impl Stage {
     }
 
     /// Runs a workflow to its end, every pause approved.
-    fn run(&self, workflow: &str, args: &[&str]) -> Ran {
+    pub fn run(&self, workflow: &str, args: &[&str]) -> Ran {
         let mut all = vec!["run", workflow, "--yes"];
         all.extend(args);
         self.world.callboard(&all)
     }
 
     /// Returns the prompts that an agent was given, in order.
-    fn prompts(&self, name: &str) -> Vec<String> {
+    pub fn prompts(&self, name: &str) -> Vec<String> {
         let here = self.world.root().join("answers").join(name);
         let read = |n: usize| std::fs::read_to_string(here.join(format!("request-{n}.json"))).ok();
         let texts = (1..).map_while(read);
@@ -64,19 +64,19 @@ impl Stage {
     }
 
     /// Returns the last run as programs see it.
-    fn last_run(&self) -> Value {
+    pub fn last_run(&self) -> Value {
         self.world.callboard(&["runs", "--json"]).ok("runs").json().pop().expect("a run")
     }
 
     /// Returns a step of the last run.
-    fn step(&self, id: &str) -> Value {
+    pub fn step(&self, id: &str) -> Value {
         let run = self.last_run();
         let steps = run["steps"].as_array().expect("steps").clone();
         steps.into_iter().find(|it| it["id"] == id).unwrap_or_else(|| panic!("no step {id} in {run}"))
     }
 
     #[track_caller]
-    fn assert_ended(&self, status: &str, rounds: u64) {
+    pub fn assert_ended(&self, status: &str, rounds: u64) {
         let run = self.last_run();
         assert_eq!(run["status"], status, "{run:#}");
         let most = run["steps"].as_array().expect("steps").iter().filter_map(|it| it["round"].as_u64()).max();
@@ -84,7 +84,7 @@ impl Stage {
     }
 }
 
-fn finding(severity: &str, line: u32, text: &str) -> Value {
+pub fn finding(severity: &str, line: u32, text: &str) -> Value {
     json!({ "place": { "path": "src/lib.txt", "line": line }, "severity": severity, "text": text })
 }
 
@@ -92,12 +92,12 @@ fn known(id: &str, line: u32, text: &str) -> Value {
     json!({ "id": id, "place": { "path": "src/lib.txt", "line": line }, "severity": "warning", "text": text })
 }
 
-fn review(findings: &[Value]) -> Value {
+pub fn review(findings: &[Value]) -> Value {
     let verdict = if findings.is_empty() { "approved" } else { "changes_requested" };
     json!({ "kind": "review", "verdict": verdict, "summary": "Looked.", "findings": findings })
 }
 
-fn change(summary: &str) -> Value {
+pub fn change(summary: &str) -> Value {
     json!({ "kind": "change", "summary": summary, "files": ["src/lib.txt"] })
 }
 
@@ -294,18 +294,19 @@ fn investigate_fix_is_sent_back_to_the_fix_and_to_the_search() {
         let value = json!({ "cause": cause, "evidence": "Ran it.", "place": "src/lib.txt:2", "fix": "Change it.", "certainty": "shown" });
         json!({ "kind": "json", "value": value })
     };
-    let says = |verdict: &str, why: &str| json!({ "kind": "json", "value": { "verdict": verdict, "why": why } });
+    let says = |code: &str, line: u32, why: &str| {
+        review(&[
+            json!({ "place": { "path": "src/lib.txt", "line": line }, "severity": "error", "code": code, "text": why }),
+        ])
+    };
     stage.agent("claude", &[cause("The cache is stale."), cause("The clock goes back.")]);
     stage.agent("codex", &[change("Cleared it."), change("Cleared it twice."), change("Used a steady clock.")]);
-    let verdicts = [
-        says("still_there", "Seen again."),
-        says("other_cause", "No cache is used there."),
-        says("gone", "Tried ten times."),
-    ];
+    let verdicts =
+        [says("still_there", 2, "Seen again."), says("other_cause", 3, "No cache is used there."), review(&[])];
     stage.agent("gemini", &verdicts);
     stage.agent("tests", &[passed(), passed(), passed()]);
     stage.run("investigate-fix", &["--input", "problem=It shows old data"]).ok("the run");
-    stage.assert_ended("done", 3);
+    stage.assert_ended("approved", 3);
     assert_eq!(stage.prompts("claude").len(), 2, "the search is done again only where the cause was another");
     assert!(stage.prompts("claude")[1].contains("No cache is used there."));
     let prompts = stage.prompts("codex");

@@ -100,6 +100,9 @@ fn every_method(it: &mut Table) {
     it.request::<RunsParams, Vec<RunView>>(method::RUNS);
     it.request::<TurnsParams, Vec<RunTurn>>(method::TURNS);
     it.request::<PlanParams, Plan>(method::PLAN);
+    it.request::<HistoryParams, RunHistory>(method::HISTORY);
+    it.request::<PlanTextParams, PlanText>(method::PLAN_TEXT);
+    it.request::<EditPlanParams, EditPlanResult>(method::EDIT_PLAN);
     it.request::<Nothing, Vec<WorkflowView>>(method::WORKFLOWS);
     it.request::<InboxParams, Vec<PauseView>>(method::INBOX);
     it.request::<DecideParams, Changed>(method::DECIDE);
@@ -110,6 +113,8 @@ fn every_method(it: &mut Table) {
     it.request::<CancelParams, Changed>(method::CANCEL);
     it.request::<DiffParams, DiffResult>(method::DIFF);
     it.request::<UndoParams, UndoResult>(method::UNDO);
+    it.request::<Nothing, WorktreesResult>(method::WORKTREES);
+    it.request::<RemoveWorktreeParams, Changed>(method::REMOVE_WORKTREE);
     it.request::<Nothing, Vec<AgentView>>(method::AGENTS);
     it.request::<FindingsParams, Vec<Finding>>(method::FINDINGS);
     it.request::<SettleFindingParams, Changed>(method::SETTLE_FINDING);

@@ -351,6 +351,30 @@ export type DriverKind =
   /** A deterministic program on a PTY that gives a typed result. */
   | "tool";
 
+/** Params of `callboard/editPlan`. */
+export interface EditPlanParams {
+  /** Only say what would change. */
+  dryRun?: boolean;
+  /** The hash of the plan that was edited. */
+  hash: string;
+  /** Which run. */
+  run: RunId;
+  /** The whole plan as it is to be: a workflow file. */
+  text: string;
+}
+
+/** Result of `callboard/editPlan`. */
+export interface EditPlanResult {
+  /** The hash of the plan after. */
+  after: string;
+  /** The hash of the plan before. */
+  before: string;
+  /** What changed, or would: a line each. */
+  changes: string[];
+  /** The revision at which it is in. */
+  rev: number;
+}
+
 /** The `data` of an error answer: what a program can match. */
 export interface ErrorData {
   /** The class. */
@@ -516,6 +540,12 @@ export interface FindingsParams {
   run?: RunId | null;
 }
 
+/** Params of `callboard/history`. */
+export interface HistoryParams {
+  /** Which run. */
+  run: RunId;
+}
+
 /** Params of `callboard/pause`. */
 export interface HoldParams {
   /** Whether turns that are going on are interrupted too. */
@@ -676,6 +706,32 @@ export type OnCancel =
   /** End the run. */
   | "stop";
 
+/** What a step came to in a round that is over. */
+export interface PastStep {
+  /** Who did it. */
+  agent?: AgentName;
+  /** The try, from 1; 0 where nobody tried. */
+  attempt: number;
+  /** When it ended. */
+  ended?: Timestamp;
+  /** What came of it, in a line; empty where nothing did. */
+  outcome?: string;
+  /** The lap of the loop, from 1; 0 where it is in none. */
+  round: number;
+  /** When it began. */
+  started?: Timestamp;
+  /** How it ended. */
+  status: StepStatus;
+  /** Which. */
+  step: StepId;
+  /** Its title, or its id where it has none. */
+  title: string;
+  /** What its turns used. */
+  usage: Usage;
+  /** The loop, or other step, that it stands in. */
+  within: StepId;
+}
+
 export type PauseId = string;
 
 /** Why something waits for a person. */
@@ -688,6 +744,8 @@ export type PauseKind =
   | "limit"
   /** A loop only repeats itself, or all that is left was declined. */
   | "stuck"
+  /** What a step did in its worktree and what is in the work tree now don't go together. */
+  | "conflict"
   /** What was typed into a file and what was written to it on the disk do not go together. */
   | "clash"
   /** An agent asks for a permission, and its turn waits. */
@@ -762,6 +820,20 @@ export interface PlanResult {
   summary: string;
 }
 
+/** A run's plan as a workflow file, to be edited. */
+export interface PlanText {
+  /** The hash of the plan; an edit must carry it. */
+  hash: string;
+  /** The file: YAML. A comment at its head says which steps can't change. */
+  text: string;
+}
+
+/** Params of `callboard/planText`. */
+export interface PlanTextParams {
+  /** Which run. */
+  run: RunId;
+}
+
 /** Who plays a role: one agent, or several side by side. */
 export type Players =
   /** One. */
@@ -824,6 +896,12 @@ export interface ReloadResult {
   agents: number;
   /** Whether the workspace is trusted now. */
   trusted: boolean;
+}
+
+/** Params of `callboard/removeWorktree`. */
+export interface RemoveWorktreeParams {
+  /** Which. */
+  worktree: WorktreeId;
 }
 
 /** A review. */
@@ -892,6 +970,16 @@ export interface Rule {
 }
 
 export type RuleId = string;
+
+/** What the rounds of a run that are over came to. */
+export interface RunHistory {
+  /** How many older ones are no longer kept. */
+  forgotten: number;
+  /** The revision that this is of. */
+  rev: number;
+  /** The steps of rounds that are over, oldest first: the last thousand. The present round is in the run. */
+  steps: PastStep[];
+}
 
 export type RunId = string;
 
@@ -1466,6 +1554,45 @@ export interface WorkflowView {
   title: string;
 }
 
+export type WorktreeId = string;
+
+/** How far a worktree is. */
+export type WorktreeState =
+  /** Its step works in it, or is about to. */
+  | "atWork"
+  /** What was done in it is being merged, or waits for its place. */
+  | "merging"
+  /** A person is asked about what does not go together. */
+  | "conflict"
+  /** It has what is nowhere else, and nothing goes on with it: a person lets it go. */
+  | "kept"
+  /** It is needed no more, and is being removed. */
+  | "going";
+
+/** A folder in which a step works apart from the developer's files. */
+export interface WorktreeView {
+  /** Its folder; empty before it was made. */
+  folder: string;
+  /** Its id. */
+  id: WorktreeId;
+  /** Of which run. */
+  run: RunId;
+  /** How far it is. */
+  stage: WorktreeState;
+  /** Of which step. */
+  step: StepId;
+  /** Why it is kept; empty where it is not. */
+  why?: string;
+}
+
+/** Result of `callboard/worktrees`. */
+export interface WorktreesResult {
+  /** The revision that this is of. */
+  rev: number;
+  /** Those whose folder is needed or still there, by id. */
+  worktrees: WorktreeView[];
+}
+
 /** Every request: what it takes and what it gives. */
 export interface Requests {
   "callboard/post": { params: PostParams; result: Posted };
@@ -1479,6 +1606,9 @@ export interface Requests {
   "callboard/runs": { params: RunsParams; result: RunView[] };
   "callboard/turns": { params: TurnsParams; result: RunTurn[] };
   "callboard/plan": { params: PlanParams; result: Plan };
+  "callboard/history": { params: HistoryParams; result: RunHistory };
+  "callboard/planText": { params: PlanTextParams; result: PlanText };
+  "callboard/editPlan": { params: EditPlanParams; result: EditPlanResult };
   "callboard/workflows": { params: Nothing; result: WorkflowView[] };
   "callboard/inbox": { params: InboxParams; result: PauseView[] };
   "callboard/decide": { params: DecideParams; result: Changed };
@@ -1489,6 +1619,8 @@ export interface Requests {
   "callboard/cancel": { params: CancelParams; result: Changed };
   "callboard/diff": { params: DiffParams; result: DiffResult };
   "callboard/undo": { params: UndoParams; result: UndoResult };
+  "callboard/worktrees": { params: Nothing; result: WorktreesResult };
+  "callboard/removeWorktree": { params: RemoveWorktreeParams; result: Changed };
   "callboard/agents": { params: Nothing; result: AgentView[] };
   "callboard/findings": { params: FindingsParams; result: Finding[] };
   "callboard/settleFinding": { params: SettleFindingParams; result: Changed };
@@ -1528,6 +1660,9 @@ export const method = {
   runs: "callboard/runs",
   turns: "callboard/turns",
   plan: "callboard/plan",
+  history: "callboard/history",
+  planText: "callboard/planText",
+  editPlan: "callboard/editPlan",
   workflows: "callboard/workflows",
   inbox: "callboard/inbox",
   decide: "callboard/decide",
@@ -1538,6 +1673,8 @@ export const method = {
   cancel: "callboard/cancel",
   diff: "callboard/diff",
   undo: "callboard/undo",
+  worktrees: "callboard/worktrees",
+  removeWorktree: "callboard/removeWorktree",
   agents: "callboard/agents",
   findings: "callboard/findings",
   settleFinding: "callboard/settleFinding",

@@ -70,12 +70,18 @@ pub enum Command {
                             callboard run review-fix --yes --json | jq -r .item"
     )]
     Run(RunArgs),
-    /// List the runs
-    #[command(after_help = "Example:\n  callboard runs --live")]
+    /// List the runs, or change what is left to do of one
+    #[command(
+        args_conflicts_with_subcommands = true,
+        after_help = "Examples:\n  callboard runs --live\n  callboard runs edit r3 --dry-run --file plan.yaml"
+    )]
     Runs {
         /// Only those that have not ended
         #[arg(long)]
         live: bool,
+        /// Change one
+        #[command(subcommand)]
+        change: Option<RunsCommand>,
     },
     /// Show a run: its steps, rounds, results, pauses, findings and cost
     #[command(
@@ -211,6 +217,28 @@ pub enum Command {
     /// Run the review-fix loop on a sample project in a temporary folder: no key, no network
     #[command(after_help = "Examples:\n  callboard demo\n  callboard demo --yes --keep /tmp/callboard-demo")]
     Demo(DemoArgs),
+}
+
+/// `callboard runs …`.
+#[derive(Debug, Clone, Subcommand)]
+pub enum RunsCommand {
+    /// Change what is left to do of a run: its plan opens in your editor; what has begun stays as it is
+    #[command(
+        after_help = "Examples:\n  callboard runs edit r3\n  callboard runs edit r3 --show > plan.yaml\n  callboard runs edit r3 --file plan.yaml --dry-run"
+    )]
+    Edit {
+        /// The run
+        run: RunId,
+        /// The changed plan (`-` for stdin), instead of opening an editor
+        #[arg(long, value_name = "FILE", conflicts_with = "show")]
+        file: Option<PathBuf>,
+        /// Only say what would change
+        #[arg(long, conflicts_with = "show")]
+        dry_run: bool,
+        /// Only write the plan to stdout
+        #[arg(long)]
+        show: bool,
+    },
 }
 
 /// `callboard run`.

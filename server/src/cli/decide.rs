@@ -181,7 +181,7 @@ fn no_terminal() -> Fail {
     Fail::usage("there is no terminal to edit on; nothing is decided").help("give the edited document with --file FILE")
 }
 
-fn read(file: &Path) -> Result<String, Fail> {
+pub(super) fn read(file: &Path) -> Result<String, Fail> {
     const MOST: u64 = 4 * 1024 * 1024;
     let mut text = String::new();
     let read = if file.as_os_str() == "-" {

@@ -6,7 +6,8 @@ use std::{io::IsTerminal as _, path::Path};
 use clap::Parser as _;
 
 use super::{
-    args::{Cli, Command, HubCommand, ToolArgs, WorkflowsCommand, WorktreesCommand},
+    alter,
+    args::{Cli, Command, HubCommand, RunsCommand, ToolArgs, WorkflowsCommand, WorktreesCommand},
     begin, changes, channel,
     connect::{HubWire, failed},
     decide, demo, doctor,
@@ -140,7 +141,10 @@ async fn with_hub(
             let plan = workflows::plan(setting, &args.workflow);
             run::run(hub, out, person, &setting.ground(), plan.as_ref(), &args).await.map(|it| it.exit)
         }
-        Command::Runs { live } => lists::runs(hub, out, live).await,
+        Command::Runs { live, change: None } => lists::runs(hub, out, live).await,
+        Command::Runs { change: Some(RunsCommand::Edit { run, file, dry_run, show }), .. } => {
+            alter::edit(hub, out, person, run, &alter::How { file, dry_run, show }).await
+        }
         Command::Workflows(WorkflowsCommand::New { name, from: Some(from) }) => match from.parse() {
             Ok(run) => begin::new_from_run(hub, out, &name, run).await,
             Err(_) => begin::new(setting, out, &name, Some(&from)),

@@ -12,8 +12,8 @@ use crate::{
     finding::Finding,
     ids::{PauseId, RunId, Timestamp},
     protocol::{
-        AgentView, CancelParams, Changed, FindingsParams, HoldParams, InboxParams, Nothing, PauseView, ReleaseParams,
-        RunView, RunsParams, method,
+        AgentView, CancelParams, Changed, FindingsParams, HistoryParams, HoldParams, InboxParams, Nothing, PauseView,
+        ReleaseParams, RunHistory, RunView, RunsParams, method,
     },
 };
 
@@ -38,10 +38,14 @@ pub async fn show(wire: &mut impl Wire, out: &mut Out, run: RunId) -> Result<i32
     let pauses: Vec<PauseView> = ask(wire, method::INBOX, &InboxParams { pause: None, all: true }).await?;
     let pauses: Vec<_> = pauses.into_iter().filter(|it| it.run == Some(run)).collect();
     let findings: Vec<Finding> = ask(wire, method::FINDINGS, &FindingsParams { run: Some(run), all: true }).await?;
+    let history: RunHistory = ask(wire, method::HISTORY, &HistoryParams { run }).await?;
     if out.json {
-        return objects(out, &[serde_json::json!({ "run": view, "pauses": pauses, "findings": findings })]);
+        let whole = serde_json::json!({ "run": view, "pauses": pauses, "findings": findings, "history": history });
+        return objects(out, &[whole]);
     }
-    out.lines(&render::run::run(&view, &pauses, &findings, Timestamp::now(), &out.view))?;
+    let mut lines = render::run::run(&view, &pauses, &findings, Timestamp::now(), &out.view);
+    lines.extend(render::run::rounds(&history, &view, &out.view));
+    out.lines(&lines)?;
     Ok(fail::OK)
 }
 
@@ -166,7 +170,8 @@ mod tests {
         let mut hub = Fake::default()
             .on(method::RUNS, json!({ "run": "r3" }), json!([run_view(3, RunStatus::Waiting, vec![])]))
             .on(method::INBOX, json!({ "all": true }), json!([pause(1), PauseView { run: Some(RunId(9)), ..pause(2) }]))
-            .on(method::FINDINGS, json!({ "run": "r3", "all": true }), json!([]));
+            .on(method::FINDINGS, json!({ "run": "r3", "all": true }), json!([]))
+            .on(method::HISTORY, json!({ "run": "r3" }), json!({ "steps": [], "forgotten": 0, "rev": 3 }));
         let (mut out, shown) = out(false);
         show(&mut hub, &mut out, RunId(3)).await.unwrap();
         hub.assert_played();

@@ -102,6 +102,41 @@ impl Files {
     }
 }
 
+impl Files {
+    /// Does something with what finds a workflow's text: in what was trusted, else in the library. A nested workflow is found as
+    /// one that is run.
+    fn with_workflows<T>(
+        &self,
+        act: impl FnOnce(&dyn Fn(&str) -> Result<String, Refusal>) -> Result<T, Refusal>,
+    ) -> Result<T, Refusal> {
+        self.require_trust()?;
+        // The very bytes that trust was given to: reading the file again might be reading another.
+        let files = self.trust.trusted_files(&self.workspace);
+        let files = files.map_err(|err| Refusal::new(RefusalCode::Untrusted, err.to_string()))?;
+        let library = Library::new(Some(self.places.workflows_dir()));
+        act(&|name| {
+            let own = format!("{WORKSPACE_FOLDER}/{name}.yaml");
+            match files.iter().find(|it| it.path == own) {
+                Some(file) => String::from_utf8(file.bytes.clone())
+                    .map_err(|_| Refusal::new(RefusalCode::Invalid, format!("{own} is not UTF-8; save it as that"))),
+                None => library
+                    .find(name)
+                    .map(|it| it.text)
+                    .map_err(|err| Refusal::new(RefusalCode::NotFound, err.to_string())),
+            }
+        })
+    }
+}
+
+/// Reads and checks a workflow's text.
+fn checked(name: &str, text: &str, find: &dyn Fn(&str) -> Result<String, Refusal>) -> Result<Arc<Plan>, Refusal> {
+    let loaded = workflow::load_among(name, text, &|name| find(name).map_err(|it| it.message));
+    match loaded.plan {
+        Some(plan) => Ok(Arc::new(plan)),
+        None => Err(Refusal::new(RefusalCode::Invalid, problems_of(name, &loaded.problems))),
+    }
+}
+
 impl Surroundings for Files {
     fn buffers(&self) -> Arc<OpenBuffers> {
         Arc::clone(&self.buffers)
@@ -112,29 +147,14 @@ impl Surroundings for Files {
     }
 
     fn plan(&self, name: &str) -> Result<Arc<Plan>, Refusal> {
-        self.require_trust()?;
-        // The very bytes that trust was given to: reading the file again might be reading another.
-        let files = self.trust.trusted_files(&self.workspace);
-        let files = files.map_err(|err| Refusal::new(RefusalCode::Untrusted, err.to_string()))?;
-        let library = Library::new(Some(self.places.workflows_dir()));
-        // A nested workflow is found as one that is run: in what was trusted, else in the library.
-        let find = |name: &str| {
-            let own = format!("{WORKSPACE_FOLDER}/{name}.yaml");
-            match files.iter().find(|it| it.path == own) {
-                Some(file) => String::from_utf8(file.bytes.clone())
-                    .map_err(|_| Refusal::new(RefusalCode::Invalid, format!("{own} is not UTF-8; save it as that"))),
-                None => library
-                    .find(name)
-                    .map(|it| it.text)
-                    .map_err(|err| Refusal::new(RefusalCode::NotFound, err.to_string())),
-            }
-        };
-        let text = find(name)?;
-        let loaded = workflow::load_among(name, &text, &|name| find(name).map_err(|it| it.message));
-        match loaded.plan {
-            Some(plan) => Ok(Arc::new(plan)),
-            None => Err(Refusal::new(RefusalCode::Invalid, problems_of(name, &loaded.problems))),
-        }
+        self.with_workflows(|find| {
+            let text = find(name)?;
+            checked(name, &text, find)
+        })
+    }
+
+    fn read_plan(&self, name: &str, text: &str) -> Result<Arc<Plan>, Refusal> {
+        self.with_workflows(|find| checked(name, text, find))
     }
 
     fn reload(&self) -> Result<Reading, Refusal> {

@@ -24,6 +24,7 @@ mod ask;
 mod buffers;
 mod checkpoint;
 mod context;
+pub(super) mod edit;
 mod holders;
 mod operator;
 mod pause;
@@ -85,6 +86,7 @@ fn dispatch(draft: &mut Draft, event: &Event) -> Result<Answer, Refusal> {
         Event::StartRun { by, plan, inputs, roles, channel, key } => run::start(draft, by, plan, inputs, roles, channel.as_ref(), key.as_deref()),
         Event::Decide { by, pause, decision, hash, scope } => answer::decide_pause(draft, by, *pause, decision, hash, *scope),
         Event::RevokePermission { by, rule }      => ask::revoke(draft, by, *rule),
+        Event::EditPlan { by, run, plan, hash }   => edit::edit(draft, by, *run, plan, hash),
         Event::Hold { by, run, interrupt }        => run::hold(draft, by, *run, *interrupt),
         Event::Release { by, run }                => run::release(draft, by, *run),
         Event::Cancel { by, run }                 => run::cancel(draft, by, *run),

@@ -87,6 +87,17 @@ pub enum Event {
         /// Chosen by the sender; a second start with the same key is the first one's.
         key: Option<String>,
     },
+    /// A person changes what is left to do of a run.
+    EditPlan {
+        /// Who.
+        by: Actor,
+        /// Of which run.
+        run: RunId,
+        /// The whole plan as it is to be.
+        plan: Arc<Plan>,
+        /// The hash of the plan that was edited.
+        hash: String,
+    },
     /// A person answers a pause point.
     Decide {
         /// Who.

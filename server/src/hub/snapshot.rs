@@ -6,7 +6,7 @@ use super::{
     event::{Refusal, RefusalCode},
     operator::Decided,
     record::{Cause, Subject, TurnEnd, Wanted},
-    run::{Run, StepState},
+    run::{Past, Run, StepState},
     state::{AgentEntry, Channel, Key, Message, Pause, State, Turn, Worktree},
     timeline::{self, Stretch, Worker},
 };
@@ -16,9 +16,10 @@ use crate::{
     finding::Finding,
     ids::{ChannelName, MessageId, PauseId, RunId, TurnId},
     protocol::{
-        AgentView, AskView, ChannelView, DecidedView, DiffParams, Feed, FindingsParams, InboxParams, Item, MessageView,
-        MessagesParams, MessagesResult, PauseView, PermissionsParams, RunTurn, RunView, RunsParams, SentParams,
-        StepStatus, StepView, SubscribeParams, TurnView, TurnsParams, WorktreeView, is_settled,
+        AgentView, AskView, ChannelView, DecidedView, DiffParams, EditPlanResult, Feed, FindingsParams, InboxParams,
+        Item, MessageView, MessagesParams, MessagesResult, PastStep, PauseView, PermissionsParams, PlanText,
+        RunHistory, RunTurn, RunView, RunsParams, SentParams, StepStatus, StepView, SubscribeParams, TurnView,
+        TurnsParams, WorktreeView, is_settled,
     },
     workflow::plan::{Plan, Step},
 };
@@ -170,6 +171,26 @@ impl Snapshot {
             notes.push(format!("{} is in no checkpoint: {}", it.path, it.why));
         }
         Ok((stretches, notes))
+    }
+
+    /// Returns what the rounds of a run that are over came to.
+    pub fn history(&self, run: RunId) -> Result<RunHistory, Refusal> {
+        let run = self.state.runs.get(&run).ok_or_else(|| no_run(run))?;
+        let steps = run.history.iter().map(|it| past_view(run, it)).collect();
+        Ok(RunHistory { steps, forgotten: run.forgotten, rev: self.rev })
+    }
+
+    /// Returns a run's plan as a file to be edited.
+    pub fn plan_text(&self, run: RunId) -> Result<PlanText, Refusal> {
+        let run = self.state.runs.get(&run).ok_or_else(|| no_run(run))?;
+        Ok(PlanText { text: super::decide::edit::text_of(run), hash: run.plan.hash.clone() })
+    }
+
+    /// Returns what an edit of a run's plan would change.
+    pub fn weigh_edit(&self, run: RunId, plan: &Plan, hash: &str) -> Result<EditPlanResult, Refusal> {
+        let edit = super::decide::edit::weigh(&self.state, run, plan, hash)?;
+        let (before, after) = (hash.to_owned(), edit.plan.hash.clone());
+        Ok(EditPlanResult { changes: edit.changes, before, after, rev: self.rev })
     }
 
     /// Returns the workflow that a run is pinned to.
@@ -430,6 +451,30 @@ fn step_views(run: &Run, steps: &[Step], depth: u32, views: &mut Vec<StepView>) 
         let Some(now) = run.step(&step.id) else { continue };
         views.push(step_view(step, now, depth));
         step_views(run, step.children(), depth + 1, views);
+    }
+}
+
+fn past_view(run: &Run, it: &Past) -> PastStep {
+    let title = run.plan.step(&it.step).map(|it| it.title.clone()).filter(|it| !it.is_empty());
+    let now = &it.state;
+    let outcome = match (&now.failure, &now.result, now.status) {
+        (Some(failure), _, StepStatus::Failed) => format!("{}: {}", failure.class.name(), failure.message),
+        (_, _, StepStatus::Skipped) => "skipped".to_owned(),
+        (_, Some(result), _) => result.line(),
+        _ => String::new(),
+    };
+    PastStep {
+        step: it.step.clone(),
+        title: title.unwrap_or_else(|| it.step.to_string()),
+        within: it.within.clone(),
+        round: now.round.max(now.lap),
+        attempt: now.attempt,
+        status: now.status,
+        agent: now.by.clone(),
+        started: now.started,
+        ended: now.ended,
+        usage: now.usage,
+        outcome: outcome.lines().next().unwrap_or("").chars().take(200).collect(),
     }
 }
 

@@ -16,6 +16,8 @@ mod asks;
 mod buffers;
 mod channels;
 mod checkpoints;
+mod edits;
+mod golden;
 mod lists;
 mod nested;
 mod odd;

@@ -25,6 +25,12 @@ use crate::{
 /// How many findings of one place have actions of their own.
 const MOST_FINDINGS: usize = 5;
 
+/// How many problems that others reported can be sent on from one place.
+const MOST_PROBLEMS: usize = 2;
+
+/// How many findings one message names.
+const MOST_AT_ONCE: usize = 50;
+
 /// Returns what can be done here.
 pub fn actions(
     editor: &Editor,
@@ -56,9 +62,17 @@ pub fn actions(
         menu.add(source, "Trust this workspace…", "callboard.trust", json!({}));
         return menu.items;
     }
-    for (finding, line) in findings(editor, snapshot, &path, params) {
+    let here = findings(editor, snapshot, &path, params);
+    for (finding, line) in &here {
         let diagnostic = params.context.diagnostics.iter().find(|it| finding_of(it) == Some(finding.id));
-        on_finding(&mut menu, snapshot, finding, line, diagnostic);
+        on_finding(&mut menu, snapshot, finding, *line, diagnostic);
+    }
+    if !here.is_empty() {
+        on_all(&mut menu, snapshot, &path);
+    }
+    let others = params.context.diagnostics.iter().filter(|it| finding_of(it).is_none());
+    for problem in others.take(MOST_PROBLEMS) {
+        on_problem(&mut menu, snapshot, &path, problem);
     }
     for command in lenses::waiting(snapshot, &path) {
         menu.command(source.clone(), command);
@@ -116,6 +130,42 @@ fn on_finding(menu: &mut Menu, snapshot: &Snapshot, finding: &Finding, line: u32
     for agent in finding.sources.iter().filter(|it| !people::is_tool(snapshot, it)) {
         let text = people::why(agent, finding, line);
         add(&format!("Ask {agent} why {id}"), "callboard.post", json!({ "text": text }), false);
+    }
+}
+
+/// Adds what can be done with all findings of a file at once.
+fn on_all(menu: &mut Menu, snapshot: &Snapshot, path: &str) {
+    let kind = CodeActionKind::QUICKFIX;
+    let all: Vec<&Finding> = diagnostics::of_file(snapshot, path).take(MOST_AT_ONCE).collect();
+    if let [first, _, ..] = all[..] {
+        for agent in people::fixers(snapshot, first) {
+            // A tool fixes what a tool found; what it is not there for it would only decline.
+            let is_tool = people::is_tool(snapshot, &agent);
+            let fits = |it: &&&Finding| !is_tool || people::fixers(snapshot, it).contains(&agent);
+            let findings: Vec<&Finding> = all.iter().filter(fits).copied().collect();
+            let title = format!("Fix all {} findings of this file with {agent}", findings.len());
+            let text = people::fix_all(&agent, path, &findings);
+            menu.add(kind.clone(), &title, "callboard.post", json!({ "text": text }));
+        }
+    }
+    let reviewers = people::reviewers(snapshot);
+    let mut sources: Vec<&AgentName> =
+        all.iter().flat_map(|it| &it.sources).filter(|it| reviewers.contains(it)).collect();
+    sources.sort();
+    sources.dedup();
+    for agent in sources {
+        let arguments = json!({ "path": path, "agent": agent });
+        menu.add(kind.clone(), &format!("Check this file again with {agent}"), "callboard.review", arguments);
+    }
+}
+
+/// Adds what can be done with a problem that something else in the editor reported.
+fn on_problem(menu: &mut Menu, snapshot: &Snapshot, path: &str, problem: &Diagnostic) {
+    let source = problem.source.clone().unwrap_or_default();
+    for agent in people::talkers(snapshot) {
+        let text = people::problem(&agent, path, problem.range.start.line + 1, &source, &problem.message);
+        let (title, arguments) = (format!("Send this problem to {agent}"), json!({ "text": text }));
+        menu.on(CodeActionKind::QUICKFIX, &title, "callboard.post", arguments, Some(problem.clone()), false);
     }
 }
 

@@ -36,13 +36,14 @@ use crate::{
     },
     protocol::{
         AgentView, CancelParams, Changed, ChannelView, CompleteParams, CompleteResult, CreateChannelParams,
-        DecideParams, DiffParams, DiffResult, ErrorData, FindingsParams, HoldParams, HubStatus, InboxParams,
-        MessagesParams, MessagesResult, Nothing, PROTOCOL, PauseView, PermissionsParams, PlanParams, PostParams,
-        Posted, REFUSED, ReleaseParams, ReloadResult, RemoveWorktreeParams, RevokePermissionParams, RunParams, RunTurn,
-        RunView, RunsParams, SentParams, ServerOffer, SettleFindingParams, Started, SubscribeParams,
-        TerminalInputParams, TerminalResizeParams, TerminalScrollback, TerminalScrollbackParams, TerminalSize,
-        TrustParams, TrustResult, TurnView, TurnsParams, UndoParams, UndoResult, UnwatchTerminalParams,
-        WatchTerminalParams, WatchTerminalResult, WithdrawParams, WorkflowView, WorktreesResult, method,
+        DecideParams, DiffParams, DiffResult, EditPlanParams, EditPlanResult, ErrorData, FindingsParams, HistoryParams,
+        HoldParams, HubStatus, InboxParams, MessagesParams, MessagesResult, Nothing, PROTOCOL, PauseView,
+        PermissionsParams, PlanParams, PlanText, PlanTextParams, PostParams, Posted, REFUSED, ReleaseParams,
+        ReloadResult, RemoveWorktreeParams, RevokePermissionParams, RunHistory, RunParams, RunTurn, RunView,
+        RunsParams, SentParams, ServerOffer, SettleFindingParams, Started, SubscribeParams, TerminalInputParams,
+        TerminalResizeParams, TerminalScrollback, TerminalScrollbackParams, TerminalSize, TrustParams, TrustResult,
+        TurnView, TurnsParams, UndoParams, UndoResult, UnwatchTerminalParams, WatchTerminalParams, WatchTerminalResult,
+        WithdrawParams, WorkflowView, WorktreesResult, method,
     },
     workflow::plan::Plan,
 };
@@ -73,6 +74,9 @@ pub fn service(
         .custom_method(method::RUN, Backend::run)
         .custom_method(method::RUNS, Backend::runs)
         .custom_method(method::TURNS, Backend::turns)
+        .custom_method(method::HISTORY, Backend::history)
+        .custom_method(method::PLAN_TEXT, Backend::plan_text)
+        .custom_method(method::EDIT_PLAN, Backend::edit_plan)
         .custom_method(method::PLAN, Backend::plan)
         .custom_method(method::INBOX, Backend::inbox)
         .custom_method(method::DECIDE, Backend::decide)
@@ -290,6 +294,29 @@ impl Backend {
 
     async fn runs(&self, params: RunsParams) -> Result<Vec<RunView>> {
         self.shared.hub.snapshot().runs(&params).map_err(refused)
+    }
+
+    async fn history(&self, params: HistoryParams) -> Result<RunHistory> {
+        self.shared.hub.snapshot().history(params.run).map_err(refused)
+    }
+
+    async fn plan_text(&self, params: PlanTextParams) -> Result<PlanText> {
+        self.shared.hub.snapshot().plan_text(params.run).map_err(refused)
+    }
+
+    /// Changes what is left to do of a run. What would change is worked out on the state of now; the hub does so again.
+    async fn edit_plan(&self, params: EditPlanParams) -> Result<EditPlanResult> {
+        self.people_only("change what a run does")?;
+        let EditPlanParams { run, text, hash, dry_run } = params;
+        let snapshot = self.shared.hub.snapshot();
+        let name = snapshot.plan(run).map_err(refused)?.name.clone();
+        let plan = self.shared.off_thread(move |it| it.read_plan(&name, &text)).await.map_err(refused)?;
+        let mut edit = snapshot.weigh_edit(run, &plan, &hash).map_err(refused)?;
+        if !dry_run {
+            let by = self.actor.clone();
+            edit.rev = self.ask(Event::EditPlan { by, run, plan, hash }).await?.rev;
+        }
+        Ok(edit)
     }
 
     async fn turns(&self, params: TurnsParams) -> Result<Vec<RunTurn>> {

@@ -113,10 +113,14 @@ impl OpenBuffers {
         let mut opened = Opened::default();
         for path in self.documents.paths() {
             let Disk::Text(disk) = self.disk(&path) else { continue };
-            let Some(document) = self.documents.latest(&path) else { continue };
-            if disk.as_deref() != Some(&*document.text) && is_below(&path, paths) {
+            // Of several editors that have something of their own, the one that typed last.
+            let held = self.documents.editors_of(&path).into_iter().rev();
+            let mut texts = held.filter_map(|it| self.documents.held(&path, it)).map(|it| it.text);
+            if let Some(text) = texts.find(|it| disk.as_deref() != Some(&**it))
+                && is_below(&path, paths)
+            {
                 let disk = disk.clone().unwrap_or_default();
-                opened.unsaved.push(Unsaved { path: path.clone(), disk, text: document.text });
+                opened.unsaved.push(Unsaved { path: path.clone(), disk, text });
             }
             opened.bases.insert(path, disk);
         }

@@ -248,7 +248,6 @@ fn told(
                     "no" | "false" | "off" => Value::from(false),
                     _ => return Err(wrong("yes or no")),
                 },
-                InputKind::List => value.split(',').map(|it| it.trim().to_owned()).collect(),
             };
             inputs.insert(name, value);
         } else if known.roles.iter().any(|it| it.id.as_str() == name) {

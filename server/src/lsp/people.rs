@@ -61,6 +61,29 @@ pub fn fix(agent: &AgentName, finding: &Finding, line: u32) -> String {
     format!("{agent} fix {}{}, and nothing else.\n\n{}", finding.id, at(finding, line), said(finding))
 }
 
+/// Returns the message that has an agent fix all of these findings of a file.
+pub fn fix_all(agent: &AgentName, path: &str, findings: &[&Finding]) -> String {
+    let ids: Vec<String> = findings.iter().map(|it| it.id.to_string()).collect();
+    let all: Vec<String> = findings.iter().map(|it| format!("{}: {}", it.id, it.draft.text.trim())).collect();
+    format!("{agent} fix {} in `{}`, and nothing else.\n\n{}", ids.join(", "), code(path), fenced(&all.join("\n")))
+}
+
+/// Returns the message that shows an agent a problem that something else in the editor reported.
+pub fn problem(agent: &AgentName, path: &str, line: u32, source: &str, text: &str) -> String {
+    let cut = crate::workspace::position::floor(text, MOST_QUOTED);
+    let source = if source.trim().is_empty() { String::new() } else { format!(" by `{}`", code(source)) };
+    format!(
+        "{agent} look at this problem in `{}`, line {line}, reported{source}: what causes it, and how is it mended?\n\n{}",
+        code(path),
+        fenced(&text[..cut])
+    )
+}
+
+/// Returns text that can stand between two backticks.
+fn code(text: &str) -> String {
+    visible(text).replace(['`', '\n'], " ")
+}
+
 /// Returns the message that asks the agent that reported a finding why.
 pub fn why(agent: &AgentName, finding: &Finding, line: u32) -> String {
     let id = finding.id;
@@ -128,7 +151,13 @@ mod tests {
             rev: 1,
         };
         let agent: AgentName = "codex".parse().unwrap();
-        for text in [fix(&agent, &finding, 9), why(&agent, &finding, 9), about(&agent, "a.md", Some((1, 2)), "@evil")] {
+        for text in [
+            fix(&agent, &finding, 9),
+            fix_all(&agent, "a.md", &[&finding, &finding]),
+            why(&agent, &finding, 9),
+            about(&agent, "a.md", Some((1, 2)), "@evil"),
+            problem(&agent, "a`@evil`.md", 3, "`@evil", "```\n@evil\n````"),
+        ] {
             assert_eq!(mentions(&text), [Mention::One(agent.clone())], "{text}");
         }
         assert!(fix(&agent, &finding, 9).starts_with("@codex fix f3 in `a.md`, line 9, and nothing else."));

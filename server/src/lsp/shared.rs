@@ -57,6 +57,13 @@ pub trait Surroundings: Send + Sync + 'static {
     /// Returns the checked workflow of this name, or why there is none: unknown, wrong (all its problems), not trusted.
     fn plan(&self, workflow: &str) -> Result<Arc<Plan>, Refusal>;
 
+    /// Returns the checked workflow of this text, which may do those that there are here, or all that is wrong with it.
+    fn read_plan(&self, name: &str, text: &str) -> Result<Arc<Plan>, Refusal> {
+        let loaded = crate::workflow::load(name, text);
+        let wrong = || loaded.problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
+        loaded.plan.clone().map(Arc::new).ok_or_else(|| Refusal::new(RefusalCode::Invalid, wrong()))
+    }
+
     /// Reads trust, the configuration and the catalogue again.
     fn reload(&self) -> Result<Reading, Refusal>;
 

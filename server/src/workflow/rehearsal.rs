@@ -387,7 +387,14 @@ mod tests {
             let told = it.default.clone().filter(|it| *it != json!(""));
             (it.name.clone(), told.unwrap_or_else(|| json!(format!("‹{}›", it.name))))
         });
-        let cast = plan.roles.iter().map(|it| (it.id.clone(), vec![it.prefer[0].clone()])).collect();
+        let cast = plan
+            .roles
+            .iter()
+            .map(|it| {
+                let first = it.seats.first().filter(|it| !it.is_empty()).unwrap_or(&it.prefer);
+                (it.id.clone(), vec![first[0].clone()])
+            })
+            .collect();
         rehearse(&plan, &inputs.collect(), &cast, &[])
     }
 

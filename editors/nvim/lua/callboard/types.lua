@@ -211,6 +211,20 @@
 ---| "terminal" # The interactive program on a PTY.
 ---| "tool" # A deterministic program on a PTY that gives a typed result.
 
+---Params of `callboard/editPlan`.
+---@class callboard.EditPlanParams
+---@field dryRun? boolean Only say what would change.
+---@field hash string The hash of the plan that was edited.
+---@field run callboard.RunId Which run.
+---@field text string The whole plan as it is to be: a workflow file.
+
+---Result of `callboard/editPlan`.
+---@class callboard.EditPlanResult
+---@field after string The hash of the plan after.
+---@field before string The hash of the plan before.
+---@field changes string[] What changed, or would: a line each.
+---@field rev integer The revision at which it is in.
+
 ---The `data` of an error answer: what a program can match.
 ---@class callboard.ErrorData
 ---@field code callboard.RefusalCode The class.
@@ -306,6 +320,10 @@
 ---@class callboard.FindingsParams
 ---@field all? boolean Settled ones too.
 ---@field run? callboard.RunId|vim.NIL Only those of this run.
+
+---Params of `callboard/history`.
+---@class callboard.HistoryParams
+---@field run callboard.RunId Which run.
 
 ---Params of `callboard/pause`.
 ---@class callboard.HoldParams
@@ -427,6 +445,20 @@
 ---| "pause" # Pause now: the run can go on later.
 ---| "stop" # End the run.
 
+---What a step came to in a round that is over.
+---@class callboard.PastStep
+---@field agent? callboard.AgentName Who did it.
+---@field attempt integer The try, from 1; 0 where nobody tried.
+---@field ended? callboard.Timestamp When it ended.
+---@field outcome? string What came of it, in a line; empty where nothing did.
+---@field round integer The lap of the loop, from 1; 0 where it is in none.
+---@field started? callboard.Timestamp When it began.
+---@field status callboard.StepStatus How it ended.
+---@field step callboard.StepId Which.
+---@field title string Its title, or its id where it has none.
+---@field usage callboard.Usage What its turns used.
+---@field within callboard.StepId The loop, or other step, that it stands in.
+
 ---@alias callboard.PauseId string
 
 ---Why something waits for a person.
@@ -435,6 +467,7 @@
 ---| "failure" # A step failed.
 ---| "limit" # A limit was reached: rounds, turns, time, tokens, money, hops.
 ---| "stuck" # A loop only repeats itself, or all that is left was declined.
+---| "conflict" # What a step did in its worktree and what is in the work tree now don't go together.
 ---| "clash" # What was typed into a file and what was written to it on the disk do not go together.
 ---| "permission" # An agent asks for a permission, and its turn waits.
 ---| "question" # An agent asks a question, and its turn waits.
@@ -479,6 +512,15 @@
 ---@field steps string[] What to do, in order.
 ---@field summary string One or two sentences.
 
+---A run's plan as a workflow file, to be edited.
+---@class callboard.PlanText
+---@field hash string The hash of the plan; an edit must carry it.
+---@field text string The file: YAML. A comment at its head says which steps can't change.
+
+---Params of `callboard/planText`.
+---@class callboard.PlanTextParams
+---@field run callboard.RunId Which run.
+
 ---Who plays a role: one agent, or several side by side.
 ---@alias callboard.Players
 ---| callboard.AgentName # One.
@@ -517,6 +559,10 @@
 ---@class callboard.ReloadResult
 ---@field agents integer How many agents the catalogue has.
 ---@field trusted boolean Whether the workspace is trusted now.
+
+---Params of `callboard/removeWorktree`.
+---@class callboard.RemoveWorktreeParams
+---@field worktree callboard.WorktreeId Which.
 
 ---A review.
 ---@class callboard.ReviewResult
@@ -558,6 +604,12 @@
 ---@field used integer How often it has been used.
 
 ---@alias callboard.RuleId string
+
+---What the rounds of a run that are over came to.
+---@class callboard.RunHistory
+---@field forgotten integer How many older ones are no longer kept.
+---@field rev integer The revision that this is of.
+---@field steps callboard.PastStep[] The steps of rounds that are over, oldest first: the last thousand. The present round is in the run.
 
 ---@alias callboard.RunId string
 
@@ -926,6 +978,30 @@
 ---@field roles callboard.RoleView[] The parts that agents play, in the file's order.
 ---@field title string One line for people.
 
+---@alias callboard.WorktreeId string
+
+---How far a worktree is.
+---@alias callboard.WorktreeState
+---| "atWork" # Its step works in it, or is about to.
+---| "merging" # What was done in it is being merged, or waits for its place.
+---| "conflict" # A person is asked about what does not go together.
+---| "kept" # It has what is nowhere else, and nothing goes on with it: a person lets it go.
+---| "going" # It is needed no more, and is being removed.
+
+---A folder in which a step works apart from the developer's files.
+---@class callboard.WorktreeView
+---@field folder string Its folder; empty before it was made.
+---@field id callboard.WorktreeId Its id.
+---@field run callboard.RunId Of which run.
+---@field stage callboard.WorktreeState How far it is.
+---@field step callboard.StepId Of which step.
+---@field why? string Why it is kept; empty where it is not.
+
+---Result of `callboard/worktrees`.
+---@class callboard.WorktreesResult
+---@field rev integer The revision that this is of.
+---@field worktrees callboard.WorktreeView[] Those whose folder is needed or still there, by id.
+
 ---Every request: what it takes and what it gives.
 ---@class callboard.Requests
 ---@field ["callboard/post"] { params: callboard.PostParams, result: callboard.Posted }
@@ -939,6 +1015,9 @@
 ---@field ["callboard/runs"] { params: callboard.RunsParams, result: callboard.RunView[] }
 ---@field ["callboard/turns"] { params: callboard.TurnsParams, result: callboard.RunTurn[] }
 ---@field ["callboard/plan"] { params: callboard.PlanParams, result: callboard.Plan }
+---@field ["callboard/history"] { params: callboard.HistoryParams, result: callboard.RunHistory }
+---@field ["callboard/planText"] { params: callboard.PlanTextParams, result: callboard.PlanText }
+---@field ["callboard/editPlan"] { params: callboard.EditPlanParams, result: callboard.EditPlanResult }
 ---@field ["callboard/workflows"] { params: callboard.Nothing, result: callboard.WorkflowView[] }
 ---@field ["callboard/inbox"] { params: callboard.InboxParams, result: callboard.PauseView[] }
 ---@field ["callboard/decide"] { params: callboard.DecideParams, result: callboard.Changed }
@@ -949,6 +1028,8 @@
 ---@field ["callboard/cancel"] { params: callboard.CancelParams, result: callboard.Changed }
 ---@field ["callboard/diff"] { params: callboard.DiffParams, result: callboard.DiffResult }
 ---@field ["callboard/undo"] { params: callboard.UndoParams, result: callboard.UndoResult }
+---@field ["callboard/worktrees"] { params: callboard.Nothing, result: callboard.WorktreesResult }
+---@field ["callboard/removeWorktree"] { params: callboard.RemoveWorktreeParams, result: callboard.Changed }
 ---@field ["callboard/agents"] { params: callboard.Nothing, result: callboard.AgentView[] }
 ---@field ["callboard/findings"] { params: callboard.FindingsParams, result: callboard.Finding[] }
 ---@field ["callboard/settleFinding"] { params: callboard.SettleFindingParams, result: callboard.Changed }

@@ -56,7 +56,7 @@ await story(world, [
   [
     "figures",
     async () => {
-      world.callboard("trust");
+      world.callboard("trust", "--yes");
       await post(many);
       await world.start({ vsix: path.resolve(process.env.CALLBOARD_VSIX) });
       const window = await world.window();

@@ -307,8 +307,14 @@ export class Window {
   async side() {
     const tab = this.page.locator('.activitybar a[aria-label^="Callboard"]').first();
     await tab.waitFor({ timeout: 60_000 });
-    if ((await this.page.locator(".pane-header", { hasText: "Inbox" }).count()) === 0) await tab.click();
-    await this.page.locator(".pane-header", { hasText: "Inbox" }).waitFor({ timeout: 20_000 });
+    const inbox = this.page.locator(".pane-header", { hasText: "Inbox" });
+    // A window that was reloaded may be about to show it by itself, and a badge lies over the tab.
+    await until("the side bar", async () => {
+      if ((await inbox.count()) > 0 && (await inbox.first().isVisible())) return true;
+      await tab.click({ force: true, timeout: 3000 });
+      await inbox.waitFor({ timeout: 4000 });
+      return true;
+    });
   }
   pane(name) {
     return this.page.locator(".pane").filter({ has: this.page.locator(".pane-header", { hasText: name }) });

@@ -5,7 +5,7 @@ use crate::{
     agent::terminal::plain::plain,
     finding::{Finding, FindingState},
     ids::Timestamp,
-    protocol::{PauseView, RunStatus, RunView},
+    protocol::{PastStep, PauseView, RunHistory, RunStatus, RunView, StepStatus},
 };
 
 /// Returns runs as a table, the newest last.
@@ -82,6 +82,47 @@ pub fn run(run: &RunView, pauses: &[PauseView], findings: &[Finding], now: Times
     lines
 }
 
+/// Returns what the rounds that are over came to, a table each, oldest first.
+pub fn rounds(history: &RunHistory, run: &RunView, view: &View) -> Vec<Line> {
+    let mut lines = Vec::new();
+    if history.forgotten > 0 {
+        let text = format!("{} older steps are no longer kept; the journal has them.", history.forgotten);
+        lines.extend([Line::new(), Line::new().with(Tone::Faint, text)]);
+    }
+    for round in history.steps.chunk_by(|a, b| (&a.within, a.round) == (&b.within, b.round)) {
+        let Some(first) = round.first() else { continue };
+        let title = run.steps.iter().find(|it| it.id == first.within).map_or(first.within.as_str(), |it| &it.title);
+        let from = round.iter().filter_map(|it| it.started).min();
+        let to = round.iter().filter_map(|it| it.ended).max();
+        let took = from.zip(to).map(|(from, to)| format!("  {}", time::lasted(to.since(from)))).unwrap_or_default();
+        let lap = if first.round > 0 { format!("round {} of ", first.round) } else { "before, in ".to_owned() };
+        let head = Line::new().with(Tone::Note, "↻ ").with(Tone::Strong, format!("{lap}{}", plain(title)));
+        lines.extend([Line::new(), head.with(Tone::Faint, took)]);
+        let rows: Vec<_> = round.iter().map(past).collect();
+        lines.extend(table(&["step", "who", "took", "cost", "result"], &rows, view.width));
+    }
+    lines
+}
+
+fn past(step: &PastStep) -> Vec<Line> {
+    let (mark, tone) = match step.status {
+        StepStatus::Done => ("✓", Tone::Good),
+        StepStatus::Failed => ("✗", Tone::Bad),
+        _ => ("–", Tone::Faint),
+    };
+    let tries = if step.attempt > 1 { format!(" (try {})", step.attempt) } else { String::new() };
+    let lasted = step.started.zip(step.ended).map(|(from, to)| time::lasted(to.since(from))).unwrap_or_default();
+    // What nobody took a turn for costs nothing, and that is no lack of knowledge.
+    let cost = if step.agent.is_some() { time::cost(&step.usage) } else { String::new() };
+    vec![
+        Line::plain("  ").with(tone, mark).with(Tone::Plain, format!(" {}{tries}", plain(&step.title))),
+        Line::new().with(Tone::Name, step.agent.as_ref().map_or_else(String::new, ToString::to_string)),
+        Line::plain(lasted),
+        Line::plain(cost),
+        Line::plain(plain(&step.outcome)),
+    ]
+}
+
 /// Returns the line at the head of a run: `r3 approved  Review–fix loop (review-fix)`.
 pub fn head(run: &RunView) -> Line {
     let (word, tone) = status(run.status);
@@ -144,12 +185,7 @@ pub fn status(status: RunStatus) -> (&'static str, Tone) {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::{
-        cli::render::text,
-        ids::RunId,
-        outcome::Usage,
-        protocol::{StepStatus, StepView},
-    };
+    use crate::{cli::render::text, ids::RunId, outcome::Usage, protocol::StepView};
 
     pub(crate) fn sample(id: u64, status: RunStatus, steps: Vec<StepView>) -> RunView {
         RunView {
@@ -200,6 +236,45 @@ pub(crate) mod tests {
         10:03:09 ⏸ p1 Approve the findings?  (pause point, run r3, step gate)
           callboard decide p1 approve | edit | request-changes | reject | stop
         "#);
+    }
+
+    #[test]
+    fn earlier_rounds_are_told_each_with_who_how_long_and_what() {
+        let past = |step: &str, round, agent: Option<&str>, outcome: &str| PastStep {
+            step: step.parse().unwrap(),
+            title: step.to_owned(),
+            within: "lap".parse().unwrap(),
+            round,
+            attempt: 1,
+            status: if outcome == "skipped" { StepStatus::Skipped } else { StepStatus::Done },
+            agent: agent.map(|it| it.parse().unwrap()),
+            started: agent.map(|_| Timestamp(1_000)),
+            ended: Some(Timestamp(13_000)),
+            usage: Usage::default(),
+            outcome: outcome.to_owned(),
+        };
+        let history = RunHistory {
+            steps: vec![
+                past("review", 1, Some("lint"), "changes requested, 2 findings"),
+                past("fix", 1, Some("autofix"), "changed 1 file"),
+                past("review", 2, Some("lint"), "approved, 0 findings"),
+                past("fix", 2, None, "skipped"),
+            ],
+            forgotten: 3,
+            rev: 9,
+        };
+        let lap = StepView { title: "Until it is clean".to_owned(), ..step::tests::sample("lap", StepStatus::Running) };
+        let it = sample(3, RunStatus::Running, vec![lap]);
+        let shown = text(&rounds(&history, &it, &View::plain()));
+        for part in [
+            "3 older steps are no longer kept",
+            "↻ round 1 of Until it is clean  12 s",
+            "✓ review  @lint     12 s  unknown  changes requested, 2 findings",
+            "↻ round 2 of Until it is clean",
+            "– fix",
+        ] {
+            assert!(shown.contains(part), "{part:?} is missing in\n{shown}");
+        }
     }
 
     #[test]

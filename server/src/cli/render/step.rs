@@ -85,34 +85,7 @@ pub fn row(step: &StepView, now: Timestamp) -> Vec<Line> {
 
 /// Returns a result in one line.
 pub fn result(result: &TypedResult) -> String {
-    let text = match result {
-        TypedResult::Text(it) => first_line(&it.text),
-        TypedResult::Review(it) => {
-            let verdict = match it.verdict {
-                ReviewVerdict::Approved => "approved",
-                ReviewVerdict::ChangesRequested => "changes requested",
-            };
-            format!("{verdict}, {}", time::count(it.findings.len(), "finding"))
-        }
-        TypedResult::Change(it) => {
-            let mut parts = vec![format!("changed {}", time::count(it.files.len(), "file"))];
-            if !it.fixed.is_empty() {
-                parts.push(format!("fixed {}", it.fixed.len()));
-            }
-            if !it.declined.is_empty() {
-                parts.push(format!("declined {}", it.declined.len()));
-            }
-            parts.join(", ")
-        }
-        TypedResult::Tests(it) => match it.verdict {
-            TestVerdict::None => "no test ran".to_owned(),
-            _ if !it.summary.is_empty() => first_line(&it.summary),
-            _ => format!("{} passed, {} failed", it.passed, it.failed),
-        },
-        TypedResult::Plan(it) => time::count(it.steps.len(), "step"),
-        TypedResult::Json(_) => "a JSON value".to_owned(),
-    };
-    plain(&text)
+    plain(&result.line())
 }
 
 /// Returns how a step came out, in one line.

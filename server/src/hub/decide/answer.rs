@@ -202,10 +202,10 @@ fn follow(draft: &mut Draft, pause: &Pause, decision: &Decision, edit: Option<Ed
                 worktree::settled(draft, *worktree, decision, resolved, by);
             }
         }
-        // Settled before: it is not a step's matter.
         Subject::Clash { path, theirs, .. } => {
-            buffers::settle(draft, path, theirs, matches!(decision, Decision::Approve))
+            buffers::settle(draft, path, theirs, matches!(decision, Decision::Approve));
         }
+        // Settled before: it is not a step's matter.
         Subject::Ask { .. } => {}
         Subject::Hops { message } => talk::settle_hops(draft, *message, matches!(decision, Decision::Approve), by),
     }

@@ -45,6 +45,7 @@ enum Move {
     Unask(usize, usize),
     Kill(bool),
     Conflicts(u32),
+    Edit(usize, usize),
 }
 
 fn any_move() -> impl Strategy<Value = Move> {
@@ -68,6 +69,7 @@ fn any_move() -> impl Strategy<Value = Move> {
         1 => (any::<usize>(), 0..12_usize).prop_map(|(a, b)| Move::Unask(a, b)),
         1 => any::<bool>().prop_map(Move::Kill),
         2 => (0..3_u32).prop_map(Move::Conflicts),
+        2 => (any::<usize>(), any::<usize>()).prop_map(|(a, b)| Move::Edit(a, b)),
     ]
 }
 
@@ -75,7 +77,7 @@ fn any_move() -> impl Strategy<Value = Move> {
 type Shape = (u8, u8, u8);
 
 fn any_plan() -> impl Strategy<Value = Value> {
-    let shapes = || prop::collection::vec((0..8_u8, any::<u8>(), 0..6_u8), 1..5);
+    let shapes = || prop::collection::vec((0..12_u8, any::<u8>(), 0..6_u8), 1..5);
     let loops = || prop::option::of(shapes());
     (shapes(), loops(), loops(), 1..4_u32, 2..30_u32, 20..400_u32).prop_map(
         |(outer, inner, deep, max, turns, tokens)| {
@@ -93,6 +95,10 @@ fn any_plan() -> impl Strategy<Value = Value> {
             }
             let mut wanted = plan(json!(steps));
             wanted["roles"][2]["prefer"] = json!(["claude", "codex"]);
+            wanted["roles"].as_array_mut().unwrap().push(json!({
+                "id": "panel", "description": "", "prefer": ["codex", "lint", "claude"], "goodFor": null, "access": "read",
+                "seats": [[], []],
+            }));
             wanted["limits"]["turns"] = json!(turns);
             wanted["limits"]["time"] = json!(60_000);
             wanted["limits"]["tokens"] = json!(tokens);
@@ -114,6 +120,32 @@ fn build(prefix: &str, shapes: &[Shape]) -> Vec<Value> {
             4 if index % 2 == 0 => isolated(turn(&id, &needs, "writer", "change")),
             4 => turn(&id, &needs, "fixer", "change"),
             5 => with(turn(&id, &needs, "writer", "text"), "/when", json!("round != 2")),
+            8 => each(&id, &needs, json!({ "list": "[1, 2]" }), turn(&id, &[], "writer", "text")),
+            9 => each(&id, &needs, json!({ "role": "panel" }), turn(&id, &[], "panel", "review")),
+            // One item more than there may be, every other time.
+            10 => {
+                let part = turn(&format!("{id}_b"), &[&format!("{id}_a")], "fixer", "change");
+                let look = each(
+                    &format!("{id}_a"),
+                    &[],
+                    json!({ "role": "panel" }),
+                    turn(&format!("{id}_a"), &[], "panel", "review"),
+                );
+                let list = if index % 2 == 0 { "[1, 2, 3]" } else { "[1, 2, 3, 4]" };
+                let body = with(pause(&id, &[], None), "/action", json!({ "does": "group", "steps": [look, part] }));
+                each(&id, &needs, json!({ "list": list }), body)
+            }
+            11 => {
+                let inner = [
+                    turn(&format!("{id}/n0"), &[], "reviewer", "review"),
+                    pause(&format!("{id}/n1"), &[&format!("{id}/n0")], Some(&format!("{id}/n0"))),
+                ];
+                let nested = json!({
+                    "does": "nested", "workflow": "n", "hash": "0", "takes": [], "inputs": {}, "roles": {},
+                    "steps": inner, "result": format!("{id}/n1"),
+                });
+                with(pause(&id, &needs, None), "/action", nested)
+            }
             _ => pause(&id, &needs, needs.first().copied()),
         };
         let policy = match failure {
@@ -124,9 +156,48 @@ fn build(prefix: &str, shapes: &[Shape]) -> Vec<Value> {
             5 => json!({ "then": "retry", "times": 1, "wait": 1_000, "after": "another" }),
             _ => json!({ "then": "pause" }),
         };
-        steps.push(with(step, "/onFailure/otherwise", policy));
+        let step = match step.pointer("/action/body") {
+            Some(_) => with(step, "/action/body/onFailure/otherwise", policy),
+            None => with(step, "/onFailure/otherwise", policy),
+        };
+        steps.push(step);
     }
     steps
+}
+
+/// Returns a step that is done for each of several.
+#[expect(clippy::needless_pass_by_value, reason = "plans read better without borrows")]
+fn each(id: &str, needs: &[&str], over: Value, body: Value) -> Value {
+    let action = json!({ "does": "each", "over": over, "item": "item", "atOnce": 2, "most": 3, "body": body });
+    with(pause(id, needs, None), "/action", action)
+}
+
+/// Changes the plan of a run in a way that its check would let through: words of what waits, a step more, a step less.
+fn edit(scene: &mut Scene, which: usize, how: usize) {
+    let live: Vec<RunId> = scene.state.live_runs.iter().copied().collect();
+    let Some(id) = (!live.is_empty()).then(|| live[which % live.len()]) else { return };
+    let run = scene.state.runs[&id].clone();
+    let mut wanted = serde_json::to_value(&*run.plan).unwrap();
+    wanted["limits"] = json!(run.limits);
+    wanted["hash"] = json!(format!("{}+", run.plan.hash));
+    let steps = wanted["steps"].as_array_mut().unwrap();
+    match how % 4 {
+        0 => steps.push(turn(&format!("more{}", steps.len()), &[], "writer", "text")),
+        1 => {
+            steps.retain(|it| it["id"] != "loop" || how % 3 > 0);
+        }
+        2 if steps.len() > 1 => drop(steps.pop()),
+        _ => steps.iter_mut().for_each(|it| it["title"] = json!(format!("title {how}"))),
+    }
+    let plan = std::sync::Arc::new(serde_json::from_value(wanted).unwrap());
+    let done = scene.event(Event::EditPlan { by: ada(), run: id, plan, hash: run.plan.hash.clone() });
+    for step in run.plan.live_steps() {
+        let before = run.step(&step.id).unwrap();
+        if done.is_ok() && before.status != StepStatus::Waiting {
+            let now = scene.state.runs[&id].step(&step.id).expect("what has begun stays");
+            assert!(now.attempt >= before.attempt, "{} was begun anew", step.id);
+        }
+    }
 }
 
 fn play(scene: &mut Scene, it: &Move) {
@@ -280,6 +351,7 @@ fn play(scene: &mut Scene, it: &Move) {
         }
         Move::Kill(trusted) => kill(scene, *trusted),
         Move::Conflicts(count) => scene.conflicts = *count,
+        Move::Edit(which, how) => edit(scene, *which, *how),
     }
 }
 
@@ -398,6 +470,9 @@ fn check(scene: &Scene) {
     check_waits(scene);
     for run in state.runs.values() {
         check_run(run, &run.plan.steps);
+        let planned: BTreeSet<&StepId> = run.plan.live_steps().into_iter().map(|it| &it.id).collect();
+        let known: BTreeSet<&StepId> = run.steps.keys().collect();
+        assert_eq!(planned, known, "a run has a state for each of its steps, and for no other");
         if run.ended.is_some() {
             let waits = state.open_pauses.iter().any(|it| state.pause(*it).unwrap().subject.run() == Some(run.id));
             assert!(!waits, "nothing of {} waits for a person after its end", run.id);
@@ -482,6 +557,16 @@ fn check_run(run: &Run, steps: &[Step]) {
         {
             assert!(now.lap <= now.bound.max(1), "{} is past its bound", step.id);
             check_run(run, &repeat.steps);
+        } else if now.status != StepStatus::Waiting {
+            check_run(run, step.children());
+            if let Action::Each(each) = &step.action {
+                let on = |it: &&Step| {
+                    let now = run.step(&it.id).unwrap();
+                    now.status != StepStatus::Waiting && !now.is_over()
+                };
+                let at_work = each.instances.iter().filter(on).count();
+                assert!(at_work <= each.at_once as usize, "{} does {at_work} at once", step.id);
+            }
         }
     }
 }
@@ -514,6 +599,7 @@ fn check_journal(scene: &Scene) {
             Record::RunStarted { run, plan, .. } => {
                 tokens.insert(*run, (0, plan.limits.tokens));
             }
+            Record::PlanEdited { run, plan, .. } => tokens.get_mut(run).unwrap().1 = plan.limits.tokens,
             Record::LimitRaised { run, limits } => tokens.get_mut(run).unwrap().1 = limits.tokens,
             Record::TurnEnded { turn, how, usage } => {
                 if let Some(run) = causes[turn] {

@@ -11,7 +11,8 @@ use crate::{
     outcome::{FailureClass, ResultKind, schema::faults},
     workflow::{
         file::{
-            At, FailureFile, File, ForEachFile, OnFailureFile, PauseFile, RESULTS, RepeatFile, ResultFile, StepFile,
+            AgentsFile, At, FailureFile, File, ForEachFile, OnFailureFile, PauseFile, RESULTS, RepeatFile, ResultFile,
+            RoleFile, StepFile,
         },
         plan::{
             Action, After, EachAction, FailureAction, FailurePolicy, GroupAction, OperatorAction, Over, PauseAction,
@@ -69,6 +70,11 @@ fn result(checker: &mut Checker<'_>, table: &Table<'_>, named: &At<String>) -> O
         checker.problems.error(&named.at, "no-result", message, "name a step with `role` or `tool` outside every list");
     }
     named.value.parse().ok()
+}
+
+/// Returns whether a seat of a role names somebody who could take over.
+fn seats_have_others(role: &RoleFile) -> bool {
+    matches!(role.agents.as_ref().map(|it| &it.value), Some(AgentsFile::Seats(seats)) if seats.iter().any(|it| it.len() > 1))
 }
 
 /// How many items of a list may be done at the same time, and how many there may be.
@@ -575,7 +581,7 @@ impl Maker<'_, '_, '_> {
                 let message = "nobody else can do this: the step names its agent";
                 self.checker.problems.error(&word.at, "nobody-else", message, mend);
             }
-            Some(role) if role.prefer.len() < 2 => {
+            Some(role) if role.prefer.len() < 2 && !seats_have_others(role) => {
                 let message = "nobody else can do this: the role prefers one agent only";
                 let mend = "add another to its `prefer`";
                 self.checker.problems.warning(&word.at, "nobody-else", message, mend);

@@ -53,7 +53,7 @@ fn keys_are_those_of_the_schema_that_are_not_there() {
     check("roles:\n  fixer:\n    prefer: codex\n    $0", &fields("role", &["prefer"]));
     check("steps:\n  - id: a\n    $0\n", &fields("step", &["id"]));
     check("steps:\n  - id: a\n    pause:\n      $0\n", "message show");
-    check("steps:\n  - id: a\n    repeat:\n      $0", "max steps until");
+    check("steps:\n  - id: a\n    repeat:\n      $0", "max steps until …");
     check("steps:\n  - $0\n", "id copy findings …");
     check("steps:\n  - i$0\n", "id copy findings …");
     check("steps:\n  - id: a\n    on-failure:\n      $0\n", "retry then wait otherwise crashed …");
