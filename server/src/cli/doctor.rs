@@ -122,14 +122,14 @@ fn agent(info: &AgentInfo, health: Option<&health::Health>) -> Check {
         let (why, mend) = why.split_once("; ").unwrap_or((why, ""));
         return Check::not(Health::Warn, "agents", name, format!("{found}: {why}"), mend);
     }
-    match &health.signed_in {
-        Some(None) => {
+    match &health.login {
+        health::Login::None => {
             let mend =
                 "run it once in a terminal to sign in, or set its key in the environment that Callboard starts in";
             Check::not(Health::Warn, "agents", name, format!("{found}; no login of it shows here"), mend)
         }
-        Some(Some(by)) => Check::good("agents", name, format!("{found}; signed in, as far as {by} tells")),
-        None => Check::good("agents", name, found),
+        health::Login::By(by) => Check::good("agents", name, format!("{found}; signed in, as far as {by} tells")),
+        health::Login::Unknown => Check::good("agents", name, found),
     }
 }
 

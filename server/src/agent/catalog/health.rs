@@ -26,8 +26,19 @@ pub struct Health {
     pub version: Option<String>,
     /// Why that is too old, with what to do.
     pub too_old: Option<String>,
-    /// By what it looks signed in; absent where nothing looks like it. Nothing is known of a profile that names no sign.
-    pub signed_in: Option<Option<String>>,
+    /// Whether it looks signed in.
+    pub login: Login,
+}
+
+/// Whether a program looks signed in, as far as a file or a variable tells.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Login {
+    /// Its profile says nothing of how a login shows.
+    Unknown,
+    /// Nothing shows.
+    None,
+    /// By this file or variable.
+    By(String),
 }
 
 /// Looks at a profile's program. Nothing where it was not found, or is this one.
@@ -38,7 +49,7 @@ pub fn look(profile: &Profile, environment: &[(String, String)]) -> Option<Healt
         path: path.clone(),
         too_old: version.as_ref().and_then(|it| profile.too_old(it)),
         version,
-        signed_in: login(profile, environment),
+        login: login(profile, environment),
     })
 }
 
@@ -73,8 +84,8 @@ fn ask(program: &Path, arguments: &[String], environment: &[(String, String)]) -
     Some(crate::agent::terminal::plain(line).chars().take(80).collect())
 }
 
-fn login(profile: &Profile, environment: &[(String, String)]) -> Option<Option<String>> {
-    let signs = profile.sign_in.as_ref()?;
+fn login(profile: &Profile, environment: &[(String, String)]) -> Login {
+    let Some(signs) = &profile.sign_in else { return Login::Unknown };
     let get = |name: &str| environment.iter().find(|(it, value)| it == name && !value.is_empty());
     let by_variable = signs.variables.iter().find(|it| get(it).is_some()).cloned();
     let home = get("HOME").or_else(|| get("USERPROFILE")).map(|(_, value)| PathBuf::from(value));
@@ -82,7 +93,7 @@ fn login(profile: &Profile, environment: &[(String, String)]) -> Option<Option<S
         let home = home?;
         signs.files.iter().find(|it| home.join(it).is_file()).map(|it| format!("~/{it}"))
     };
-    Some(by_variable.or_else(by_file))
+    by_variable.or_else(by_file).map_or(Login::None, Login::By)
 }
 
 #[cfg(all(test, unix))]
@@ -113,13 +124,13 @@ mod tests {
         let looked = look(&profile, &environment(temp.path(), &[("SECRET", "canary")])).unwrap();
         assert!(!looked.version.as_ref().unwrap().contains("canary"), "{looked:?}");
         assert!(looked.too_old.unwrap().contains("get a newer one"));
-        assert_eq!(looked.signed_in, Some(None));
-        let by = |more: &[(&str, &str)]| look(&profile, &environment(temp.path(), more)).unwrap().signed_in.unwrap();
-        assert_eq!(by(&[("X_KEY", "k")]), Some("X_KEY".to_owned()));
-        assert_eq!(by(&[("X_KEY", "")]), None);
+        assert_eq!(looked.login, Login::None);
+        let by = |more: &[(&str, &str)]| look(&profile, &environment(temp.path(), more)).unwrap().login;
+        assert_eq!(by(&[("X_KEY", "k")]), Login::By("X_KEY".to_owned()));
+        assert_eq!(by(&[("X_KEY", "")]), Login::None);
         std::fs::create_dir(temp.path().join(".x")).unwrap();
         std::fs::write(temp.path().join(".x/auth.json"), "{}").unwrap();
-        assert_eq!(by(&[]), Some("~/.x/auth.json".to_owned()));
+        assert_eq!(by(&[]), Login::By("~/.x/auth.json".to_owned()));
     }
 
     #[test]

@@ -296,7 +296,7 @@ impl Acp {
                 self.said.push_str(text());
                 let over = self.said.len().saturating_sub(MOST_SAID);
                 if over > 0 {
-                    let from = (over..).find(|it| self.said.is_char_boundary(*it)).unwrap_or(over);
+                    let from = (over..=self.said.len()).find(|it| self.said.is_char_boundary(*it)).unwrap_or(over);
                     self.said.drain(..from);
                 }
                 steps.push(Step::Show(format!("{begin}{}", plain(text()))));

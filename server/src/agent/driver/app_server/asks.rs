@@ -2,7 +2,7 @@
 //!
 //! Pure. Invariant: what is asked has the whole of what Codex would do; what can't be shown whole is declined.
 
-use std::path::Path;
+use std::{fmt::Write as _, path::Path};
 
 use serde_json::{Map, Value, json};
 
@@ -85,7 +85,7 @@ pub(super) fn ask(id: Value, kind: Kind, params: &Value, changes: &[Change], cwd
             let fields = params["requestedSchema"]["properties"].as_object()?;
             let (name, field) = fields.iter().next().filter(|_| fields.len() == 1)?;
             (field["type"] == "string").then_some(())?;
-            pending.granted = name.clone().into();
+            pending.granted = Value::from(name.as_str());
             let server = params["serverName"].as_str().unwrap_or_default();
             let text = format!("MCP server {server} asks: {}", params["message"].as_str().unwrap_or_default());
             let choices = field["enum"].as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned);
@@ -153,13 +153,13 @@ fn command(params: &Value, cwd: &Path) -> Permission {
     let mut content = command.to_owned();
     let elsewhere = params["cwd"].as_str().filter(|it| Path::new(it) != cwd);
     if let Some(folder) = elsewhere {
-        content += &format!("\n\nin {folder}");
+        let _ = write!(content, "\n\nin {folder}");
     }
     if let Some(host) = params["networkApprovalContext"]["host"].as_str() {
-        content += &format!("\n\nfor the network: {host}");
+        let _ = write!(content, "\n\nfor the network: {host}");
     }
     if let Some(reason) = params["reason"].as_str().filter(|it| !it.is_empty()) {
-        content += &format!("\n\nIts reason: {reason}");
+        let _ = write!(content, "\n\nIts reason: {reason}");
     }
     let plain = elsewhere.is_none() && params["networkApprovalContext"].is_null();
     let pattern = Some(command.to_owned()).filter(|it| plain && it.len() <= MOST_PATTERN);
@@ -174,10 +174,10 @@ fn files(params: &Value, changes: &[Change], cwd: &Path) -> Permission {
         content = pretty(params, &[]);
     }
     if let Some(root) = params["grantRoot"].as_str() {
-        content += &format!("It asks to write below {root} from now on.");
+        let _ = write!(content, "It asks to write below {root} from now on.");
     }
     if let Some(reason) = params["reason"].as_str().filter(|it| !it.is_empty()) {
-        content += &format!("\n\nIts reason: {reason}");
+        let _ = write!(content, "\n\nIts reason: {reason}");
     }
     let title = match files.as_slice() {
         [] => "wants to change files that it does not name".to_owned(),
@@ -191,7 +191,9 @@ fn files(params: &Value, changes: &[Change], cwd: &Path) -> Permission {
 fn edit(change: &Change, cwd: &Path) -> FileEdit {
     let short = |path: &str| Path::new(path).strip_prefix(cwd).map_or(path.to_owned(), |it| it.display().to_string());
     let path = short(&change.path);
-    let whole = |sign: char| -> String { change.diff.lines().map(|it| format!("{sign}{it}\n")).collect() };
+    let whole = |sign: char| -> String {
+        change.diff.lines().flat_map(|it| [&sign.to_string(), it, "\n"].map(str::to_owned)).collect()
+    };
     let count = change.diff.lines().count();
     let diff = match change.kind.as_str() {
         "add" => format!("--- /dev/null\n+++ b/{path}\n@@ -0,0 +1,{count} @@\n{}", whole('+')),
