@@ -190,6 +190,8 @@ fn an_agent_sees_the_allow_list_and_nothing_else() {
         "CALLBOARD_REQUEST",
         "CALLBOARD_TURN",
         "CALLBOARD_SESSION",
+        "CALLBOARD_PASS",
+        "CALLBOARD_SOCKET",
         "TERM",
         "COLORTERM",
         // The terminal's, from the account where we have none.
