@@ -262,14 +262,13 @@ impl ToolDesk {
         fields.insert("move".to_owned(), Value::String(name.to_owned()));
         let wanted: Value = serde_json::from_str(&discreet(&Value::Object(fields).to_string()))
             .map_err(|_| "its words hold a secret where a value must be; leave it out".to_owned())?;
-        match self.act(turn, Act::Move(operator::read_one(&wanted))).await? {
-            Answer::MoveRefused(why) => Err(format!("refused: {why}")),
-            _ => {
-                // The turn has its result with that, unless it gives more moves in words.
-                let moves = serde_json::json!({ "moves": [] });
-                self.toolbox.hand_in(turn.id, TypedResult::Json(JsonResult { value: moves }));
-                Ok("taken; make another move, or end your turn".to_owned())
-            }
+        if let Answer::MoveRefused(why) = self.act(turn, Act::Move(operator::read_one(&wanted))).await? {
+            Err(format!("refused: {why}"))
+        } else {
+            // The turn has its result with that, unless it gives more moves in words.
+            let moves = serde_json::json!({ "moves": [] });
+            self.toolbox.hand_in(turn.id, TypedResult::Json(JsonResult { value: moves }));
+            Ok("taken; make another move, or end your turn".to_owned())
         }
     }
 

@@ -110,7 +110,7 @@ fn a_writer_writes_where_it_works_and_a_reader_nowhere() {
     assert!(!outside.exists());
     // Another access is another process that goes on with the same session.
     world.start_with("fake", 2, &format!("[[write {}|changed]] [[args]]", inside.display()), |it| {
-        it.access = Access::Read
+        it.access = Access::Read;
     });
     let said = world.answer(2);
     assert!(said.contains("this turn may only read") && said.contains("--read-only --resume=session-1"), "{said}");

@@ -94,7 +94,8 @@ fn two_editors_see_one_terminal_and_either_types_into_it() {
     let size = json!({ "agent": "typist", "rows": 12, "columns": 60 });
     rows.editor.request("callboard/terminalResize", &size);
     let resized = |it: &mut Screen| while it.frame()["size"] != json!({ "rows": 12, "columns": 60 }) {};
-    (resized(&mut rows), resized(&mut raw));
+    resized(&mut rows);
+    resized(&mut raw);
     raw.editor
         .request("callboard/terminalInput", &json!({ "agent": "typist", "text": "\u{15}[[flood 1]] [[size]]\r" }));
     rows.until("size 12x60");

@@ -69,15 +69,14 @@ impl World {
     #[track_caller]
     pub fn ask(&self, message: &str) -> String {
         let ran = self.begin(message).finish(e2e::COMMAND_LIMIT);
-        if ran.code != Some(0) {
-            panic!(
-                "{message}: {}{}\n{}\nasked of the model: {:#?}",
-                ran.stdout,
-                ran.stderr,
-                self.e2e.story(),
-                self.prompts()
-            );
-        }
+        assert!(
+            ran.code == Some(0),
+            "{message}: {}{}\n{}\nasked of the model: {:#?}",
+            ran.stdout,
+            ran.stderr,
+            self.e2e.story(),
+            self.prompts()
+        );
         self.messages().pop().map(|it| it["text"].as_str().unwrap_or_default().to_owned()).unwrap_or_default()
     }
 

@@ -93,7 +93,7 @@ impl Prompt {
             Stage::Changes => line.push(Tone::Plain, "What is to be changed? (empty: back) >"),
             Stage::Why => line.push(Tone::Plain, "Why? (may be empty) >"),
             Stage::Answer => {
-                line.push(Tone::Plain, "What is your answer? (the number of a choice, or text; empty: back) >")
+                line.push(Tone::Plain, "What is your answer? (the number of a choice, or text; empty: back) >");
             }
             Stage::Scope => {
                 line.push(Tone::Plain, "For how long? ");

@@ -157,18 +157,15 @@ impl Viewer {
         let mut places = self.screens.watch();
         loop {
             places.borrow_and_update();
-            match self.screens.get(&self.agent) {
-                Some(terminal) => {
-                    let (changes, number) = (terminal.watch(), terminal.number());
-                    // A handle would keep the program alive; a viewer only looks.
-                    let terminal = Arc::downgrade(&{ terminal });
-                    self.follow(&terminal, number, changes, &mut places, &outbox).await;
-                }
-                None => {
-                    self.send(&outbox, 0, None);
-                    if places.changed().await.is_err() {
-                        return;
-                    }
+            if let Some(terminal) = self.screens.get(&self.agent) {
+                let (changes, number) = (terminal.watch(), terminal.number());
+                // A handle would keep the program alive; a viewer only looks.
+                let terminal = Arc::downgrade(&{ terminal });
+                self.follow(&terminal, number, changes, &mut places, &outbox).await;
+            } else {
+                self.send(&outbox, 0, None);
+                if places.changed().await.is_err() {
+                    return;
                 }
             }
         }

@@ -209,7 +209,7 @@ impl Checker<'_> {
             isolation::check_role(self, role);
             let unanswered = role.unanswered.as_ref().and_then(|it| self.unanswered(it));
             let description = self.line(role.description.as_ref(), "description", MOST_LINE);
-            checked.extend(id.map(|id| Role { id, description, prefer, good_for, access, seats, unanswered }));
+            checked.extend(id.map(|id| Role { id, description, prefer, good_for, access, unanswered, seats }));
         }
         checked
     }

@@ -1,4 +1,4 @@
-//! The wire as Lua annotations (LuaCATS), which language servers and people read; nothing of it runs.
+//! The wire as Lua annotations (`LuaCATS`), which language servers and people read; nothing of it runs.
 
 use std::fmt::Write as _;
 

@@ -80,13 +80,13 @@ impl Mark {
 impl Live {
     /// Starts a program. Its events come to the desk from now on.
     pub(crate) fn start(desk: &mut Desk, start: &Start<'_>) -> Result<Self, Failure> {
-        Self::start_by(desk, start, |spawn, events| Terminal::spawn(spawn, events))
+        Self::start_by(desk, start, Terminal::spawn)
     }
 
     /// Starts a program that speaks by lines. Its events come to the desk from now on.
     #[cfg(unix)]
     pub(crate) fn start_piped(desk: &mut Desk, start: &Start<'_>) -> Result<Self, Failure> {
-        Self::start_by(desk, start, |spawn, events| Terminal::spawn_piped(spawn, events))
+        Self::start_by(desk, start, Terminal::spawn_piped)
     }
 
     fn start_by(

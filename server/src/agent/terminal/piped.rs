@@ -154,7 +154,7 @@ fn start(spec: &Spawn) -> Result<(Started, Option<ChildStderr>), SpawnError> {
     let label = spec.trace.as_ref().map(|it| it.agent.as_str().to_owned());
     let (mut child, kept) = reaper::keep(label, || {
         let child = command.spawn().map_err(|error| match error.kind() {
-            ErrorKind::PermissionDenied => SpawnError::NotExecutable(program.clone().into()),
+            ErrorKind::PermissionDenied => SpawnError::NotExecutable(program.clone()),
             // The file is there, so what is missing is the interpreter that it names.
             ErrorKind::NotFound => SpawnError::NotFound(program.clone().into()),
             _ => SpawnError::system(error),

@@ -23,11 +23,9 @@ pub(super) fn apply(state: &mut State, at: Timestamp, record: &Record) {
                 change_rule(state, *rule, |it| it.used += 1);
             }
         }
-        Record::AskDue { pause, at } => {
-            if state.open_pauses.contains(pause) {
-                not_due(state, *pause);
-                state.due_asks.insert((*at, *pause));
-            }
+        Record::AskDue { pause, at } if state.open_pauses.contains(pause) => {
+            not_due(state, *pause);
+            state.due_asks.insert((*at, *pause));
         }
         Record::TurnGivenUp { turn, why } => {
             change_turn(state, *turn, |it| it.given_up = Some(why.as_str().into()));

@@ -61,10 +61,12 @@ pub(super) fn open(state: &mut State, at: Timestamp, record: &Record) {
         match &planned.action {
             Action::Each(each) => match &each.over {
                 Over::List(_) => {
-                    unfold(run, step, items.len(), |_, number| (StepState::default(), items.get(number).cloned(), None))
+                    unfold(run, step, items.len(), |_, number| {
+                        (StepState::default(), items.get(number).cloned(), None)
+                    });
                 }
                 Over::Role(_) => {
-                    unfold(run, step, agents.len(), |before, number| (kept(before), None, agents.get(number).cloned()))
+                    unfold(run, step, agents.len(), |before, number| (kept(before), None, agents.get(number).cloned()));
                 }
             },
             Action::Group(_) => planned.children().iter().for_each(|child| anew(run, step, &child.id, round)),

@@ -226,7 +226,7 @@ fn told(run: &Run, plan: &Plan, changes: &mut Vec<String>, faults: &mut Vec<Stri
                 inputs.insert(input.name.clone(), value.clone());
             }
             (Some(_), _) => {
-                faults.push(format!("the input {} has its value already, so its type can't change", input.name))
+                faults.push(format!("the input {} has its value already, so its type can't change", input.name));
             }
             (None, Some(default)) => {
                 changes.push(format!("+ input {} = {default}", input.name));

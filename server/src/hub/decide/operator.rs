@@ -142,9 +142,10 @@ fn make(
     let about = About { step: Some(step.clone()), turn: Some(turn), ..About::default() };
     let (what, why) = match wanted {
         Err((what, why)) => (what.clone(), why.clone()),
-        Ok(it) => match allowed(draft, id, step, &it.does) {
-            Err(why) => (it.does.to_string(), why),
-            Ok(()) => {
+        Ok(it) => {
+            if let Err(why) = allowed(draft, id, step, &it.does) {
+                (it.does.to_string(), why)
+            } else {
                 let Reasoned { does, reason } = it.clone();
                 let words = does.text().trim();
                 let words = if words.is_empty() { String::new() } else { format!("\n\n{words}") };
@@ -154,7 +155,7 @@ fn make(
                 advance::advance(draft, id);
                 return Ok(());
             }
-        },
+        }
     };
     let record = Record::OperatorRefused { run: id, step: step.clone(), turn, wanted: what.clone(), why: why.clone() };
     draft.emit(record);
@@ -409,12 +410,11 @@ fn describe(text: &mut String, draft: &Draft, run: &Run, child: &Step) {
     let Some(now) = run.step(&child.id) else { return };
     let title = if child.title.is_empty() { String::new() } else { format!(" ({})", child.title) };
     let _ = write!(text, "- `{}`{title}: ", child.id);
-    match &child.action {
-        Action::Pause(_) => text.push_str("a pause point, answered by a person"),
-        _ => {
-            let names: Vec<String> = eligible(&draft.state, run, child).iter().map(ToString::to_string).collect();
-            let _ = write!(text, "done by {}", names.join(", or "));
-        }
+    if let Action::Pause(_) = &child.action {
+        text.push_str("a pause point, answered by a person")
+    } else {
+        let names: Vec<String> = eligible(&draft.state, run, child).iter().map(ToString::to_string).collect();
+        let _ = write!(text, "done by {}", names.join(", or "));
     }
     if !child.needs.is_empty() {
         let needs: Vec<&str> = child.needs.iter().map(StepId::as_str).collect();

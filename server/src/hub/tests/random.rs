@@ -184,7 +184,7 @@ fn edit(scene: &mut Scene, which: usize, how: usize) {
     match how % 4 {
         0 => steps.push(turn(&format!("more{}", steps.len()), &[], "writer", "text")),
         1 => {
-            steps.retain(|it| it["id"] != "loop" || how % 3 > 0);
+            steps.retain(|it| it["id"] != "loop" || !how.is_multiple_of(3));
         }
         2 if steps.len() > 1 => drop(steps.pop()),
         _ => steps.iter_mut().for_each(|it| it["title"] = json!(format!("title {how}"))),

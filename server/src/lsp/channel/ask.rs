@@ -178,9 +178,9 @@ pub async fn definition(editor: &Editor, uri: &Url, at: Position) -> Option<Goto
     };
     if let Some(spot) = spoken(&text).into_iter().find(|it| it.at.start <= offset && offset <= it.at.end) {
         let (path, line) = (spot.path.clone(), spot.line.saturating_sub(1));
-        let known = editor
-            .shared
-            .off_thread(move |it| Ok(it.root().filter(|root| it.is_trusted() && is_there(root, &spot.path)).is_some()));
+        let known = editor.shared.off_thread(move |it| {
+            Ok(it.root().as_ref().is_some_and(|root| it.is_trusted() && is_there(root, &spot.path)))
+        });
         return if known.await.ok()? {
             there(editor.folder().uri(&path)?, Position { line, character: 0 })
         } else {

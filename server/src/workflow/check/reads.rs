@@ -135,7 +135,7 @@ impl Reader<'_, '_, '_> {
                 self.named(read, &known, "role", "unknown-role", "add it under `roles:`");
             }
             "run" => {
-                self.named(read, &["id", "workflow", "changed"], "value of `run`", "unknown-attribute", "remove it")
+                self.named(read, &["id", "workflow", "changed"], "value of `run`", "unknown-attribute", "remove it");
             }
             "round" => {}
             name if self.items().contains(&name) => {}

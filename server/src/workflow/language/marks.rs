@@ -209,7 +209,7 @@ impl Walk<'_> {
         let (Some(what), false) = (What::of(word), raw.trim().is_empty() || raw.contains('\n')) else { return };
         let trimmed = raw.trim();
         let start = body.start + raw.len() - raw.trim_start().len();
-        let sign = if matches!(what, What::Agent | What::Tool) && trimmed.starts_with('@') { 1 } else { 0 };
+        let sign = usize::from(matches!(what, What::Agent | What::Tool) && trimmed.starts_with('@'));
         let at = start + sign..start + trimmed.len();
         let defines = word == "step-name";
         let whole = step.filter(|_| defines).map_or(node.at.clone(), |it| self.spots.steps[it].at.clone());

@@ -87,17 +87,14 @@ impl Analysis {
     fn set_field(&self, step: &str, field: &str, value: &str) -> Option<Repair> {
         let spot = self.steps().iter().find(|it| it.name == step)?;
         let title = format!("Write `{field}: {value}` on `{step}`");
-        let edit = match spot.fields.iter().find(|it| it.0 == field) {
-            Some((_, key)) => {
-                let entry = self.entry_with_key(&self.root, key.start)?;
-                Edit { at: entry.key.start..entry.at().end, text: format!("{field}: {value}") }
-            }
-            None => {
-                let id = self.entry_with_key(&self.root, spot.fields.iter().find(|it| it.0 == "id")?.1.start)?;
-                let end = id.at().end;
-                let indent = " ".repeat(self.column(id.key.start));
-                Edit { at: end..end, text: format!("\n{indent}{field}: {value}") }
-            }
+        let edit = if let Some((_, key)) = spot.fields.iter().find(|it| it.0 == field) {
+            let entry = self.entry_with_key(&self.root, key.start)?;
+            Edit { at: entry.key.start..entry.at().end, text: format!("{field}: {value}") }
+        } else {
+            let id = self.entry_with_key(&self.root, spot.fields.iter().find(|it| it.0 == "id")?.1.start)?;
+            let end = id.at().end;
+            let indent = " ".repeat(self.column(id.key.start));
+            Edit { at: end..end, text: format!("\n{indent}{field}: {value}") }
         };
         Some(Repair { title, edits: vec![edit], sure: true })
     }
@@ -123,17 +120,13 @@ impl Analysis {
             let (outer, inner) = (" ".repeat(indent), " ".repeat(indent + 2));
             format!("{outer}{name}:\n{inner}prefer: [claude, codex, gemini, amp]\n")
         };
-        let edit = match self.root.entry("roles") {
-            Some(roles) => {
-                let first =
-                    roles.node.entries().first().filter(|_| !self.text[roles.node.at.start..].starts_with('{'))?;
-                let start = self.line_start(first.key.start);
-                Edit { at: start..start, text: body(self.column(first.key.start)) }
-            }
-            None => {
-                let start = self.line_start(self.root.entry("steps")?.key.start);
-                Edit { at: start..start, text: format!("roles:\n{}", body(2)) }
-            }
+        let edit = if let Some(roles) = self.root.entry("roles") {
+            let first = roles.node.entries().first().filter(|_| !self.text[roles.node.at.start..].starts_with('{'))?;
+            let start = self.line_start(first.key.start);
+            Edit { at: start..start, text: body(self.column(first.key.start)) }
+        } else {
+            let start = self.line_start(self.root.entry("steps")?.key.start);
+            Edit { at: start..start, text: format!("roles:\n{}", body(2)) }
         };
         Some(Repair { title, edits: vec![edit], sure: false })
     }

@@ -12,8 +12,8 @@ pub(super) fn of(agent: &str, over: &Over) -> Failure {
         Some(401 | 403) => FailureClass::NotSignedIn,
         Some(402) => FailureClass::OverBudget,
         Some(429) => FailureClass::RateLimited,
-        Some(529 | 500..=599) => FailureClass::Overloaded,
-        _ => class_of(&words).unwrap_or_else(|| match over.how.as_str() {
+        Some(500..=599) => FailureClass::Overloaded,
+        _ => class_of(&words).unwrap_or(match over.how.as_str() {
             "error_max_budget_usd" => FailureClass::OverBudget,
             "error_max_turns" => FailureClass::TotalTimeout,
             _ => FailureClass::Crashed,
