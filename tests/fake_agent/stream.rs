@@ -52,7 +52,7 @@ pub fn run(arguments: &[String]) -> Result<ExitCode, String> {
         Fake { lines: stdin().lines(), session: String::new(), turns: 0, cost: 0.0, asked: 0, text: String::new() };
     if let Some(id) = resume {
         let Ok(turns) = fs::read_to_string(folder.join(id)) else {
-            eprintln!("No conversation found with session ID: {id}");
+            let _ = writeln!(std::io::stderr(), "No conversation found with session ID: {id}");
             fake.over("error_during_execution", true, None);
             return Ok(ExitCode::from(1));
         };
@@ -131,7 +131,7 @@ impl Fake {
             "die" => {
                 let mut out = stdout().lock();
                 let _ = out.write_all(b"{\"type\":\"assistant\",\"mess").and_then(|()| out.flush());
-                eprintln!("it broke");
+                let _ = writeln!(std::io::stderr(), "it broke");
                 std::process::exit(3);
             }
             "deaf" => loop {

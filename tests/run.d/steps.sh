@@ -25,6 +25,21 @@ is_chosen() {
     return 1
 }
 
+# extra NAME "what it is" COMMAND…: a step that runs only when it is named.
+extra() {
+    local name="$1" wanted
+    if [ "${chosen[0]:-}" = "--list" ]; then
+        step "$1" "$2 (only when named)" true
+        return 0
+    fi
+    for wanted in ${chosen[@]+"${chosen[@]}"}; do
+        if [ "$wanted" = "$name" ]; then
+            step "$@"
+            return 0
+        fi
+    done
+}
+
 # step NAME "what it is" COMMAND…: runs the command, and ends the run where it fails.
 step() {
     local name="$1" what="$2" began=$SECONDS status=0

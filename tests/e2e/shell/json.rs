@@ -64,7 +64,7 @@ fn lists_and_answers_for_programs() {
     {contested: bool, id: text, place: {column: number, line: number, path: text}, rev: number, run: text, severity: warning, sources: [text], state: {is: open}, text: text}
     {contested: bool, id: text, place: {column: number, line: number, path: text}, rev: number, run: text, severity: error, sources: [text], state: {is: open}, text: text}
     "#);
-    insta::assert_snapshot!(of(&world, &["channel", "list"], 0), @"{messages: number, name: text, rev: number}");
+    insta::assert_snapshot!(of(&world, &["channel", "list"], 0), @"{messages: number, name: text, rev: number, usage: {}}");
     insta::assert_snapshot!(of(&world, &["channel", "show", "-n", "2"], 0), @r#"
     {at: number, author: {is: person, name: text}, channel: text, deliveries: [{agent: text, state: {is: answered, message: text}, turn: text}], hops: number, id: text, rev: number, text: text}
     {about: {turn: text}, at: number, author: {is: agent, name: text}, channel: text, hops: number, id: text, rev: number, text: text, thread: text}
