@@ -118,7 +118,9 @@ impl Live {
             let tools = pass.as_ref().map_or_else(|| serde_json::json!({ "mcpServers": {} }), Attachment::for_claude);
             files::write_private(&path, &tools)
                 .map_err(|err| crashed(format!("{} can't be written: {err}; mend that and retry", path.display())))?;
-            words.iter_mut().for_each(|it| *it = it.replace(TOOLS_FILE, &path.to_string_lossy()));
+            for it in &mut words {
+                *it = it.replace(TOOLS_FILE, &path.to_string_lossy());
+            }
         }
         let words = words.into_iter().map(|it| it.replace("{callboard}", &given.callboard.to_string_lossy()).into());
         let marks = Marks {
