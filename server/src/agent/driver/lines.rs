@@ -71,6 +71,8 @@ pub(crate) enum Purpose {
     Interrupt,
     /// To add a word to one.
     Steer,
+    /// To end what one has left running.
+    CleanUp,
 }
 
 /// What a session or a turn is opened with.

@@ -28,7 +28,7 @@ use crate::{
     },
     ids::TurnId,
     outcome::{Failure, FailureClass},
-    process::Ladder,
+    process::{Ladder, Reach},
 };
 
 /// For how long nothing must come for the screen to be looked at: a frame's time, since programs draw in many writes.
@@ -256,12 +256,13 @@ impl Live {
         }
     }
 
-    /// Ends the program with its whole session and waits for that, bounded.
+    /// Ends the program with its whole session and what descends from it in others, and waits for that, bounded: programs
+    /// give each command of theirs a session of its own.
     pub(crate) fn stop(self, desk: &mut Desk) {
         if self.terminal.has_ended() {
             return;
         }
-        self.terminal.stop(Ladder::default());
+        self.terminal.stop(Ladder { reach: Reach::Descendants, ..Ladder::default() });
         let deadline = Instant::now() + END;
         loop {
             match desk.next(Some(deadline)) {

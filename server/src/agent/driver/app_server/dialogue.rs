@@ -229,6 +229,7 @@ impl Dialogue {
             Notice::TurnCompleted { turn, status, error } => {
                 // A turn that is over twice, or one of another thread.
                 if self.turn.as_deref() == Some(turn.as_str()) {
+                    steps.extend(self.cleaning(&status));
                     steps.extend(self.over(&status, error));
                 }
             }
@@ -268,6 +269,12 @@ impl Dialogue {
             Notice::Other => {}
         }
         steps
+    }
+
+    /// Has what a turn that was stopped left running ended: Codex's commands outlive the turn that began them.
+    fn cleaning(&mut self, status: &str) -> Option<Step> {
+        let params = json!({ "threadId": self.thread.clone().filter(|_| status == "interrupted")? });
+        Some(Step::Send(self.request(Purpose::CleanUp, "thread/backgroundTerminals/clean", &params)))
     }
 
     fn over(&mut self, status: &str, error: Option<TurnError>) -> Option<Step> {
