@@ -464,7 +464,10 @@ end)
 it('two Neovims on one workspace: what one answers is answered in the other', function()
   local w = world()
   T.told()
-  local child = vim.fn.jobstart({ vim.v.progpath, '--clean', '--headless', '--embed' }, { rpc = true })
+  local child = vim.fn.jobstart(
+    { vim.v.progpath, '--clean', '--headless', '--embed' },
+    { rpc = true }
+  )
   table.insert(T.undo, 1, function()
     vim.fn.jobstop(child)
   end)
@@ -503,7 +506,11 @@ it('two Neovims on one workspace: what one answers is answered in the other', fu
     end)
   end)
   wait('the end in the other’s channel', function()
-    return there([[return table.concat(vim.api.nvim_buf_get_lines(0, 0, -1, false), '\n')]]):find('stopped', 1, true)
+    return there([[return table.concat(vim.api.nvim_buf_get_lines(0, 0, -1, false), '\n')]]):find(
+      'stopped',
+      1,
+      true
+    )
   end)
 end)
 

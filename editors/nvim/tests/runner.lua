@@ -71,6 +71,10 @@ end
 local program = assert(vim.env.CALLBOARD, 'CALLBOARD names the binary of the server')
 
 ---@class callboard.World a workspace of its own
+---@field root string
+---@field workspace string
+---@field runtime string
+---@field env table<string, string>
 local World = {}
 World.__index = World
 T.World = World

@@ -29,7 +29,7 @@ function M.winbar()
   local agent = session and session.store.agents[one.agent]
   local parts = { (' %%#CallboardAgent#@%s%%*'):format(one.agent) }
   if agent then
-    table.insert(parts, (' %s'):format(agent.claim.state))
+    table.insert(parts, '  ' .. require('callboard.render').state(agent.claim.state))
   end
   if one.locked then
     table.insert(parts, '  %#CallboardLocked#locked: Callboard is typing%*')
@@ -85,7 +85,7 @@ end
 
 --- A frame came.
 ---@param client_id integer
----@param frame table
+---@param frame callboard.TerminalFrame
 function M.frame(client_id, frame)
   local session = session_of.get(client_id)
   for _, one in pairs(terminals) do
@@ -189,7 +189,7 @@ function M.open(agent, opts)
     vim.api.nvim_create_autocmd('WinResized', {
       group = group,
       callback = function()
-        for _, changed in ipairs(vim.v.event.windows) do
+        for _, changed in ipairs(vim.v.event.windows or {}) do
           if vim.api.nvim_win_is_valid(changed) and vim.api.nvim_win_get_buf(changed) == bufnr then
             resize(one)
           end

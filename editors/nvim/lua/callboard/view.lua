@@ -142,6 +142,16 @@ function M.mark(bufnr, at, block)
       hl_group = mark.group,
     })
   end
+  -- Lines that wrap go on beside the line of their thread.
+  for row = 0, block.depth > 0 and #block.lines - 1 or -1 do
+    if block.lines[row + 1] ~= '' then
+      vim.api.nvim_buf_set_extmark(bufnr, namespace, at + row, 0, {
+        virt_text = { { '│', 'CallboardFaint' } },
+        virt_text_win_col = 2,
+        virt_text_repeat_linebreak = true,
+      })
+    end
+  end
   for _, behind in ipairs(block.ends) do
     vim.api.nvim_buf_set_extmark(bufnr, namespace, at + behind.row, 0, {
       virt_text = { { '  ' .. behind.text, behind.group } },
@@ -180,7 +190,8 @@ end
 ---@return callboard.Block?
 function M.here()
   local view = M.of()
-  local index = view and M.index(view, vim.api.nvim_win_get_cursor(0)[1])
+  local line = vim.api.nvim_win_get_cursor(0)[1] --[[@as integer]]
+  local index = view and M.index(view, line)
   return view and index and view.blocks[index] or nil
 end
 
@@ -192,7 +203,7 @@ function M.move(step, fits)
   if not view then
     return
   end
-  local line = vim.api.nvim_win_get_cursor(0)[1]
+  local line = vim.api.nvim_win_get_cursor(0)[1] --[[@as integer]]
   local at = M.index(view, line) or (step > 0 and 0 or #view.blocks + 1)
   if step < 0 and view.starts[at] and line - 1 > view.starts[at] then
     at = at + 1 -- Back goes to the first line of this one first.
@@ -235,7 +246,7 @@ function M.fold(line)
 end
 
 --- Returns what a closed fold shows.
----@return string
+---@return string|{ [1]: string, [2]: string }[]
 function M.foldtext()
   local view = M.of()
   local from = view and M.index(view, vim.v.foldstart)
@@ -244,7 +255,33 @@ function M.foldtext()
     return vim.fn.foldtext()
   end
   local count = to - from + 1
-  return ('  │ %s in this thread'):format(count == 1 and '1 answer' or count .. ' answers')
+  local words = count == 1 and '1 answer' or count .. ' answers'
+  local last = view.blocks[to]
+  if last.by then
+    words = ('%s%s by %s'):format(words, count == 1 and '' or ', the last', last.by)
+  end
+  return { { '  ▸ ' .. words, 'CallboardFaint' } }
+end
+
+--- Closes the folds of threads for which a function says so, in all windows of a view.
+---@param view callboard.View
+---@param fits fun(root: callboard.Block): boolean
+function M.close(view, fits)
+  for _, win in ipairs(vim.fn.win_findbuf(view.bufnr)) do
+    vim.api.nvim_win_call(win, function()
+      local saved = vim.fn.winsaveview()
+      for i, block in ipairs(view.blocks) do
+        local after = view.blocks[i + 1]
+        if block.depth == 0 and after and after.depth > 0 and fits(block) then
+          local line = view.starts[i + 1] + 1
+          if vim.fn.foldclosed(line) == -1 then
+            vim.cmd('silent! ' .. line .. 'foldclose')
+          end
+        end
+      end
+      vim.fn.winrestview(saved)
+    end)
+  end
 end
 
 return M
