@@ -45,6 +45,22 @@ function M.known(session, base)
   return items
 end
 
+--- Returns the files of the workspace that a word begins: whoever asks for completion where no sign says what of wants a path.
+---@param root string
+---@param base string
+---@return table[]
+function M.files(root, base)
+  if base == '' or base:find('^[@#/~]') then
+    return {}
+  end
+  local found = vim.fn.getcompletion(vim.fn.escape(root, ' \\') .. '/' .. base, 'file')
+  local given = base:match('^%./') or ''
+  return vim.tbl_map(function(path)
+    local from_root = vim.fs.relpath(root, path) or path
+    return { word = given .. from_root .. (path:sub(-1) == '/' and '/' or ''), menu = 'file' }
+  end, found)
+end
+
 --- The composer's 'omnifunc'.
 ---@param findstart integer
 ---@param base string
@@ -70,6 +86,9 @@ function M.omni(findstart, base)
   local answer = client:request_sync('callboard/complete', params, PATIENCE, 0)
   if not answer or not answer.result then
     return M.known(session, base)
+  end
+  if #answer.result.items == 0 then
+    return M.files(session.root, base)
   end
   return vim.tbl_map(function(item)
     -- What it replaces may begin before the word that Vim completes, or within it.

@@ -60,7 +60,8 @@ end
 local function bar(text, hint)
   local plain = (' ' .. text):gsub('%%', '%%%%')
   local faint = hint and '  %#CallboardFaint#' .. hint .. '%*' or ''
-  vim.wo[0][0].winbar = plain .. faint
+  -- Where there is no room for all, the end is what goes.
+  vim.wo[0][0].winbar = plain .. faint .. '%<'
 end
 
 --- Opens one file in a tab page: on the left what it was, on the right the file itself. Where it is gone, or was changed again
@@ -90,10 +91,7 @@ function M.file(client, what, path, nth)
     if latest then
       vim.cmd.edit(vim.fn.fnameescape(full))
       vim.cmd('diffthis')
-      bar(
-        path,
-        what.pause and 'do takes a change back, :w makes it yours' or 'do takes a change back'
-      )
+      bar(path, what.pause and 'do takes a change back, :w keeps it so' or 'do takes a change back')
     else
       vim.bo.bufhidden = 'wipe'
       side(('callboard://after/%s/%s'):format(what.run, path), after, filetype)

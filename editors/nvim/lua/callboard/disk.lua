@@ -4,6 +4,17 @@ local M = {}
 ---@type table<string, true> roots whose files are about to be looked at
 local queued = {}
 
+--- Returns whether a person lets files be read again; where the buffer says nothing, what holds for all.
+---@param bufnr integer
+---@return boolean
+local function autoread(bufnr)
+  local own = vim.bo[bufnr].autoread
+  if own == nil then
+    return vim.go.autoread
+  end
+  return own
+end
+
 --- Reads the files of a root again that were changed on the disk, where their buffers hold nothing of their own. The others
 --- are the hub's: it carries what was changed into them by an edit. Many calls at once are one.
 ---@param root string
@@ -21,7 +32,7 @@ function M.read(root)
         and vim.bo[bufnr].buftype == ''
         and not vim.bo[bufnr].modified
         and vim.startswith(name, root .. '/')
-        and vim.api.nvim_get_option_value('autoread', { buf = bufnr })
+        and autoread(bufnr)
         and vim.uv.fs_stat(name)
       then
         vim.cmd('silent! checktime ' .. bufnr)

@@ -1,4 +1,5 @@
 --- The page of a pause point: an ordinary buffer, with what can be done said above it. `:w` is the edit.
+local client_of = require('callboard.client')
 local config = require('callboard.config')
 local inbox = require('callboard.inbox')
 local session_of = require('callboard.session')
@@ -9,6 +10,9 @@ local namespace = vim.api.nvim_create_namespace('callboard.page')
 
 ---@type table<integer, string> pages by buffer, and whose they are
 local pages = {}
+
+---@type table<integer, boolean> whether the text that was saved in a page is another than what was shown, by buffer
+local edited = {}
 
 --- What each decision is called, and its key behind <LocalLeader>. An edit is made by `:w`.
 ---@type table<string, { [1]: string, [2]: string }>
@@ -42,21 +46,20 @@ end
 ---@return { [1]: string, [2]: string }[][]
 function M.lines(parts, width)
   local lines, used = { {} }, 0
-  for _, part in ipairs(parts) do
+  for i, part in ipairs(parts) do
     local wide = 0
     for _, chunk in ipairs(part) do
       wide = wide + vim.fn.strdisplaywidth(chunk[1])
     end
-    if used > 0 and used + 2 + wide > width then
-      -- What goes on in another line begins below the first button.
-      table.insert(lines, { { '  ', 'Normal' } })
-      used = 2
-    elseif used > 2 then
-      table.insert(lines[#lines], { '  ', 'Normal' })
-      used = used + 2
+    -- The first is a sign. What goes on in another line begins below the first button.
+    local gap = i == 1 and '' or i == 2 and ' ' or '  '
+    if i > 2 and used + #gap + wide > width then
+      table.insert(lines, {})
+      gap, used = '  ', 0
     end
+    table.insert(lines[#lines], { gap, 'Normal' })
     vim.list_extend(lines[#lines], part)
-    used = used + wide
+    used = used + #gap + wide
   end
   return lines
 end
@@ -64,8 +67,9 @@ end
 --- Returns the buttons of a pause: what can be answered, each with its key. Pure.
 ---@param pause callboard.PauseView
 ---@param key? string what stands before a key; nil where there are no keys
+---@param state? { modified: boolean?, edited: boolean? } whether the page is not saved, and whether what was saved is another text
 ---@return { [1]: string, [2]: string }[][]
-function M.buttons(pause, key)
+function M.buttons(pause, key, state)
   if pause.answered then
     local said = require('callboard.render').decision(pause.answered.decision)
     return {
@@ -78,9 +82,15 @@ function M.buttons(pause, key)
   local parts = { { { '◆', 'CallboardWaiting' } } }
   for _, decision in ipairs(pause.decisions) do
     local known = decisions[decision]
-    if known then
+    if known and decision == 'approve' and state and state.modified then
+      table.insert(
+        parts,
+        { { 'not saved', 'CallboardWaiting' }, { ' :w, then approve', 'CallboardFaint' } }
+      )
+    elseif known then
+      local other = decision == 'approve' and state and state.edited
       table.insert(parts, {
-        { known[1], 'CallboardDecision' },
+        { known[1] .. (other and ' as edited' or ''), 'CallboardDecision' },
         { key and ' ' .. key .. known[2] or '', 'CallboardFaint' },
       })
     end
@@ -112,7 +122,8 @@ local function draw(bufnr)
     local info = vim.fn.getwininfo(win)[1]
     width = math.min(width, info.width - info.textoff)
   end
-  local lines = M.lines(M.buttons(pause, mapped() and leader() or nil), width)
+  local state = { modified = vim.bo[bufnr].modified, edited = edited[bufnr] }
+  local lines = M.lines(M.buttons(pause, mapped() and leader() or nil, state), width)
   vim.api.nvim_buf_clear_namespace(bufnr, namespace, 0, -1)
   vim.api.nvim_buf_set_extmark(
     bufnr,
@@ -131,7 +142,23 @@ local function draw(bufnr)
   end
 end
 
---- Shows the server's lenses, by the newer way where there is one.
+--- Asks the server what the decisions are called now: after an edit that was saved it is another text that is approved.
+---@param bufnr integer
+local function ask(bufnr)
+  local client = client_of.of(bufnr)
+  if not client then
+    return
+  end
+  local params = { textDocument = { uri = vim.uri_from_bufnr(bufnr) } }
+  client_of.request(client, 'textDocument/codeLens', params, function(answer)
+    edited[bufnr] = vim.iter(answer or {}):any(function(lens)
+      return lens.command ~= nil and lens.command.title:find('edited', 1, true) ~= nil
+    end)
+    draw(bufnr)
+  end, function() end)
+end
+
+--- Shows the server's lenses as Neovim does, by the newer way where there is one.
 ---@param bufnr integer
 local function lenses(bufnr)
   if not config.current.lenses then
@@ -195,7 +222,21 @@ function M.opened(bufnr, client_id)
     buffer = bufnr,
     once = true,
     callback = function()
-      pages[bufnr] = nil
+      pages[bufnr], edited[bufnr] = nil, nil
+    end,
+  })
+  vim.api.nvim_create_autocmd('BufModifiedSet', {
+    group = group,
+    buffer = bufnr,
+    callback = function()
+      draw(bufnr)
+    end,
+  })
+  vim.api.nvim_create_autocmd('BufWritePost', {
+    group = group,
+    buffer = bufnr,
+    callback = function()
+      ask(bufnr)
     end,
   })
   vim.api.nvim_create_autocmd({ 'WinResized', 'BufWinEnter' }, {
@@ -210,9 +251,12 @@ function M.opened(bufnr, client_id)
     vim.api.nvim_set_option_value('wrap', true, { scope = 'local', win = win })
     vim.api.nvim_set_option_value('linebreak', true, { scope = 'local', win = win })
     vim.api.nvim_set_option_value('breakindent', true, { scope = 'local', win = win })
+    -- Its marks are shown in the line of the cursor, where they can be changed.
+    vim.api.nvim_set_option_value('conceallevel', 2, { scope = 'local', win = win })
   end
   lenses(bufnr)
   draw(bufnr)
+  ask(bufnr)
 end
 
 session_of.listen('pages', function(session, changes)

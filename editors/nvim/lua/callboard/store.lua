@@ -28,11 +28,11 @@ function M.new()
   }
 end
 
---- Returns the number in an id such as `m12`, by which things are ordered.
+--- Returns the number in an id such as `m12`, by which things are ordered. A name such as `claude-2` has none.
 ---@param id string
 ---@return number
 function M.number(id)
-  return tonumber(id:match('%d+')) or 0
+  return tonumber(id:match('^%a(%d+)$')) or 0
 end
 
 --- Keeps a thing where it is newer than what is there.

@@ -14,6 +14,8 @@ local M = {}
 ---@field state string
 ---@field title string
 ---@field told boolean whether the person was told that the terminal is locked
+---@field terminal integer? the number of the program that it shows
+---@field size integer? how many rows the program has, as it was answered
 
 ---@type table<integer, callboard.Terminal>
 local terminals = {}
@@ -77,8 +79,10 @@ local function resize(one)
       client,
       'callboard/terminalResize',
       { agent = one.agent, rows = rows, columns = columns },
-      function() end,
-      function() end -- An agent whose program was not started yet gets the size with the first frame.
+      function(size)
+        one.size = size.rows
+      end,
+      function() end -- No program runs yet; it gets the size with its first frame.
     )
   end, one.bufnr)
 end
@@ -96,6 +100,11 @@ function M.frame(client_id, frame)
       end
       if frame.raw and frame.raw ~= '' then
         vim.api.nvim_chan_send(one.channel, frame.raw)
+      end
+      if one.terminal ~= frame.terminal then
+        -- A program that has just been started does not know the window yet. Another size later is another window's word, and holds.
+        one.terminal = frame.terminal
+        resize(one)
       end
       local changed = one.locked ~= frame.locked
         or one.state ~= frame.state

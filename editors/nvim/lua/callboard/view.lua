@@ -7,6 +7,7 @@ local namespace = vim.api.nvim_create_namespace('callboard')
 ---@field bufnr integer
 ---@field blocks callboard.Block[]
 ---@field starts integer[] the first line of each block, from 0
+---@field follow boolean whether a cursor on the last line goes along with what comes
 
 ---@type table<integer, callboard.View>
 local views = {}
@@ -56,7 +57,7 @@ function M.make(name, filetype)
   if vim.bo[bufnr].filetype ~= filetype then
     vim.bo[bufnr].filetype = filetype
   end
-  views[bufnr] = views[bufnr] or { bufnr = bufnr, blocks = {}, starts = {} }
+  views[bufnr] = views[bufnr] or { bufnr = bufnr, blocks = {}, starts = {}, follow = true }
   vim.api.nvim_create_autocmd('BufWipeout', {
     buffer = bufnr,
     once = true,
@@ -71,6 +72,9 @@ end
 ---@param view callboard.View
 ---@return integer[]
 local function following(view)
+  if not view.follow then
+    return {}
+  end
   local last = vim.api.nvim_buf_line_count(view.bufnr)
   return vim.tbl_filter(function(win)
     return vim.api.nvim_win_get_cursor(win)[1] >= last
@@ -112,19 +116,20 @@ function M.show(view, blocks)
   end
   -- An empty buffer has one empty line, which is no line of ours.
   local stop = #old == 0 and -1 or first + count
+  -- Neovim asks for the folds of lines as they are set, so what stands where is known before.
+  view.blocks, view.starts = blocks, {}
+  local at = 0
+  for i, block in ipairs(blocks) do
+    view.starts[i] = at
+    at = at + #block.lines
+  end
   vim.bo[view.bufnr].modifiable = true
   vim.api.nvim_buf_clear_namespace(view.bufnr, namespace, first, stop)
   vim.api.nvim_buf_set_lines(view.bufnr, first, stop, false, lines)
   vim.bo[view.bufnr].modifiable = false
   vim.bo[view.bufnr].modified = false
-  view.blocks, view.starts = blocks, {}
-  local at = 0
-  for i, block in ipairs(blocks) do
-    view.starts[i] = at
-    if i > same and i <= #blocks - tail then
-      M.mark(view.bufnr, at, block)
-    end
-    at = at + #block.lines
+  for i = same + 1, #blocks - tail do
+    M.mark(view.bufnr, view.starts[i] or 0, blocks[i])
   end
   for _, win in ipairs(followers) do
     vim.api.nvim_win_set_cursor(win, { vim.api.nvim_buf_line_count(view.bufnr), 0 })
