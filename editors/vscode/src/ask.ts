@@ -2,6 +2,7 @@
 
 import * as vscode from "vscode";
 import type { Hub } from "./hub";
+import { pathBelow } from "./root";
 import type { AgentView, InputView, PauseView, RunView, WorkflowView } from "./protocol";
 import { RUN_ICONS } from "./views/runs";
 import { AGENT_ICONS } from "./views/agents";
@@ -93,11 +94,8 @@ async function one(hub: Hub, chosen: WorkflowView, input: InputView): Promise<un
 
 /** A file's path from the workspace's root, with `/`; `undefined` for one that is outside. */
 export function pathOf(hub: Hub, uri: vscode.Uri): string | undefined {
-  const root = hub.folder?.uri;
-  if (root === undefined || uri.scheme !== "file") return undefined;
-  const base = root.path.endsWith("/") ? root.path : `${root.path}/`;
-  if (uri.path === root.path) return ".";
-  return uri.path.startsWith(base) ? uri.path.slice(base.length) : undefined;
+  const { root } = hub;
+  return root === undefined || uri.scheme !== "file" ? undefined : pathBelow(root.path, uri.path);
 }
 
 export async function run(hub: Hub, fits: (run: RunView) => boolean, what: string): Promise<RunView | undefined> {

@@ -53,7 +53,7 @@ export class Changes implements vscode.TextDocumentContentProvider, vscode.Dispo
   }
 
   private async triple(file: FileDiff, key: string, latest: boolean): Promise<[vscode.Uri, vscode.Uri, vscode.Uri]> {
-    const root = this.hub.folder?.uri ?? vscode.Uri.file("/");
+    const root = this.hub.root ?? vscode.Uri.file("/");
     const resource = vscode.Uri.joinPath(root, file.path);
     const both = sides(file.text) ?? { before: note(file, "before"), after: note(file, "after") };
     const old = file.from === undefined ? resource : vscode.Uri.joinPath(root, file.from);

@@ -46,7 +46,7 @@ const said = h("div", { class: "sr", role: "status", "aria-live": "polite" });
 const off = h("div", { class: "off", hidden: true });
 const composer = new Composer({
   send: () => list.toEnd(),
-  complete: (ask, sign, word) => host.postMessage({ is: "complete", ask, sign, word }),
+  complete: (ask, text, cursor) => host.postMessage({ is: "complete", ask, text, cursor }),
   leaveThread: () => go(channel),
 });
 const list = new List(box, { draw, nearTop, atEnd });
@@ -64,7 +64,7 @@ watchPolicy();
 function draw(index: number): HTMLElement {
   const message = messages[index];
   if (message === undefined) return h("article", {});
-  return row(message, index + 1, messages.length, {
+  return row(message, {
     known,
     does,
     follow,

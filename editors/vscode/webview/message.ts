@@ -21,7 +21,7 @@ export interface Context {
   jump: (message: string) => void;
 }
 
-export function row(message: MessageView, position: number, total: number, context: Context): HTMLElement {
+export function row(message: MessageView, context: Context): HTMLElement {
   const { known, does } = context;
   const { author, about } = message;
   const name = authorName(author);
@@ -42,8 +42,6 @@ export function row(message: MessageView, position: number, total: number, conte
       class: `message ${author.is}${thread === undefined ? "" : " reply"}${context.isFirstNew ? " first-new" : ""}`,
       tabindex: -1,
       "data-id": message.id,
-      "aria-posinset": position,
-      "aria-setsize": total,
       "aria-label": `${name}, ${time(message.at)}: ${message.text.slice(0, 200)}`,
     },
     context.isFirstNew && h("div", { class: "new", role: "separator", "aria-label": "New messages" }, "New"),

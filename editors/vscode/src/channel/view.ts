@@ -134,7 +134,7 @@ export class Channel implements vscode.WebviewViewProvider, vscode.Disposable {
         this.thread = said.thread;
         return this.setup();
       case "complete":
-        this.tell({ is: "completions", ask: said.ask, items: await this.completer.complete(said.sign, said.word) });
+        this.tell({ is: "completions", ask: said.ask, items: await this.completer.complete(said.text, said.cursor) });
         return;
       case "seen":
         return this.saw(said.number);
@@ -157,8 +157,9 @@ export class Channel implements vscode.WebviewViewProvider, vscode.Disposable {
 
   private async post(text: string, thread: string | undefined, key: string): Promise<void> {
     try {
-      if (text.startsWith("/")) await this.completer.command(text);
-      else await this.hub.request("post", { text, thread: thread ?? this.thread, channel: this.channel, key });
+      const of = thread ?? this.thread;
+      if (/^\s*\//.test(text)) await this.completer.command(text, of, this.channel, key);
+      else await this.hub.request("post", { text, thread: of, channel: this.channel, key });
       this.tell({ is: "posted", key });
     } catch (error) {
       this.tell({ is: "refused", key, why: message(error) });
@@ -284,7 +285,7 @@ export class Channel implements vscode.WebviewViewProvider, vscode.Disposable {
   }
 
   private async open(path: string, line: number): Promise<void> {
-    const root = this.hub.folder?.uri;
+    const root = this.hub.root;
     // Only what is inside the workspace: a message is no reason to open anything else.
     if (root === undefined || path.startsWith("/") || path.split(/[\\/]/).includes("..")) {
       throw new Refused(`${path} is no file of this workspace`, "invalid");

@@ -39,7 +39,7 @@ export function findingCommands({ hub }: Tools): Commands {
   return {
     openFinding: async (given) => {
       const finding = await meant(given);
-      const root = hub.folder?.uri;
+      const root = hub.root;
       if (finding?.place === undefined || root === undefined) return undefined;
       const uri = vscode.Uri.joinPath(root, finding.place.path);
       const document = await vscode.workspace.openTextDocument(uri);

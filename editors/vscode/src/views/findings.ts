@@ -94,7 +94,7 @@ export class Findings extends Tree<FindingNode> {
   }
 
   private fileItem(path: string): vscode.TreeItem {
-    const root = this.hub.folder?.uri;
+    const root = this.hub.root;
     const open = vscode.TreeItemCollapsibleState.Expanded;
     if (path === "" || root === undefined) {
       const item = new vscode.TreeItem(path === "" ? "On the whole" : path, open);
