@@ -156,7 +156,7 @@ export class Hub implements vscode.Disposable {
       } else if (newState === State.Starting) {
         this.enter({ is: "starting" });
       } else if (this.phase.is === "running" || this.phase.is === "starting") {
-        this.enter({ is: "lost", why: "the language server ended" });
+        this.enter({ is: "lost", why: vscode.l10n.t("the language server ended") });
       }
     });
     this.client = client;

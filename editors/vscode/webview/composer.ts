@@ -1,5 +1,6 @@
 // Where a person writes: grows with its lines, completes @agents, #channels, /commands and `files`, keeps drafts and history.
 
+import * as l10n from "@vscode/l10n";
 import type { CompleteItem } from "../src/protocol";
 import { button, h, host } from "./dom";
 import { completes, stillFits } from "./word";
@@ -39,7 +40,7 @@ export class Composer {
     this.area = h("textarea", {
       rows: 1,
       class: "input",
-      "aria-label": "Message",
+      "aria-label": l10n.t("Message"),
       role: "combobox",
       "aria-expanded": "false",
       "aria-controls": "completions",
@@ -53,12 +54,12 @@ export class Composer {
       id: "completions",
       class: "completions",
       role: "listbox",
-      "aria-label": "Completions",
+      "aria-label": l10n.t("Completions"),
       hidden: true,
     });
     this.chip = h("div", { class: "chip", hidden: true });
     this.problem = h("div", { class: "problem", role: "alert", hidden: true });
-    const send = button("Send (Enter)", () => this.send(), { icon: "send", class: "icon" });
+    const send = button(l10n.t("Send (Enter)"), () => this.send(), { icon: "send", class: "icon" });
     this.node = h(
       "div",
       { class: "composer" },
@@ -77,13 +78,14 @@ export class Composer {
       this.area.value = kept().drafts?.[key] ?? "";
       this.grow();
     }
-    this.area.placeholder = thread === undefined ? `Message #${channel}` : `Reply in the thread of ${thread}`;
+    this.area.placeholder =
+      thread === undefined ? l10n.t("Message #{0}", channel) : l10n.t("Reply in the thread of {0}", thread);
     this.chip.replaceChildren();
     this.chip.hidden = thread === undefined;
     if (thread !== undefined) {
       this.chip.append(
-        `Thread of ${thread}`,
-        button("Back to the channel", () => this.wants.leaveThread(), { icon: "close", class: "icon" }),
+        l10n.t("Thread of {0}", thread),
+        button(l10n.t("Back to the channel"), () => this.wants.leaveThread(), { icon: "close", class: "icon" }),
       );
     }
   }

@@ -288,12 +288,16 @@ export class Channel implements vscode.WebviewViewProvider, vscode.Disposable {
     const root = this.hub.root;
     // Only what is inside the workspace: a message is no reason to open anything else.
     if (root === undefined || path.startsWith("/") || path.split(/[\\/]/).includes("..")) {
-      throw new Refused(`${path} is no file of this workspace`, "invalid");
+      throw new Refused(vscode.l10n.t("{0} is no file of this workspace", path), "invalid");
     }
     const document = await vscode.workspace.openTextDocument(vscode.Uri.joinPath(root, path));
     const at = document.validatePosition(new vscode.Position(Math.max(0, line - 1), 0));
     await vscode.window.showTextDocument(document, { selection: new vscode.Range(at, at) });
   }
+}
+
+function escaped(text: string): string {
+  return text.replace(/&/g, "&amp;").replace(/"/g, "&quot;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
 }
 
 /** A page that may run one script of ours and fetch nothing. */
@@ -309,16 +313,16 @@ export function page(webview: vscode.Webview, dist: vscode.Uri, name: string, ti
     "base-uri 'none'",
   ].join("; ");
   return `<!DOCTYPE html>
-<html lang="en">
+<html lang="${escaped(vscode.env.language)}">
 <head>
 <meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="${policy}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <link rel="stylesheet" href="${of(`${name}.css`)}">
-<title>${title}</title>
+<title>${escaped(title)}</title>
 </head>
 <body>
-<div id="root"></div>
+<div id="root" data-words="${escaped(JSON.stringify(vscode.l10n.bundle ?? {}))}"></div>
 <script nonce="${nonce}" src="${of(`${name}.js`)}"></script>
 </body>
 </html>`;

@@ -14,6 +14,7 @@ import type {
   StepStatus,
 } from "../protocol";
 import type { KnownFinding } from "../store";
+import { answeredBy } from "../words";
 
 /** What the page may have done, besides reading and posting. */
 export const ALLOWED = [
@@ -235,7 +236,7 @@ export function runCard(run: RunView): RunCard {
 
 export function pauseCard(pause: PauseView): PauseCard {
   const { id, kind, title, document, hash, decisions, rev, answered, ask } = pause;
-  const by = answered === undefined ? undefined : `${answered.decision.decision} by ${answered.by}`;
+  const by = answered === undefined ? undefined : answeredBy(answered.decision.decision, answered.by);
   const { scopes = [], choices = [] } = ask ?? {};
   return { id, kind, title, document, hash, decisions, scopes, choices, rev, answered: by };
 }
