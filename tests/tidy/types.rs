@@ -118,6 +118,8 @@ fn every_method(it: &mut Table) {
     it.request::<PermissionsParams, Vec<Rule>>(method::PERMISSIONS);
     it.request::<RevokePermissionParams, Changed>(method::REVOKE_PERMISSION);
     it.request::<Nothing, Vec<AgentView>>(method::AGENTS);
+    it.request::<TakeOverParams, Changed>(method::TAKE_OVER);
+    it.request::<HandBackParams, Changed>(method::HAND_BACK);
     it.request::<FindingsParams, Vec<Finding>>(method::FINDINGS);
     it.request::<SettleFindingParams, Changed>(method::SETTLE_FINDING);
     it.request::<WatchTerminalParams, WatchTerminalResult>(method::WATCH_TERMINAL);
