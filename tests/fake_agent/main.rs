@@ -5,7 +5,8 @@
 //! it is a resident program: title and screen show its state, a prompt is pasted or typed and submitted by Enter, Esc
 //! interrupts, `/exit` leaves. `PROMPT` is a first turn. The script is carried out before it is ready. `--ignore` takes a
 //! list such as `HUP,TERM`. A paste of more than `LINES` lines (20) is shown folded, as real programs do.
-//! Started as `fake-agent stream` it speaks stream-json on pipes; see `stream.rs`.
+//! Started as `fake-agent stream` it speaks stream-json on pipes, as `fake-agent acp` the Agent Client Protocol; see `stream.rs`
+//! and `acp.rs`.
 //! Started with `--request FILE --result FILE` it is a tool: it carries out the request's prompt once and ends with 0.
 //!
 //! What it does in a turn is what the prompt says in brackets, in order; a prompt with no directive is echoed.
@@ -46,6 +47,7 @@ use std::{
     process::{Command, ExitCode},
 };
 
+mod acp;
 mod mcp;
 mod resident;
 mod script;
@@ -79,10 +81,10 @@ fn main() -> ExitCode {
 fn run() -> Result<ExitCode, String> {
     let mut options = Options { fold: 20, ..Options::default() };
     let all: Vec<String> = env::args().skip(1).collect();
-    if let Some((first, rest)) = all.split_first()
-        && first == "stream"
-    {
-        return stream::run(rest);
+    match all.split_first() {
+        Some((first, rest)) if first == "stream" => return stream::run(rest),
+        Some((first, rest)) if first == "acp" => return acp::run(rest),
+        _ => {}
     }
     let mut arguments = all.into_iter();
     while let Some(argument) = arguments.next() {
