@@ -42,6 +42,9 @@ for file in Cargo.toml Cargo.lock src/lib.rs; do
     mkdir -p "$(dirname "$workspace/$file")"
     cp "$project/$file.in" "$workspace/$file"
 done
+# One test after the other, so that they are listed in the same order each time.
+mkdir "$workspace/.cargo"
+printf '[env]\nRUST_TEST_THREADS = "1"\n' >"$workspace/.cargo/config.toml"
 # What is built before shows no folder of this machine when it is run.
 (cd "$workspace" && cargo test --offline --quiet --no-run && cargo clippy --offline --quiet) >/dev/null 2>&1 || true
 opens 120 32 src/lib.rs "
@@ -71,14 +74,17 @@ keep pause
 types ':Callboard decide approve p1' Enter
 sees '✓ p1 approved' 'it goes on'
 sees '◆ p2' 'what no tool can mend is asked'
-types ':edit src/lib.rs' Enter
+types ':only | edit src/lib.rs' Enter
 types ':Callboard terminal @tests' Enter
+types C-w k
+types ':Callboard channel' Enter
+# What has to be built first is not over before the program knows the window's size.
+touch "$workspace/src/lib.rs"
 types ':Callboard post @tests and now?' Enter
-sees 'test result' 'the terminal shows the tests'
-sees '3 passed, 0 failed' 'the channel has their answer'
-types C-w l
+sees 'tests: 3 passed, 0 failed' 'the terminal shows the tests'
+sees '✓ @tests answered' 'the channel has their answer'
+sees '@tests  stopped' 'their program has ended'
 types G
-types C-w h
 settled
 keep terminal
 ends
