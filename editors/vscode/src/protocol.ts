@@ -1629,8 +1629,6 @@ export interface Requests {
   "callboard/undo": { params: UndoParams; result: UndoResult };
   "callboard/worktrees": { params: Nothing; result: WorktreesResult };
   "callboard/removeWorktree": { params: RemoveWorktreeParams; result: Changed };
-  "callboard/permissions": { params: PermissionsParams; result: Rule[] };
-  "callboard/revokePermission": { params: RevokePermissionParams; result: Changed };
   "callboard/agents": { params: Nothing; result: AgentView[] };
   "callboard/findings": { params: FindingsParams; result: Finding[] };
   "callboard/settleFinding": { params: SettleFindingParams; result: Changed };
@@ -1685,8 +1683,6 @@ export const method = {
   undo: "callboard/undo",
   worktrees: "callboard/worktrees",
   removeWorktree: "callboard/removeWorktree",
-  permissions: "callboard/permissions",
-  revokePermission: "callboard/revokePermission",
   agents: "callboard/agents",
   findings: "callboard/findings",
   settleFinding: "callboard/settleFinding",

@@ -1034,8 +1034,6 @@
 ---@field ["callboard/undo"] { params: callboard.UndoParams, result: callboard.UndoResult }
 ---@field ["callboard/worktrees"] { params: callboard.Nothing, result: callboard.WorktreesResult }
 ---@field ["callboard/removeWorktree"] { params: callboard.RemoveWorktreeParams, result: callboard.Changed }
----@field ["callboard/permissions"] { params: callboard.PermissionsParams, result: callboard.Rule[] }
----@field ["callboard/revokePermission"] { params: callboard.RevokePermissionParams, result: callboard.Changed }
 ---@field ["callboard/agents"] { params: callboard.Nothing, result: callboard.AgentView[] }
 ---@field ["callboard/findings"] { params: callboard.FindingsParams, result: callboard.Finding[] }
 ---@field ["callboard/settleFinding"] { params: callboard.SettleFindingParams, result: callboard.Changed }
