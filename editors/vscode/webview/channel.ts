@@ -59,7 +59,8 @@ const search = new Search({
   older: nearTop,
   close: () => composer.focus(),
 });
-const main = h("div", { class: "page" }, title, search.node, box, jump, working, composer.node, said);
+const frame = h("div", { class: "frame" }, box, jump);
+const main = h("div", { class: "page" }, title, search.node, frame, working, composer.node, said);
 document.getElementById("root")?.append(main, off);
 watchPolicy();
 
@@ -376,7 +377,7 @@ const hint = h(
   h("p", {}, l10n.t("Write to an agent, for example:"), " ", h("code", {}, "@lint look at README.md")),
   button(l10n.t("Run a Workflow…"), () => does("run", {}), { class: "primary" }),
 );
-box.before(hint);
+frame.before(hint);
 
 function empty(): void {
   hint.hidden = messages.length > 0;

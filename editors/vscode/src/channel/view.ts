@@ -280,8 +280,6 @@ export class Channel implements vscode.WebviewViewProvider, vscode.Disposable {
   private async saw(seen: number): Promise<void> {
     const key = `seen:${this.channel}`;
     if (seen > this.context.workspaceState.get<number>(key, 0)) await this.context.workspaceState.update(key, seen);
-    const newest = this.hub.store.channels.get(this.channel);
-    if (this.view !== undefined && newest !== undefined) this.view.badge = undefined;
   }
 
   private async open(path: string, line: number): Promise<void> {
