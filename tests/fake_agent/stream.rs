@@ -20,7 +20,9 @@
 //! | `[[die]]` | ends in the midst of a line |
 
 use std::{
-    env, fs,
+    env,
+    fmt::Write as _,
+    fs,
     io::{Lines, StdinLock, Write as _, stdin, stdout},
     path::PathBuf,
     process::{Command, ExitCode},
@@ -115,7 +117,7 @@ impl Fake {
         match word {
             "say" => self.text += rest,
             "args" => self.text += &arguments.join(" "),
-            "fence" => self.text += &format!("\n```callboard-result\n{rest}\n```\n"),
+            "fence" => drop(write!(self.text, "\n```callboard-result\n{rest}\n```\n")),
             "fail" => return Next::Failed(rest.parse().unwrap_or(500)),
             "limit" => {
                 let info = json!({ "status": "rejected", "resetsAt": rest.parse::<i64>().unwrap_or(0) });
@@ -165,7 +167,7 @@ impl Fake {
                 self.say(&json!({ "type": "control_cancel_request", "request_id": id }));
                 self.text += "taken back";
             }
-            other => self.text += &format!("(no directive {other})"),
+            other => drop(write!(self.text, "(no directive {other})")),
         }
         Next::Go
     }
@@ -206,7 +208,7 @@ impl Fake {
             };
             let result = json!({ "type": "tool_result", "tool_use_id": id, "content": text, "is_error": failed });
             self.say(&json!({ "type": "user", "message": { "role": "user", "content": [result] } }));
-            self.text += &format!("{tool}: {text}. ");
+            let _ = write!(self.text, "{tool}: {text}. ");
             return Next::Go;
         }
     }

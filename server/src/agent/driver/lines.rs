@@ -71,6 +71,8 @@ pub(crate) enum Purpose {
     Interrupt,
     /// To add a word to one.
     Steer,
+    /// To end what one has left running.
+    CleanUp,
 }
 
 /// What a session or a turn is opened with.
@@ -200,7 +202,9 @@ impl<T: Tongue> LineDriver<T> {
             let answer = self.call(desk, request, begun, Purpose::Initialize, &line)?;
             let said = answer.and_then(|it| self.tongue.initialized(&it));
             let said = said.map_err(|why| self.refused(desk, request, "does not begin to speak", &why))?;
-            said.iter().for_each(|it| self.send(it));
+            if let Some(it) = &said {
+                self.send(it);
+            }
         }
         if self.tongue.is_open() {
             return Ok(());
@@ -361,7 +365,7 @@ impl<T: Tongue> LineDriver<T> {
                 match step {
                     Step::Over(over) => {
                         desk.say(AgentState::Idle, Source::Protocol, "it says that its turn is over");
-                        return over.map_err(|it| self.failed(desk, it));
+                        return over.map_err(|it| failed(desk, it));
                     }
                     Step::Answered(Purpose::Turn, Err(why)) => {
                         return Err(self.refused(desk, request, "does not take a turn", &why));
@@ -371,22 +375,13 @@ impl<T: Tongue> LineDriver<T> {
                         let since = *watch.retrying.get_or_insert_with(Instant::now);
                         if since.elapsed() >= RETRY_WAIT {
                             self.halt(desk);
-                            return Err(self.failed(desk, failure));
+                            return Err(failed(desk, failure));
                         }
                     }
                     _ => {}
                 }
             }
         }
-    }
-
-    /// Takes note of a failure that says something of what the agent can do next.
-    fn failed(&self, desk: &mut Desk, failure: Failure) -> Ended {
-        if failure.class == FailureClass::RateLimited {
-            let state = AgentState::RateLimited { until: failure.retry_at };
-            desk.say(state, Source::Protocol, failure.message.clone());
-        }
-        Ended(failure)
     }
 
     fn deadline(&self, request: &TurnRequest, watch: &Watch) -> Option<Instant> {
@@ -538,7 +533,9 @@ impl<T: Tongue> LineDriver<T> {
             // It has not begun the turn: whether it will is not known, and nothing of it may go on.
             return self.end_program(desk);
         }
-        lines.iter().for_each(|it| self.send(it));
+        for it in &lines {
+            self.send(it);
+        }
         let deadline = Instant::now() + INTERRUPT_WAIT;
         loop {
             match desk.next(Some(deadline)) {
@@ -625,4 +622,13 @@ impl<T: Tongue> Driver for LineDriver<T> {
 
 fn after(from: Instant, milliseconds: Option<u64>) -> Option<Instant> {
     milliseconds.and_then(|it| from.checked_add(Duration::from_millis(it)))
+}
+
+/// Takes note of a failure that says something of what the agent can do next.
+fn failed(desk: &mut Desk, failure: Failure) -> Ended {
+    if failure.class == FailureClass::RateLimited {
+        let state = AgentState::RateLimited { until: failure.retry_at };
+        desk.say(state, Source::Protocol, failure.message.clone());
+    }
+    Ended(failure)
 }
