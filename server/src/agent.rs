@@ -17,6 +17,7 @@ pub mod catalog;
 mod discreet;
 pub mod driver;
 pub mod runner;
+pub mod sandbox;
 pub mod status;
 pub mod terminal;
 pub mod tools;
@@ -88,6 +89,9 @@ pub struct AgentInfo {
     /// Whether a person can take it over: whether its program has a screen that goes on with a session.
     #[serde(default)]
     pub take_over: bool,
+    /// Whether another instance of it can start from its session.
+    #[serde(default)]
+    pub fork: bool,
 }
 
 /// The states of an agent (design §2, promise 3).
@@ -199,6 +203,10 @@ pub struct TurnRequest {
     pub times: TurnTimes,
     /// The session of its program that it goes on with, where one is known for the place where it works.
     pub session: Option<Session>,
+    /// The session of another instance that it starts from, where it has none of its own.
+    pub fork: Option<Session>,
+    /// Whether its program must run in a sandbox, whatever the user's settings say.
+    pub sandbox: bool,
     /// The end of what was said in the turn's channel, for a program that knows the session no more; empty without one.
     pub recap: Arc<str>,
 }

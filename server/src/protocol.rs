@@ -32,7 +32,7 @@ mod workflows;
 mod worktrees;
 
 pub use self::{
-    agents::{HandBackParams, TakeOverParams, TakenStage, TakenView},
+    agents::{ForkParams, Forked, HandBackParams, TakeOverParams, TakenStage, TakenView},
     changes::{DiffParams, DiffResult, FileChange, FileDiff, FileNote, UndoParams, UndoResult},
     compose::{CompleteItem, CompleteParams, CompleteResult, OfferKind},
     greeting::{ClientOptions, OnCancel, SaveBuffersParams, SaveBuffersResult, ServerOffer},
@@ -114,6 +114,8 @@ pub mod method {
     pub const TAKE_OVER: &str = "callboard/takeOver";
     /// Request: hand an agent back.
     pub const HAND_BACK: &str = "callboard/handBack";
+    /// Request: have another instance of an agent start from its session.
+    pub const FORK: &str = "callboard/fork";
     /// Request: the findings.
     pub const FINDINGS: &str = "callboard/findings";
     /// Request: settle a finding.
@@ -152,7 +154,7 @@ pub mod method {
         POST, CREATE_CHANNEL, CHANNELS, MESSAGES, WITHDRAW, SENT, COMPLETE, RUN, RUNS, TURNS, PLAN, WORKFLOWS, INBOX,
         HISTORY, PLAN_TEXT, EDIT_PLAN,
         DECIDE, PERMISSIONS, REVOKE_PERMISSION,
-        PAUSE, RESUME, CANCEL, DIFF, UNDO, WORKTREES, REMOVE_WORKTREE, AGENTS, TAKE_OVER, HAND_BACK,
+        PAUSE, RESUME, CANCEL, DIFF, UNDO, WORKTREES, REMOVE_WORKTREE, AGENTS, TAKE_OVER, HAND_BACK, FORK,
         FINDINGS, SETTLE_FINDING,
         SUBSCRIBE, WATCH_TERMINAL,
         UNWATCH_TERMINAL, TERMINAL_INPUT, TERMINAL_RESIZE, TERMINAL_SCROLLBACK, RELOAD, TRUST, HUB_STATUS,

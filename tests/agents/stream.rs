@@ -24,6 +24,7 @@ stream:
   read: [--read-only]
   write: [--may-write]
   resume: [\"--resume={session}\"]
+  fork: [\"--resume={session}\", --fork-session]
 ";
 
 fn world() -> World {
@@ -74,7 +75,7 @@ fn one_warm_process_takes_turn_after_turn_and_tells_what_each_used() {
     world.wait_for_screen("fake", "fine");
     world.start("fake", 3, "[[args]]");
     let args = world.answer(3);
-    assert!(args.starts_with("--always --tools=") && args.ends_with("fake.tools.json --may-write"), "{args}");
+    assert!(args.starts_with("--always --tools=") && args.ends_with("fake/tools.json --may-write"), "{args}");
     assert_eq!(claims(&world).last(), Some(&(AgentState::Idle, Source::Protocol)));
 }
 
@@ -202,6 +203,35 @@ fn a_session_that_is_not_there_is_begun_anew_with_what_was_said() {
     let told = sessions(&world);
     assert_eq!((told.len(), told[0].1.as_str()), (1, "session-1"));
     assert!(told[0].2.as_ref().unwrap().contains("does not know the session"), "{told:?}");
+}
+
+#[test]
+fn a_fork_starts_from_a_session_and_leaves_that_as_it_is() {
+    let world = world();
+    world.start("fake", 1, "hello");
+    assert_eq!(world.answer(1), "session-1 turn 1 of 5 characters");
+    world.start("fake-2", 2, "mine");
+    assert_eq!(world.answer(2), "session-2 turn 1 of 4 characters");
+    world.start_with("fake-2", 3, "as you", |it| it.fork = session("session-1"));
+    assert_eq!(world.answer(3), "session-1-fork turn 2 of 6 characters", "its own session is left");
+    assert_eq!(sessions(&world).last().unwrap().1, "session-1-fork");
+    world.start("fake", 4, "hello");
+    assert_eq!(world.answer(4), "session-1 turn 2 of 5 characters");
+    world.start_with("fake-2", 5, "lost", |it| it.fork = session("gone"));
+    assert!(world.answer(5).contains("turn 1"), "what is gone is begun anew");
+    assert!(sessions(&world).last().unwrap().2.as_ref().unwrap().contains("does not know the session"));
+}
+
+#[test]
+fn what_a_failed_turn_used_is_told() {
+    let world = world();
+    world.start("fake", 1, "[[fail 529]]");
+    world.failure(1, FailureClass::Overloaded);
+    let spent = world.seen(|event| match event {
+        Event::Spent { turn, usage } => Some((*turn, usage.tokens.is_some())),
+        _ => None,
+    });
+    assert_eq!(spent, [(TurnId(1), true)]);
 }
 
 #[test]

@@ -105,6 +105,8 @@ impl World {
     pub fn start_with(&self, agent: &str, turn: u64, prompt: &str, change: impl FnOnce(&mut TurnRequest)) {
         let mut request = TurnRequest {
             session: None,
+            fork: None,
+            sandbox: false,
             recap: "".into(),
             turn: TurnId(turn),
             agent: agent.parse().unwrap(),

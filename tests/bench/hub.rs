@@ -411,6 +411,7 @@ fn info(number: usize) -> AgentInfo {
         missing: None,
         times: TurnTimes::default(),
         take_over: true,
+        fork: false,
     }
 }
 

@@ -38,6 +38,8 @@ mod panels;
 mod programs;
 #[cfg(unix)]
 mod relay;
+#[cfg(target_os = "linux")]
+mod sandbox;
 #[cfg(unix)]
 mod several;
 #[cfg(unix)]

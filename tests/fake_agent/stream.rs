@@ -65,6 +65,9 @@ pub fn run(arguments: &[String]) -> Result<ExitCode, String> {
             return Ok(ExitCode::from(1));
         };
         fake.session = id.to_owned();
+        if arguments.iter().any(|it| it == "--fork-session") {
+            fake.session = format!("{id}-fork");
+        }
         fake.turns = turns.trim().parse().unwrap_or(0);
     } else {
         let number = fs::read_dir(&folder).map_err(|it| it.to_string())?.count() + 1;

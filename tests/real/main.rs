@@ -22,6 +22,8 @@ mod screens;
 #[cfg(unix)]
 mod support;
 #[cfg(unix)]
+mod take_over;
+#[cfg(unix)]
 mod tools;
 #[cfg(unix)]
 mod turns;

@@ -47,6 +47,9 @@ install_programs() {
     need node nodejs npm
     need npm npm
     # Wanted, not needed: the step that uses it does with less.
+    if [ "$(uname -s)" = Linux ]; then
+        command -v bwrap >/dev/null || install_packages bubblewrap >/dev/null 2>&1 || true
+    fi
     command -v shellcheck >/dev/null || install_packages shellcheck >/dev/null 2>&1 || true
     cargo --version
     rustc --version

@@ -19,7 +19,7 @@ use std::{
 #[cfg(unix)]
 use super::driver::stream_json::StreamDriver;
 use super::{
-    AgentState, DriverKind, Source, TakeOver, TurnRequest,
+    Access, AgentState, DriverKind, Source, TakeOver, TurnRequest,
     catalog::{
         SharedCatalog,
         profile::{Origin, Profile, Program},
@@ -278,7 +278,27 @@ type Current = Option<(Arc<Profile>, Box<dyn Driver>)>;
 
 /// The folder that an agent's program was last used in. One that stays between turns can't move: in another folder it would
 /// read and write the wrong files, so there it is another program.
-type Home = Option<PathBuf>;
+type Home = Option<Spot>;
+
+/// Where a program is, and what is around it.
+#[derive(PartialEq)]
+struct Spot {
+    cwd: PathBuf,
+    access: Access,
+    sandbox: bool,
+}
+
+impl Spot {
+    fn of(request: &TurnRequest) -> Self {
+        Self { cwd: request.cwd.clone(), access: request.access, sandbox: request.sandbox }
+    }
+
+    /// Returns whether a program that is here will do there too. What it may do is a matter of its sandbox, where it is in one.
+    fn holds(&self, there: &Self, desk: &Desk, current: &Current) -> bool {
+        let boxed = current.as_ref().is_some_and(|(profile, _)| desk.is_boxed(profile));
+        self.cwd == there.cwd && self.sandbox == there.sandbox && (!boxed || self.access == there.access)
+    }
+}
 
 fn serve(mut desk: Desk, visiting: &AtomicU64) {
     let mut current: Current = None;
@@ -289,12 +309,14 @@ fn serve(mut desk: Desk, visiting: &AtomicU64) {
             Idle::Turn(mut ticket) => {
                 // The hub starts no turn of an agent that a person has; two programs would be at one session.
                 end_visit(&mut desk, &mut current, &mut visit, "its next turn has begun");
-                desk.begin(ticket.request.turn);
-                if home.replace(ticket.request.cwd.clone()).is_some_and(|it| it != ticket.request.cwd)
+                desk.begin(&ticket.request);
+                let place = Spot::of(&ticket.request);
+                if home.as_ref().is_some_and(|it| !it.holds(&place, &desk, &current))
                     && current.as_ref().is_some_and(|(_, it)| !it.moves())
                 {
-                    stop(&mut desk, &mut current, "its next turn works in another folder");
+                    stop(&mut desk, &mut current, "its next turn works in another folder, or in another sandbox");
                 }
+                home = Some(place);
                 let outcome = with_buffers(&mut desk, &mut current, &mut ticket.request);
                 desk.over();
                 ticket.end(outcome);
@@ -333,7 +355,10 @@ fn serve(mut desk: Desk, visiting: &AtomicU64) {
 
 /// Opens the agent's session for a person.
 fn begin_visit(desk: &mut Desk, current: &mut Current, home: &mut Home, wanted: &TakeOver) -> Option<Visit> {
-    if home.replace(wanted.cwd.clone()).is_some_and(|it| it != wanted.cwd) {
+    desk.for_a_person();
+    let sandbox = home.as_ref().is_some_and(|it| it.sandbox);
+    let place = Spot { cwd: wanted.cwd.clone(), access: Access::Write, sandbox };
+    if home.replace(place).is_some_and(|it| it.cwd != wanted.cwd) {
         stop(desk, current, "a person takes it over in another folder");
     }
     if let Err(failure) = driver_for(desk, current) {

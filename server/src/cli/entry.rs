@@ -57,7 +57,7 @@ fn start(cli: Cli, out: &mut Out) -> Result<i32, Fail> {
     let mut builder = match &cli.command {
         // A tool is one program at a time and needs no runtime.
         Command::Tool(args) => return tool_main(args),
-        Command::Mcp => return Ok(mcp_main()),
+        Command::Mcp => return Ok(mcp()),
         Command::Completions { shell } => return completions(*shell, out),
         // A hub serves many; the others wait for one thing at a time, and start faster with less.
         Command::Hub(HubCommand::Run { .. }) | Command::Demo(_) => tokio::runtime::Builder::new_multi_thread(),
@@ -186,6 +186,7 @@ async fn with_hub(
             }
             attach::attach(hub, out, &args).await
         }
+        Command::Agents { command: Some(AgentsCommand::Fork { agent, to }) } => lists::fork(hub, out, agent, to).await,
         #[cfg(unix)]
         Command::Agents { command: Some(AgentsCommand::HandBack { agent }) } => {
             attach::hand_back(hub, out, &agent).await
@@ -231,14 +232,15 @@ fn tool_main(args: &ToolArgs) -> Result<i32, Fail> {
     Ok(tool::main(kind, Path::new(&args.request), Path::new(&args.result), &mut std::io::stdout()))
 }
 
-/// Carries an agent's tools between its program and the hub.
+/// Carries an agent's tools between its program and the hub, and returns the exit code.
 #[cfg(unix)]
-fn mcp_main() -> i32 {
+pub fn mcp() -> i32 {
     crate::mcp::bridge::run()
 }
 
+/// Says that there are no tools here.
 #[cfg(not(unix))]
-fn mcp_main() -> i32 {
+pub fn mcp() -> i32 {
     tracing::error!("There is no hub's process on this system, so agents have no tools here.");
     fail::FAILED
 }

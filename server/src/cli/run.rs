@@ -251,6 +251,7 @@ mod tests {
             ],
             roles: vec![Role {
                 unanswered: None,
+                sandbox: false,
                 id: "fixer".parse().unwrap(),
                 description: String::new(),
                 prefer: Vec::new(),

@@ -34,6 +34,7 @@ pub fn apply(state: &mut State, seq: u64, at: Timestamp, record: &Record) {
         | Record::AgentTaken { .. }
         | Record::AgentOpened { .. }
         | Record::AgentHandedBack { .. }
+        | Record::AgentForked { .. }
         | Record::SessionKnown { .. } => agents::apply(state, at, record),
         Record::ChannelCreated { name, default_agent } => {
             let channel = Channel {
@@ -70,6 +71,7 @@ pub fn apply(state: &mut State, seq: u64, at: Timestamp, record: &Record) {
         | Record::TurnBegan { .. }
         | Record::TurnInterrupted { .. }
         | Record::ResultHandedIn { .. }
+        | Record::TurnSpent { .. }
         | Record::TurnEnded { .. } => {
             turn(state, at, record);
         }
@@ -363,6 +365,9 @@ fn turn(state: &mut State, at: Timestamp, record: &Record) {
                     }
                 }),
             }
+        }
+        Record::TurnSpent { turn, usage } => {
+            change_turn(state, *turn, |it| it.usage = both(it.usage, *usage));
         }
         Record::TurnEnded { turn, how, usage } => end_turn(state, at, *turn, how, *usage),
         _ => {}

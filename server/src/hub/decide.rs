@@ -25,6 +25,7 @@ mod buffers;
 mod checkpoint;
 mod context;
 pub(super) mod edit;
+mod fork;
 mod holders;
 mod operator;
 mod pause;
@@ -95,11 +96,13 @@ fn dispatch(draft: &mut Draft, event: &Event) -> Result<Answer, Refusal> {
         Event::Undo { by, run, step, force }      => checkpoint::undo(draft, by, *run, step.as_ref(), *force),
         Event::TakeOver { by, agent, after_turn } => take_over::take(draft, by, agent, *after_turn),
         Event::HandBack { by, agent }             => take_over::hand_back(draft, by, agent),
+        Event::Fork { by, agent, to }             => fork::fork(draft, by, agent, to.as_ref()),
         // What agents come to.
         Event::TurnStarted { turn }               => { turn::began(draft, *turn); Ok(Answer::Done) }
         Event::BuffersGiven { turn, text }        => { buffers::given(draft, *turn, text); Ok(Answer::Done) }
         Event::Clashed { turn, clash }            => { buffers::clashed(draft, *turn, clash); Ok(Answer::Done) }
         Event::TurnEnded { turn, outcome }        => { turn::ended(draft, *turn, outcome); Ok(Answer::Done) }
+        Event::Spent { turn, usage }              => { turn::spent(draft, *turn, *usage); Ok(Answer::Done) }
         Event::Asked { turn, ask }                => { ask::asked(draft, *turn, ask); Ok(Answer::Done) }
         Event::AskWithdrawn { turn, key }         => { ask::withdrawn(draft, *turn, key); Ok(Answer::Done) }
         Event::SessionKnown { turn, place, session, lost } => { turn::session_known(draft, *turn, place, session, lost.as_deref()); Ok(Answer::Done) }

@@ -12,7 +12,7 @@ use crate::{
     ids::{
         AgentName, ChannelName, FindingId, MessageId, PauseId, RuleId, RunId, StepId, Timestamp, TurnId, WorktreeId,
     },
-    outcome::{TurnOutcome, TypedResult},
+    outcome::{TurnOutcome, TypedResult, Usage},
     protocol::{FileNote, Players},
     workflow::plan::Plan,
 };
@@ -162,6 +162,13 @@ pub enum Event {
         /// How.
         outcome: TurnOutcome,
     },
+    /// A turn that is about to fail has used this, as far as its program says so.
+    Spent {
+        /// Which.
+        turn: TurnId,
+        /// What.
+        usage: Usage,
+    },
     /// A turn asks a person something and waits. Its reply is `Effect::AnswerAsk`; the turn's end withdraws it.
     Asked {
         /// Which turn.
@@ -202,6 +209,15 @@ pub enum Event {
         by: Actor,
         /// Which.
         agent: AgentName,
+    },
+    /// A person has another instance of an agent start from its session.
+    Fork {
+        /// Who.
+        by: Actor,
+        /// Whose session.
+        agent: AgentName,
+        /// Which instance starts from it; one that is free where nobody says.
+        to: Option<AgentName>,
     },
     /// Something came of a take-over.
     TakeOverCame {
@@ -453,6 +469,8 @@ pub enum Answer {
     Started(RunId),
     /// This undo has begun: the state says when it is over.
     Undoing(u64),
+    /// This instance starts from the session.
+    Forked(AgentName),
     /// This finding was recorded, or is known.
     Found(FindingId),
     /// An operator's move may not be, which is recorded: why.

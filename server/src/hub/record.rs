@@ -141,6 +141,13 @@ pub enum Record {
         /// What.
         result: Arc<TypedResult>,
     },
+    /// A turn that is about to fail has used this.
+    TurnSpent {
+        /// Which.
+        turn: TurnId,
+        /// What.
+        usage: Usage,
+    },
     /// A turn is over. There is one of these for each turn, and nothing after it.
     TurnEnded {
         /// Which.
@@ -464,6 +471,19 @@ pub enum Record {
         /// Why, in words.
         why: String,
     },
+    /// An agent starts from another's session with its next turn.
+    AgentForked {
+        /// Which.
+        agent: AgentName,
+        /// Whose session it is.
+        from: AgentName,
+        /// Who said so.
+        by: String,
+        /// Where they work.
+        place: String,
+        /// The session.
+        session: String,
+    },
     /// A permission is remembered from now on.
     PermissionRemembered {
         /// Its id.
@@ -715,6 +735,7 @@ impl Record {
             Self::TurnBegan { .. } => "turn.began",
             Self::TurnInterrupted { .. } => "turn.interrupted",
             Self::ResultHandedIn { .. } => "result.handed_in",
+            Self::TurnSpent { .. } => "turn.spent",
             Self::TurnEnded { .. } => "turn.ended",
             Self::RunStarted { .. } => "run.started",
             Self::StepOpened { .. } => "step.opened",
@@ -742,6 +763,7 @@ impl Record {
             Self::SessionKnown { .. } => "session.known",
             Self::AgentTaken { .. } => "agent.taken",
             Self::AgentOpened { .. } => "agent.opened",
+            Self::AgentForked { .. } => "agent.forked",
             Self::AgentHandedBack { .. } => "agent.handed_back",
             Self::PermissionRemembered { .. } => "permission.remembered",
             Self::PermissionRevoked { .. } => "permission.revoked",

@@ -181,6 +181,8 @@ pub struct AgentEntry {
     pub queue: Vector<TurnId>,
     /// The session of its program that it goes on with, by the place where it works.
     pub sessions: OrdMap<Arc<str>, Session>,
+    /// The session of another instance that it starts from with its next turn, by the place where it works.
+    pub forks: OrdMap<Arc<str>, Session>,
     /// Who has taken it over, where somebody has.
     pub taken: Option<Taken>,
     /// Who spoke with it in its own screen since its last turn.

@@ -36,13 +36,13 @@ use crate::{
     },
     protocol::{
         AgentView, CancelParams, Changed, ChannelView, CompleteParams, CompleteResult, CreateChannelParams,
-        DecideParams, DiffParams, DiffResult, EditPlanParams, EditPlanResult, ErrorData, FindingsParams,
-        HandBackParams, HistoryParams, HoldParams, HubStatus, InboxParams, MessagesParams, MessagesResult, Nothing,
-        PROTOCOL, PauseView, PermissionsParams, PlanParams, PlanText, PlanTextParams, PostParams, Posted, REFUSED,
-        ReleaseParams, ReloadResult, RemoveWorktreeParams, RevokePermissionParams, RunHistory, RunParams, RunTurn,
-        RunView, RunsParams, SentParams, ServerOffer, SettleFindingParams, Started, SubscribeParams, TakeOverParams,
-        TerminalInputParams, TerminalResizeParams, TerminalScrollback, TerminalScrollbackParams, TerminalSize,
-        TrustParams, TrustResult, TurnView, TurnsParams, UndoParams, UndoResult, UnwatchTerminalParams,
+        DecideParams, DiffParams, DiffResult, EditPlanParams, EditPlanResult, ErrorData, FindingsParams, ForkParams,
+        Forked, HandBackParams, HistoryParams, HoldParams, HubStatus, InboxParams, MessagesParams, MessagesResult,
+        Nothing, PROTOCOL, PauseView, PermissionsParams, PlanParams, PlanText, PlanTextParams, PostParams, Posted,
+        REFUSED, ReleaseParams, ReloadResult, RemoveWorktreeParams, RevokePermissionParams, RunHistory, RunParams,
+        RunTurn, RunView, RunsParams, SentParams, ServerOffer, SettleFindingParams, Started, SubscribeParams,
+        TakeOverParams, TerminalInputParams, TerminalResizeParams, TerminalScrollback, TerminalScrollbackParams,
+        TerminalSize, TrustParams, TrustResult, TurnView, TurnsParams, UndoParams, UndoResult, UnwatchTerminalParams,
         WatchTerminalParams, WatchTerminalResult, WithdrawParams, WorkflowView, WorktreesResult, method,
     },
     workflow::plan::Plan,
@@ -93,6 +93,7 @@ pub fn service(
         .custom_method(method::AGENTS, Backend::agents)
         .custom_method(method::TAKE_OVER, Backend::take_over)
         .custom_method(method::HAND_BACK, Backend::hand_back)
+        .custom_method(method::FORK, Backend::fork)
         .custom_method(method::FINDINGS, Backend::findings)
         .custom_method(method::SETTLE_FINDING, Backend::settle_finding)
         // Terminals.
@@ -390,6 +391,14 @@ impl Backend {
 
     async fn hand_back(&self, params: HandBackParams) -> Result<Changed> {
         self.change(Event::HandBack { by: self.actor.clone(), agent: params.agent }).await
+    }
+
+    async fn fork(&self, params: ForkParams) -> Result<Forked> {
+        let ForkParams { agent, to } = params;
+        let reply = self.ask(Event::Fork { by: self.actor.clone(), agent: agent.clone(), to }).await?;
+        // The hub names who it is; anything else it can't answer.
+        let agent = if let Answer::Forked(it) = reply.answer { it } else { agent };
+        Ok(Forked { agent, rev: reply.rev })
     }
 
     async fn findings(&self, params: FindingsParams) -> Result<Vec<Finding>> {

@@ -26,6 +26,27 @@ pub struct HandBackParams {
     pub agent: AgentName,
 }
 
+/// Params of `callboard/fork`.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ForkParams {
+    /// Whose session.
+    pub agent: AgentName,
+    /// Which other instance starts from it; one that is free where absent.
+    #[serde(default)]
+    pub to: Option<AgentName>,
+}
+
+/// Result of `callboard/fork`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Forked {
+    /// Who starts from it, with its next turn.
+    pub agent: AgentName,
+    /// The revision at which that is in.
+    pub rev: u64,
+}
+
 /// That a person has taken an agent over. Its turns wait in its queue.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]

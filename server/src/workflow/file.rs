@@ -122,6 +122,9 @@ pub struct RoleFile {
     /// What is done where nobody answers what its turns ask: `deny after 10m`, `ask-again after 30m` or `pause after 1h`.
     /// Without it, the turn waits.
     pub unanswered: Option<At<String>>,
+    /// off (the default) or required: its agents' programs run in a sandbox, and its turns fail where there is none.
+    #[schemars(with = "Option<SandboxName>")]
+    pub sandbox: Option<At<String>>,
     /// One line for people.
     pub description: Option<At<String>>,
 }
@@ -491,6 +494,21 @@ impl JsonSchema for IsolationName {
     }
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         schemars::json_schema!({ "enum": ["shared", "worktree"] })
+    }
+}
+
+/// Whether turns are taken in a sandbox, for the schema.
+struct SandboxName;
+
+impl JsonSchema for SandboxName {
+    fn inline_schema() -> bool {
+        true
+    }
+    fn schema_name() -> Cow<'static, str> {
+        "Sandbox".into()
+    }
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        schemars::json_schema!({ "enum": ["off", "required"] })
     }
 }
 

@@ -77,7 +77,7 @@ const FILE: &[&str] =
     &["name", "title", "category", "description", "channel", "inputs", "roles", "limits", "result", "steps"];
 const INPUT: &[&str] = &["type", "default", "description"];
 const ROLE: &[&str] =
-    &["prefer", "good-for", "agents", "access", "isolation", "copy", "link", "description", "unanswered"];
+    &["prefer", "good-for", "agents", "access", "isolation", "copy", "link", "description", "unanswered", "sandbox"];
 const LIMITS: &[&str] = &["turns", "time", "tokens", "dollars"];
 const STEP: &[&str] = &[
     "id",
@@ -190,6 +190,7 @@ impl Reader<'_> {
         role.copy = self.names(fields.take("copy"), "copy");
         role.link = self.names(fields.take("link"), "link");
         role.unanswered = self.text(fields.take("unanswered"), "unanswered");
+        role.sandbox = self.text(fields.take("sandbox"), "sandbox");
         role.description = self.text(fields.take("description"), "description");
         role
     }

@@ -106,6 +106,9 @@ pub struct Role {
     /// What is done where nobody answers what its turns ask; absent, the turn waits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unanswered: Option<Unanswered>,
+    /// Whether its turns are taken in a sandbox, and fail where there is none.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub sandbox: bool,
     /// Where several agents play it side by side: who would take each seat, best first; `prefer` where a seat names nobody.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub seats: Vec<Vec<AgentName>>,

@@ -113,6 +113,9 @@ fn role(role: &Role) -> Node {
         fields.push(("agents", Node::List(role.seats.iter().map(names).collect())));
     }
     fields.push(("access", plain(if role.access == Access::Write { "write" } else { "read" })));
+    if role.sandbox {
+        fields.push(("sandbox", plain("required")));
+    }
     if let Some(it) = role.unanswered {
         fields.push(("unanswered", unanswered(it)));
     }

@@ -2,14 +2,17 @@
 //!
 //! Read from YAML with unknown fields refused, so a misspelt word is an error with its place. Starts nothing.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{
+    collections::BTreeMap,
+    path::{Component, Path, PathBuf},
+};
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::scalar::{Key, Pattern, Span};
 use crate::{
-    agent::{Access, DriverKind, TurnTimes},
+    agent::{Access, DriverKind, TurnTimes, sandbox::Needs},
     ids::is_name,
     outcome::FailureClass,
 };
@@ -105,6 +108,9 @@ pub struct Profile {
     /// The arguments with which it speaks stream-json (driver `stream-json`).
     #[serde(default)]
     pub stream: StreamRules,
+    /// Its sandbox, where one is wanted: what of the developer's home its program needs there.
+    #[serde(default)]
+    pub sandbox: Needs,
     /// Where the file came from.
     #[serde(skip)]
     pub origin: Origin,
@@ -261,6 +267,8 @@ pub struct StreamRules {
     pub model: Vec<String>,
     /// To go on with a session, `{session}` standing for its id.
     pub resume: Vec<String>,
+    /// To begin a session that starts as a copy of that one.
+    pub fork: Vec<String>,
 }
 
 impl StreamRules {
@@ -347,7 +355,7 @@ impl Profile {
             );
         }
         let loses = |it: &[String]| !it.is_empty() && !it.iter().any(|it| it.contains("{session}"));
-        if loses(&self.resume) || loses(&self.stream.resume) || loses(&self.begin) {
+        if loses(&self.stream.fork) || loses(&self.resume) || loses(&self.stream.resume) || loses(&self.begin) {
             return Err("resume, begin: no argument has {session} in it, so another session would be opened".to_owned());
         }
         if self.driver == DriverKind::StreamJson && self.stream.arguments.is_empty() {
@@ -364,6 +372,13 @@ impl Profile {
         let words = [&self.command, &self.protocol, &self.screen, &self.resume, &self.begin];
         if words.into_iter().flatten().any(|it| it.contains('\0')) {
             return Err("command: there is a NUL character in it".to_owned());
+        }
+        let Needs { read, write, copy, .. } = &self.sandbox;
+        let plain = |it: &String| Path::new(it).components().all(|it| matches!(it, Component::Normal(_)));
+        if let Some(path) = read.iter().chain(write).chain(copy).find(|it| it.is_empty() || !plain(it)) {
+            return Err(format!(
+                "sandbox: {path:?} is no path below the home; write it from there, such as .tool/sessions/"
+            ));
         }
         let stream = &self.stream;
         let words = [&self.command, &stream.arguments, &stream.read, &stream.write, &stream.resume, &stream.model];

@@ -327,7 +327,6 @@ impl Acp {
                 let lines = entries.filter_map(|it| it["content"].as_str()).map(|it| format!("  • {}\n", plain(it)));
                 steps.push(Step::Show(dim(&lines.collect::<String>())));
             }
-            "usage_update" => self.tokens = update["used"].as_u64().or(self.tokens),
             _ => {}
         }
         steps

@@ -14,11 +14,14 @@ use std::{
 
 use super::failure;
 use crate::{
-    agent::{AgentClaim, AgentState, Source, TakeOver, TurnRequest, runner::Parts, terminal::TerminalEvent},
+    agent::{
+        Access, AgentClaim, AgentState, Source, TakeOver, TurnRequest, catalog::profile::Profile, runner::Parts,
+        terminal::TerminalEvent,
+    },
     ask::{Ask, AskReply},
     hub::event::Event,
     ids::{AgentName, TurnId},
-    outcome::{FailureClass, TurnOutcome},
+    outcome::{FailureClass, TurnOutcome, Usage},
 };
 
 /// Where events go. Never waits.
@@ -113,6 +116,8 @@ pub(crate) struct Desk {
     /// What came for between turns while a program was being ended.
     later: VecDeque<Note>,
     turn: Option<TurnId>,
+    /// What the turn that goes on may do, and whether its program must be in a sandbox.
+    wants: (Access, bool),
     started: bool,
     closing: bool,
     claimed: Option<(AgentState, Source)>,
@@ -136,6 +141,7 @@ impl Desk {
             waiting: VecDeque::new(),
             later: VecDeque::new(),
             turn: None,
+            wants: (Access::Write, false),
             started: false,
             closing: false,
             claimed: None,
@@ -228,9 +234,17 @@ impl Desk {
         (self.report)(event);
     }
 
+    /// Says what a turn has used that is about to fail, where anything is known of it.
+    pub(crate) fn spent(&self, usage: Usage) {
+        if let Some(turn) = self.turn.filter(|_| usage != Usage::default()) {
+            (self.report)(Event::Spent { turn, usage });
+        }
+    }
+
     /// Says that a turn is this agent's now.
-    pub(crate) fn begin(&mut self, turn: TurnId) {
-        self.turn = Some(turn);
+    pub(crate) fn begin(&mut self, request: &TurnRequest) {
+        self.wants = (request.access, request.sandbox);
+        self.turn = Some(request.turn);
         self.started = false;
     }
 
@@ -280,6 +294,22 @@ impl Desk {
     /// Forgets what was last claimed, where the hub believes something else by now.
     pub(crate) fn unclaim(&mut self) {
         self.claimed = None;
+    }
+
+    /// Says that what is started next is a person's.
+    pub(crate) fn for_a_person(&mut self) {
+        self.wants = (Access::Write, self.wants.1);
+    }
+
+    /// Returns what a program that is started now may do.
+    pub(crate) fn access(&self) -> Access {
+        self.wants.0
+    }
+
+    /// Returns whether a program that is started now must be in a sandbox.
+    pub(crate) fn is_boxed(&self, profile: &Profile) -> bool {
+        let chosen = self.parts.given.chosen.get(self.agent.as_str());
+        self.wants.1 || profile.sandbox.always || chosen.is_some_and(|it| it.sandbox)
     }
 
     /// Returns the folder for what the agent's program keeps.

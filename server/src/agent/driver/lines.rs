@@ -176,6 +176,10 @@ pub(crate) struct LineDriver<T> {
     lost: Option<String>,
     /// Whether the session that is open took the place of one that is lost, and has been told nothing of it.
     begun_anew: bool,
+    /// The tokens of the turn's prompts that are done with, where they are known.
+    before: Option<u64>,
+    /// Whether the turn's prompt was given: what its program tells of tokens before is of an earlier turn.
+    begun: bool,
 }
 
 /// What a turn has to keep to.
@@ -199,7 +203,15 @@ struct Ended(Failure);
 
 impl<T: Tongue> LineDriver<T> {
     pub(crate) fn new(profile: Arc<Profile>, desk: &Desk) -> Self {
-        Self { profile, live: None, tongue: T::anew(desk.agent.clone()), lost: None, begun_anew: false }
+        Self {
+            profile,
+            live: None,
+            tongue: T::anew(desk.agent.clone()),
+            lost: None,
+            begun_anew: false,
+            before: None,
+            begun: false,
+        }
     }
 
     /// Starts the program where it does not run, and opens the agent's session.
@@ -354,11 +366,18 @@ impl<T: Tongue> LineDriver<T> {
         let (last, all) = self.tongue.said();
         // A result may stand in a message before the last one.
         let outcome = outcome(desk, request, last).or_else(|why| outcome(desk, request, &all).map_err(|_| why))?;
-        let used = Usage { tokens: self.tongue.tokens(), ..Usage::default() };
+        let used = self.used();
         Ok(match outcome {
             TurnOutcome::Answered { text, result, .. } => TurnOutcome::Answered { text, result, usage: used },
             failed @ TurnOutcome::Failed(_) => failed,
         })
+    }
+
+    /// Returns what the turn has used: the prompts that are done with, and the one that goes on.
+    fn used(&self) -> Usage {
+        let now = self.tongue.tokens().filter(|_| self.begun);
+        let tokens = self.before.map_or(now, |before| Some(before + now.unwrap_or(0)));
+        Usage { tokens, ..Usage::default() }
     }
 
     /// Gives it a prompt, and returns when it is done with it.
@@ -366,6 +385,8 @@ impl<T: Tongue> LineDriver<T> {
         // What still comes of an earlier turn is no part of this one.
         drop(self.hear(desk));
         self.show(&format!("\n\x1b[1;36m›\x1b[0m {}\n", plain(text)));
+        self.before = self.used().tokens;
+        self.begun = true;
         let line = self.opening(desk, request, |tongue, opening| tongue.prompt(opening, text));
         self.send(&line);
         desk.say(AgentState::Working, Source::Protocol, "it was given its prompt");
@@ -601,6 +622,9 @@ impl<T: Tongue> LineDriver<T> {
     /// Forgets the program, which is gone. Its session is remembered elsewhere.
     fn forget(&mut self) {
         self.live = None;
+        // Its program's own count goes with it.
+        self.before = self.used().tokens;
+        self.begun = false;
         self.tongue = T::anew(self.tongue.agent().clone());
     }
 
@@ -628,7 +652,13 @@ impl<T: Tongue> LineDriver<T> {
 
 impl<T: Tongue> Driver for LineDriver<T> {
     fn take_turn(&mut self, desk: &mut Desk, request: &TurnRequest) -> TurnOutcome {
-        self.turn(desk, request).unwrap_or_else(|Ended(failure)| TurnOutcome::Failed(failure))
+        // What it told of the turn before is not this one's.
+        self.begun = false;
+        self.before = None;
+        self.turn(desk, request).unwrap_or_else(|Ended(failure)| {
+            desk.spent(self.used());
+            TurnOutcome::Failed(failure)
+        })
     }
 
     fn screen(&self, desk: &Desk) -> io::Result<Vec<(String, String)>> {

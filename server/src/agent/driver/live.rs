@@ -23,9 +23,10 @@ use crate::{
             scalar::Key,
         },
         runner::RunnerParts,
+        sandbox::{self, Made},
         terminal::{
             Exit, SCROLLBACK_LINES, ScreenText, Size, Spawn, SpawnError, Terminal, TerminalEvent, TraceSpec, Typing,
-            plain,
+            find_program, plain,
         },
         tools::{Attachment, PASS, SOCKET},
     },
@@ -48,6 +49,8 @@ pub(crate) struct Live {
     terminal: Arc<Terminal>,
     /// Its pass for Callboard's tools: void with the program.
     pass: Option<Attachment>,
+    /// What was made for its sandbox: gone with the program.
+    _made: Option<Made>,
 }
 
 /// What to start.
@@ -83,18 +86,19 @@ impl Mark {
 impl Live {
     /// Starts a program. Its events come to the desk from now on.
     pub(crate) fn start(desk: &mut Desk, start: &Start<'_>) -> Result<Self, Failure> {
-        Self::start_by(desk, start, Terminal::spawn)
+        Self::start_by(desk, start, true, Terminal::spawn)
     }
 
     /// Starts a program that speaks by lines. Its events come to the desk from now on.
     #[cfg(unix)]
     pub(crate) fn start_piped(desk: &mut Desk, start: &Start<'_>) -> Result<Self, Failure> {
-        Self::start_by(desk, start, Terminal::spawn_piped)
+        Self::start_by(desk, start, false, Terminal::spawn_piped)
     }
 
     fn start_by(
         desk: &mut Desk,
         start: &Start<'_>,
+        on_terminal: bool,
         by: impl FnOnce(Spawn, Box<dyn Fn(TerminalEvent) + Send + Sync>) -> Result<Arc<Terminal>, SpawnError>,
     ) -> Result<Self, Failure> {
         let parts = Arc::clone(&desk.parts);
@@ -147,9 +151,18 @@ impl Live {
         // Invariant: ours come last, so that no profile gives an agent the pass of another.
         let own = pass.iter().flat_map(Attachment::variables);
         let env = env.into_iter().filter(|it| it.0 != SOCKET && it.0 != PASS);
-        let env = env.map(|(name, value)| (name.into(), value.into())).chain(own).collect();
+        let env: Vec<(String, String)> = env.collect();
+        let argv = std::iter::once(program.clone().into_os_string()).chain(words);
+        let (argv, made) = if desk.is_boxed(start.profile) {
+            let socket = pass.as_ref().map(Attachment::socket);
+            let (front, made) = boxed(desk, start, &program, &env, socket, on_terminal)?;
+            (front.into_iter().map(Into::into).chain(argv).collect(), Some(made))
+        } else {
+            (argv.collect(), None)
+        };
+        let env = env.into_iter().map(|(name, value)| (name.into(), value.into())).chain(own).collect();
         let spawn = Spawn {
-            argv: std::iter::once(program.into_os_string()).chain(words).collect(),
+            argv,
             cwd: start.cwd.to_path_buf(),
             env,
             // The catalogue has found the program, outside the workspace unless the profile's owner chose it themselves.
@@ -168,7 +181,7 @@ impl Live {
             failure(class, format!("{agent}: {err}"))
         })?;
         given.screens.put(agent, Arc::clone(&terminal));
-        Ok(Self { terminal, pass })
+        Ok(Self { terminal, pass, _made: made })
     }
 
     /// Returns how it is told of Callboard's own tools; nothing where the hub has no socket.
@@ -299,6 +312,43 @@ fn own_folder(given: &RunnerParts, agent: &AgentName, start: &Start<'_>) -> std:
 #[cfg(not(unix))]
 fn own_folder(_: &RunnerParts, _: &AgentName, _: &Start<'_>) -> std::io::Result<Vec<(String, String)>> {
     Ok(Vec::new())
+}
+
+/// Returns the words before a program that put it into its sandbox.
+fn boxed(
+    desk: &Desk,
+    start: &Start<'_>,
+    program: &Path,
+    environment: &[(String, String)],
+    socket: Option<&Path>,
+    on_terminal: bool,
+) -> Result<(Vec<String>, Made), Failure> {
+    let given = &desk.parts.given;
+    let refused = |why: String| {
+        let message = format!("{} is to run in a sandbox, and is not started without: {why}", desk.agent);
+        failure(FailureClass::NotInstalled, message)
+    };
+    let path = given.environment.iter().find(|(name, _)| name == "PATH").map(|(_, value)| std::ffi::OsStr::new(value));
+    let found = find_program(std::ffi::OsStr::new("bwrap"), path, Some(&given.workspace)).ok();
+    let bwrap = sandbox::available(found.as_deref()).map_err(refused)?;
+    let chosen = given.chosen.get(desk.agent.as_str());
+    let plan = sandbox::plan(&sandbox::Boxed {
+        needs: &start.profile.sandbox,
+        access: desk.access(),
+        network: chosen.map(|it| it.network).unwrap_or_default(),
+        cwd: start.cwd,
+        workspace: &given.workspace,
+        program,
+        callboard: &given.callboard,
+        own: &desk.home(),
+        results: start.result.parent().unwrap_or(&given.results),
+        socket,
+        environment,
+        on_terminal,
+    })
+    .map_err(refused)?;
+    let front = std::iter::once(bwrap.to_string_lossy().into_owned()).chain(plan.arguments).collect();
+    Ok((front, plan.made))
 }
 
 /// Returns the class of failure that an exit without a result is, where it is a certain one.

@@ -53,6 +53,8 @@ pub(crate) struct StreamDriver {
     process: Option<Process>,
     /// Why the session that is known is not gone on with, where it is not.
     lost: Option<String>,
+    /// What the turn that goes on has used so far.
+    used: Usage,
 }
 
 /// A program that is running.
@@ -92,7 +94,7 @@ enum Ended {
 
 impl StreamDriver {
     pub(crate) fn new(profile: Arc<Profile>) -> Self {
-        Self { profile, process: None, lost: None }
+        Self { profile, process: None, lost: None, used: Usage::default() }
     }
 
     fn turn(&mut self, desk: &mut Desk, request: &TurnRequest) -> Result<TurnOutcome, Failure> {
@@ -104,11 +106,10 @@ impl StreamDriver {
             failure(FailureClass::Crashed, message)
         })?;
         let prompt = with_instructions(request);
-        let mut usage = Usage::default();
-        let said = match self.prompt(desk, request, &prompt, begun, &mut usage) {
+        let said = match self.prompt(desk, request, &prompt, begun) {
             Err(Ended::NoSession(why)) => {
                 self.lost = Some(why);
-                self.prompt(desk, request, &prompt, begun, &mut usage)
+                self.prompt(desk, request, &prompt, begun)
             }
             said => said,
         };
@@ -118,7 +119,7 @@ impl StreamDriver {
             Err(why) => {
                 let form = form::instructions(&request.expects).unwrap_or_default();
                 let again = format!("Your result could not be used: {why}.\nGive the whole result again. {form}");
-                let said = self.prompt(desk, request, &again, begun, &mut usage).map_err(Ended::into_failure)?;
+                let said = self.prompt(desk, request, &again, begun).map_err(Ended::into_failure)?;
                 outcome(desk, request, &said).map_err(|why| {
                     let message = format!("{} gave no result that can be used, twice: {why}", request.agent);
                     failure(FailureClass::InvalidResult, message)
@@ -126,7 +127,7 @@ impl StreamDriver {
             }
         };
         Ok(match given {
-            TurnOutcome::Answered { text, result, .. } => TurnOutcome::Answered { text, result, usage },
+            TurnOutcome::Answered { text, result, .. } => TurnOutcome::Answered { text, result, usage: self.used },
             other @ TurnOutcome::Failed(_) => other,
         })
     }
@@ -138,7 +139,6 @@ impl StreamDriver {
         request: &TurnRequest,
         prompt: &str,
         begun: Instant,
-        usage: &mut Usage,
     ) -> Result<String, Ended> {
         let fresh = self.ensure(desk, request).map_err(Ended::Failed)?;
         let Some(process) = &mut self.process else { return Err(Ended::Failed(gone(request))) };
@@ -149,30 +149,28 @@ impl StreamDriver {
         process.live.send_line(&wire::prompt(&whole));
         let now = Instant::now();
         let watch = Watch { begun, heard: now, ready: !fresh, streamed: false, pending: Vec::new(), resets: None };
-        let over = self.watch(desk, request, watch)?;
-        self.spend(&over, usage);
-        Ok(over.text)
+        Ok(self.watch(desk, request, watch)?.text)
     }
 
     /// Adds what a turn used. The program tells money since its start, and tokens since the prompt.
-    fn spend(&mut self, over: &Over, usage: &mut Usage) {
+    fn spend(&mut self, over: &Over) {
         let add = |to: &mut Option<u64>, more: Option<u64>| {
             if let Some(more) = more {
                 *to = Some(to.unwrap_or(0).saturating_add(more));
             }
         };
-        add(&mut usage.tokens, over.tokens);
+        add(&mut self.used.tokens, over.tokens);
         if let (Some(process), Some(total)) = (&mut self.process, over.cost) {
             let more = total.checked_sub(process.cost).unwrap_or(total);
             process.cost = total;
-            add(&mut usage.micro_dollars, Some(more));
+            add(&mut self.used.micro_dollars, Some(more));
         }
     }
 
     /// Makes sure that a program runs for what the turn wants. Returns whether it was started for it.
     fn ensure(&mut self, desk: &mut Desk, request: &TurnRequest) -> Result<bool, Failure> {
         let fits = |it: &Process| it.cwd == request.cwd && it.access == request.access;
-        if self.process.as_ref().is_some_and(fits) && self.lost.is_none() {
+        if self.process.as_ref().is_some_and(fits) && self.lost.is_none() && request.fork.is_none() {
             return Ok(false);
         }
         if request.access == Access::Read && self.profile.stream.read.is_empty() {
@@ -184,12 +182,17 @@ impl StreamDriver {
         }
         // The place's own session, or the one that goes on with another access.
         let here = self.process.as_ref().filter(|it| it.cwd == request.cwd && !it.session.is_empty());
+        let here = here.filter(|_| request.fork.is_none());
         let known = here.map(|it| it.session.clone()).or_else(|| request.session.as_ref().map(|it| it.id.to_string()));
         self.leave(desk);
         let session = known.filter(|_| self.lost.is_none());
         let file = files::result_path(&desk.parts.given.results, &request.agent);
         desk.say(AgentState::Starting, Source::Hub, "its program was started");
         let mut arguments = self.profile.stream.arguments(request.access, session.as_deref());
+        let fork = request.fork.as_ref().filter(|_| session.is_none() && self.lost.is_none());
+        if let Some(fork) = fork {
+            arguments.extend(self.profile.stream.fork.iter().map(|it| it.replace("{session}", &fork.id)));
+        }
         if let Some(chosen) = desk.parts.given.chosen.get(request.agent.as_str()) {
             let model = chosen
                 .model
@@ -212,7 +215,7 @@ impl StreamDriver {
             cwd: request.cwd.clone(),
             access: request.access,
             session: String::new(),
-            resuming: session.is_some(),
+            resuming: session.is_some() || fork.is_some(),
             cost: 0,
             requests: 0,
         });
@@ -356,6 +359,7 @@ impl StreamDriver {
                             self.end(desk, "it did not know its session");
                             return Some(Err(Ended::NoSession(why)));
                         }
+                        self.spend(&over);
                         return Some(self.over(desk, request, *over, watch.resets));
                     }
                     Said::State(_) | Said::Limit { .. } | Said::Answers { .. } | Said::Other => {}
@@ -423,7 +427,7 @@ impl StreamDriver {
                         _ => None,
                     });
                     if let Some(over) = over {
-                        process.cost = over.cost.unwrap_or(process.cost);
+                        self.spend(&over);
                         return desk.say(AgentState::Idle, Source::Protocol, "it says that the turn is over");
                     }
                 }
@@ -496,7 +500,11 @@ impl StreamDriver {
 
 impl Driver for StreamDriver {
     fn take_turn(&mut self, desk: &mut Desk, request: &TurnRequest) -> TurnOutcome {
-        self.turn(desk, request).unwrap_or_else(TurnOutcome::Failed)
+        self.used = Usage::default();
+        self.turn(desk, request).unwrap_or_else(|failure| {
+            desk.spent(self.used);
+            TurnOutcome::Failed(failure)
+        })
     }
 
     fn between(&mut self, desk: &mut Desk, event: TerminalEvent) {

@@ -18,6 +18,15 @@ pub enum AgentsCommand {
         /// The agent
         agent: AgentName,
     },
+    /// Have another instance of an agent start from its conversation with its next turn
+    #[command(after_help = "Examples:\n  callboard agents fork claude\n  callboard agents fork claude --to claude-2")]
+    Fork {
+        /// Whose conversation
+        agent: AgentName,
+        /// Which other instance; one that is free where it is left out
+        #[arg(long)]
+        to: Option<AgentName>,
+    },
 }
 
 /// `callboard agents attach`.

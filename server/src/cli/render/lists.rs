@@ -144,6 +144,7 @@ pub(crate) mod tests {
                 missing: None,
                 times: TurnTimes::default(),
                 take_over: true,
+                fork: false,
             },
             claim: AgentClaim { state, source, why: "clippy runs".to_owned() },
             since: Timestamp(0),

@@ -50,6 +50,10 @@ pub(super) fn apply(state: &mut State, at: Timestamp, record: &Record) {
                 believe(it, at, AgentClaim { state: AgentState::Stopped, source: Source::Hub, why: why.clone() });
             }
         }),
+        Record::AgentForked { agent, place, session, .. } => change_agent(state, agent, |it| {
+            it.sessions.remove(place.as_str());
+            it.forks.insert(place.as_str().into(), Session { id: session.as_str().into(), since: at });
+        }),
         _ => {}
     }
 }
@@ -63,6 +67,7 @@ fn believe(it: &mut AgentEntry, at: Timestamp, claim: AgentClaim) {
 
 fn go_on_in(it: &mut AgentEntry, at: Timestamp, place: &str, session: &str) {
     let place: Arc<str> = place.into();
+    it.forks.remove(&place);
     if it.sessions.len() >= SESSIONS_KEPT
         && !it.sessions.contains_key(&place)
         && let Some(first) = it.sessions.keys().next().cloned()
@@ -107,6 +112,7 @@ fn new_agent(info: AgentInfo, at: Timestamp, rev: u64) -> AgentEntry {
         queue: imbl::Vector::new(),
         usage: Usage::default(),
         sessions: imbl::OrdMap::new(),
+        forks: imbl::OrdMap::new(),
         taken: None,
         visitor: None,
         seen: imbl::OrdMap::new(),

@@ -77,6 +77,7 @@ pub(super) fn for_message(
         findings,
         access: entry.info.access,
         times: entry.info.times,
+        sandbox: false,
     };
     Ok((sent, last))
 }
@@ -188,6 +189,7 @@ pub(super) fn for_step(
             // It decides, and others do it.
             access: Access::Read,
             times: entry.info.times,
+            sandbox: wants_sandbox(run, step),
         };
         return Ok((sent, None));
     }
@@ -230,6 +232,7 @@ pub(super) fn for_step(
         findings,
         access: access(run, action, &entry.info),
         times,
+        sandbox: wants_sandbox(run, step),
     };
     Ok((sent, None))
 }
@@ -252,6 +255,12 @@ pub(super) fn writes(state: &State, run: RunId, step: &StepId) -> bool {
             agent.and_then(|it| state.agents.get(it)).is_some_and(|it| it.info.access == Access::Write)
         }
     }
+}
+
+/// Returns whether a step's role says that its turns are taken in a sandbox.
+fn wants_sandbox(run: &Run, step: &StepId) -> bool {
+    let Some(Action::Turn(action)) = run.plan.step(step).map(|it| &it.action) else { return false };
+    matches!(&action.who, Who::Role(role) if run.plan.roles.iter().any(|it| it.id == *role && it.sandbox))
 }
 
 fn access(run: &Run, action: &TurnAction, info: &AgentInfo) -> Access {

@@ -89,6 +89,7 @@ fn request(draft: &Draft, turn: &Turn, sent: &Sent) -> TurnRequest {
     let cwd = worktree::folder(&draft.state, &turn.cause).map_or_else(|| ".".into(), |it| PathBuf::from(&*it));
     let place = cwd.to_string_lossy();
     let session = draft.state.agents.get(&turn.agent).and_then(|it| it.sessions.get(&*place)).cloned();
+    let fork = draft.state.agents.get(&turn.agent).and_then(|it| it.forks.get(&*place)).cloned();
     TurnRequest {
         turn: turn.id,
         agent: turn.agent.clone(),
@@ -99,7 +100,13 @@ fn request(draft: &Draft, turn: &Turn, sent: &Sent) -> TurnRequest {
         access: sent.access,
         cwd,
         times: sent.times,
-        recap: if session.is_some() { context::recap(&draft.state, turn.id).into() } else { Arc::from("") },
+        fork: fork.clone(),
+        sandbox: sent.sandbox,
+        recap: if session.is_some() || fork.is_some() {
+            context::recap(&draft.state, turn.id).into()
+        } else {
+            Arc::from("")
+        },
         session,
     }
 }
@@ -142,6 +149,13 @@ pub(super) fn began(draft: &mut Draft, turn: TurnId) {
     }
 }
 
+/// Takes in what a turn has used that does not come to an answer: a budget counts it all the same (promise 5).
+pub(super) fn spent(draft: &mut Draft, turn: TurnId, usage: Usage) {
+    if draft.state.live_turns.contains(&turn) && usage != Usage::default() {
+        draft.emit(Record::TurnSpent { turn, usage });
+    }
+}
+
 /// Takes a turn's outcome. The first one counts; whatever comes after it changes nothing (promise 1).
 pub(super) fn ended(draft: &mut Draft, turn: TurnId, outcome: &TurnOutcome) {
     if draft.state.live_turns.contains(&turn)
@@ -177,7 +191,7 @@ fn end(draft: &mut Draft, id: TurnId, outcome: &TurnOutcome) {
     let outcome = &tools::with_handed_in(&turn, outcome);
     let (how, usage) = match outcome {
         TurnOutcome::Answered { usage, .. } => (TurnEnd::Answered, *usage),
-        TurnOutcome::Failed(failure) => (TurnEnd::Failed { failure: failure.clone() }, Usage::default()),
+        TurnOutcome::Failed(failure) => (TurnEnd::Failed { failure: failure.clone() }, turn.usage),
     };
     draft.emit(Record::TurnEnded { turn: id, how, usage });
     checkpoint::after(draft, &turn);

@@ -156,6 +156,43 @@ fn a_hub_that_died_has_nothing_open_any_more_promise_1() {
     ");
 }
 
+#[test]
+fn an_instance_starts_from_anothers_session_and_is_told_apart_from_then_on() {
+    let mut scene = Scene::empty();
+    let second = crate::agent::AgentInfo { profile: "claude".to_owned(), ..crate::hub::scene::cast()[1].clone() };
+    let agents = vec![crate::hub::scene::cast()[0].clone(), second];
+    scene.ok(Event::Started { trusted: true, agents });
+    let fork = |to: Option<&str>| Event::Fork { by: ada(), agent: name("claude"), to: to.map(name) };
+    assert!(scene.event(fork(None)).unwrap_err().message.contains("no session yet"));
+    scene.post("@claude one");
+    scene.ok(Event::SessionKnown { turn: TurnId(1), place: ".".to_owned(), session: "s-1".to_owned(), lost: None });
+    scene.ends("claude", says("first"));
+    let by = Actor::Agent(Some(name("codex")));
+    let forged = Event::Fork { by, agent: name("claude"), to: None };
+    assert_eq!(scene.event(forged).unwrap_err().code, RefusalCode::HumansOnly);
+    assert_eq!(scene.event(fork(Some("claude"))).unwrap_err().code, RefusalCode::Invalid);
+    assert_eq!(scene.ok(fork(None)), Answer::Forked(name("codex")));
+    scene.post("@codex two");
+    assert_eq!(scene.event(fork(None)).unwrap_err().code, RefusalCode::Busy, "the only one is at work");
+    let forks = |scene: &Scene| scene.state.agents[&name("codex")].forks.get(".").map(|it| it.id.to_string());
+    assert_eq!(forks(&scene).as_deref(), Some("s-1"));
+    scene.ok(Event::SessionKnown { turn: TurnId(2), place: ".".to_owned(), session: "s-2".to_owned(), lost: None });
+    assert_eq!(forks(&scene), None);
+    assert_eq!(&*scene.state.agents[&name("claude")].sessions["."].id, "s-1");
+}
+
+#[test]
+fn what_a_failed_turn_used_counts_promise_5() {
+    let mut scene = Scene::new();
+    scene.post("@claude one");
+    let used = crate::outcome::Usage { tokens: Some(7), micro_dollars: None };
+    scene.ok(Event::Spent { turn: TurnId(1), usage: used });
+    scene.ends("claude", fails(FailureClass::Overloaded));
+    scene.ok(Event::Spent { turn: TurnId(1), usage: used });
+    assert_eq!(scene.state.agents[&name("claude")].usage, used);
+    assert_eq!(Snapshot::of(&scene.state).agents().iter().filter(|it| it.usage.tokens == Some(7)).count(), 1);
+}
+
 const PATH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/journal/golden-take-over-1.jsonl");
 
 /// Plays what the fixture holds. It was recorded once; this is how, and never again.
@@ -175,19 +212,52 @@ fn record() -> String {
     lines.collect()
 }
 
-#[test]
-fn the_golden_journal_of_take_overs_comes_to_the_same_for_ever_promise_1() {
-    if !fs::exists(PATH).unwrap_or(false) {
-        assert!(std::env::var_os("UPDATE_EXPECT").is_some(), "{PATH} is gone; it is in the repository");
-        fs::write(PATH, record()).unwrap();
+const FORKS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/journal/golden-forks-1.jsonl");
+
+/// Plays what the fixture of forks holds. It was recorded once; this is how, and never again.
+fn record_forks() -> String {
+    let mut scene = Scene::empty();
+    let second = crate::agent::AgentInfo { profile: "claude".to_owned(), ..crate::hub::scene::cast()[1].clone() };
+    scene.ok(Event::Started { trusted: true, agents: vec![crate::hub::scene::cast()[0].clone(), second] });
+    scene.post("@claude one");
+    scene.ok(Event::SessionKnown { turn: TurnId(1), place: ".".to_owned(), session: "s-1".to_owned(), lost: None });
+    let usage = crate::outcome::Usage { tokens: Some(7), micro_dollars: Some(9) };
+    scene.ok(Event::Spent { turn: TurnId(1), usage });
+    scene.ends("claude", fails(FailureClass::Overloaded));
+    scene.ok(Event::Fork { by: ada(), agent: name("claude"), to: None });
+    let lines = scene.journal.iter().enumerate().map(|(seq, (at, record))| {
+        json!({ "seq": seq + 1, "at": at.0, "kind": record.kind(), "body": record }).to_string() + "\n"
+    });
+    lines.collect()
+}
+
+/// Returns what a golden journal comes to.
+fn golden(path: &str, record: impl Fn() -> String) -> State {
+    if !fs::exists(path).unwrap_or(false) {
+        assert!(std::env::var_os("UPDATE_EXPECT").is_some(), "{path} is gone; it is in the repository");
+        fs::write(path, record()).unwrap();
     }
     let mut state = State::default();
-    for line in fs::read_to_string(PATH).unwrap().lines() {
+    for line in fs::read_to_string(path).unwrap().lines() {
         let entry: serde_json::Value = serde_json::from_str(line).unwrap();
         let record: Record = serde_json::from_value(entry["body"].clone()).unwrap();
         assert_eq!(entry["kind"], record.kind());
         apply(&mut state, entry["seq"].as_u64().unwrap(), Timestamp(entry["at"].as_i64().unwrap()), &record);
     }
+    state
+}
+
+#[test]
+fn the_golden_journal_of_forks_comes_to_the_same_for_ever_promise_1() {
+    let state = golden(FORKS, record_forks);
+    let (claude, codex) = (&state.agents[&name("claude")], &state.agents[&name("codex")]);
+    assert_eq!((claude.usage.tokens, claude.usage.micro_dollars), (Some(7), Some(9)));
+    assert_eq!(&*codex.forks["."].id, "s-1");
+}
+
+#[test]
+fn the_golden_journal_of_take_overs_comes_to_the_same_for_ever_promise_1() {
+    let state = golden(PATH, record);
     let (claude, codex) = (&state.agents[&name("claude")], &state.agents[&name("codex")]);
     assert_eq!((claude.visitor.as_deref(), &*claude.sessions["."].id), (Some("ada"), "s-1"));
     let taken = codex.taken.as_ref().unwrap();
