@@ -33,7 +33,7 @@ const FRAMES: [&str; 10] = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "�
 /// How a run is watched.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Options {
-    /// Approve every pause that can be approved.
+    /// Approve what the workflow stops for; what `why_not` names is left to a person.
     pub yes: bool,
 }
 
@@ -88,6 +88,29 @@ struct Watcher {
     raises: u32,
     interrupts: u32,
     frame: usize,
+}
+
+/// Returns why `--yes` does not approve a pause; it approves only what a workflow meant to be approved.
+///
+/// A loop that is stuck has not done what it was for, and two texts that do not go together have two owners: to wave these through
+/// would be to say that all is well when it is not.
+fn why_not(pause: &PauseView, raises: u32) -> Option<&'static str> {
+    if !pause.decisions.iter().any(|it| it == "approve") {
+        return Some("it can't be approved: it wants another decision");
+    }
+    match pause.kind {
+        PauseKind::Step => None,
+        PauseKind::Limit if raises < MOST_RAISES => None,
+        PauseKind::Limit => Some("--yes has raised limits of this run often enough"),
+        PauseKind::Permission | PauseKind::Question => {
+            Some("an agent asks for it, and only a person gives permissions and answers")
+        }
+        PauseKind::Stuck => Some("the loop gets no further, and to approve it would be to accept what is left"),
+        PauseKind::Conflict | PauseKind::Clash => {
+            Some("both sides changed the same, and only a person says what is kept")
+        }
+        PauseKind::Failure => Some("something failed, and only a person says what is done about it"),
+    }
 }
 
 enum Happened {
@@ -234,15 +257,7 @@ impl Watcher {
     }
 
     async fn approve<W: Wire>(&mut self, pause: &PauseView, wire: &mut W, out: &mut Out) -> Result<(), Fail> {
-        let why_not = if !pause.decisions.iter().any(|it| it == "approve") {
-            Some("it can't be approved: it wants another decision")
-        } else if matches!(pause.kind, PauseKind::Permission | PauseKind::Question) {
-            Some("an agent asks for it, and only a person gives permissions and answers")
-        } else if pause.kind == PauseKind::Limit && self.raises >= MOST_RAISES {
-            Some("--yes has raised limits of this run often enough")
-        } else {
-            None
-        };
+        let why_not = why_not(pause, self.raises);
         if let Some(why) = why_not {
             self.deferred.push(pause.id);
             if !out.json {

@@ -4,6 +4,7 @@
 
 use std::{
     collections::VecDeque,
+    path::{Component, Path, PathBuf},
     sync::{
         Arc,
         mpsc::{Receiver, RecvTimeoutError, Sender},
@@ -20,6 +21,19 @@ use crate::{
     outcome::{FailureClass, TurnOutcome},
 };
 
+/// Returns a path without `.` and `..`, as it reads: no link is followed.
+fn plain(path: &Path) -> PathBuf {
+    let mut plain = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir => drop(plain.pop()),
+            other => plain.push(other),
+        }
+    }
+    plain
+}
+
 /// Where events go. Never waits.
 pub(crate) type Report = Arc<dyn Fn(Event) + Send + Sync>;
 
@@ -31,6 +45,8 @@ pub(crate) enum Note {
     Interrupt(TurnId),
     /// This was said to an ask of that turn.
     Answer(TurnId, String, AskReply),
+    /// Tell that turn this, where its program can be told something while it works.
+    Tell(TurnId, Arc<str>),
     /// End the program.
     Stop,
     /// End the program and the thread.
@@ -79,6 +95,8 @@ pub(crate) enum Input {
     Interrupt,
     /// This was said to what it asked.
     Answer(String, AskReply),
+    /// It is to be told this. Only drivers that can are asked to.
+    Told(Arc<str>),
     /// Its program is to be ended.
     Stop,
     /// The deadline has come.
@@ -104,6 +122,10 @@ pub(crate) struct Desk {
     report: Report,
     waiting: VecDeque<Ticket>,
     turn: Option<TurnId>,
+    /// Where the turn works.
+    cwd: PathBuf,
+    /// Whether the driver can tell its program something while a turn goes on.
+    pub(crate) tells: bool,
     started: bool,
     closing: bool,
     claimed: Option<(AgentState, Source)>,
@@ -126,6 +148,8 @@ impl Desk {
             report,
             waiting: VecDeque::new(),
             turn: None,
+            cwd: PathBuf::new(),
+            tells: false,
             started: false,
             closing: false,
             claimed: None,
@@ -144,13 +168,14 @@ impl Desk {
                 Ok(Note::Interrupt(turn)) if self.turn == Some(turn) => return Input::Interrupt,
                 Ok(Note::Interrupt(turn)) => self.withdraw(turn),
                 Ok(Note::Answer(turn, key, reply)) if self.turn == Some(turn) => return Input::Answer(key, reply),
+                Ok(Note::Tell(turn, text)) if self.tells && self.turn == Some(turn) => return Input::Told(text),
                 Ok(Note::Stop) => return Input::Stop,
                 Ok(Note::Close) | Err(RecvTimeoutError::Disconnected) => {
                     self.closing = true;
                     return Input::Stop;
                 }
                 Ok(Note::Terminal(number, event)) if number == self.terminal => return Input::Terminal(event),
-                Ok(Note::Terminal(..) | Note::Answer(..)) => {}
+                Ok(Note::Terminal(..) | Note::Answer(..) | Note::Tell(..)) => {}
                 Err(RecvTimeoutError::Timeout) => return Input::Deadline,
             }
         }
@@ -169,7 +194,7 @@ impl Desk {
                 Ok(Note::Turn(ticket)) => return Idle::Turn(ticket),
                 Ok(Note::Stop) => return Idle::Stop,
                 Ok(Note::Terminal(number, event)) if number == self.terminal => return Idle::Terminal(event),
-                Ok(Note::Terminal(..) | Note::Interrupt(_) | Note::Answer(..)) => {}
+                Ok(Note::Terminal(..) | Note::Interrupt(_) | Note::Answer(..) | Note::Tell(..)) => {}
                 Ok(Note::Close) | Err(_) => return Idle::Close,
             }
         }
@@ -191,8 +216,10 @@ impl Desk {
     }
 
     /// Says that a turn is this agent's now.
-    pub(crate) fn begin(&mut self, turn: TurnId) {
-        self.turn = Some(turn);
+    pub(crate) fn begin(&mut self, request: &TurnRequest) {
+        self.turn = Some(request.turn);
+        self.cwd.clone_from(&request.cwd);
+        self.tells = false;
         self.started = false;
     }
 
@@ -217,6 +244,18 @@ impl Desk {
         let place = request.cwd.strip_prefix(&self.parts.given.workspace).unwrap_or(&request.cwd);
         let place = if place.as_os_str().is_empty() { ".".into() } else { place.to_string_lossy().into_owned() };
         (self.report)(Event::SessionKnown { turn: request.turn, place, session: session.to_owned(), lost });
+    }
+
+    /// Says that the turn changes files, or that it is done with it: with all of its files where none is named. Paths are taken
+    /// from where the turn works; what is outside of the workspace is nobody's matter here.
+    pub(crate) fn touches(&self, paths: &[String], over: bool) {
+        let Some(turn) = self.turn else { return };
+        let root = &self.parts.given.workspace;
+        let inside = |it: &String| Some(plain(&self.cwd.join(it)).strip_prefix(root).ok()?.to_str()?.to_owned());
+        let inside: Vec<String> = paths.iter().filter_map(inside).filter(|it| !it.is_empty()).collect();
+        if !inside.is_empty() || (over && paths.is_empty()) {
+            (self.report)(Event::Touched { turn, paths: inside, over });
+        }
     }
 
     /// Says that the turn no longer waits for the answer to an ask.

@@ -115,6 +115,24 @@ async fn yes_leaves_a_failure_to_a_person() {
 }
 
 #[tokio::test]
+async fn promise_5_yes_does_not_say_that_a_stuck_loop_is_well_nor_choose_between_two_texts() {
+    for (kind, why) in [
+        (PauseKind::Stuck, "the loop gets no further"),
+        (PauseKind::Conflict, "both sides changed the same"),
+        (PauseKind::Clash, "both sides changed the same"),
+    ] {
+        let pause = PauseView { kind, ..pause(1) };
+        assert!(pause.decisions.iter().any(|it| it == "approve"), "a person may");
+        let mut hub = Fake::default()
+            .on(method::SUBSCRIBE, json!({}), changed())
+            .feeds(vec![Item::Pause(Box::new(pause)), waiting()]);
+        let (exit, shown) = play(&mut hub, Person::nobody(), false, yes()).await;
+        assert_eq!(exit, fail::DETACHED, "{kind:?}");
+        assert!(shown.contains(&format!("--yes leaves p1 to a person: {why}")), "{shown}");
+    }
+}
+
+#[tokio::test]
 async fn promise_5_yes_does_not_raise_limits_for_ever() {
     let limit = |id| Item::Pause(Box::new(PauseView { kind: PauseKind::Limit, ..pause(id) }));
     let mut hub = Fake::default().on(method::SUBSCRIBE, json!({}), changed()).feeds(vec![limit(1), waiting()]);
