@@ -46,6 +46,15 @@ fn world() -> World {
     world
 }
 
+/// Starts the run, and waits until both are at work: what one writes before the other has begun is in nobody's way.
+fn start(world: &World) -> Live {
+    let running = world.spawn(&["run", "two"]);
+    let there = |who: &str| world.home().join(format!("{who}.request")).exists();
+    let both = || (there("left") && there("right")).then_some(());
+    wait_for("both at work", COMMAND_LIMIT, both, || world.story());
+    running
+}
+
 /// Has an agent do its next part.
 fn next(world: &World, who: &str, part: u32, script: &str) {
     let folder = world.home();
@@ -85,7 +94,7 @@ fn two_scripted_agents_in_one_file_are_noticed_while_they_work_and_everybody_is_
     let mut editor = Editor::start(&world);
     editor.open(&uri(&world.workspace().join("shared.txt")), "one\ntwo\n");
     editor.synced();
-    let running = world.spawn(&["run", "two"]);
+    let running = start(&world);
     // Nobody knows which of two scripts writes; the first change may be anybody's own.
     next(&world, "left", 1, "echo left >> shared.txt");
     let first = leases(&world, "the first change", |all| all.iter().any(|it| it.starts_with("shared.txt")));
@@ -116,7 +125,7 @@ fn two_scripted_agents_in_one_file_are_noticed_while_they_work_and_everybody_is_
 fn each_in_a_file_of_its_own_is_no_collision_and_nothing_is_watched_for_one_alone() {
     let world = world();
     world.write(".gitignore", "*.log\n");
-    let running = world.spawn(&["run", "two"]);
+    let running = start(&world);
     next(&world, "left", 1, "echo left >> own.txt; echo x >> build.log");
     leases(&world, "the first", |all| all.iter().any(|it| it.starts_with("own.txt")));
     next(&world, "right", 1, "echo right > other.txt; echo y >> build.log");

@@ -4,12 +4,8 @@
 //! each test says so and returns.
 
 #[cfg(unix)]
-mod codex;
-#[cfg(unix)]
 #[path = "../e2e/support.rs"]
 mod e2e;
-#[cfg(unix)]
-mod gemini;
 #[cfg(unix)]
 #[path = "../mock_model/mod.rs"]
 mod mock_model;
@@ -17,3 +13,5 @@ mod mock_model;
 mod programs;
 #[cfg(unix)]
 mod support;
+#[cfg(unix)]
+mod turns;

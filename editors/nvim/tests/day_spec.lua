@@ -16,15 +16,6 @@ local function session(w)
   return require('callboard.session').at(w.workspace)
 end
 
-T.state = function()
-  local lines = {}
-  for _, win in ipairs(vim.api.nvim_list_wins()) do
-    local bufnr = vim.api.nvim_win_get_buf(win)
-    table.insert(lines, '--- ' .. vim.api.nvim_buf_get_name(bufnr) .. '\n' .. T.text(bufnr))
-  end
-  return table.concat(lines, '\n')
-end
-
 local function channel_buffer()
   for _, win in ipairs(vim.api.nvim_list_wins()) do
     local bufnr = vim.api.nvim_win_get_buf(win)
@@ -111,9 +102,6 @@ it('a pause point is a buffer: edited, saved, approved; then the diff and the un
   local page = wait('the page', function()
     local bufnr = vim.api.nvim_get_current_buf()
     return vim.api.nvim_buf_get_name(bufnr):match('/p1%.md$') and bufnr
-  end)
-  wait('the lenses', function()
-    return #vim.lsp.codelens.get(page) > 0
   end)
   wait('the buttons', function()
     for _, mark in ipairs(vim.api.nvim_buf_get_extmarks(page, -1, 0, -1, { details = true })) do
@@ -464,26 +452,12 @@ end)
 it('two Neovims on one workspace: what one answers is answered in the other', function()
   local w = world()
   T.told()
-  local child = vim.fn.jobstart({ vim.v.progpath, '--clean', '--headless', '--embed' }, { rpc = true })
-  table.insert(T.undo, 1, function()
-    vim.fn.jobstop(child)
-  end)
-  local function there(code, ...)
-    return vim.rpcrequest(child, 'nvim_exec_lua', code, { ... })
-  end
+  local there = T.child(w:cmd()).there
   there(
     [[
-      local plugin, cmd, file = ...
-      vim.opt.runtimepath:prepend(plugin)
-      vim.opt.swapfile = false
-      vim.notify = function() end
-      vim.cmd('runtime! plugin/callboard.lua')
-      require('callboard').setup({ cmd = cmd })
-      vim.cmd.edit(file)
+      vim.cmd.edit((...))
       vim.cmd('Callboard channel')
     ]],
-    T.plugin,
-    w:cmd(),
     w.workspace .. '/notes.md'
   )
   lint_fix(w)
@@ -503,7 +477,11 @@ it('two Neovims on one workspace: what one answers is answered in the other', fu
     end)
   end)
   wait('the end in the other’s channel', function()
-    return there([[return table.concat(vim.api.nvim_buf_get_lines(0, 0, -1, false), '\n')]]):find('stopped', 1, true)
+    return there([[return table.concat(vim.api.nvim_buf_get_lines(0, 0, -1, false), '\n')]]):find(
+      'stopped',
+      1,
+      true
+    )
   end)
 end)
 

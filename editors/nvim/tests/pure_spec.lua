@@ -122,7 +122,7 @@ it('a channel shows threads under their first message, with runs and pauses', fu
     decisions = {},
     answered = { by = 'ann', decision = { decision = 'approve' } },
   })
-  has(table.concat(render.channel(s, 'main', now, cache)[3].lines, '\n'), '✓ p1 approve by ann')
+  has(table.concat(render.channel(s, 'main', now, cache)[3].lines, '\n'), '✓ p1 approved by ann')
 end)
 
 it('a hostile text is only text', function()

@@ -48,7 +48,7 @@ sees() {
     exit 1
 }
 types() { screen send-keys -t 0 "$@"; }
-keep() { screen capture-pane -e -p -t 0 >"$OUT/$1.ansi"; }
+keep() { screen capture-pane -e -p -N -t 0 >"$OUT/$1.ansi"; }
 
 TERM=xterm-256color screen -f /dev/null new-session -d -x 120 -y 30 \
     "cd '$home/clinic' && exec '$NVIM' -u '$home/init.lua' notes.md"

@@ -53,7 +53,7 @@ export class Changes implements vscode.TextDocumentContentProvider, vscode.Dispo
   }
 
   private async triple(file: FileDiff, key: string, latest: boolean): Promise<[vscode.Uri, vscode.Uri, vscode.Uri]> {
-    const root = this.hub.folder?.uri ?? vscode.Uri.file("/");
+    const root = this.hub.root ?? vscode.Uri.file("/");
     const resource = vscode.Uri.joinPath(root, file.path);
     const both = sides(file.text) ?? { before: note(file, "before"), after: note(file, "after") };
     const old = file.from === undefined ? resource : vscode.Uri.joinPath(root, file.from);
@@ -80,8 +80,9 @@ export class Changes implements vscode.TextDocumentContentProvider, vscode.Dispo
 }
 
 function note(file: FileDiff, side: "before" | "after"): string {
-  if (file.binary) return `${file.path}: not text (${side})\n`;
-  if (file.text === "") return `${file.path}: too long to be shown (${side})\n`;
+  const which = side === "before" ? vscode.l10n.t("before") : vscode.l10n.t("after");
+  if (file.binary) return `${vscode.l10n.t("{0}: not text ({1})", file.path, which)}\n`;
+  if (file.text === "") return `${vscode.l10n.t("{0}: too long to be shown ({1})", file.path, which)}\n`;
   // A mode or a name that changed, and no line.
   return "";
 }

@@ -1,5 +1,6 @@
 // Where it begins: the parts are made once, and live as long as the window.
 
+import * as l10n from "@vscode/l10n";
 import * as vscode from "vscode";
 import { Changes } from "./changes";
 import { Channel } from "./channel/view";
@@ -29,6 +30,8 @@ export interface Api {
 
 export function activate(context: vscode.ExtensionContext): Api {
   const began = performance.now();
+  // The words that are shared with the pages.
+  l10n.config({ contents: vscode.l10n.bundle ?? {} });
   const hub = new Hub(context);
   const channel = new Channel(hub, context);
   const changes = new Changes(hub);

@@ -1,10 +1,12 @@
 // The channel's page: a list of messages, a composer, and what is between them. It fetches nothing: the extension tells it all.
 
+import "./language";
 import "@vscode/codicons/dist/codicon.css";
 import "./channel.css";
+import * as l10n from "@vscode/l10n";
 import type { Allowed, Facts, ToView } from "../src/channel/wire";
 import type { MessageView } from "../src/protocol";
-import { authorName, headline, span } from "../src/words";
+import { authorName, headline, span, stateName } from "../src/words";
 import { Composer } from "./composer";
 import { button, h, host, icon, watchPolicy } from "./dom";
 import { Known } from "./known";
@@ -29,24 +31,24 @@ let painted = false;
 const does = (command: Allowed, argument: Record<string, string>): void =>
   host.postMessage({ is: "do", command, argument });
 
-const select = h("select", { class: "channels", "aria-label": "Channel", onchange: () => go(select.value) });
+const select = h("select", { class: "channels", "aria-label": l10n.t("Channel"), onchange: () => go(select.value) });
 const title = h("div", { class: "bar" }, icon("comment-discussion"), select);
 const box = h("div", {
   class: "messages",
   role: "feed",
-  "aria-label": "Messages",
+  "aria-label": l10n.t("Messages"),
   "aria-busy": "false",
   tabindex: 0,
   onkeydown: (event) => keys(event as KeyboardEvent),
 });
-const jump = button("New messages ↓", () => list.toEnd(), { class: "jump primary" });
+const jump = button(l10n.t("New messages ↓"), () => list.toEnd(), { class: "jump primary" });
 jump.hidden = true;
 const working = h("div", { class: "working", "aria-live": "off" });
 const said = h("div", { class: "sr", role: "status", "aria-live": "polite" });
 const off = h("div", { class: "off", hidden: true });
 const composer = new Composer({
   send: () => list.toEnd(),
-  complete: (ask, sign, word) => host.postMessage({ is: "complete", ask, sign, word }),
+  complete: (ask, text, cursor) => host.postMessage({ is: "complete", ask, text, cursor }),
   leaveThread: () => go(channel),
 });
 const list = new List(box, { draw, nearTop, atEnd });
@@ -64,7 +66,7 @@ watchPolicy();
 function draw(index: number): HTMLElement {
   const message = messages[index];
   if (message === undefined) return h("article", {});
-  return row(message, index + 1, messages.length, {
+  return row(message, {
     known,
     does,
     follow,
@@ -126,7 +128,7 @@ function follow(target: Target): void {
 
 function showMessage(id: string): void {
   const at = place.get(id);
-  if (at === undefined) say(`${id} is further up; scroll there, or search for it.`);
+  if (at === undefined) say(l10n.t("{0} is further up; scroll there, or search for it.", id));
   else focus(at);
 }
 
@@ -241,8 +243,8 @@ function showWorking(): void {
         "span",
         { class: `agent ${it.state}`, title: it.title },
         icon(it.state === "working" || it.state === "starting" ? "loading" : "warning"),
-        ` @${it.name} ${it.state.replace(/([A-Z])/g, (c) => ` ${c.toLowerCase()}`)} ${span(Date.now() - it.since)} `,
-        button("Terminal", () => does("openTerminal", { agent: it.name })),
+        ` @${it.name} ${stateName(it.state)} · ${span(Date.now() - it.since)} `,
+        button(l10n.t("Terminal"), () => does("openTerminal", { agent: it.name })),
       ),
     ),
   );
@@ -370,9 +372,9 @@ addEventListener("message", (event: MessageEvent<ToView>) => {
 const hint = h(
   "div",
   { class: "empty" },
-  h("p", {}, "Nobody has said anything here yet."),
-  h("p", {}, "Write ", h("code", {}, "@lint look at README.md"), ", or start a workflow:"),
-  button("Run a Workflow…", () => does("run", {}), { class: "primary" }),
+  h("p", {}, l10n.t("Nobody has said anything here yet.")),
+  h("p", {}, l10n.t("Write to an agent, for example:"), " ", h("code", {}, "@lint look at README.md")),
+  button(l10n.t("Run a Workflow…"), () => does("run", {}), { class: "primary" }),
 );
 box.before(hint);
 

@@ -286,6 +286,7 @@ mod tests {
             access: Access::Write,
             good_for: vec![good_for.to_owned()],
             missing: None,
+            take_over: false,
             times: TurnTimes::default(),
         }
     }

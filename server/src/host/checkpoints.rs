@@ -292,6 +292,8 @@ fn refused(effect: &Effect, why: &str) -> Event {
         | Effect::Watch { .. }
         | Effect::Tell { .. }
         | Effect::Follow { .. }
+        | Effect::TakeOver(_)
+        | Effect::HandBack { .. }
         | Effect::StopAgent { .. } => Event::Tick,
     }
 }

@@ -20,7 +20,7 @@ use crate::{
         AgentView, AskView, ChannelView, CollisionView, DecidedView, DiffParams, EditPlanResult, Feed, FindingsParams,
         InboxParams, Item, LeaseView, MessageView, MessagesParams, MessagesResult, PastStep, PauseView,
         PermissionsParams, PlanText, RunHistory, RunTurn, RunView, RunsParams, SentParams, StepStatus, StepView,
-        SubscribeParams, TurnView, TurnsParams, WorktreeView, is_settled,
+        SubscribeParams, TakenView, TurnView, TurnsParams, WorktreeView, is_settled,
     },
     workflow::plan::{Plan, Step},
 };
@@ -419,6 +419,7 @@ fn agent_view(state: &State, it: &AgentEntry) -> AgentView {
         claim: it.claim.clone(),
         since: it.since,
         turn: it.live,
+        taken: it.taken.as_ref().map(|it| TakenView { by: it.by.to_string(), since: it.since, stage: it.stage }),
         queued: u32::try_from(it.queue.len()).unwrap_or(u32::MAX),
         usage: it.usage,
         files: leases_of(state, it),

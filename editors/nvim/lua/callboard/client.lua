@@ -47,7 +47,7 @@ end
 --- Returns the program that would be started, or nil where it is not there.
 ---@return string?
 function M.program()
-  local found = vim.fn.exepath(server()[1])
+  local found = vim.fn.exepath(server()[1] or '')
   return found ~= '' and found or nil
 end
 
@@ -109,7 +109,7 @@ local function ended(client_id, root, code, signal)
         and M.root(bufnr) == root
     end, vim.api.nvim_list_bufs())
     M.start(root, buffers)
-  end, 100 * 4 ^ (#recent - 1))
+  end, math.floor(100 * 4 ^ (#recent - 1)))
 end
 
 --- The configuration of `lsp/callboard.lua`.
@@ -136,8 +136,11 @@ function M.config()
       on_dir(M.root(bufnr))
     end,
     -- The plugin has an inbox of its own, so the server need not ask by messages.
-    init_options = { prompts = false },
+    init_options = { prompts = false, saves = true },
     handlers = {
+      ['callboard/saveBuffers'] = function(_, params)
+        return require('callboard.disk').save(params.uris)
+      end,
       ['callboard/feed'] = function(_, params, ctx)
         require('callboard.session').feed(ctx.client_id, params)
       end,
@@ -188,9 +191,12 @@ function M.start(root, buffers)
   end
   local configs = vim.lsp.config --[[@as table<string, any>]]
   local given = configs[M.name] or M.config()
-  local merged = vim.tbl_extend('force', given, { name = M.name, root_dir = root })
+  local merged = vim.tbl_extend('force', given, { name = M.name, root_dir = root }) --[[@as vim.lsp.ClientConfig]]
   local id = vim.lsp.start(merged, { attach = false, silent = true })
-  for _, bufnr in ipairs(id and buffers or {}) do
+  if not id then
+    return nil
+  end
+  for _, bufnr in ipairs(buffers or {}) do
     vim.lsp.buf_attach_client(bufnr, id)
   end
   return id

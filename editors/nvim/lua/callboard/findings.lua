@@ -10,7 +10,7 @@ local types = { error = 'E', warning = 'W', info = 'I', hint = 'N' }
 
 --- Returns findings as items of a quickfix list. Pure.
 ---@param root string
----@param findings table[]
+---@param findings callboard.Finding[]
 ---@return table[]
 function M.items(root, findings)
   return vim.tbl_map(function(finding)

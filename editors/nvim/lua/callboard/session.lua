@@ -34,6 +34,9 @@ local function tell(session, changes)
   if next(changes) == nil then
     return
   end
+  if session.ready and (changes.message or changes.run) then
+    require('callboard.disk').read(session.root)
+  end
   for name, listen in pairs(listeners) do
     local ok, why = pcall(listen, session, changes)
     if not ok then

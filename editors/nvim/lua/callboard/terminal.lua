@@ -14,6 +14,8 @@ local M = {}
 ---@field state string
 ---@field title string
 ---@field told boolean whether the person was told that the terminal is locked
+---@field terminal integer? the number of the program that it shows
+---@field size integer? how many rows the program has, as it was answered
 
 ---@type table<integer, callboard.Terminal>
 local terminals = {}
@@ -29,7 +31,7 @@ function M.winbar()
   local agent = session and session.store.agents[one.agent]
   local parts = { (' %%#CallboardAgent#@%s%%*'):format(one.agent) }
   if agent then
-    table.insert(parts, (' %s'):format(agent.claim.state))
+    table.insert(parts, '  ' .. require('callboard.render').state(agent.claim.state))
   end
   if one.locked then
     table.insert(parts, '  %#CallboardLocked#locked: Callboard is typing%*')
@@ -77,15 +79,17 @@ local function resize(one)
       client,
       'callboard/terminalResize',
       { agent = one.agent, rows = rows, columns = columns },
-      function() end,
-      function() end -- An agent whose program was not started yet gets the size with the first frame.
+      function(size)
+        one.size = size.rows
+      end,
+      function() end -- No program runs yet; it gets the size with its first frame.
     )
   end, one.bufnr)
 end
 
 --- A frame came.
 ---@param client_id integer
----@param frame table
+---@param frame callboard.TerminalFrame
 function M.frame(client_id, frame)
   local session = session_of.get(client_id)
   for _, one in pairs(terminals) do
@@ -96,6 +100,11 @@ function M.frame(client_id, frame)
       end
       if frame.raw and frame.raw ~= '' then
         vim.api.nvim_chan_send(one.channel, frame.raw)
+      end
+      if one.terminal ~= frame.terminal then
+        -- A program that has just been started does not know the window yet. Another size later is another window's word, and holds.
+        one.terminal = frame.terminal
+        resize(one)
       end
       local changed = one.locked ~= frame.locked
         or one.state ~= frame.state
@@ -189,7 +198,7 @@ function M.open(agent, opts)
     vim.api.nvim_create_autocmd('WinResized', {
       group = group,
       callback = function()
-        for _, changed in ipairs(vim.v.event.windows) do
+        for _, changed in ipairs(vim.v.event.windows or {}) do
           if vim.api.nvim_win_is_valid(changed) and vim.api.nvim_win_get_buf(changed) == bufnr then
             resize(one)
           end

@@ -12,7 +12,7 @@ function M.ask()
         return
       end
       vim.api.nvim_echo({ { shown.text .. '\n' } }, true, {})
-      if not vim.secure.read(client.root_dir) then
+      if not vim.secure.read(client.root_dir or vim.fn.getcwd()) then
         client_of.say(
           'this workspace is not trusted; nothing of it is read or started',
           vim.log.levels.WARN

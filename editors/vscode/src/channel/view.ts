@@ -134,7 +134,7 @@ export class Channel implements vscode.WebviewViewProvider, vscode.Disposable {
         this.thread = said.thread;
         return this.setup();
       case "complete":
-        this.tell({ is: "completions", ask: said.ask, items: await this.completer.complete(said.sign, said.word) });
+        this.tell({ is: "completions", ask: said.ask, items: await this.completer.complete(said.text, said.cursor) });
         return;
       case "seen":
         return this.saw(said.number);
@@ -157,8 +157,9 @@ export class Channel implements vscode.WebviewViewProvider, vscode.Disposable {
 
   private async post(text: string, thread: string | undefined, key: string): Promise<void> {
     try {
-      if (text.startsWith("/")) await this.completer.command(text);
-      else await this.hub.request("post", { text, thread: thread ?? this.thread, channel: this.channel, key });
+      const of = thread ?? this.thread;
+      if (/^\s*\//.test(text)) await this.completer.command(text, of, this.channel, key);
+      else await this.hub.request("post", { text, thread: of, channel: this.channel, key });
       this.tell({ is: "posted", key });
     } catch (error) {
       this.tell({ is: "refused", key, why: message(error) });
@@ -284,15 +285,19 @@ export class Channel implements vscode.WebviewViewProvider, vscode.Disposable {
   }
 
   private async open(path: string, line: number): Promise<void> {
-    const root = this.hub.folder?.uri;
+    const root = this.hub.root;
     // Only what is inside the workspace: a message is no reason to open anything else.
     if (root === undefined || path.startsWith("/") || path.split(/[\\/]/).includes("..")) {
-      throw new Refused(`${path} is no file of this workspace`, "invalid");
+      throw new Refused(vscode.l10n.t("{0} is no file of this workspace", path), "invalid");
     }
     const document = await vscode.workspace.openTextDocument(vscode.Uri.joinPath(root, path));
     const at = document.validatePosition(new vscode.Position(Math.max(0, line - 1), 0));
     await vscode.window.showTextDocument(document, { selection: new vscode.Range(at, at) });
   }
+}
+
+function escaped(text: string): string {
+  return text.replace(/&/g, "&amp;").replace(/"/g, "&quot;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
 }
 
 /** A page that may run one script of ours and fetch nothing. */
@@ -308,16 +313,16 @@ export function page(webview: vscode.Webview, dist: vscode.Uri, name: string, ti
     "base-uri 'none'",
   ].join("; ");
   return `<!DOCTYPE html>
-<html lang="en">
+<html lang="${escaped(vscode.env.language)}">
 <head>
 <meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="${policy}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <link rel="stylesheet" href="${of(`${name}.css`)}">
-<title>${title}</title>
+<title>${escaped(title)}</title>
 </head>
 <body>
-<div id="root"></div>
+<div id="root" data-words="${escaped(JSON.stringify(vscode.l10n.bundle ?? {}))}"></div>
 <script nonce="${nonce}" src="${of(`${name}.js`)}"></script>
 </body>
 </html>`;

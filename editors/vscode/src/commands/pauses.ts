@@ -18,7 +18,7 @@ export function pauseCommands({ hub, remarks }: Tools): Commands {
     const name = given.pause ?? pageInFront(given);
     if (name === undefined) return ask.pause(hub, what);
     const known = hub.store.pauses.get(name) ?? (await hub.request("inbox", { pause: name }))[0];
-    if (known === undefined) throw new Refused(`There is no pause ${name} here`, "not_found");
+    if (known === undefined) throw new Refused(vscode.l10n.t("There is no pause {0} here", name), "not_found");
     return known;
   };
 
@@ -27,7 +27,7 @@ export function pauseCommands({ hub, remarks }: Tools): Commands {
     const page = openPage(view.id);
     // What a person sees when they answer is what counts, so it is saved first.
     if (page?.isDirty === true && !(await page.save())) {
-      throw new Refused(`${view.id}.md could not be saved, so nothing was answered`, "changed");
+      throw new Refused(vscode.l10n.t("{0}.md could not be saved, so nothing was answered", view.id), "changed");
     }
     const { decision, text, document, agent, scope } = given;
     const answer = { pause: view.id, decision, hash: given.hash ?? view.hash, text, document, agent, scope };
@@ -76,7 +76,7 @@ export function pauseCommands({ hub, remarks }: Tools): Commands {
       if (text === undefined) return undefined;
     }
     const words = asWords(written, text);
-    if (words === "") throw new Refused("Say what is to change, or write it beside a line", "invalid");
+    if (words === "") throw new Refused(vscode.l10n.t("Say what is to change, or write it beside a line"), "invalid");
     return decide(view, { ...given, decision: "request-changes", text: words });
   };
 

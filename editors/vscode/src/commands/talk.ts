@@ -3,7 +3,6 @@
 import * as vscode from "vscode";
 import * as ask from "../ask";
 import { Refused } from "../hub";
-import { authorName } from "../words";
 import type { Commands, Tools } from "./table";
 
 export function talkCommands({ hub, channel, terminals }: Tools): Commands {
@@ -46,14 +45,17 @@ export function talkCommands({ hub, channel, terminals }: Tools): Commands {
     },
     showSent: async ({ turn, message, agent }) => {
       const at = turn ?? (agent === undefined ? undefined : hub.store.agents.get(agent)?.turn);
-      if (at === undefined && message === undefined) throw new Refused("Name a turn or a message", "invalid");
+      if (at === undefined && message === undefined)
+        throw new Refused(vscode.l10n.t("Name a turn or a message"), "invalid");
       const sent = await hub.request("sent", at === undefined ? { message } : { turn: at });
-      if (sent.length === 0) throw new Refused("Nobody was sent that message", "not_found");
+      if (sent.length === 0) throw new Refused(vscode.l10n.t("Nobody was sent that message"), "not_found");
       const parts = sent.map((it) => {
         const prompt =
-          it.prompt === "" ? "(no longer in memory; `callboard channel sent` reads it from the journal)" : it.prompt;
+          it.prompt === ""
+            ? vscode.l10n.t("(no longer in memory; `callboard channel sent` reads it from the journal)")
+            : it.prompt;
         const time = new Date(it.started ?? it.queued).toLocaleString();
-        return `What ${authorName({ is: "agent", name: it.agent })} was sent (${it.id}, ${time})\n\n${prompt}\n`;
+        return `${vscode.l10n.t("What @{0} was sent ({1}, {2})", it.agent, it.id, time)}\n\n${prompt}\n`;
       });
       const content = parts.join(`\n${"—".repeat(60)}\n\n`);
       const document = await vscode.workspace.openTextDocument({ content, language: "markdown" });
@@ -92,8 +94,8 @@ export function talkCommands({ hub, channel, terminals }: Tools): Commands {
 /** Names the lines that are selected, or the file. */
 function about(path: string | undefined, editor: vscode.TextEditor | undefined): string {
   if (path === undefined) return "";
-  if (editor === undefined || editor.selection.isEmpty) return `about \`${path}\`: `;
+  if (editor === undefined || editor.selection.isEmpty) return vscode.l10n.t("about {0}: ", `\`${path}\``);
   const { start, end } = editor.selection;
   const lines = start.line === end.line ? `${start.line + 1}` : `${start.line + 1}-${end.line + 1}`;
-  return `about \`${path}:${lines}\`: `;
+  return vscode.l10n.t("about {0}: ", `\`${path}:${lines}\``);
 }

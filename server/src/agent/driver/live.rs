@@ -28,7 +28,7 @@ use crate::{
     },
     ids::TurnId,
     outcome::{Failure, FailureClass},
-    process::Ladder,
+    process::{Ladder, Reach},
 };
 
 /// For how long nothing must come for the screen to be looked at: a frame's time, since programs draw in many writes.
@@ -118,7 +118,9 @@ impl Live {
             let tools = pass.as_ref().map_or_else(|| serde_json::json!({ "mcpServers": {} }), Attachment::for_claude);
             files::write_private(&path, &tools)
                 .map_err(|err| crashed(format!("{} can't be written: {err}; mend that and retry", path.display())))?;
-            words.iter_mut().for_each(|it| *it = it.replace(TOOLS_FILE, &path.to_string_lossy()));
+            for it in &mut words {
+                *it = it.replace(TOOLS_FILE, &path.to_string_lossy());
+            }
         }
         let words = words.into_iter().map(|it| it.replace("{callboard}", &given.callboard.to_string_lossy()).into());
         let marks = Marks {
@@ -254,12 +256,13 @@ impl Live {
         }
     }
 
-    /// Ends the program with its whole session and waits for that, bounded.
+    /// Ends the program with its whole session and what descends from it in others, and waits for that, bounded: programs
+    /// give each command of theirs a session of its own.
     pub(crate) fn stop(self, desk: &mut Desk) {
         if self.terminal.has_ended() {
             return;
         }
-        self.terminal.stop(Ladder::default());
+        self.terminal.stop(Ladder { reach: Reach::Descendants, ..Ladder::default() });
         let deadline = Instant::now() + END;
         loop {
             match desk.next(Some(deadline)) {

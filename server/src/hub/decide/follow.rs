@@ -78,8 +78,11 @@ fn ask(draft: &mut Draft, wanted: &dyn Fn(&str) -> bool) {
         }
     }
     if !files.is_empty() {
-        let files = files.into_iter().map(|(path, findings)| FollowFile { path: path.to_owned(), findings });
-        let files = files.collect();
+        let file = |(path, mut findings): (&str, Vec<FollowFinding>)| {
+            findings.reverse();
+            FollowFile { path: path.to_owned(), findings }
+        };
+        let files = files.into_iter().map(file).collect();
         draft.effect(Effect::Follow { files });
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Nobody is kept from writing and nothing is stopped: both sides are told at once, and a person.
 
-use std::{fmt::Write as _, sync::Arc};
+use std::{collections::BTreeMap, fmt::Write as _, sync::Arc};
 
 use super::{Draft, worktree};
 use crate::{
@@ -10,7 +10,7 @@ use crate::{
     hub::{
         effect::Effect,
         event::{Actor, Event},
-        leases::{self, Sign},
+        leases::{self, FILES_OF_A_TURN, Sign},
         record::{Cause, Record},
         state::{State, Turn},
     },
@@ -46,7 +46,7 @@ pub(super) fn touched(draft: &mut Draft, id: TurnId, paths: &[String]) {
     if !leases::writes(&draft.state, &turn) {
         return;
     }
-    hold(draft, &turn, fair(paths), Sign::Said);
+    hold(draft, id, fair(paths), Sign::Said);
     for path in fair(paths) {
         let others = others_on(&draft.state, path, id, Sign::Seen);
         for other in others {
@@ -57,37 +57,35 @@ pub(super) fn touched(draft: &mut Draft, id: TurnId, paths: &[String]) {
 
 /// Takes in that files changed on the disk, and that nobody said so.
 pub(super) fn seen(draft: &mut Draft, paths: &[String]) {
+    let mut holds: BTreeMap<(TurnId, Sign), Vec<&String>> = BTreeMap::new();
+    let mut collisions: Vec<(&String, Vec<TurnId>, bool)> = Vec::new();
     for path in fair(paths) {
         let candidates = candidates(&draft.state, path);
-        if let [one] = candidates.as_slice() {
-            let id = one.id;
-            hold(draft, one, std::iter::once(path), Sign::Seen);
-            for other in others_on(&draft.state, path, id, Sign::Seen) {
-                collide(draft, path, &[id, other], None, true);
-            }
+        let ids: Vec<TurnId> = candidates.iter().map(|it| it.id).collect();
+        let Some(first) = ids.first().copied() else { continue };
+        // Those who are known to be at work on the file and did not do this: somebody else did, whoever it was.
+        let known = others_on(&draft.state, path, first, Sign::Seen).into_iter().filter(|it| !ids.contains(it));
+        let known: Vec<TurnId> = known.collect();
+        if ids.len() == 1 {
+            holds.entry((first, Sign::Seen)).or_default().push(path);
+            collisions.extend(known.into_iter().map(|it| (path, vec![first, it], true)));
             continue;
         }
-        let ids: Vec<TurnId> = candidates.iter().map(|it| it.id).collect();
-        let holds = |id: &TurnId| {
-            let all = draft.state.files.leases.get(path.as_str());
-            all.is_some_and(|all| all.iter().any(|it| it.turn == *id))
-        };
-        let again = !ids.is_empty() && ids.iter().all(holds);
-        for turn in &candidates {
-            hold(draft, turn, std::iter::once(path), Sign::Perhaps);
-        }
-        // One that is known to be at work on the file did not do this: somebody else did, whoever it was.
-        let known: Vec<TurnId> = candidates
-            .first()
-            .map(|it| others_on(&draft.state, path, it.id, Sign::Seen))
-            .unwrap_or_default()
-            .into_iter()
-            .filter(|it| !ids.contains(it))
-            .collect();
+        let all = draft.state.files.leases.get(path.as_str());
+        let holds_it = |id: &TurnId| all.is_some_and(|all| all.iter().any(|it| it.turn == *id));
         // The first change of a file may be anybody's own; with the second the two may be in each other's way.
-        if again || !known.is_empty() {
-            collide(draft, path, &[ids, known].concat(), None, false);
+        if ids.iter().all(holds_it) || !known.is_empty() {
+            collisions.push((path, [ids.clone(), known].concat(), false));
         }
+        for id in ids {
+            holds.entry((id, Sign::Perhaps)).or_default().push(path);
+        }
+    }
+    for ((id, sign), paths) in holds {
+        hold(draft, id, paths.into_iter(), sign);
+    }
+    for (path, turns, sure) in collisions {
+        collide(draft, path, &turns, None, sure);
     }
 }
 
@@ -108,17 +106,22 @@ fn fair(paths: &[String]) -> impl Iterator<Item = &String> {
     paths.iter().filter(|it| !it.is_empty() && it.len() <= MOST_PATH).take(MOST_PATHS)
 }
 
-/// Records that a turn changes files, those of which it is not known as surely already.
-fn hold<'a>(draft: &mut Draft, turn: &Turn, paths: impl Iterator<Item = &'a String>, sign: Sign) {
-    let is_news = |path: &&String| {
-        let all = draft.state.files.leases.get(path.as_str());
-        all.and_then(|all| all.iter().find(|it| it.turn == turn.id)).is_none_or(|it| it.sign < sign)
-    };
-    let mut news: Vec<String> = paths.filter(is_news).cloned().collect();
+/// Records that a turn changes files, those of which it is not known as surely already, as long as there is room for them.
+fn hold<'a>(draft: &mut Draft, turn: TurnId, paths: impl Iterator<Item = &'a String>, sign: Sign) {
+    let leases = &draft.state.files.leases;
+    let own = |path: &str| leases.get(path).and_then(|all| all.iter().find(|it| it.turn == turn));
+    let mut news: Vec<String> = paths.filter(|it| own(it.as_str()).is_none_or(|it| it.sign < sign)).cloned().collect();
     news.sort_unstable();
     news.dedup();
+    let mut room = FILES_OF_A_TURN.saturating_sub(leases.values().flatten().filter(|it| it.turn == turn).count());
+    news.retain(|path| {
+        let is_known = own(path).is_some();
+        let fits = is_known || room > 0;
+        room = if is_known { room } else { room.saturating_sub(1) };
+        fits
+    });
     if !news.is_empty() {
-        draft.emit(Record::FilesTouched { turn: turn.id, paths: news, sign });
+        draft.emit(Record::FilesTouched { turn, paths: news, sign });
     }
 }
 
