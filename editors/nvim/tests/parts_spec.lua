@@ -454,6 +454,88 @@ it(
   end
 )
 
+it('an agent is taken over, spoken with in its own screen, and handed back', function()
+  local fake = vim.fs.dirname(vim.env.CALLBOARD) .. '/fake-agent'
+  assert(vim.uv.fs_stat(fake), fake .. ' is not built')
+  local w = T.World.new({ ['notes.md'] = NOTES })
+  w:write(
+    '../config/callboard/agents/twin.yaml',
+    ([[
+name: twin
+title: Speaks lines and has a screen
+driver: stream-json
+command: [%s]
+access: write
+stream:
+  arguments: [stream]
+  read: [--read-only]
+  resume: ["--resume={session}"]
+screen: [screen]
+resume: ["--resume={session}"]
+terminal:
+  title:
+    idle: ['^fake: idle']
+    working: ['^fake: working']
+  exit: /exit
+]]):format(fake)
+  )
+  T.told()
+  local function channel_has(text)
+    wait(text, function()
+      return w:callboard({ 'channel', 'show' }):find(text, 1, true)
+    end)
+  end
+  w:callboard({ 'channel', 'post', '@twin hello' })
+  channel_has('session-1 turn 1')
+  local child = T.child(w:cmd())
+  child.there('vim.cmd.edit((...)) vim.cmd("Callboard agents")', w.workspace .. '/notes.md')
+  wait('the agents', function()
+    return child.there([[
+      return vim.list_contains(require('callboard.command').complete('', 'Callboard take-over ', 20), '@twin')
+    ]])
+  end)
+  eq(
+    child.there([[return require('callboard.command').complete('', 'Callboard hand-back ', 20)]]),
+    {}
+  )
+  child.types(':Callboard take-over @twin tab<CR>')
+  local function screen()
+    return child.there([[return table.concat(vim.api.nvim_buf_get_lines(0, 0, -1, false), '\n')]])
+  end
+  wait('its own screen', function()
+    return screen():find('❯', 1, true)
+  end)
+  wait('Terminal mode', function()
+    return child.there('return vim.api.nvim_get_mode().mode') == 't'
+  end)
+  has(child.there('return require("callboard.terminal").winbar()'), 'taken over by ')
+  child.types('[[say here I am]]<CR>')
+  wait('its answer', function()
+    return screen():find('here I am', 1, true)
+  end)
+  -- What is written to it waits until it is handed back.
+  w:callboard({ 'channel', 'post', '@twin and then this' })
+  wait('the message in its queue', function()
+    return child.there('return require("callboard.session").get().store.agents.twin.queued') == 1
+  end)
+  child.types('<C-\\><C-n>\\h')
+  channel_has('had taken @twin over and handed it back')
+  channel_has('session-1 turn 3')
+  wait('that it is nobody’s', function()
+    return child.there('return require("callboard.session").get().store.agents.twin.taken == nil')
+  end)
+  -- An agent that has no conversation is refused, with why.
+  T.callboard('take-over @lint')
+  wait('the refusal', function()
+    return session(w)
+  end)
+  child.there('vim.cmd("Callboard take-over @lint")')
+  wait('why', function()
+    return child.there('return told[#told]'):find('lint', 1, true)
+  end)
+  T.callboard('hand-back')
+end)
+
 it('a newer program takes the place of the one that runs', function()
   local w = world()
   T.told()
@@ -509,6 +591,35 @@ it('a missing server is said once, whatever is opened', function()
   has(told[1].text, 'not installed')
   vim.cmd('checkhealth callboard')
   has(T.text(), '`no-such-callboard` is not installed')
+end)
+
+it('no server is started for a page of ours, nor for a file that lies in no workspace', function()
+  local w = world()
+  -- As where a home is a repository: what Callboard keeps lies below it.
+  vim.fn.mkdir(w.root .. '/.git', 'p')
+  T.told()
+  vim.lsp.enable('callboard')
+  table.insert(T.undo, function()
+    vim.lsp.enable('callboard', false)
+  end)
+  w:edit('notes.md')
+  callboard('run tidy')
+  paused(w, 'p1')
+  callboard('inbox p1')
+  local bufnr = page('p1')
+  shows(bufnr, 'approve')
+  vim.wait(300)
+  local function roots()
+    return vim.tbl_map(function(client)
+      return client.root_dir
+    end, vim.lsp.get_clients({ name = 'callboard' }))
+  end
+  eq(roots(), { w.workspace })
+  local outside = vim.fn.tempname() .. '.md'
+  vim.fn.writefile({ 'x' }, outside)
+  vim.cmd.edit(outside)
+  vim.wait(300)
+  eq(roots(), { w.workspace })
 end)
 
 it('a channel in two tabs: each window follows, or stays where its reader is', function()

@@ -59,13 +59,31 @@ function M.missing()
   ):format(server()[1])
 end
 
+--- Returns whether a file is one that Callboard itself keeps for a workspace, such as the page of a pause point. It lies in no
+--- workspace, whatever folder is above it, and is attached to the server that had it shown.
+---@param name string
+---@return boolean
+function M.ours(name)
+  return name:match('/callboard/[^/]*%-' .. ('%x'):rep(12) .. '/') ~= nil
+end
+
+--- Returns the root of the workspace that a buffer's file lies in; nil where it lies in none.
+---@param bufnr integer
+---@return string?
+local function marked(bufnr)
+  local name = vim.api.nvim_buf_get_name(bufnr)
+  if vim.bo[bufnr].buftype ~= '' or name == '' or M.ours(name) then
+    return nil
+  end
+  return vim.fs.root(name, markers)
+end
+
 --- Returns the root of a buffer's workspace; for a buffer without a file that of the current folder.
 ---@param bufnr integer
 ---@return string
 function M.root(bufnr)
-  local name = vim.api.nvim_buf_get_name(bufnr)
-  local from = vim.bo[bufnr].buftype == '' and name ~= '' and name or vim.fn.getcwd()
-  return vim.fs.root(from, markers) or vim.fn.getcwd()
+  local here = vim.fn.getcwd()
+  return marked(bufnr) or vim.fs.root(here, markers) or here
 end
 
 --- Says why a server ended, and starts it again where that may help.
@@ -126,14 +144,16 @@ function M.config()
       )
     end,
     root_dir = function(bufnr, on_dir)
-      if vim.bo[bufnr].buftype ~= '' then
+      -- Only what lies in a workspace is attached by itself: a hub is started for no other folder, unless a person asks for it.
+      local root = marked(bufnr)
+      if not root then
         return
       end
       if not M.program() then
         vim.notify_once('Callboard: ' .. M.missing(), vim.log.levels.WARN)
         return
       end
-      on_dir(M.root(bufnr))
+      on_dir(root)
     end,
     -- The plugin has an inbox of its own, so the server need not ask by messages.
     init_options = { prompts = false, saves = true },
