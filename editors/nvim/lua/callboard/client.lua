@@ -5,8 +5,12 @@ local M = {}
 
 M.name = 'callboard'
 
---- What marks a workspace's root, the strongest first.
-local markers = { '.callboard', '.git' }
+--- What marks a workspace's root. The nearest folder that has one counts, as it does for the server.
+---@param name string
+---@return boolean
+local function marks(name)
+  return name == '.callboard' or name == '.git'
+end
 
 ---@type table<integer, fun(client: vim.lsp.Client)[]> what waits for a client's greeting, by its id
 local waiting = {}
@@ -75,7 +79,7 @@ local function marked(bufnr)
   if vim.bo[bufnr].buftype ~= '' or name == '' or M.ours(name) then
     return nil
   end
-  return vim.fs.root(name, markers)
+  return vim.fs.root(name, marks)
 end
 
 --- Returns the root of a buffer's workspace; for a buffer without a file that of the current folder.
@@ -83,7 +87,7 @@ end
 ---@return string
 function M.root(bufnr)
   local here = vim.fn.getcwd()
-  return marked(bufnr) or vim.fs.root(here, markers) or here
+  return marked(bufnr) or vim.fs.root(here, marks) or here
 end
 
 --- Says why a server ended, and starts it again where that may help.

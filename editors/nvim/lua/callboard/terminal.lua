@@ -19,6 +19,7 @@ local M = {}
 ---@field size { rows: integer, columns: integer } the size of the window
 ---@field of { rows: integer, columns: integer }? the size of the program
 ---@field enter boolean whether Terminal mode begins when the agent's own screen is open
+---@field asking integer how many times a size was asked for and is not answered yet
 ---@field rows table<integer, callboard.TerminalRun[]> the screen, where it is asked for in rows
 
 ---@type table<integer, callboard.Terminal>
@@ -108,13 +109,17 @@ local function resize(one)
   local rows = math.max(vim.api.nvim_win_get_height(win) - bar, 4)
   local columns = math.max(vim.api.nvim_win_get_width(win), 20)
   one.size = { rows = rows, columns = columns }
+  local function answered()
+    one.asking = one.asking - 1
+  end
   client_of.with(function(client)
+    one.asking = one.asking + 1
     client_of.request(
       client,
       'callboard/terminalResize',
       { agent = one.agent, rows = rows, columns = columns },
-      function() end,
-      function() end -- No program runs yet; it gets the size with its first frame.
+      answered,
+      answered -- No program runs yet; it gets the size with its first frame.
     )
   end, one.bufnr)
 end
@@ -269,6 +274,7 @@ function M.open(agent, opts)
       told = false,
       form = 'raw',
       size = { rows = 0, columns = 0 },
+      asking = 0,
       rows = {},
       enter = opts and opts.enter or false,
     }
