@@ -161,6 +161,14 @@ function M.config()
     end,
     -- The plugin has an inbox of its own, so the server need not ask by messages.
     init_options = { prompts = false, saves = true },
+    commands = {
+      ['callboard.dismissFinding'] = function(command, ctx)
+        local client = vim.lsp.get_client_by_id(ctx.client_id)
+        if client then
+          require('callboard.findings').settle(client, command.arguments[1])
+        end
+      end,
+    },
     handlers = {
       ['callboard/saveBuffers'] = function(_, params)
         return require('callboard.disk').save(params.uris)
