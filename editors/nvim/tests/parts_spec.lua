@@ -796,6 +796,56 @@ it('the real vim.secure asks once, and what it was told counts', function()
   eq(asked, 1, 'it was asked once')
 end)
 
+it(
+  'the code action that trusts a workspace asks vim.secure too, and others open what is Neovim’s own',
+  function()
+    local w = T.World.new({ ['notes.md'] = NOTES }, { untrusted = true })
+    w:edit('notes.md')
+    local told, asked = T.told(), nil
+    T.stub(vim.secure, 'read', function(path)
+      asked = path
+      return true
+    end)
+    T.stub(vim.ui, 'select', function(items, opts, choose)
+      for i, item in ipairs(items) do
+        if opts.format_item(item):find('Trust this workspace', 1, true) then
+          return choose(item, i)
+        end
+      end
+      error('no trust among ' .. vim.inspect(vim.tbl_map(opts.format_item, items)))
+    end)
+    vim.lsp.buf.code_action()
+    wait('the trust', function()
+      return vim.iter(told):any(function(one)
+        return one.text:find('is trusted now', 1, true)
+      end)
+    end)
+    eq(asked, w.workspace)
+    local client = vim.lsp.get_clients({ name = 'callboard' })[1]
+    client:exec_cmd({
+      title = '',
+      command = 'callboard.openChannel',
+      arguments = { { draft = '@lint ' } },
+    })
+    wait('the composer with the draft', function()
+      return vim.bo.filetype == 'callboard-compose' and T.text() == '@lint '
+    end)
+    vim.cmd.stopinsert()
+    client:exec_cmd({ title = '', command = 'callboard.openChannel', arguments = { {} } })
+    wait('the channel', function()
+      return vim.bo.filetype == 'callboard'
+    end)
+    client:exec_cmd({
+      title = '',
+      command = 'callboard.openTerminal',
+      arguments = { { agent = 'lint' } },
+    })
+    wait('the terminal', function()
+      return vim.bo.filetype == 'callboard-terminal'
+    end)
+  end
+)
+
 it('the log is opened at its end', function()
   local w = world()
   T.told()

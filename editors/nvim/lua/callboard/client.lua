@@ -161,7 +161,22 @@ function M.config()
     end,
     -- The plugin has an inbox of its own, so the server need not ask by messages.
     init_options = { prompts = false, saves = true },
+    -- What a code action or a lens asks for and Neovim does better than a server can.
     commands = {
+      ['callboard.trust'] = function()
+        require('callboard.trust').ask()
+      end,
+      ['callboard.openChannel'] = function(command)
+        local given = (command.arguments or {})[1] or {}
+        if given.draft then
+          require('callboard.compose').open({ channel = given.channel, text = given.draft })
+        else
+          require('callboard.channel').open({ channel = given.channel })
+        end
+      end,
+      ['callboard.openTerminal'] = function(command)
+        require('callboard.terminal').open(command.arguments[1].agent)
+      end,
       ['callboard.dismissFinding'] = function(command, ctx)
         local client = vim.lsp.get_client_by_id(ctx.client_id)
         if client then
