@@ -780,6 +780,8 @@ it('the real vim.secure asks once, and what it was told counts', function()
   T.stub(vim.fn, 'confirm', function(text)
     asked = asked + 1
     has(text, w.workspace)
+    -- What would be allowed is to be seen while Neovim asks.
+    has(T.state(), 'Callboard would here:')
     return 4 -- allow
   end)
   callboard('trust')
@@ -788,6 +790,7 @@ it('the real vim.secure asks once, and what it was told counts', function()
   end)
   has(told[1].text, 'is trusted now')
   eq(asked, 1)
+  assert(not T.state():find('Callboard would here:', 1, true), 'and is gone then')
   callboard('trust')
   wait('the second answer', function()
     return told[2]

@@ -27,10 +27,11 @@ function M.show(opts)
   return bufnr
 end
 
---- Shows a few lines in the middle, as wide as they are; any of q, <Esc> and <CR> closes them.
+--- Shows a few lines in the middle, as wide as they are, beside what the person does. Whoever shows them closes them.
 ---@param lines string[]
 ---@param title string
-function M.small(lines, title)
+---@return integer win
+function M.beside(lines, title)
   local bufnr = vim.api.nvim_create_buf(false, true)
   vim.bo[bufnr].bufhidden = 'wipe'
   vim.api.nvim_buf_set_lines(bufnr, 0, -1, false, lines)
@@ -40,7 +41,7 @@ function M.small(lines, title)
   end)
   width = math.min(width, vim.o.columns - 4)
   local height = math.min(#lines, vim.o.lines - 6)
-  local win = vim.api.nvim_open_win(bufnr, true, {
+  local win = vim.api.nvim_open_win(bufnr, false, {
     relative = 'editor',
     width = width,
     height = height,
@@ -52,6 +53,16 @@ function M.small(lines, title)
   })
   vim.wo[win].wrap = true
   vim.wo[win].breakindent = true
+  return win
+end
+
+--- Shows a few lines in the middle and goes there; any of q, <Esc> and <CR> closes them.
+---@param lines string[]
+---@param title string
+function M.small(lines, title)
+  local win = M.beside(lines, title)
+  local bufnr = vim.api.nvim_win_get_buf(win)
+  vim.api.nvim_set_current_win(win)
   for _, key in ipairs({ 'q', '<Esc>', '<CR>' }) do
     vim.keymap.set('n', key, '<Cmd>close<CR>', { buffer = bufnr, nowait = true })
   end
