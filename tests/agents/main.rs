@@ -4,5 +4,6 @@
 
 mod stream;
 mod support;
+mod take_over;
 mod terminal;
 mod tool;
