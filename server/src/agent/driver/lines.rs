@@ -57,6 +57,8 @@ pub(crate) enum Step {
     Progress,
     /// It tries again by itself after this failure.
     Retrying(Failure),
+    /// Its provider takes more again after so long.
+    Wait(Duration),
     /// The turn that was started is over.
     Over(Result<(), Failure>),
 }
@@ -168,7 +170,8 @@ const INTERRUPT_WAIT: Duration = Duration::from_secs(10);
 const DRAIN_WAIT: Duration = Duration::from_secs(10);
 /// How long it has to leave when its input ends.
 const LEAVE_WAIT: Duration = Duration::from_secs(2);
-/// For how long it may try again without getting on: where nothing answers it would do so for ever.
+/// For how long it may try again without getting on, where its profile says nothing else: where nothing answers it would do
+/// so for ever.
 const RETRY_WAIT: Duration = Duration::from_secs(120);
 
 /// Drives a program that speaks by lines.
@@ -368,26 +371,33 @@ impl<T: Tongue> LineDriver<T> {
 
     /// Gives it a prompt, and returns when it is done with it.
     fn prompt(&mut self, desk: &mut Desk, request: &TurnRequest, begun: Instant, text: &str) -> Result<(), Ended> {
+        // What still comes of an earlier turn is no part of this one.
+        drop(self.hear(desk));
         self.show(&format!("\n\x1b[1;36m›\x1b[0m {}\n", plain(text)));
         let line = self.opening(desk, request, |tongue, opening| tongue.prompt(opening, text));
         self.send(&line);
         desk.say(AgentState::Working, Source::Protocol, "it was given its prompt");
         let mut watch = Watch { begun, heard: Instant::now(), retrying: None };
+        let mut again = None;
         loop {
             let deadline = self.deadline(request, &watch);
             for step in self.next(desk, request, deadline, &watch)? {
                 match step {
                     Step::Over(over) => {
                         desk.say(AgentState::Idle, Source::Protocol, "it says that its turn is over");
-                        return over.map_err(|it| self.failed(desk, it));
+                        return over.map_err(|mut it| {
+                            it.retry_at = it.retry_at.or(again);
+                            self.failed(desk, it)
+                        });
                     }
+                    Step::Wait(time) => again = Some(Timestamp::now().plus(milliseconds(time))),
                     Step::Answered(Purpose::Turn, Err(why)) => {
                         return Err(self.refused(desk, request, "does not take a turn", &why));
                     }
                     Step::Progress => watch = Watch { heard: Instant::now(), retrying: None, ..watch },
                     Step::Retrying(failure) => {
                         let since = *watch.retrying.get_or_insert_with(Instant::now);
-                        if since.elapsed() >= RETRY_WAIT {
+                        if since.elapsed() >= self.retry_wait() {
                             self.halt(desk);
                             return Err(self.failed(desk, failure));
                         }
@@ -412,9 +422,13 @@ impl<T: Tongue> LineDriver<T> {
         Ended(failure)
     }
 
+    fn retry_wait(&self) -> Duration {
+        self.profile.times.retry.and_then(|it| it.0).map_or(RETRY_WAIT, Duration::from_millis)
+    }
+
     fn deadline(&self, request: &TurnRequest, watch: &Watch) -> Option<Instant> {
         let idle = after(watch.heard, request.times.idle).filter(|_| !self.tongue.waits());
-        let retry = watch.retrying.map(|it| it + RETRY_WAIT);
+        let retry = watch.retrying.map(|it| it + self.retry_wait());
         [idle, after(watch.begun, request.times.total), retry].into_iter().flatten().min()
     }
 
@@ -505,7 +519,7 @@ impl<T: Tongue> LineDriver<T> {
             let limit = spoken(request.times.total.unwrap_or_default());
             let next = "raise `times.total` in its profile, or give it less to do";
             (FailureClass::TotalTimeout, format!("{agent} was not done after {limit}; {next}"))
-        } else if is_up(watch.retrying.map(|it| it + RETRY_WAIT)) {
+        } else if is_up(watch.retrying.map(|it| it + self.retry_wait())) {
             let next = "look whether it can be reached from here, then retry";
             (FailureClass::Overloaded, format!("{agent}'s provider did not answer in spite of several tries; {next}"))
         } else if self.tongue.is_open() && !self.tongue.waits() && is_up(after(watch.heard, request.times.idle)) {
@@ -660,6 +674,10 @@ impl<T: Tongue> Driver for LineDriver<T> {
         }
         self.forget();
     }
+}
+
+fn milliseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 fn after(from: Instant, milliseconds: Option<u64>) -> Option<Instant> {

@@ -40,6 +40,10 @@ mod wire;
 /// How long a program has to end a turn that it was told to stop, before its session is ended.
 const INTERRUPT_WAIT: Duration = Duration::from_secs(5);
 
+/// For how long a program may wait by itself for the end of a limit. One that is longer is a state of the agent, with a time,
+/// and the turn is over: others may take it.
+const LONG_LIMIT: u64 = 60_000;
+
 /// How long a program has to leave when nothing more comes.
 const LEAVE_WAIT: Duration = Duration::from_secs(2);
 
@@ -333,12 +337,19 @@ impl StreamDriver {
                     Said::Retries { status, after } => {
                         let why = trouble::retrying(status, after);
                         process.live.show(&show::remark(&why));
-                        let state = if status == Some(429) {
-                            AgentState::RateLimited { until: Some(Timestamp::now().plus(after)) }
+                        if status == Some(429) {
+                            let until = Timestamp::now().plus(after);
+                            watch.resets = Some(until);
+                            let state = AgentState::RateLimited { until: Some(until) };
+                            desk.say(state.clone(), Source::Protocol, why.clone());
+                            if after >= LONG_LIMIT {
+                                self.halt(desk);
+                                desk.say(state, Source::Protocol, why.clone());
+                                return Some(Err(Ended::Failed(trouble::limited(request.agent.as_str(), &why, until))));
+                            }
                         } else {
-                            AgentState::Working
-                        };
-                        desk.say(state, Source::Protocol, why);
+                            desk.say(AgentState::Working, Source::Protocol, why);
+                        }
                     }
                     Said::Limit { rejected: true, resets } => {
                         watch.resets = resets.and_then(|it| it.checked_mul(1_000)).map(Timestamp);
