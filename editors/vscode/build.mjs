@@ -105,7 +105,15 @@ function pack() {
   const platform = options.target ?? `${process.platform}-${process.arch}`;
   const out = path.resolve(options.out ?? path.join(target, `callboard-${platform}-${version}.vsix`));
   fs.mkdirSync(path.dirname(out), { recursive: true });
-  const arguments_ = ["package", "--no-dependencies", "--skip-license", "--allow-missing-repository", "--no-rewrite-relative-links", "--out", out];
+  const arguments_ = [
+    "package",
+    "--no-dependencies",
+    "--skip-license",
+    "--allow-missing-repository",
+    "--no-rewrite-relative-links",
+    "--out",
+    out,
+  ];
   if (options.server !== undefined) arguments_.push("--target", platform);
   execFileSync(path.join(here, "node_modules/.bin/vsce"), arguments_, {
     cwd: here,

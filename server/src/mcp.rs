@@ -152,7 +152,7 @@ impl ToolDesk {
             }
             "report_finding" => {
                 let finding: table::Report = args_of(tool, args)?;
-                let finding = draft(finding)?;
+                let finding = draft(&finding)?;
                 match self.act(&turn, Act::Report(finding)).await? {
                     Answer::Found(finding) => Ok(format!("recorded as {finding}")),
                     other => Err(unexpected(&other)),
@@ -314,7 +314,7 @@ fn discreet(text: &str) -> String {
 }
 
 /// Makes a finding of what was reported, with the bounds that a result's findings have.
-fn draft(report: table::Report) -> Result<FindingDraft, String> {
+fn draft(report: &table::Report) -> Result<FindingDraft, String> {
     let json = serde_json::json!({ "kind": "review", "verdict": "changes_requested", "findings": [report] });
     let text = Redactor::of_shapes().redact(&json.to_string()).into_owned();
     match result::parse(&text, &crate::outcome::ResultKind::Review)? {

@@ -202,5 +202,7 @@ fn another_version_of_the_protocol_is_refused_with_what_to_do() {
 /// Has a turn go on with a session.
 fn known(session: &str) -> impl FnOnce(&mut callboard::agent::TurnRequest) + use<> {
     let session = session.to_owned();
-    move |request| request.session = Some(session.as_str().into())
+    move |request| {
+        request.session = Some(callboard::agent::Session { id: session.into(), since: callboard::ids::Timestamp(0) });
+    }
 }

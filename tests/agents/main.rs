@@ -5,5 +5,6 @@
 mod acp;
 mod stream;
 mod support;
+mod take_over;
 mod terminal;
 mod tool;

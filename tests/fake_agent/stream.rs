@@ -20,7 +20,9 @@
 //! | `[[die]]` | ends in the midst of a line |
 
 use std::{
-    env, fs,
+    env,
+    fmt::Write as _,
+    fs,
     io::{Lines, StdinLock, Write as _, stdin, stdout},
     path::PathBuf,
     process::{Command, ExitCode},
@@ -44,9 +46,15 @@ enum Next {
     Failed(u16),
 }
 
-pub fn run(arguments: &[String]) -> Result<ExitCode, String> {
+/// Returns the folder with a file for each session, which counts its turns.
+pub fn folder() -> Result<PathBuf, String> {
     let folder = PathBuf::from(env::var("HOME").map_err(|it| it.to_string())?).join("fake-sessions");
     fs::create_dir_all(&folder).map_err(|it| it.to_string())?;
+    Ok(folder)
+}
+
+pub fn run(arguments: &[String]) -> Result<ExitCode, String> {
+    let folder = folder()?;
     let resume = arguments.iter().find_map(|it| it.strip_prefix("--resume="));
     let mut fake =
         Fake { lines: stdin().lines(), session: String::new(), turns: 0, cost: 0.0, asked: 0, text: String::new() };
@@ -115,7 +123,7 @@ impl Fake {
         match word {
             "say" => self.text += rest,
             "args" => self.text += &arguments.join(" "),
-            "fence" => self.text += &format!("\n```callboard-result\n{rest}\n```\n"),
+            "fence" => drop(write!(self.text, "\n```callboard-result\n{rest}\n```\n")),
             "fail" => return Next::Failed(rest.parse().unwrap_or(500)),
             "limit" => {
                 let info = json!({ "status": "rejected", "resetsAt": rest.parse::<i64>().unwrap_or(0) });
@@ -165,7 +173,7 @@ impl Fake {
                 self.say(&json!({ "type": "control_cancel_request", "request_id": id }));
                 self.text += "taken back";
             }
-            other => self.text += &format!("(no directive {other})"),
+            other => drop(write!(self.text, "(no directive {other})")),
         }
         Next::Go
     }
@@ -206,7 +214,7 @@ impl Fake {
             };
             let result = json!({ "type": "tool_result", "tool_use_id": id, "content": text, "is_error": failed });
             self.say(&json!({ "type": "user", "message": { "role": "user", "content": [result] } }));
-            self.text += &format!("{tool}: {text}. ");
+            let _ = write!(self.text, "{tool}: {text}. ");
             return Next::Go;
         }
     }

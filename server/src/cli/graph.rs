@@ -117,7 +117,7 @@ fn state(view: Option<&StepView>) -> Option<String> {
 fn shown(step: &Step, run: &RunView) -> Vec<Step> {
     let Action::Each(each) = &step.action else { return step.planned().to_vec() };
     let is_there = |it: &Step| run.steps.iter().any(|view| view.id == it.id);
-    let met: Vec<Step> = (1..).map(|number| each.instance(number)).take_while(is_there).collect();
+    let met: Vec<Step> = (1..=u32::MAX).map(|number| each.instance(number)).take_while(is_there).collect();
     if met.is_empty() { vec![each.instance(1)] } else { met }
 }
 

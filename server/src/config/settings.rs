@@ -45,6 +45,9 @@ pub struct Settings {
     /// Bytes that one terminal's transcript may take on disk, from 4 MiB.
     #[serde(deserialize_with = "transcript_bytes")]
     pub transcript_max_bytes: u64,
+    /// Bytes that all transcripts of a workspace may take together, from 4 MiB: the oldest are removed, but never an agent's newest.
+    #[serde(deserialize_with = "transcript_bytes")]
+    pub transcripts_total_bytes: u64,
     /// Bytes of the largest file that checkpoints take in, up to 32 MiB; what is larger can't be undone, and is listed.
     #[serde(deserialize_with = "checkpoint_bytes")]
     pub checkpoint_max_file_bytes: u64,
@@ -105,6 +108,7 @@ impl Default for Settings {
             default_channel: None,
             agents_env: Vec::new(),
             transcript_max_bytes: crate::store::transcript::DEFAULT_MAX_BYTES,
+            transcripts_total_bytes: crate::store::transcript::DEFAULT_TOTAL_BYTES,
             checkpoint_max_file_bytes: 8 << 20,
             checkpoint_max_files: 200_000,
             buffers: BufferSettings::default(),
@@ -297,13 +301,13 @@ mod tests {
     fn everything_can_be_set() {
         let settings = parse(
             "scrollback: 500\nidle_exit_minutes: 60\ndefault_channel: backend\nagents_env: [HTTPS_PROXY]\n\
-             transcript_max_bytes: 8388608\ncheckpoint_max_file_bytes: 4096\ncheckpoint_max_files: 10\nlimits:\n  turns: 5\n  minutes: 1\n  tokens: 10\n  dollars: 0.5\n",
+             transcript_max_bytes: 8388608\ntranscripts_total_bytes: 16777216\ncheckpoint_max_file_bytes: 4096\ncheckpoint_max_files: 10\nlimits:\n  turns: 5\n  minutes: 1\n  tokens: 10\n  dollars: 0.5\n",
         )
         .unwrap();
         assert_eq!((settings.scrollback, settings.idle_exit_minutes), (500, 60));
         assert_eq!(settings.default_channel, Some("backend".parse().unwrap()));
         assert_eq!(settings.agents_env, ["HTTPS_PROXY"]);
-        assert_eq!(settings.transcript_max_bytes, 8 << 20);
+        assert_eq!((settings.transcript_max_bytes, settings.transcripts_total_bytes), (8 << 20, 16 << 20));
         assert_eq!((settings.checkpoint_max_file_bytes, settings.checkpoint_max_files), (4096, 10));
         let limits = Limits { turns: 5, time: 60_000, tokens: 10, micro_dollars: 500_000 };
         assert_eq!(Limits::from(settings.limits), limits);
@@ -322,7 +326,7 @@ mod tests {
             error("just text"),
         ];
         insta::assert_snapshot!(all.join("\n"), @r#"
-        config.yaml:2:1: unknown field `scrolback`, expected one of scrollback, idle_exit_minutes, default_channel, agents_env, transcript_max_bytes, checkpoint_max_file_bytes, checkpoint_max_files, buffers, limits, agents; mend it, or remove the line to have the default
+        config.yaml:2:1: unknown field `scrolback`, expected one of scrollback, idle_exit_minutes, default_channel, agents_env, transcript_max_bytes, transcripts_total_bytes, checkpoint_max_file_bytes, checkpoint_max_files, buffers, limits, agents; mend it, or remove the line to have the default
         config.yaml:2:10: this is no such number: write one from 1 to 100000; mend it, or remove the line to have the default
         config.yaml:2:12: 0 is out of bounds: write a number from 0.01 to 1000000; mend it, or remove the line to have the default
         config.yaml:1:13: "TOKEN=1" is not the name of an environment variable: write names alone, such as HTTPS_PROXY, without values; mend it, or remove the line to have the default

@@ -38,7 +38,7 @@ use crate::{
     store::{
         private,
         sqlite::SqliteJournal,
-        transcript::{Header, TranscriptWriter},
+        transcript::{Header, TranscriptWriter, make_room},
     },
     workspace::{buffers::Buffers, checkpoint::Bounds},
 };
@@ -98,7 +98,7 @@ pub fn compose(places: &Places, workspace: &Workspace, in_process: bool) -> anyh
         workspace: workspace.root.clone(),
         callboard,
         toolbox: toolbox.clone(),
-        transcripts: transcripts(terminals, settings.transcript_max_bytes, &environment),
+        transcripts: transcripts(terminals, &settings, &environment),
         environment,
         allowed: settings.agents_env.clone(),
         chosen: settings.agents.clone(),
@@ -147,11 +147,21 @@ fn environment(vars: impl Iterator<Item = (OsString, OsString)>) -> Vec<(String,
 }
 
 /// Returns what opens a transcript for an agent's new terminal. Keys of known shapes are not written, nor are the secrets of
-/// our own environment.
-fn transcripts(dir: PathBuf, max_bytes: u64, environment: &[(String, String)]) -> crate::agent::runner::Transcripts {
+/// our own environment. What older ones take beyond the bound goes before a new one begins.
+fn transcripts(
+    dir: PathBuf,
+    settings: &Settings,
+    environment: &[(String, String)],
+) -> crate::agent::runner::Transcripts {
+    let (max_bytes, total_bytes) = (settings.transcript_max_bytes, settings.transcripts_total_bytes);
     let redactor = Redactor::of_environment(environment).unwrap_or_else(|_| Redactor::of_shapes().clone());
     let redactor = Arc::new(redactor);
     Box::new(move |agent: &AgentName, size: Size| {
+        match make_room(&dir, total_bytes) {
+            Ok(gone) if gone.is_empty() => {}
+            Ok(gone) => tracing::info!(files = gone.len(), "Old terminals' transcripts were removed to make room."),
+            Err(error) => tracing::warn!(%error, "Old terminals' transcripts can't be removed."),
+        }
         let started = Timestamp::now();
         let path = dir.join(format!("{}-{}.cast", agent.as_str(), started.0));
         let header = Header { cols: size.cols, rows: size.rows, title: agent.to_string(), started };

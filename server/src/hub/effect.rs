@@ -5,7 +5,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use crate::{
-    agent::TurnRequest,
+    agent::{TakeOver, TurnRequest},
     ask::AskReply,
     ids::{AgentName, TurnId, WorktreeId},
     workflow::plan::Isolation,
@@ -51,6 +51,15 @@ pub enum Effect {
         path: String,
         /// The text.
         text: Arc<str>,
+    },
+    /// Open an agent's session for a person, in its program's own screen. Comes back as `TakeOver`.
+    TakeOver(Box<TakeOver>),
+    /// End what was opened for a person. Comes back as `TakeOver` that says so, also where nothing was.
+    HandBack {
+        /// Whose.
+        agent: AgentName,
+        /// Which take-over.
+        number: u64,
     },
     /// End an agent's program with its whole session.
     StopAgent {

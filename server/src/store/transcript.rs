@@ -23,8 +23,10 @@ use crate::{config::redact::Redactor, ids::Timestamp};
 
 mod encode;
 mod read;
+mod room;
 
 pub use read::{Event, TranscriptReader, What};
+pub use room::{DEFAULT_TOTAL_BYTES, make_room};
 
 /// The bound where nobody gives one, in bytes of all files of a transcript together.
 pub const DEFAULT_MAX_BYTES: u64 = 256 << 20;

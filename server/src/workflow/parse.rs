@@ -230,15 +230,6 @@ impl Reader<'_> {
         each
     }
 
-    /// Reads what a nested workflow is told. A number, a flag and a list stand for themselves.
-    fn given(&mut self, node: Node) -> At<String> {
-        let at = node.at.clone();
-        match node.value {
-            Value::Scalar(_, text) => At::new(text, at),
-            _ => At::new(json(&node).to_string(), at),
-        }
-    }
-
     fn limits(&mut self, node: Node) -> Option<LimitsFile> {
         let mut fields = self.fields(node, "`limits`", LIMITS)?;
         Some(LimitsFile {
@@ -279,11 +270,8 @@ impl Reader<'_> {
         let repeat = fields.take_entry("repeat").and_then(|(key, it)| self.repeat(&key, it, depth));
         let for_each = fields.take_entry("for-each").map(|(key, it)| self.for_each(&key, it));
         let group = fields.take_entry("steps").and_then(|(key, it)| self.group(&key, it, depth));
-        let inputs: Vec<_> = self
-            .entries(fields.take("inputs"), "inputs")
-            .into_iter()
-            .map(|(name, it)| (name, self.given(it)))
-            .collect();
+        let inputs: Vec<_> =
+            self.entries(fields.take("inputs"), "inputs").into_iter().map(|(name, it)| (name, given(it))).collect();
         let mut roles = Vec::new();
         for (name, node) in self.entries(fields.take("roles"), "roles") {
             roles.extend(self.text(Some(node), "roles").map(|it| (name, it)));
@@ -527,6 +515,15 @@ impl Reader<'_> {
 /// Returns a name fit for a message.
 fn shown(name: &str) -> String {
     name.chars().take(80).flat_map(char::escape_debug).collect()
+}
+
+/// Reads what a nested workflow is told. A number, a flag and a list stand for themselves.
+fn given(node: Node) -> At<String> {
+    let at = node.at.clone();
+    match node.value {
+        Value::Scalar(_, text) => At::new(text, at),
+        _ => At::new(json(&node).to_string(), at),
+    }
 }
 
 /// Returns a node as JSON. Numbers that JSON can't hold become text.

@@ -117,7 +117,7 @@ mod tests {
 
     #[track_caller]
     fn check(base: &str, mine: &str, theirs: &str, expect: &str) {
-        let text = |it: &str| it.split_whitespace().map(|it| format!("{it}\n")).collect::<String>();
+        let text = |it: &str| it.split_whitespace().flat_map(|it| [it, "\n"]).collect::<String>();
         let mine = text(mine);
         let got = carry(&text(base), &mine, &text(theirs)).map(|it| made(&mine, &it));
         let expect = if expect == "clash" { Err(Clash) } else { Ok(text(expect)) };

@@ -118,6 +118,7 @@ await story(world, [
         const found = JSON.parse(`[${world.callboard("findings", "--json").trim().replace(/\n/g, ",")}]`);
         return found.length === 2;
       });
+      await until("two rows", async () => (await window.rows("Findings", "white space").count()) === 2);
       await window.inline(window.row("Findings", "white space"), "Dismiss");
       await window.type("it is meant so");
       await until("the reason is kept", () =>
@@ -125,6 +126,8 @@ await story(world, [
       );
       world.write("notes.md", NOTES);
       world.write("src/app.md", "# App\n\nHello there. \n\nBye. \n");
+      await window.page.locator(".tab", { hasText: "notes.md" }).first().click();
+      await window.shows("End there.   ");
     },
   ],
   [
@@ -165,6 +168,8 @@ await story(world, [
     async () => {
       await window.row("Inbox", "asks for changes").waitFor({ state: "detached", timeout: 30_000 });
       world.write("notes.md", `${NOTES}\nAnd home again. \n`);
+      await window.page.locator(".tab", { hasText: "notes.md" }).first().click();
+      await window.shows("And home again. ");
       await window.command("Callboard: Run Workflow");
       await window.pick("Review–fix loop");
       await window.row("Inbox", "asks for changes").waitFor({ timeout: 30_000 });
@@ -224,7 +229,7 @@ await story(world, [
       await window.page.locator(".monaco-diff-editor .view-line", { hasText: "Hello there." }).first().waitFor();
       await window.picture("diff-dark");
       await window.command("Callboard: Show Run as Picture");
-      await window.pick("r4").catch(() => window.page.keyboard.press("Enter"));
+      await window.pick("r4");
       const picture = await window.frame(async (it) => (await it.locator("svg .bar").count()) > 0);
       await picture.locator("svg .box", { hasText: "Review" }).first().waitFor();
       await window.picture("run-dark");

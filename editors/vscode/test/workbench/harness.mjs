@@ -82,6 +82,8 @@ export class World {
   constructor(files, settings = {}) {
     this.root = fs.mkdtempSync(path.join(os.tmpdir(), "cbw-"));
     for (const name of ["home", "run", "workspace", "data", "extensions"]) fs.mkdirSync(this.of(name), { mode: 0o700 });
+    // Its own root, whatever is above the folder for temporary files.
+    execFileSync("git", ["init", "--quiet", this.workspace]);
     for (const [name, text] of Object.entries(files)) this.write(name, text);
     fs.mkdirSync(this.of("data/User"), { recursive: true });
     this.settings(settings);
@@ -126,6 +128,18 @@ export class World {
     return execFileSync(program, args, { cwd: this.workspace, env: this.env, encoding: "utf8", timeout: 60_000 });
   }
 
+  /** What the hub has to say, for a part that failed. */
+  state() {
+    const ask = (...args) => {
+      try {
+        return `$ callboard ${args.join(" ")}\n${this.callboard(...args).slice(-4000)}`;
+      } catch (error) {
+        return `$ callboard ${args.join(" ")}: ${error.message}`;
+      }
+    };
+    return [ask("runs"), ask("inbox"), ask("findings", "--all"), ask("agents"), ask("channel", "show")].join("\n");
+  }
+
   async start({ vsix, extra = [] } = {}) {
     const base = ["--accept-server-license-terms", "--telemetry-level", "off"];
     const folders = [
@@ -148,7 +162,7 @@ export class World {
     this.host = `127.0.0.1:${port}`;
   }
 
-  async window({ size = { width: 1360, height: 860 }, files = [], payload = [], prepare } = {}) {
+  async window({ size = { width: 1360, height: 860 }, files = [], payload = [], prepare, folder = "." } = {}) {
     const profile = this.of(`browser-${this.windows.length}`);
     const context = await chromium.launchPersistentContext(profile, {
       executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
@@ -171,7 +185,7 @@ export class World {
     const window = new Window(this, context, page);
     this.windows.push(window);
     const url = new URL(`http://${this.host}/`);
-    url.searchParams.set("folder", this.workspace);
+    url.searchParams.set("folder", path.join(this.workspace, folder));
     const open = files.map((name) => ["openFile", `vscode-remote://${this.host}${path.join(this.workspace, name)}`]);
     if (open.length + payload.length > 0) url.searchParams.set("payload", JSON.stringify([...open, ...payload]));
     await page.goto(url.href, { waitUntil: "domcontentloaded", timeout: 60_000 });
@@ -224,7 +238,10 @@ export class Window {
       60_000,
     );
   }
+  /** Chooses from the list that is open. Rows far down are drawn only when the list is narrowed. */
   async pick(label) {
+    const input = this.page.locator(".quick-input-widget:visible input").first();
+    await input.fill(label, { timeout: 20_000 });
     const row = this.page.locator(".quick-input-list .monaco-list-row", { hasText: label }).first();
     await row.click({ timeout: 20_000 });
   }
@@ -287,6 +304,10 @@ export class Window {
         .map((it) => it[1]),
     );
   }
+  /** Waits until the file in front shows a line: a file that others changed is read again when the editor hears of it. */
+  async shows(line) {
+    await until(`the line ${JSON.stringify(line)}`, async () => (await this.lines()).includes(line));
+  }
   async codeAction(title) {
     const row = this.page.locator(".action-widget .monaco-list-row", { hasText: title }).first();
     await until(
@@ -315,12 +336,25 @@ export class Window {
       await inbox.waitFor({ timeout: 4000 });
       return true;
     });
+    await this.expand("Findings");
+  }
+  /** Opens a view that is folded. */
+  async expand(name) {
+    const header = this.page.locator(".pane-header", { hasText: name }).first();
+    await until(`the view ${name}`, async () => {
+      if ((await header.getAttribute("aria-expanded")) === "true") return true;
+      await header.click({ timeout: 3000 });
+      return false;
+    });
   }
   pane(name) {
     return this.page.locator(".pane").filter({ has: this.page.locator(".pane-header", { hasText: name }) });
   }
+  rows(pane, text) {
+    return this.pane(pane).locator(".monaco-list-row", { hasText: text });
+  }
   row(pane, text) {
-    return this.pane(pane).locator(".monaco-list-row", { hasText: text }).first();
+    return this.rows(pane, text).first();
   }
   async inline(row, label) {
     // A tree that is refreshed takes the row from under the pointer.
@@ -394,6 +428,7 @@ export async function story(world, parts) {
         );
       }
       console.log(extensionLog(world));
+      console.log(world.state());
       break;
     }
   }

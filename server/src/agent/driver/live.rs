@@ -121,7 +121,9 @@ impl Live {
             let tools = pass.as_ref().map_or_else(|| serde_json::json!({ "mcpServers": {} }), Attachment::for_claude);
             files::write_private(&path, &tools)
                 .map_err(|err| crashed(format!("{} can't be written: {err}; mend that and retry", path.display())))?;
-            words.iter_mut().for_each(|it| *it = it.replace(TOOLS_FILE, &path.to_string_lossy()));
+            for it in &mut words {
+                *it = it.replace(TOOLS_FILE, &path.to_string_lossy());
+            }
         }
         // As it stands between quotation marks in TOML and in JSON.
         let cwd = serde_json::Value::from(start.cwd.to_string_lossy()).to_string();

@@ -19,7 +19,7 @@ use super::{
     failure, files,
     live::{Live, Start, exit_class},
     spoken,
-    terminal::{after, has_come, outcome, with_instructions},
+    terminal::{after, has_come, outcome, with_instructions, with_recap},
 };
 use crate::{
     agent::{
@@ -142,15 +142,8 @@ impl StreamDriver {
     ) -> Result<String, Ended> {
         let fresh = self.ensure(desk, request).map_err(Ended::Failed)?;
         let Some(process) = &mut self.process else { return Err(Ended::Failed(gone(request))) };
-        let whole = if fresh && self.lost.is_some() && !request.recap.is_empty() {
-            format!(
-                "You take up work whose conversation is lost. What was last said in the channel, for your information:\n\n\
-                 {}\n---\n\n{prompt}",
-                request.recap
-            )
-        } else {
-            prompt.to_owned()
-        };
+        let prompt = prompt.to_owned();
+        let whole = if fresh && self.lost.is_some() { with_recap(request, prompt) } else { prompt };
         desk.started();
         process.live.show(&show::prompt(&whole));
         process.live.send_line(&wire::prompt(&whole));
@@ -191,7 +184,7 @@ impl StreamDriver {
         }
         // The place's own session, or the one that goes on with another access.
         let here = self.process.as_ref().filter(|it| it.cwd == request.cwd && !it.session.is_empty());
-        let known = here.map(|it| it.session.clone()).or_else(|| request.session.as_deref().map(str::to_owned));
+        let known = here.map(|it| it.session.clone()).or_else(|| request.session.as_ref().map(|it| it.id.to_string()));
         self.leave(desk);
         let session = known.filter(|_| self.lost.is_none());
         let file = files::result_path(&desk.parts.given.results, &request.agent);

@@ -89,7 +89,7 @@ pub(super) fn decide_pause(
     }
     if let Some(said) = said {
         // The turn goes on in the midst of its work: nothing is taken of that, and no step follows.
-        ask::settle(draft, &pause, said, by);
+        ask::settle(draft, &pause, &said, by);
         return Ok(Answer::Done);
     }
     if let Some(run) = pause.subject.run() {

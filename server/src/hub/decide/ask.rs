@@ -205,7 +205,7 @@ pub(super) fn read(pause: &Pause, decision: &Decision, scope: Option<Scope>) -> 
 }
 
 /// Makes what a person said known to the turn, and remembers it where they said so.
-pub(super) fn settle(draft: &mut Draft, pause: &Pause, said: Said, by: &str) {
+pub(super) fn settle(draft: &mut Draft, pause: &Pause, said: &Said, by: &str) {
     let Subject::Ask { turn, key, agent, run, wants, .. } = &pause.subject else { return };
     reply(draft, *turn, key, &pause.title, said.reply.clone(), None);
     if let (AskReply::Allow { scope: scope @ (Scope::Run | Scope::Always) }, Wanted::Permission { tool, pattern }) =

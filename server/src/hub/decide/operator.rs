@@ -411,7 +411,7 @@ fn describe(text: &mut String, draft: &Draft, run: &Run, child: &Step) {
     let title = if child.title.is_empty() { String::new() } else { format!(" ({})", child.title) };
     let _ = write!(text, "- `{}`{title}: ", child.id);
     if let Action::Pause(_) = &child.action {
-        text.push_str("a pause point, answered by a person")
+        text.push_str("a pause point, answered by a person");
     } else {
         let names: Vec<String> = eligible(&draft.state, run, child).iter().map(ToString::to_string).collect();
         let _ = write!(text, "done by {}", names.join(", or "));

@@ -4,7 +4,7 @@
 //! only when its work is merged, so nothing that needs it starts before. Invariant: a worktree whose work is nowhere else goes
 //! by a person's word only.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, fmt::Write as _, sync::Arc};
 
 use super::{Draft, advance, checkpoint, context, human, not_found, pause, turn};
 use crate::{
@@ -270,7 +270,7 @@ fn retry_note(entry: &Worktree) -> String {
     if !entry.marked.is_empty() {
         note.push_str(" These files have both sides in them, between conflict marks:\n");
         for path in entry.marked.iter() {
-            note.push_str(&format!("- {path}\n"));
+            let _ = writeln!(note, "- {path}");
         }
         note.push_str("Resolve each so that what both sides meant is kept, and take the marks out.");
     }

@@ -8,13 +8,14 @@ use crate::{
     workspace::carry::difference,
 };
 
-fn clash(path: &str, mine: &str, theirs: &str) -> Box<TextClash> {
-    Box::new(TextClash {
+fn clashed(turn: Option<TurnId>, path: &str, mine: &str, theirs: &str) -> Event {
+    let clash = TextClash {
         path: path.to_owned(),
         mine: mine.into(),
         theirs: theirs.into(),
         difference: difference(mine, theirs),
-    })
+    };
+    Event::Clashed { turn, clash: Box::new(clash) }
 }
 
 fn writing() -> Scene {
@@ -46,9 +47,9 @@ fn promise_8_what_was_told_of_buffers_is_in_what_was_sent() {
 fn promise_4_a_clash_waits_for_a_person_and_stops_nothing_else() {
     let mut scene = writing();
     let turn = scene.live("claude").unwrap();
-    scene.ok(Event::Clashed { turn: Some(turn), clash: clash("src/a.rs", "mine\n", "theirs\n") });
+    scene.ok(clashed(Some(turn), "src/a.rs", "mine\n", "theirs\n"));
     // Found again from another editor, it is the same one.
-    scene.ok(Event::Clashed { turn: Some(turn), clash: clash("src/a.rs", "mine too\n", "theirs\n") });
+    scene.ok(clashed(Some(turn), "src/a.rs", "mine too\n", "theirs\n"));
     scene.ends("claude", says("done"));
     insta::assert_snapshot!(
         scene.inbox(),
@@ -85,11 +86,11 @@ fn promise_4_a_clash_waits_for_a_person_and_stops_nothing_else() {
 fn promise_4_a_person_may_leave_both_texts_as_they_are() {
     let mut scene = writing();
     // An undo's clash belongs to no turn; what is too long is shown, and not kept.
-    scene.ok(Event::Clashed { turn: None, clash: clash("b.md", "x\n", &"y".repeat(2 << 20)) });
+    scene.ok(clashed(None, "b.md", "x\n", &"y".repeat(2 << 20)));
     let kept = scene.journal.iter().map(|it| serde_json::to_string(&it.1).unwrap().len()).max().unwrap();
     assert!(kept < 200_000, "{kept} bytes");
     assert!(scene.decide(1, Decision::Approve).is_err());
-    scene.ok(Event::Clashed { turn: None, clash: clash("b.md", "x\n", "y\n") });
+    scene.ok(clashed(None, "b.md", "x\n", "y\n"));
     scene.new_effects();
     scene.decide(1, Decision::Skip).unwrap();
     scene.decide(2, Decision::Skip).unwrap();
@@ -101,7 +102,7 @@ fn promise_4_a_person_may_leave_both_texts_as_they_are() {
 fn clashes_that_wait_are_bounded() {
     let mut scene = writing();
     for n in 0..60 {
-        scene.ok(Event::Clashed { turn: None, clash: clash(&format!("f{n}"), "x\n", "y\n") });
+        scene.ok(clashed(None, &format!("f{n}"), "x\n", "y\n"));
     }
     assert_eq!(scene.state.open_pauses.len(), 50);
     let told = scene

@@ -18,7 +18,7 @@ fn part(max: u32) -> serde_json::Value {
     plan
 }
 
-fn moves(list: serde_json::Value) -> crate::outcome::TurnOutcome {
+fn moves(list: &serde_json::Value) -> crate::outcome::TurnOutcome {
     gives(json!({ "kind": "json", "value": { "moves": list } }))
 }
 
@@ -66,7 +66,7 @@ fn an_operator_assigns_waits_meets_the_gate_and_finishes() {
         prompt.starts_with("make it right\n") && prompt.contains("- `fix`: done by @autofix, or @codex; needs review."),
         "{prompt}"
     );
-    scene.ends("claude", moves(json!([assign("review"), assign("tests")])));
+    scene.ends("claude", moves(&json!([assign("review"), assign("tests")])));
     assert!(scene.live("lint").is_some() && scene.live("tests").is_some(), "what it assigned runs side by side");
     scene.ends("tests", gives(json!({ "kind": "tests", "verdict": "passed", "passed": 1 })));
     assert!(scene.live("claude").is_none(), "it is not woken before all of it is over");
@@ -78,15 +78,15 @@ fn an_operator_assigns_waits_meets_the_gate_and_finishes() {
     );
     let fix =
         json!({ "move": "assign", "step": "fix", "agent": "@codex", "text": "keep the names", "reason": "it thinks" });
-    scene.ends("claude", moves(json!([fix])));
+    scene.ends("claude", moves(&json!([fix])));
     assert!(scene.sent("codex").contains("The operator adds:\n\n> keep the names"), "{}", scene.sent("codex"));
     scene.ends("codex", change());
-    scene.ends("claude", moves(json!([assign("gate")])));
+    scene.ends("claude", moves(&json!([assign("gate")])));
     insta::assert_snapshot!(scene.inbox(), @"p1 Step look at gate [approve edit request-changes reject skip stop]");
     assert!(scene.live("claude").is_none(), "a person is asked first");
     scene.decide(1, Decision::Approve).unwrap();
     assert!(scene.sent("claude").contains("Over: a person said approve"), "{}", scene.sent("claude"));
-    scene.ends("claude", moves(json!([finish()])));
+    scene.ends("claude", moves(&json!([finish()])));
     scene.ends("claude", says("the last step"));
     insta::assert_snapshot!(scene.runs(), @"
     r1 Done 1 finding is open
@@ -137,7 +137,7 @@ fn what_an_operator_may_not_is_refused_with_a_reason() {
     ];
     for (wanted, why) in cases {
         // With one that may be, so that the bound on turns that come to nothing is not met here.
-        scene.ends("claude", moves(json!([wanted, { "move": "ask", "text": "go on?", "reason": "to be sure" }])));
+        scene.ends("claude", moves(&json!([wanted, { "move": "ask", "text": "go on?", "reason": "to be sure" }])));
         let log = log(&scene);
         let refusal = log.iter().rev().find(|it| it.contains(" refused: "));
         assert!(refusal.is_some_and(|it| it.contains(why)), "{wanted}: {log:?}");
@@ -156,7 +156,7 @@ fn an_open_gate_is_left_to_the_person() {
     let mut scene = Scene::new();
     scene.run(part(20));
     for (step, agent, outcome) in [("review", "lint", review(&[(3, "a")])), ("fix", "autofix", change())] {
-        scene.ends("claude", moves(json!([assign(step)])));
+        scene.ends("claude", moves(&json!([assign(step)])));
         scene.ends(agent, outcome);
     }
     let turn = scene.live("claude").unwrap();
@@ -171,7 +171,7 @@ fn an_open_gate_is_left_to_the_person() {
     assert_eq!(why, "gate is going on and rests on fix; wait for it");
     let Answer::MoveRefused(why) = act(&mut scene, finish()) else { panic!("it was taken") };
     assert_eq!(why, "gate is not over yet; wait for it");
-    scene.ends("claude", moves(json!([])));
+    scene.ends("claude", moves(&json!([])));
     assert!(scene.live("claude").is_none(), "{}", scene.runs());
     // What the person sends back is done again, and asked again, whatever the operator thinks.
     scene.decide(1, Decision::RequestChanges { text: "shorter".to_owned() }).unwrap();
@@ -179,9 +179,9 @@ fn an_open_gate_is_left_to_the_person() {
     insta::assert_snapshot!(scene.inbox(), @"p2 Step look at gate [approve edit request-changes reject skip stop]");
     scene.decide(2, Decision::Approve).unwrap();
     // Done anew, the work has to be looked at anew.
-    scene.ends("claude", moves(json!([assign("fix")])));
+    scene.ends("claude", moves(&json!([assign("fix")])));
     scene.ends("autofix", change());
-    scene.ends("claude", moves(json!([finish()])));
+    scene.ends("claude", moves(&json!([finish()])));
     assert!(refused(&scene).contains("the pause gate was not met"));
 }
 
@@ -190,7 +190,7 @@ fn an_open_gate_is_left_to_the_person() {
 fn an_operator_that_gets_nowhere_is_a_pause() {
     let mut scene = Scene::new();
     scene.run(part(20));
-    for outcome in [says("I think"), moves(json!([])), moves(json!([finish()]))] {
+    for outcome in [says("I think"), moves(&json!([])), moves(&json!([finish()]))] {
         scene.ends("claude", outcome);
     }
     insta::assert_snapshot!(scene.inbox(), @"p1 Stuck @claude gets no further as operator of work [approve request-changes reject stop]");
@@ -200,7 +200,7 @@ fn an_operator_that_gets_nowhere_is_a_pause() {
         "{}",
         scene.sent("claude")
     );
-    scene.ends("claude", moves(json!([assign("review")])));
+    scene.ends("claude", moves(&json!([assign("review")])));
     assert!(scene.live("lint").is_some());
 }
 
@@ -210,18 +210,18 @@ fn decisions_and_turns_have_bounds_that_can_be_raised() {
     let mut scene = Scene::new();
     scene.run(part(2));
     for _ in 0..2 {
-        scene.ends("claude", moves(json!([assign("review")])));
+        scene.ends("claude", moves(&json!([assign("review")])));
         scene.ends("lint", review(&[]));
     }
     insta::assert_snapshot!(scene.inbox(), @"p1 Limit work is not through after 2 decisions [approve request-changes reject stop]");
     scene.decide(1, Decision::Approve).unwrap();
-    scene.ends("claude", moves(json!([assign("review"), assign("tests"), assign("fix")])));
+    scene.ends("claude", moves(&json!([assign("review"), assign("tests"), assign("fix")])));
     assert!(refused(&scene).contains("all 4 decisions are used up"));
     let mut scene = Scene::new();
     let mut few = part(20);
     few["limits"]["turns"] = json!(2);
     scene.run(few);
-    scene.ends("claude", moves(json!([assign("review"), assign("tests")])));
+    scene.ends("claude", moves(&json!([assign("review"), assign("tests")])));
     insta::assert_snapshot!(scene.inbox(), @"p1 Limit Test reached its limit of turns [approve stop]");
     assert!(scene.live("tests").is_none(), "an operator's assignments count as turns\n{}", scene.runs());
 }
@@ -239,7 +239,7 @@ fn an_operator_does_not_exceed_the_limits_on_hops() {
     insta::assert_snapshot!(scene.inbox(), @"p1 Limit @claude wants to wake @codex again [approve stop]");
     // What its moves say is text: it wakes nobody.
     let before = scene.state.turns.len();
-    scene.ends("claude", moves(json!([{ "move": "ask", "text": "@lint @tests go", "reason": "@autofix too" }])));
+    scene.ends("claude", moves(&json!([{ "move": "ask", "text": "@lint @tests go", "reason": "@autofix too" }])));
     assert_eq!(scene.state.turns.len(), before, "{}", scene.channel());
 }
 
@@ -247,12 +247,12 @@ fn an_operator_does_not_exceed_the_limits_on_hops() {
 fn an_operator_asks_a_person_and_goes_on_with_the_answer() {
     let mut scene = Scene::new();
     scene.run(part(20));
-    scene.ends("claude", moves(json!([{ "move": "ask", "text": "Which release?", "reason": "it is not said" }])));
+    scene.ends("claude", moves(&json!([{ "move": "ask", "text": "Which release?", "reason": "it is not said" }])));
     insta::assert_snapshot!(scene.inbox(), @"p1 Question @claude asks you [approve request-changes reject stop]");
     assert!(scene.state.pause(PauseId(1)).unwrap().document.contains("Which release?"));
     scene.decide(1, Decision::RequestChanges { text: "2.1".to_owned() }).unwrap();
     assert!(scene.sent("claude").contains("> 2.1"), "{}", scene.sent("claude"));
-    scene.ends("claude", moves(json!([{ "move": "pause", "text": "Look at the log.", "reason": "it is odd" }])));
+    scene.ends("claude", moves(&json!([{ "move": "pause", "text": "Look at the log.", "reason": "it is odd" }])));
     scene.decide(2, Decision::Stop).unwrap();
     assert_eq!(scene.state.runs[&RunId(1)].status(), crate::protocol::RunStatus::Stopped);
 }
@@ -268,7 +268,7 @@ fn what_was_decided_in_a_lost_turn_stays_decided() {
     scene.ends("lint", review(&[]));
     scene.restart();
     assert!(scene.sent("claude").contains("- assign review because it is next"), "{}", scene.sent("claude"));
-    scene.ends("claude", moves(json!([assign("tests")])));
+    scene.ends("claude", moves(&json!([assign("tests")])));
     assert!(scene.live("tests").is_some());
     assert!(scene.live("lint").is_none(), "and is not done twice");
 }
@@ -277,7 +277,7 @@ fn what_was_decided_in_a_lost_turn_stays_decided() {
 fn an_operators_failed_turn_is_retried_and_its_part_goes_on() {
     let mut scene = Scene::new();
     scene.run(part(20));
-    scene.ends("claude", moves(json!([assign("review")])));
+    scene.ends("claude", moves(&json!([assign("review")])));
     scene.ends("lint", review(&[]));
     scene.ends("claude", fails(FailureClass::Crashed));
     insta::assert_snapshot!(scene.inbox(), @"p1 Failure work (@claude) failed: crashed [retry skip stop]");
@@ -308,7 +308,7 @@ fn a_journal_of_tools_and_of_an_operator_can_be_recorded() {
     let unread = json!({ "move": "approve", "reason": "I may" });
     used(&mut scene, "claude", Act::Move(read_one(&unread)));
     used(&mut scene, "claude", Act::Move(read_one(&assign("review"))));
-    scene.ends("claude", moves(json!([finish()])));
+    scene.ends("claude", moves(&json!([finish()])));
     let finding = json!({ "place": { "path": "src/lib.rs", "line": 3 }, "severity": "warning", "text": "too long" });
     used(&mut scene, "lint", Act::Report(serde_json::from_value(finding).unwrap()));
     let result = json!({ "kind": "review", "verdict": "changes_requested", "summary": "by the tool" });
@@ -316,14 +316,14 @@ fn a_journal_of_tools_and_of_an_operator_can_be_recorded() {
     scene.ends("lint", fails(FailureClass::InvalidResult));
     let fix =
         json!({ "move": "assign", "step": "fix", "agent": "@codex", "text": "keep the names", "reason": "it thinks" });
-    scene.ends("claude", moves(json!([fix])));
+    scene.ends("claude", moves(&json!([fix])));
     used(&mut scene, "codex", Act::Post { channel: None, thread: None, text: "at it".to_owned() });
     scene.ends("codex", change());
-    scene.ends("claude", moves(json!([{ "move": "ask", "text": "Which release?", "reason": "it is not said" }])));
+    scene.ends("claude", moves(&json!([{ "move": "ask", "text": "Which release?", "reason": "it is not said" }])));
     scene.decide(1, Decision::RequestChanges { text: "2.1".to_owned() }).unwrap();
-    scene.ends("claude", moves(json!([assign("gate")])));
+    scene.ends("claude", moves(&json!([assign("gate")])));
     scene.decide(2, Decision::Approve).unwrap();
-    scene.ends("claude", moves(json!([finish()])));
+    scene.ends("claude", moves(&json!([finish()])));
     if let Some(path) = std::env::var_os("CALLBOARD_RECORD_GOLDEN") {
         let line = |(index, (at, record)): (usize, &(crate::ids::Timestamp, crate::hub::record::Record))| {
             let body = serde_json::to_value(record).unwrap();

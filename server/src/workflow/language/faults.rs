@@ -77,7 +77,9 @@ impl Walk<'_> {
             Value::Scalar(_, body) => self.scalar(body, place),
             Value::List(_, items) => {
                 if let Some(item) = place.item() {
-                    items.iter().for_each(|it| self.node(it, &item, left - 1));
+                    for it in items {
+                        self.node(it, &item, left - 1);
+                    }
                 }
             }
             Value::Map(_, entries) => {

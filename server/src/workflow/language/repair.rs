@@ -55,7 +55,7 @@ impl Analysis {
                 one("Add a title".to_owned(), start..start, format!("title: {title}\n"), true)
             }
             "no-bound" if problem.message.contains("no `max`") => {
-                let entry = self.entry_with_key(&self.root, problem.place.start);
+                let entry = entry_with_key(&self.root, problem.place.start);
                 let first = entry.and_then(|it| it.node.entries().first());
                 first.map_or_else(Vec::new, |first| {
                     let indent = " ".repeat(self.column(first.key.start));
@@ -74,7 +74,7 @@ impl Analysis {
                 })
             }
             "unknown-field" => {
-                let entry = self.entry_with_key(&self.root, problem.place.start);
+                let entry = entry_with_key(&self.root, problem.place.start);
                 entry.filter(|it| self.is_alone_on_its_lines(&it.at())).map_or_else(Vec::new, |it| {
                     one(format!("Remove `{}`", short(written)), self.lines_of(&it.at()), String::new(), false)
                 })
@@ -88,10 +88,10 @@ impl Analysis {
         let spot = self.steps().iter().find(|it| it.name == step)?;
         let title = format!("Write `{field}: {value}` on `{step}`");
         let edit = if let Some((_, key)) = spot.fields.iter().find(|it| it.0 == field) {
-            let entry = self.entry_with_key(&self.root, key.start)?;
+            let entry = entry_with_key(&self.root, key.start)?;
             Edit { at: entry.key.start..entry.at().end, text: format!("{field}: {value}") }
         } else {
-            let id = self.entry_with_key(&self.root, spot.fields.iter().find(|it| it.0 == "id")?.1.start)?;
+            let id = entry_with_key(&self.root, spot.fields.iter().find(|it| it.0 == "id")?.1.start)?;
             let end = id.at().end;
             let indent = " ".repeat(self.column(id.key.start));
             Edit { at: end..end, text: format!("\n{indent}{field}: {value}") }
@@ -131,14 +131,6 @@ impl Analysis {
         Some(Repair { title, edits: vec![edit], sure: false })
     }
 
-    /// Finds the entry whose key begins at an offset.
-    fn entry_with_key<'a>(&self, node: &'a super::outline::Node, start: usize) -> Option<&'a Entry> {
-        node.entries()
-            .iter()
-            .find_map(|it| if it.key.start == start { Some(it) } else { self.entry_with_key(&it.node, start) })
-            .or_else(|| node.items().iter().find_map(|it| self.entry_with_key(it, start)))
-    }
-
     fn line_start(&self, offset: usize) -> usize {
         self.text[..offset].rfind('\n').map_or(0, |it| it + 1)
     }
@@ -161,4 +153,12 @@ impl Analysis {
 fn short(text: &str) -> String {
     let line = text.lines().next().unwrap_or_default();
     if line.chars().count() > 40 { line.chars().take(39).chain(['…']).collect() } else { line.to_owned() }
+}
+
+/// Finds the entry whose key begins at an offset.
+fn entry_with_key(node: &super::outline::Node, start: usize) -> Option<&Entry> {
+    node.entries()
+        .iter()
+        .find_map(|it| if it.key.start == start { Some(it) } else { entry_with_key(&it.node, start) })
+        .or_else(|| node.items().iter().find_map(|it| entry_with_key(it, start)))
 }

@@ -93,12 +93,20 @@ impl Analysis {
         match &node.value {
             Value::Nothing | Value::Scalar(..) => {}
             Value::List(_, items) => {
-                items.iter().for_each(|it| add(it.at.clone()));
-                items.iter().for_each(|it| self.fold(it, folds));
+                for it in items {
+                    add(it.at.clone());
+                }
+                for it in items {
+                    self.fold(it, folds);
+                }
             }
             Value::Map(_, entries) => {
-                entries.iter().for_each(|it| add(it.at()));
-                entries.iter().for_each(|it| self.fold(&it.node, folds));
+                for it in entries {
+                    add(it.at());
+                }
+                for it in entries {
+                    self.fold(&it.node, folds);
+                }
             }
         }
     }

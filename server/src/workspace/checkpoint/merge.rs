@@ -90,8 +90,14 @@ impl Store {
         let to = |id: String| Some(Entry { mode, id });
         match merged {
             Merged::Clean(id) => {
-                merge.moves.push(Move { path: path.clone(), expect: our.to.clone(), want: to(id.clone()) });
-                merge.back.push(Move { path: path.clone(), expect: their.to.clone(), want: to(id) });
+                let want = to(id);
+                // One side may have all of the other's change already, as after a merge that is done again.
+                if our.to != want {
+                    merge.moves.push(Move { path: path.clone(), expect: our.to.clone(), want: want.clone() });
+                }
+                if their.to != want {
+                    merge.back.push(Move { path: path.clone(), expect: their.to.clone(), want });
+                }
             }
             Merged::Marked(text, id) => {
                 conflict("both changed the same lines", Some(text));

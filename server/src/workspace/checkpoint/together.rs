@@ -158,6 +158,21 @@ fn promise_1_what_both_sides_did_is_kept_and_merging_twice_is_merging_once() {
 }
 
 #[test]
+fn promise_1_a_file_changed_in_mode_here_and_in_text_there_is_merged_once() {
+    use std::os::unix::fs::PermissionsExt;
+    let ground = Ground::new();
+    ground.write("run.sh", "one\n");
+    let (mut tree, _) = Tree::new(&ground, "w1", &Setup::default());
+    fs::set_permissions(ground.root.join("run.sh"), fs::Permissions::from_mode(0o755)).unwrap();
+    tree.write("run.sh", "one\ntwo\n");
+    assert_eq!(tree.merge(), [""; 0]);
+    let theirs = tree.view.take().unwrap().tree;
+    let again = ground.store.merge(&tree.base, &ground.take(), &theirs, LABEL).unwrap();
+    assert_eq!((again.moves, again.conflicts), (vec![], vec![]));
+    assert_eq!(again.back.len(), 1, "the worktree has not got the mode yet");
+}
+
+#[test]
 fn a_conflict_changes_nothing_in_the_work_tree_and_is_marked_in_the_worktree() {
     let ground = Ground::new();
     for path in ["text.txt", "fine.txt", "gone-here.txt", "gone-there.txt"] {

@@ -55,6 +55,7 @@ impl Place {
 
 impl Store {
     /// Returns a view of the store on a worktree.
+    #[must_use]
     pub fn of_worktree(&self, place: &Place, setup: &Setup) -> Self {
         let outside = setup.copy.iter().chain(&setup.link).filter_map(|it| clean(it)).map(|it| pattern(&it)).collect();
         Self {

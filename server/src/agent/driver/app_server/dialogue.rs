@@ -145,7 +145,7 @@ impl Dialogue {
                 }
                 vec![Step::Answered(purpose, result)]
             }
-            Some(Incoming::Request { id, method, params }) => self.asked_of_us(id, &method, &params),
+            Some(Incoming::Request { id, method, params }) => self.asked_of_us(&id, &method, &params),
             Some(Incoming::Notice(notice)) => self.heard(notice),
         }
     }
@@ -181,29 +181,29 @@ impl Dialogue {
     }
 
     /// Answers what Codex asks.
-    fn asked_of_us(&mut self, id: Value, method: &str, params: &Value) -> Vec<Step> {
+    fn asked_of_us(&mut self, id: &Value, method: &str, params: &Value) -> Vec<Step> {
         let Some(kind) = Kind::of(method, params) else {
             return vec![
                 Step::Show(dim(&format!("(asked for {method}, which Callboard does not do)\n"))),
-                Step::Send(wire::refusal(&id, method)),
+                Step::Send(wire::refusal(id, method)),
             ];
         };
         let changes = params["itemId"].as_str().and_then(|it| self.items.get(it)).map_or(&[][..], Vec::as_slice);
         if self.turn.is_none() {
             // Between turns nobody is there to ask for it.
-            return vec![Step::Send(wire::answer(&id, &kind.refused()))];
+            return vec![Step::Send(wire::answer(id, &kind.refused()))];
         }
         if kind == Kind::Files && self.may_change(changes) && params["grantRoot"].is_null() {
-            return vec![Step::Send(wire::answer(&id, &json!({ "decision": "accept" })))];
+            return vec![Step::Send(wire::answer(id, &json!({ "decision": "accept" })))];
         }
         // Callboard's own tools need no permission: the hub checks each use of them.
         if kind == Kind::Tool && params["serverName"] == tools::SERVER {
-            return vec![Step::Send(wire::answer(&id, &json!({ "action": "accept", "content": {} })))];
+            return vec![Step::Send(wire::answer(id, &json!({ "action": "accept", "content": {} })))];
         }
         let Some((ask, pending)) = asks::ask(id.clone(), kind, params, changes, &self.leave.cwd) else {
             return vec![
                 Step::Show(dim("(asked for what can't be asked of a person here; it was declined)\n")),
-                Step::Send(wire::answer(&id, &kind.refused())),
+                Step::Send(wire::answer(id, &kind.refused())),
             ];
         };
         let (state, why) = match &ask.wish {

@@ -3,7 +3,10 @@
 //! Invariant: what an agent may do by itself is to change files in the folder where it works, and only where its turn may
 //! write; never what steers programs there. Whatever else is asked goes to a person with all of it.
 
-use std::path::{Component, Path, PathBuf};
+use std::{
+    fmt::Write as _,
+    path::{Component, Path, PathBuf},
+};
 
 use serde_json::{Value, json};
 use similar::TextDiff;
@@ -67,7 +70,7 @@ pub(super) fn judge(id: &str, tool: &str, input: &Value, access: Access, cwd: &P
     if edits.as_ref().is_some_and(|it| !it.is_empty() && it.iter().all(free)) {
         return Verdict::Allow;
     }
-    let wish = Wish::Permission(permission(tool, input, edits.unwrap_or_default(), cwd));
+    let wish = Wish::Permission(permission(tool, input, &edits.unwrap_or_default(), cwd));
     Verdict::Ask(vec![Ask { key: id.to_owned(), wish }])
 }
 
@@ -107,9 +110,9 @@ fn edits(tool: &str, input: &Value) -> Option<Vec<Edit>> {
     })
 }
 
-fn permission(tool: &str, input: &Value, edits: Vec<Edit>, cwd: &Path) -> Permission {
+fn permission(tool: &str, input: &Value, edits: &[Edit], cwd: &Path) -> Permission {
     let mut permission = Permission { tool: tool.to_owned(), ..Permission::default() };
-    if let [edit] = &edits[..] {
+    if let [edit] = edits {
         let path = shown(cwd, &edit.path);
         permission.title = format!("wants to change {path}");
         permission.pattern = Some(path.clone());
@@ -185,7 +188,7 @@ fn questions(id: &str, input: &Value) -> Vec<Ask> {
             if let (Some(label), Some(what)) = (option["label"].as_str(), option["description"].as_str())
                 && !what.is_empty()
             {
-                text += &format!("\n\n{label}: {what}");
+                let _ = write!(text, "\n\n{label}: {what}");
             }
         }
         Some(Ask { key: format!("{id}/{index}"), wish: Wish::Question(Question { text, choices }) })
@@ -306,7 +309,7 @@ mod tests {
         std::fs::write(&file, "one\ntwo\n").unwrap();
         let input = json!({ "command": "make", "description": "harmless", "dangerouslyDisableSandbox": true });
         let of =
-            |tool: &str, input: &Value| permission(tool, input, edits(tool, input).unwrap_or_default(), temp.path());
+            |tool: &str, input: &Value| permission(tool, input, &edits(tool, input).unwrap_or_default(), temp.path());
         let asked = of("Bash", &input);
         assert_eq!(asked.content, "make\n\n{\"dangerouslyDisableSandbox\":true}");
         assert_eq!(asked.pattern, Some(asked.content.clone()));
