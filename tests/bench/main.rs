@@ -14,6 +14,7 @@ mod measure;
 mod program;
 mod pty;
 mod report;
+mod structured;
 #[path = "../e2e/support.rs"]
 mod support;
 mod tools;
@@ -78,6 +79,8 @@ const FIGURES: &[(&str, FigureFn)] = &[
     ("clients", program::fan_out),
     ("attach", program::attach),
     ("hand-off", program::hand_off),
+    ("hand-off", structured::hand_off),
+    ("share", structured::share),
     ("flood", program::flood),
     ("idle", program::idle),
     ("bridge", tools::bridge),

@@ -278,6 +278,13 @@ impl StreamDriver {
     fn hear(&mut self, desk: &mut Desk, request: &TurnRequest, watch: &mut Watch) -> Option<Result<Over, Ended>> {
         let process = self.process.as_mut()?;
         for line in process.live.take_lines() {
+            // A program that nobody has signed in to waits for somebody who does, and says so in plain words.
+            if !watch.ready && !line.starts_with('{') && trouble::class_of(&line) == Some(FailureClass::NotSignedIn) {
+                process.live.show(&format!("{}\n", crate::agent::terminal::plain(&line)));
+                let over = Over { failed: true, text: line, ..Over::default() };
+                self.end(desk, "nobody has signed in to it");
+                return Some(Err(Ended::Failed(trouble::of(request.agent.as_str(), &over))));
+            }
             for said in wire::read(&line) {
                 // What it says before its own "ready" is not more than its result of a session that is not there.
                 watch.ready |= !matches!(said, Said::Other);

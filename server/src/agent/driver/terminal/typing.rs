@@ -57,11 +57,15 @@ impl TerminalDriver {
         cleared.and_then(|()| typing.paste(&self.prompt)).map_err(unusable)?;
         let pasted = Instant::now();
         let bound = pasted + Duration::from_millis(submit.echo_within.0.unwrap_or(0));
-        let soonest = pasted + Duration::from_millis(submit.enter_after.0.unwrap_or(0));
-        let mut echoed = false;
+        let gap = Duration::from_millis(submit.enter_after.0.unwrap_or(0));
+        let mut echoed = None;
         loop {
-            echoed = echoed || self.is_echoed();
-            let until = if echoed { soonest } else { bound.max(soonest) };
+            if echoed.is_none() && self.is_echoed() {
+                echoed = Some(Instant::now());
+            }
+            // The gap is the program's own, so it counts from when the program has shown that it took the paste: on a machine
+            // that is busy that is long after it was written.
+            let until = echoed.map_or(bound, |it| it + gap).max(pasted + gap);
             if until <= Instant::now() {
                 break;
             }
