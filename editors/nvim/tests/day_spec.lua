@@ -83,6 +83,36 @@ it('a review’s findings are diagnostics with quick fixes, and a quickfix list'
   wait('the fix on disk', function()
     return w:read('notes.md') == (NOTES:gsub('Rounds   ', 'Rounds'))
   end)
+
+  -- Another is dismissed, and the reason is kept for the reviewers.
+  wait('one diagnostic less', function()
+    return #vim.diagnostic.get(bufnr) == 1
+  end)
+  T.stub(vim.ui, 'select', function(items, opts, choose)
+    for i, item in ipairs(items) do
+      if opts.format_item(item):find('Dismiss f2', 1, true) then
+        return choose(item, i)
+      end
+    end
+    error('no dismissal among ' .. vim.inspect(vim.tbl_map(opts.format_item, items)))
+  end)
+  local asked
+  T.stub(vim.ui, 'input', function(opts, done)
+    asked = opts.prompt
+    done('it is meant so')
+  end)
+  vim.api.nvim_win_set_cursor(0, { 4, 17 })
+  vim.lsp.buf.code_action()
+  wait('no diagnostic left', function()
+    return #vim.diagnostic.get(bufnr) == 0
+  end)
+  has(asked, 'Why is f2 dismissed?')
+  has(w:callboard({ 'findings', '--all', '--json' }), 'it is meant so')
+  callboard('findings all')
+  wait('both in the quickfix list, with what became of them', function()
+    local all = vim.fn.getqflist()
+    return #all == 2 and all[2].text:find('[dismissed]', 1, true)
+  end)
 end)
 
 it('a pause point is a buffer: edited, saved, approved; then the diff and the undo', function()

@@ -103,6 +103,13 @@ it('at a pause the files are compared, and what a person changes there is theirs
   press('<C-w>h')
   eq(T.text(), (NOTES:gsub('\n$', '')), 'what it was before')
   eq(vim.bo.modifiable, false)
+  -- From this side the same is done by `dp`, and taken back by undo in the file.
+  vim.api.nvim_win_set_cursor(0, { 1, 0 })
+  press('dp')
+  press('<C-w>l')
+  eq(T.text(), (NOTES:gsub('\n$', '')), 'all is as it was before')
+  vim.cmd('silent undo')
+  press('<C-w>h')
   press('q')
   eq(vim.wo.diff, false, 'the comparison is closed')
   require('callboard').decide('approve', { pause = 'p1' })
@@ -433,6 +440,11 @@ it(
         end)
       end)
     end)
+    wait('both to have asked for their size', function()
+      return vim.iter({ one, other }):all(function(child)
+        return child.there('return require("callboard.terminal").of().asking') == 0
+      end)
+    end)
     -- Who types decides: then the other has a window of another size, and shows the same text in it.
     for _, child in ipairs({ one, other }) do
       child.types('i')
@@ -441,9 +453,9 @@ it(
         return size(one) == width and size(other) == width
       end)
       wait('the same text in both', function()
-        local here, there = lines(one), lines(other)
-        return table.concat(here):find(('0'):rep(149) .. '7 end', 1, true)
-          and table.concat(there):find(('0'):rep(149) .. '7 end', 1, true)
+        -- Wherever its lines are broken: what the program shows in the one size.
+        local here = table.concat(lines(one)):gsub('%s', '')
+        return here:find('^0+.*bold$') and here == table.concat(lines(other)):gsub('%s', '')
       end)
       child.types('<C-\\><C-n>')
     end
@@ -453,6 +465,89 @@ it(
     end)
   end
 )
+
+it('an agent is taken over, spoken with in its own screen, and handed back', function()
+  local fake = vim.fs.dirname(vim.env.CALLBOARD) .. '/fake-agent'
+  assert(vim.uv.fs_stat(fake), fake .. ' is not built')
+  local w = T.World.new({ ['notes.md'] = NOTES })
+  w:write(
+    '../config/callboard/agents/twin.yaml',
+    ([[
+name: twin
+title: Speaks lines and has a screen
+driver: stream-json
+command: [%s]
+access: write
+stream:
+  arguments: [stream]
+  read: [--read-only]
+  resume: ["--resume={session}"]
+screen: [screen]
+resume: ["--resume={session}"]
+terminal:
+  title:
+    idle: ['^fake: idle']
+    working: ['^fake: working']
+  exit: /exit
+]]):format(fake)
+  )
+  T.told()
+  local function channel_has(text)
+    wait(text, function()
+      return w:callboard({ 'channel', 'show' }):find(text, 1, true)
+    end)
+  end
+  w:callboard({ 'channel', 'post', '@twin hello' })
+  channel_has('session-1 turn 1')
+  local child = T.child(w:cmd())
+  child.there('vim.cmd.edit((...)) vim.cmd("Callboard agents")', w.workspace .. '/notes.md')
+  wait('the agents', function()
+    return child.there([[
+      return vim.list_contains(require('callboard.command').complete('', 'Callboard take-over ', 20), '@twin')
+    ]])
+  end)
+  eq(
+    child.there([[return require('callboard.command').complete('', 'Callboard hand-back ', 20)]]),
+    {}
+  )
+  child.types(':Callboard take-over @twin tab<CR>')
+  local function screen()
+    return child.there([[return table.concat(vim.api.nvim_buf_get_lines(0, 0, -1, false), '\n')]])
+  end
+  wait('its own screen', function()
+    return screen():find('❯', 1, true)
+  end)
+  wait('Terminal mode', function()
+    return child.there('return vim.api.nvim_get_mode().mode') == 't'
+  end)
+  has(child.there('return require("callboard.terminal").winbar()'), 'taken over by ')
+  child.types('[[say here I am]]<CR>')
+  wait('its answer', function()
+    return screen():find('here I am', 1, true)
+  end)
+  -- What is written to it waits until it is handed back.
+  w:callboard({ 'channel', 'post', '@twin and then this' })
+  wait('the message in its queue', function()
+    return child.there('return require("callboard.session").get().store.agents.twin.queued') == 1
+  end)
+  child.types('<C-\\><C-n>\\h')
+  channel_has('had taken @twin over and handed it back')
+  channel_has('session-1 turn 3')
+  wait('that it is nobody’s', function()
+    return child.there('return require("callboard.session").get().store.agents.twin.taken == nil')
+  end)
+  -- An agent that has no conversation is refused, with why.
+  w:edit('notes.md')
+  local told = T.told()
+  callboard('take-over @lint')
+  wait('the refusal', function()
+    return told[1] and told[1].text:find('lint', 1, true)
+  end)
+  callboard('hand-back')
+  wait('that there is nothing', function()
+    return told[2] and told[2].text:find('nobody has taken', 1, true)
+  end)
+end)
 
 it('a newer program takes the place of the one that runs', function()
   local w = world()
@@ -509,6 +604,46 @@ it('a missing server is said once, whatever is opened', function()
   has(told[1].text, 'not installed')
   vim.cmd('checkhealth callboard')
   has(T.text(), '`no-such-callboard` is not installed')
+end)
+
+it('no server is started for a page of ours, and the nearest mark is the root', function()
+  local w = world()
+  -- As where a home is a repository: what Callboard keeps lies below it.
+  vim.fn.mkdir(w.root .. '/.git', 'p')
+  T.told()
+  vim.lsp.enable('callboard')
+  table.insert(T.undo, function()
+    vim.lsp.enable('callboard', false)
+  end)
+  w:edit('notes.md')
+  callboard('run tidy')
+  paused(w, 'p1')
+  callboard('inbox p1')
+  local bufnr = page('p1')
+  shows(bufnr, 'approve')
+  vim.wait(300)
+  eq(
+    vim.tbl_map(function(client)
+      return client.root_dir
+    end, vim.lsp.get_clients({ name = 'callboard' })),
+    { w.workspace }
+  )
+  -- A file in no workspace is left alone too: there is none above this one but the root of the machine, if that is one.
+  local outside = vim.fn.tempname()
+  vim.fn.writefile({ 'x' }, outside)
+  vim.cmd.edit(outside)
+  vim.bo.filetype = 'text'
+  vim.wait(300)
+  local root = vim.fs.root(outside, function(name)
+    return name == '.git' or name == '.callboard'
+  end)
+  eq(#vim.lsp.get_clients({ name = 'callboard', bufnr = 0 }), root and 1 or 0)
+  vim.cmd.enew()
+  -- The nearest folder with a mark is the root, whichever mark it is.
+  vim.fn.mkdir(w.workspace .. '/inner/.git', 'p')
+  vim.fn.mkdir(w.workspace .. '/inner/src', 'p')
+  vim.api.nvim_buf_set_name(0, w.workspace .. '/inner/src/a.md')
+  eq(require('callboard.client').root(0), w.workspace .. '/inner')
 end)
 
 it('a channel in two tabs: each window follows, or stays where its reader is', function()
@@ -645,6 +780,8 @@ it('the real vim.secure asks once, and what it was told counts', function()
   T.stub(vim.fn, 'confirm', function(text)
     asked = asked + 1
     has(text, w.workspace)
+    -- What would be allowed is to be seen while Neovim asks.
+    has(T.state(), 'Callboard would here:')
     return 4 -- allow
   end)
   callboard('trust')
@@ -653,6 +790,7 @@ it('the real vim.secure asks once, and what it was told counts', function()
   end)
   has(told[1].text, 'is trusted now')
   eq(asked, 1)
+  assert(not T.state():find('Callboard would here:', 1, true), 'and is gone then')
   callboard('trust')
   wait('the second answer', function()
     return told[2]
@@ -660,6 +798,56 @@ it('the real vim.secure asks once, and what it was told counts', function()
   has(told[2].text, 'is trusted')
   eq(asked, 1, 'it was asked once')
 end)
+
+it(
+  'the code action that trusts a workspace asks vim.secure too, and others open what is Neovim’s own',
+  function()
+    local w = T.World.new({ ['notes.md'] = NOTES }, { untrusted = true })
+    w:edit('notes.md')
+    local told, asked = T.told(), nil
+    T.stub(vim.secure, 'read', function(path)
+      asked = path
+      return true
+    end)
+    T.stub(vim.ui, 'select', function(items, opts, choose)
+      for i, item in ipairs(items) do
+        if opts.format_item(item):find('Trust this workspace', 1, true) then
+          return choose(item, i)
+        end
+      end
+      error('no trust among ' .. vim.inspect(vim.tbl_map(opts.format_item, items)))
+    end)
+    vim.lsp.buf.code_action()
+    wait('the trust', function()
+      return vim.iter(told):any(function(one)
+        return one.text:find('is trusted now', 1, true)
+      end)
+    end)
+    eq(asked, w.workspace)
+    local client = vim.lsp.get_clients({ name = 'callboard' })[1]
+    client:exec_cmd({
+      title = '',
+      command = 'callboard.openChannel',
+      arguments = { { draft = '@lint ' } },
+    })
+    wait('the composer with the draft', function()
+      return vim.bo.filetype == 'callboard-compose' and T.text() == '@lint '
+    end)
+    vim.cmd.stopinsert()
+    client:exec_cmd({ title = '', command = 'callboard.openChannel', arguments = { {} } })
+    wait('the channel', function()
+      return vim.bo.filetype == 'callboard'
+    end)
+    client:exec_cmd({
+      title = '',
+      command = 'callboard.openTerminal',
+      arguments = { { agent = 'lint' } },
+    })
+    wait('the terminal', function()
+      return vim.bo.filetype == 'callboard-terminal'
+    end)
+  end
+)
 
 it('the log is opened at its end', function()
   local w = world()
@@ -689,6 +877,21 @@ it('agents are listed with their states, those that are there first', function()
   press('<CR>')
   wait('its terminal', function()
     return vim.bo.filetype == 'callboard-terminal'
+  end)
+end)
+
+it('without setup() what vim.lsp.config says is the server', function()
+  local w = world()
+  T.told()
+  require('callboard.config').setup({ cmd = { 'no-such-callboard' } })
+  vim.lsp.config('callboard', { cmd = w:cmd() })
+  table.insert(T.undo, function()
+    vim.lsp.config('callboard', { cmd = require('callboard.client').config().cmd })
+  end)
+  vim.cmd.edit(w.workspace .. '/notes.md')
+  callboard('runs')
+  wait('the list', function()
+    return vim.bo.filetype == 'callboard-list'
   end)
 end)
 

@@ -266,3 +266,10 @@ it(
     )
   end
 )
+
+it('a text is broken between words', function()
+  eq(
+    require('callboard.trust').lines('one two three\n\nlonger-than-that x', 8),
+    { 'one two', 'three', '', 'longer-than-that', 'x' }
+  )
+end)

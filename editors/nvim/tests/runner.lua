@@ -76,7 +76,7 @@ T.ran = {}
 --- Runs a subcommand as a person types it.
 ---@param line string
 function T.callboard(line)
-  T.ran[line:match('^%a+')] = true
+  T.ran[line:match('^[%a-]+')] = true
   vim.cmd('Callboard ' .. line)
 end
 

@@ -29,12 +29,11 @@ types ':w' Enter
 sees 'approve as edited \a' 'what was saved can'
 types '\a'
 sees 'edited and approved by' 'the page says what was decided'
-types ':Callboard decide approve p2' Enter
+sees 'r1 approved: 1 file changed' 'the end of the run is said'
 types ':Callboard terminal @lint' Enter
-sees '@lint  ' 'a terminal opens'
-types C-w j
+sees '@lint  stopped' 'a terminal opens'
+sees 'lint: 1 finding: 1 warning' 'it shows what the agent printed'
 types C-l
-sees 'notes.md' 'it shows what the agent printed'
 types ':quit' Enter
 types ':Callboard diff r1' Enter
 sees 'modified notes.md  by @autofix' 'the run’s changes are listed'

@@ -109,7 +109,7 @@ it('a command completes at every level', function()
   local function offered(line)
     return complete(line:match('%S*$'), line, #line)
   end
-  has(table.concat(offered('Callboard '), ' '), 'findings health inbox')
+  has(table.concat(offered('Callboard '), ' '), 'diff findings hand-back health inbox')
   eq(offered('Callboard dec'), { 'decide' })
   eq(offered('Callboard decide req'), { 'request-changes' })
   eq(offered('3,4Callboard channel fl'), { 'float' })

@@ -24,7 +24,10 @@ export class Changes implements vscode.TextDocumentContentProvider, vscode.Dispo
 
   constructor(private readonly hub: Hub) {
     const look = (): void => {
-      const uri = vscode.window.activeTextEditor?.document.uri;
+      // The focus may be in a remark's box, which is an editor of its own.
+      const input = vscode.window.tabGroups.activeTabGroup.activeTab?.input;
+      const uri =
+        input instanceof vscode.TabInputTextDiff ? input.modified : vscode.window.activeTextEditor?.document.uri;
       const is = uri !== undefined && this.shows(uri);
       void vscode.commands.executeCommand("setContext", "callboard.diffFile", is);
     };
@@ -37,6 +40,8 @@ export class Changes implements vscode.TextDocumentContentProvider, vscode.Dispo
         { onDidChangeCodeLenses: this.lenses.event, provideCodeLenses: (document) => this.offers(document) },
       ),
       vscode.window.onDidChangeActiveTextEditor(look),
+      vscode.window.tabGroups.onDidChangeTabs(look),
+      vscode.window.tabGroups.onDidChangeTabGroups(look),
       this.lenses.event(look),
       hub.onChange((change) => {
         if (change.kinds.has("pause") && this.pairs.size > 0) this.lenses.fire();

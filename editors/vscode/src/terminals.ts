@@ -5,7 +5,7 @@
 import * as vscode from "vscode";
 import { message, type Hub } from "./hub";
 import type { TerminalFrame } from "./protocol";
-import { agentState, printable } from "./words";
+import { agentState, printable, stateMark } from "./words";
 
 /** How many lines that left the top of the screen are written above it. */
 const PAST = 1000;
@@ -76,6 +76,7 @@ class Screen implements vscode.Pseudoterminal {
   private name = "";
   private said = "";
   private opened = false;
+  private offered = false;
   private sending = Promise.resolve();
 
   constructor(
@@ -107,8 +108,28 @@ class Screen implements vscode.Pseudoterminal {
       try {
         await this.hub.request("terminalInput", { agent: this.agent, text });
       } catch (error) {
-        this.tell(message(error));
+        if (this.isTranscript()) this.offer();
+        else this.tell(message(error));
       }
+    });
+  }
+
+  /** Whether it shows what is said and takes no keys, because its agent can be taken over and is not. */
+  private isTranscript(): boolean {
+    const agent = this.hub.store.agents.get(this.agent);
+    return agent?.info.takeOver === true && agent.taken === undefined && agent.info.driver !== "terminal";
+  }
+
+  private offer(): void {
+    if (this.offered) return;
+    this.offered = true;
+    const yes = vscode.l10n.t("Take Over");
+    const text = vscode.l10n.t("This is what @{0} says. To type to it, take it over.", this.agent);
+    const agent = this.agent;
+    void vscode.window.showInformationMessage(text, yes).then((said) => {
+      this.offered = false;
+      if (said === yes) return vscode.commands.executeCommand("callboard.takeOver", { agent });
+      return undefined;
     });
   }
 
@@ -152,8 +173,8 @@ class Screen implements vscode.Pseudoterminal {
 
   rename(): void {
     const agent = this.hub.store.agents.get(this.agent);
-    const state = agent === undefined ? "" : ` · ${agentState(agent)}`;
-    const name = `@${this.agent}${state}${this.locked ? ` · ${vscode.l10n.t("locked")}` : ""}`;
+    const state = agent === undefined ? "" : ` ${stateMark(agent)} ${agentState(agent)}`;
+    const name = `@${this.agent}${state}${this.locked ? ` · 🔒 ${vscode.l10n.t("locked")}` : ""}`;
     if (name === this.name) return;
     this.name = name;
     this.names.fire(name);

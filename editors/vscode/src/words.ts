@@ -47,6 +47,7 @@ export function stateName(state: string): string {
     waitingForAnswer: l10n.t("waiting for an answer"),
     rateLimited: l10n.t("rate-limited"),
     outOfBudget: l10n.t("out of budget"),
+    takenOver: l10n.t("taken over"),
     crashed: l10n.t("crashed"),
     stopped: l10n.t("stopped"),
   };
@@ -54,7 +55,36 @@ export function stateName(state: string): string {
 }
 
 export function agentState(agent: AgentView): string {
-  return agent.info.missing ? l10n.t("not here") : stateName(agent.claim.state.is);
+  if (agent.info.missing) return l10n.t("not here");
+  switch (agent.taken?.stage) {
+    case "afterTurn":
+      return l10n.t("{0}, then taken over", stateName(agent.claim.state.is));
+    case "opening":
+      return l10n.t("being taken over");
+    case "closing":
+      return l10n.t("being handed back");
+    case "open":
+      return l10n.t("taken over by {0}", agent.taken.by);
+    case undefined:
+      return stateName(agent.claim.state.is);
+  }
+}
+
+/** A mark for a state where only text can be shown, such as a terminal's title. */
+export function stateMark(agent: AgentView): string {
+  if (agent.taken !== undefined) return "✎";
+  const marks: Record<string, string> = {
+    starting: "◌",
+    idle: "○",
+    working: "●",
+    waitingForPermission: "◆",
+    waitingForAnswer: "◆",
+    rateLimited: "◷",
+    outOfBudget: "✕",
+    crashed: "✕",
+    stopped: "□",
+  };
+  return marks[agent.claim.state.is] ?? "";
 }
 
 export function runStatus(status: RunStatus): string {

@@ -247,9 +247,9 @@ function showChannels(): void {
   select.value = channel;
 }
 
-function terminalOf(agent: string): HTMLElement {
-  const made = button(l10n.t("Terminal"), () => does("openTerminal", { agent }));
-  made.dataset.agent = agent;
+function ofAgent(command: Allowed, label: string, agent: string): HTMLElement {
+  const made = button(label, () => does(command, { agent }));
+  made.dataset.agent = `${command} ${agent}`;
   return made;
 }
 
@@ -267,9 +267,16 @@ function showWorking(): void {
       return h(
         "div",
         { class: `agent ${it.state}`, title: it.title },
-        icon(it.state === "working" || it.state === "starting" ? "loading" : "warning"),
+        icon(
+          it.state === "working" || it.state === "starting"
+            ? "loading"
+            : it.state === "takenOver"
+              ? "person"
+              : "warning",
+        ),
         ` @${it.name} ${stateName(it.state)} · ${span(Date.now() - it.since)} `,
-        terminalOf(it.name),
+        ofAgent("openTerminal", l10n.t("Terminal"), it.name),
+        it.state === "takenOver" && ofAgent("handBack", l10n.t("Hand back"), it.name),
         lines.length > 0 &&
           h("pre", { class: "tail", "aria-label": l10n.t("What @{0} is writing", it.name) }, visible(lines.join("\n"))),
       );

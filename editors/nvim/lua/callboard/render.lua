@@ -60,6 +60,7 @@ M.agent_signs = {
   waitingForAnswer = '◆',
   rateLimited = '◔',
   outOfBudget = '■',
+  takenOver = '◇',
   crashed = '✗',
   stopped = '■',
 }
@@ -69,6 +70,7 @@ local state_words = {
   waitingForAnswer = 'waiting for an answer',
   rateLimited = 'rate-limited',
   outOfBudget = 'out of budget',
+  takenOver = 'taken over',
 }
 
 --- Returns an agent's state in words.
@@ -78,6 +80,8 @@ function M.state(state)
   local words = state_words[state.is] or state.is
   if state.is == 'rateLimited' and type(state['until']) == 'number' then
     words = words .. os.date(' until %H:%M', math.floor(state['until'] / 1000))
+  elseif state.is == 'takenOver' then
+    words = words .. ' by ' .. state.by
   end
   return words
 end
@@ -452,6 +456,7 @@ local state_groups = {
   rateLimited = 'CallboardWaiting',
   outOfBudget = 'CallboardFailed',
   crashed = 'CallboardFailed',
+  takenOver = 'CallboardPerson',
 }
 
 local access = { read = 'reads', write = 'reads and writes' }

@@ -35,6 +35,8 @@ export const ALLOWED = [
   "cancel",
   "showSent",
   "openTerminal",
+  "takeOver",
+  "handBack",
   "run",
   "review",
   "trust",

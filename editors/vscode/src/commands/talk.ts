@@ -3,6 +3,7 @@
 import * as vscode from "vscode";
 import * as ask from "../ask";
 import { Refused } from "../hub";
+import type { AgentView } from "../protocol";
 import { counted, headline } from "../words";
 import type { Commands, Tools } from "./table";
 
@@ -43,6 +44,31 @@ export function talkCommands({ hub, channel, terminals }: Tools): Commands {
     openTerminal: async ({ agent }) => {
       const name = agent ?? (await ask.agent(hub, () => true, vscode.l10n.t("Whose terminal?")))?.info.name;
       if (name !== undefined) terminals.show(name);
+    },
+    takeOver: async (given) => {
+      const fits = (it: AgentView): boolean => it.info.takeOver && it.taken === undefined;
+      const name = given.agent ?? (await ask.agent(hub, fits, vscode.l10n.t("Who is to be taken over?")))?.info.name;
+      if (name === undefined) return undefined;
+      const view = hub.store.agents.get(name);
+      let afterTurn = false;
+      if (view?.turn !== undefined && view.taken === undefined) {
+        const yes = vscode.l10n.t("Take Over After Its Turn");
+        const detail = vscode.l10n.t(
+          "Its session opens in its own screen when the turn is over. Its messages wait till you hand it back.",
+        );
+        const title = vscode.l10n.t("@{0} is on a turn", name);
+        const said = await vscode.window.showInformationMessage(title, { modal: true, detail }, yes);
+        if (said !== yes) return undefined;
+        afterTurn = true;
+      }
+      const done = await hub.request("takeOver", { agent: name, afterTurn });
+      terminals.show(name);
+      return done;
+    },
+    handBack: async (given) => {
+      const fits = (it: AgentView): boolean => it.taken !== undefined;
+      const name = given.agent ?? (await ask.agent(hub, fits, vscode.l10n.t("Who is to be handed back?")))?.info.name;
+      return name === undefined ? undefined : hub.request("handBack", { agent: name });
     },
     showSent: async ({ turn, message, agent }) => {
       const at = turn ?? (agent === undefined ? undefined : hub.store.agents.get(agent)?.turn);

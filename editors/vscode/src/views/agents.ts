@@ -18,6 +18,7 @@ export const AGENT_ICONS: Record<string, [string, string?]> = {
   waitingForAnswer: ["question", "charts.yellow"],
   rateLimited: ["watch", "charts.orange"],
   outOfBudget: ["credit-card", "charts.red"],
+  takenOver: ["person", "charts.purple"],
   crashed: ["error", "charts.red"],
   stopped: ["circle-outline"],
 };
@@ -55,7 +56,12 @@ export class Agents extends Tree<AgentNode> {
     item.iconPath = info.missing
       ? icon("circle-slash", "disabledForeground")
       : icon(...(AGENT_ICONS[claim.state.is] ?? ["circle-outline"]));
-    item.contextValue = `agent:${info.missing ? "missing" : "here"}${view.turn === undefined ? "" : ":turn"}`;
+    item.contextValue = [
+      "agent",
+      info.missing ? "missing" : "here",
+      ...(view.turn === undefined ? [] : ["turn"]),
+      ...(view.taken !== undefined ? ["taken"] : info.takeOver && !info.missing ? ["takeable"] : []),
+    ].join(":");
     item.accessibilityInformation = { label: vscode.l10n.t("agent {0}, {1}", info.name, agentState(view)) };
     return item;
   }

@@ -88,8 +88,10 @@ await story(world, [
   [
     "a pause is edited and answered in Neovim, and VS Code says who answered",
     async () => {
-      world.callboard("cancel", "r1");
+      await until("the end of the first run", () => world.callboard("runs", "--live").includes("r1") === false);
       world.write("notes.md", NOTES);
+      await window.page.locator(".tab", { hasText: "notes.md" }).first().click();
+      await window.shows("Meet at six.   ");
       neovim.command("Callboard run review-fix path=notes.md @lint=reviewer @autofix=fixer");
       const id = await until("the next pause", () => {
         const all = world.callboard("inbox", "--json").trim();
@@ -130,9 +132,9 @@ await story(world, [
       const rows = window.page.locator(".terminal-wrapper.active .xterm-rows");
       await until("its screen in VS Code", async () => (await rows.innerText()).includes("Which way?"));
       neovim.types("i");
-      neovim.types("left");
-      await until("the keys in VS Code", async () => (await rows.innerText()).includes("Which way? left"));
+      neovim.types("-l", "left");
       await neovim.sees("Which way? left");
+      await until("the keys in VS Code", async () => (await rows.innerText()).includes("Which way? left"));
       neovim.types("Enter");
       await until("the answer", () => world.callboard("channel", "show", "--json").includes("heard left"));
     },

@@ -5,7 +5,7 @@ import { execFileSync } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
-import { program, sleep, until } from "./harness.mjs";
+import { artefacts, program, until } from "./harness.mjs";
 
 const plugin = fileURLToPath(new URL("../../../nvim", import.meta.url));
 
@@ -18,6 +18,17 @@ export class Neovim {
     this.size = ["-x", String(columns), "-y", String(rows)];
     this.env = { ...world.env, TMUX_TMPDIR: world.of("run"), TERM: "xterm-256color", LANG: "C.UTF-8" };
     delete this.env.TMUX;
+    // To the world it is one of its windows: closed with it, and shown where a part fails.
+    this.said = [];
+    this.context = { close: () => this.end() };
+  }
+
+  /** What is on the screen, for a part that failed. */
+  async picture(name) {
+    fs.mkdirSync(artefacts, { recursive: true });
+    const file = path.join(artefacts, `${name}.txt`);
+    fs.writeFileSync(file, this.screen());
+    return file;
   }
 
   tmux(...args) {
@@ -40,6 +51,7 @@ export class Neovim {
       "vim.lsp.enable('callboard')",
     ];
     fs.writeFileSync(init, lines.join("\n"));
+    this.world.windows.push(this);
     this.tmux("new-session", "-d", ...this.size, `exec '${this.nvim}' -u '${init}' '${file}'`);
   }
 
@@ -65,6 +77,7 @@ export class Neovim {
   }
 
   async end() {
+    if (!this.runs()) return;
     try {
       this.types("C-\\", "C-n");
       this.command("qa!");
@@ -72,7 +85,6 @@ export class Neovim {
     } finally {
       if (this.runs()) this.tmux("kill-server");
     }
-    await sleep(50);
   }
 
   runs() {
