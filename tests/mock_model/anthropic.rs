@@ -8,7 +8,7 @@ use super::{
     conversation::{Conversation, Dialect, Said, Tool, of_person, texts},
     http::{self, Events},
     script::{Input, Usage},
-    serve::{Reply, second},
+    serve::Reply,
 };
 
 pub fn read(body: &Value) -> Conversation {
@@ -49,13 +49,7 @@ pub fn error(status: u16) -> Value {
 
 /// The headers and the body with which a limit is told.
 pub fn limit(seconds: u64) -> (String, Value) {
-    let reset = second(seconds);
-    let headers = format!(
-        "retry-after: {seconds}\r\nanthropic-ratelimit-unified-status: rejected\r\n\
-         anthropic-ratelimit-unified-reset: {reset}\r\n\
-         anthropic-ratelimit-unified-representative-claim: five_hour\r\n"
-    );
-    (headers, error(429))
+    (format!("retry-after: {seconds}\r\n"), error(429))
 }
 
 /// Returns the folder in which the program says that it works.

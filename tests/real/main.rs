@@ -4,6 +4,8 @@
 //! each test says so and returns.
 
 #[cfg(unix)]
+mod amp;
+#[cfg(unix)]
 #[path = "../e2e/support.rs"]
 mod e2e;
 #[cfg(unix)]

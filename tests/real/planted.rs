@@ -141,6 +141,14 @@ fn row_4_nor_where_its_screen_is_driven(cli: Cli) {
         let driven = ["stream-json", "app-server", "acp"].map(|it| format!("driver: {it}\n"));
         driven.iter().fold(it, |text, it| text.replace(it, "driver: terminal\n"))
     });
+    if cli == Cli::Codex {
+        // It asks on its screen whether what the folder brings is to be read, and nothing is until a person says so there.
+        let asking = world.begin(cli, "[[say hello]]");
+        world.state_of(cli, "waitingForPermission");
+        none_fired(&world);
+        drop(asking);
+        return;
+    }
     let said = world.ask(cli, "[[say hello]]");
     assert!(said.contains("hello"), "{said}");
     let said = world.ask(cli, "[[say again]]");
@@ -269,7 +277,7 @@ fn row_13_a_secret_is_in_no_journal_transcript_or_log(cli: Cli) {
     world.profile(cli, |it| it.replace("\nenv:\n", "\nenv:\n  - DEPLOY_TOKEN\n"));
     world.e2e.trust();
     // What it thinks, prints, says and asks for. A person's own words stay as they are, so they have none of it.
-    let script = format!("[[think of {SECRET}]] [[bash echo it is {SECRET}]] [[say so: {SECRET}]]");
+    let script = format!("[[bash echo it is {SECRET}]] [[say so: {SECRET}]]");
     world.script(cli, &["please deploy"], &[&script]);
     let asking = world.begin(cli, "please deploy");
     let pause = world.pause();
@@ -284,7 +292,7 @@ fn row_13_a_secret_is_in_no_journal_transcript_or_log(cli: Cli) {
             let path = entry.path();
             if path.is_dir() {
                 // What a program keeps in its own folder is its own.
-                if path.file_name().is_some_and(|it| it == "homes") {
+                if path.file_name().is_some_and(|it| it == "agents") {
                     continue;
                 }
                 folders.push(path);

@@ -24,6 +24,16 @@ fn screen(cli: Cli) -> Option<World> {
     Some(world)
 }
 
+/// Returns the directive that runs a command that a person is asked for. On its screen Codex asks only for what leads out of its
+/// sandbox.
+fn out_of_its_sandbox(cli: Cli, command: &str) -> String {
+    if cli == Cli::Codex {
+        let call = json!({ "cmd": command, "sandbox_permissions": "require_escalated", "justification": "it must be" });
+        return format!("[[tool exec_command {call}]]");
+    }
+    format!("[[bash {command}]]")
+}
+
 /// Types into an agent's terminal as a person does.
 fn keys(world: &World, cli: Cli, keys: &str) {
     let mut editor = Editor::start(&world.e2e);
@@ -50,19 +60,22 @@ fn prompts_go_by_argument_and_by_paste_into_one_session(cli: Cli) {
 
 fn promise_2_nothing_is_typed_into_a_dialog_and_a_person_answers_it(cli: Cli) {
     let Some(world) = screen(cli) else { return };
-    let asking = world.begin(cli, "[[bash touch made.txt]] [[say done]]");
+    let asking = world.begin(cli, &format!("{} [[say done]]", out_of_its_sandbox(cli, "touch made.txt")));
     let claim = world.state_of(cli, "waitingForPermission");
     assert!(["title", "screen"].contains(&claim["source"].as_str().unwrap_or_default()), "{claim:#}");
     // Another prompt waits, and its Enter approves nothing.
     let next = world.begin(cli, "[[say the next]]");
-    world.message("[[say the next]]");
+    let waits = || {
+        world.messages().into_iter().find(|it| it["text"].as_str().is_some_and(|it| it.contains("[[say the next]]")))
+    };
+    wait_for("the message that waits", COMMAND_LIMIT, waits, || world.e2e.story());
     assert!(!world.e2e.workspace().join("made.txt").exists(), "the dialog was approved by nobody");
     keys(&world, cli, if cli == Cli::Codex { "y" } else { "\r" });
     world.says(asking, "done");
     assert!(world.e2e.workspace().join("made.txt").exists());
     world.says(next, "the next");
 
-    let asking = world.begin(cli, "[[bash touch denied.txt]] [[say what a pity]]");
+    let asking = world.begin(cli, &format!("{} [[say what a pity]]", out_of_its_sandbox(cli, "touch denied.txt")));
     world.state_of(cli, "waitingForPermission");
     keys(&world, cli, "\x1b");
     asking.finish(COMMAND_LIMIT);

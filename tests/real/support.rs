@@ -168,8 +168,13 @@ impl World {
 
     /// Posts a message to an agent and starts to wait for the answer.
     pub fn begin(&self, cli: Cli, message: &str) -> Live {
+        self.begin_to(cli.name(), message)
+    }
+
+    /// Does so by the agent's name.
+    pub fn begin_to(&self, agent: &str, message: &str) -> Live {
         let mut command = self.e2e.command(env!("CARGO_BIN_EXE_callboard"));
-        command.args(["channel", "post", &format!("@{} {message}", cli.name()), "--wait"]);
+        command.args(["channel", "post", &format!("@{agent} {message}"), "--wait"]);
         // What it says of a turn that is stopped is nobody's to read.
         Live::start(command, "callboard channel post", false)
     }
@@ -316,7 +321,10 @@ impl World {
         ] {
             e2e.env(name, value);
         }
-        write(&e2e.home().join(".claude.json"), r#"{"hasCompletedOnboarding": true, "theme": "dark"}"#);
+        // Somebody who has used it on its screen here before.
+        let here = serde_json::json!({ e2e.workspace().to_string_lossy(): { "hasTrustDialogAccepted": true } });
+        let claude = serde_json::json!({ "hasCompletedOnboarding": true, "theme": "dark", "projects": here });
+        write(&e2e.home().join(".claude.json"), &claude.to_string());
         write(&self.codex_home().join("config.toml"), &codex_config(&url, &e2e.workspace()));
         write(&e2e.home().join(".gemini/settings.json"), GEMINI_SETTINGS);
         for cli in Cli::ALL {

@@ -20,6 +20,14 @@ pub(crate) struct Place<'a> {
     pub(crate) callboard: &'a Path,
 }
 
+/// Returns whether Codex's own screen is told that a folder is trusted: only where neither it nor a folder above brings settings, which
+/// it would read. Of one that is not trusted it asks whoever sits before it, and by its protocol none is.
+pub(crate) fn is_without_codex_settings(place: &Place<'_>) -> bool {
+    let home = place.environment.iter().find(|(name, _)| name == "HOME").map(|(_, value)| Path::new(value));
+    let mut folders = place.cwd.ancestors().filter(|it| Some(*it) != home);
+    !folders.any(|it| std::fs::symlink_metadata(it.join(".codex")).is_ok())
+}
+
 /// Puts in place what a program needs in its own folder, which is below `own`, and returns what its environment needs to say.
 pub(crate) fn prepare(profile: &Profile, own: &Path, place: &Place<'_>) -> io::Result<Vec<(String, String)>> {
     let Some(variable) = &profile.home_variable else { return Ok(Vec::new()) };

@@ -128,7 +128,11 @@ impl Live {
         // As it stands between quotation marks in TOML and in JSON.
         let cwd = serde_json::Value::from(start.cwd.to_string_lossy()).to_string();
         let cwd = cwd.trim_matches('"');
-        let whole = |it: String| it.replace("{callboard}", &given.callboard.to_string_lossy()).replace("{cwd}", cwd);
+        let trust = if trusts(given, start) { "trusted" } else { "untrusted" };
+        let whole = |it: String| {
+            let it = it.replace("{callboard}", &given.callboard.to_string_lossy());
+            it.replace("{cwd}", cwd).replace("{trust}", trust)
+        };
         let words = words.into_iter().map(|it| whole(it).into());
         let marks = Marks {
             agent: agent.as_str(),
@@ -278,7 +282,7 @@ impl Live {
         loop {
             match desk.next(Some(deadline)) {
                 Input::Terminal(TerminalEvent::Exited(_)) | Input::Deadline => return,
-                Input::Terminal(_) | Input::Interrupt | Input::Answer(..) | Input::Stop => {}
+                Input::Terminal(_) | Input::Interrupt | Input::Answer(..) | Input::Told(_) | Input::Stop => {}
             }
         }
     }
@@ -287,13 +291,23 @@ impl Live {
 /// Makes the folder that a program takes for its own, where its profile wants one, and returns what names it.
 #[cfg(unix)]
 fn own_folder(given: &RunnerParts, agent: &AgentName, start: &Start<'_>) -> std::io::Result<Vec<(String, String)>> {
-    let place = homes::Place {
-        environment: &given.environment,
-        workspace: &given.workspace,
-        cwd: start.cwd,
-        callboard: &given.callboard,
-    };
-    homes::prepare(start.profile, &given.homes.join(agent.as_str()), &place)
+    homes::prepare(start.profile, &given.homes.join(agent.as_str()), &place(given, start))
+}
+
+#[cfg(unix)]
+fn place<'a>(given: &'a RunnerParts, start: &Start<'a>) -> homes::Place<'a> {
+    let (environment, workspace, callboard) = (&given.environment, &given.workspace, &given.callboard);
+    homes::Place { environment, workspace, cwd: start.cwd, callboard }
+}
+
+#[cfg(unix)]
+fn trusts(given: &RunnerParts, start: &Start<'_>) -> bool {
+    homes::is_without_codex_settings(&place(given, start))
+}
+
+#[cfg(not(unix))]
+fn trusts(_: &RunnerParts, _: &Start<'_>) -> bool {
+    false
 }
 
 #[cfg(not(unix))]

@@ -38,7 +38,14 @@ pub(super) fn of(agent: &str, over: &Over) -> Failure {
 /// Returns the class that a program's words stand for, where they are certain.
 pub(super) fn class_of(words: &str) -> Option<FailureClass> {
     let has = |signs: &[&str]| signs.iter().any(|it| words.contains(it));
-    if has(&["Not logged in", "Please run /login", "Invalid API key", "OAuth token has expired", "amp login"]) {
+    if has(&[
+        "Not logged in",
+        "Please run /login",
+        "Invalid API key",
+        "OAuth token has expired",
+        "amp login",
+        "Starting login flow",
+    ]) {
         Some(FailureClass::NotSignedIn)
     } else if has(&["Prompt is too long", "prompt is too long", "Context limit reached", "context window"]) {
         Some(FailureClass::ContextFull)
