@@ -72,7 +72,7 @@ fn a_rehearsal_names_what_would_be_given() {
     insta::assert_snapshot!(prompt, @"
     Tell.
 
-    ‹What the workflow gives to it, 1200 tokens at most›
+    ‹What the workflow gives for this, 1200 tokens at most›
     ‹result: plan›
     ‹changes: fix›
     ‹files: [inputs.path, 'b.rs:3-9']›
