@@ -52,7 +52,7 @@ fn each_part_is_checked_where_it_is_written() {
     context("thread: 20", "thread: 900", &[("out-of-range", "900")]);
     context("thread: 20", "threads: 20", &[("unknown-context", "threads")]);
     context("budget: 1200", "budget: 5", &[("out-of-range", "5")]);
-    context("files: \"[inputs.path, 'b.rs:3-9']\"", "files: inputs.nothing", &[("unknown-input", "nothing")]);
+    context("'b.rs:3-9'", "inputs.nothing", &[("unknown-input", "nothing")]);
 }
 
 #[test]
