@@ -6,6 +6,7 @@
 use std::{collections::BTreeMap, io::Write as _, path::PathBuf, process::ExitCode, time::Instant};
 
 mod agent;
+mod dags;
 mod disk;
 mod fanout;
 mod hub;
@@ -71,6 +72,7 @@ const FIGURES: &[(&str, FigureFn)] = &[
     ("appends", hub::appends),
     ("steps", hub::steps),
     ("makespan", hub::makespan),
+    ("dags", dags::makespan),
     ("fan-out", hub::fan_out),
     ("messages", hub::messages),
     ("recovery", hub::recovery),

@@ -60,6 +60,8 @@ pub(crate) struct Acp {
     /// What is asked, by our name for it, with the agent's id and the options.
     asked: BTreeMap<String, (Value, Vec<Value>)>,
     titles: BTreeMap<String, String>,
+    /// The files that calls change which are not over.
+    edits: BTreeMap<String, Vec<String>>,
     said: String,
     thinking: bool,
     tokens: Option<u64>,
@@ -78,6 +80,7 @@ impl Tongue for Acp {
             turn: None,
             asked: BTreeMap::new(),
             titles: BTreeMap::new(),
+            edits: BTreeMap::new(),
             said: String::new(),
             thinking: false,
             tokens: None,
@@ -277,7 +280,10 @@ impl Acp {
             paths.all(|it| is_plain_inside(&self.cwd, it))
         };
         if is_own_tool(call) || (kind == "edit" && !files.is_empty() && inside()) {
-            return vec![Step::Send(answer(&id, &chosen(&options, true, false)))];
+            let paths: Vec<String> = files.iter().map(|it| it.path.clone()).collect();
+            let touched = (!paths.is_empty()).then_some(Step::Touches { paths, over: false });
+            let allowed = Step::Send(answer(&id, &chosen(&options, true, false)));
+            return touched.into_iter().chain([allowed]).collect();
         }
         let key = format!("acp-{id}");
         let ask = Ask { key: key.clone(), wish: Wish::Permission(permission(call, kind, files, &self.titles)) };
@@ -310,11 +316,13 @@ impl Acp {
             }
             "tool_call" => {
                 self.note(update);
+                steps.extend(self.touches(update));
                 let title = update["title"].as_str().unwrap_or("a tool");
                 steps.push(Step::Show(format!("\n\x1b[1m{}\x1b[0m\n", plain(title))));
             }
             "tool_call_update" => {
                 self.note(update);
+                steps.extend(self.touches(update));
                 for edit in changes(update, &self.cwd) {
                     steps.push(Step::Show(dim(&format!("{}\n", plain(&edit.diff)))));
                 }
@@ -331,6 +339,24 @@ impl Acp {
             _ => {}
         }
         steps
+    }
+
+    /// Returns that a call changes files, where it does. An update need not say again of what kind its call is, nor where.
+    fn touches(&mut self, call: &Value) -> Option<Step> {
+        let id = call["toolCallId"].as_str()?;
+        let locations = call["locations"].as_array().into_iter().flatten();
+        let changes = matches!(call["kind"].as_str(), Some("edit" | "delete" | "move"));
+        let named = locations.filter(|_| changes).chain(diffs(call)).filter_map(|it| it["path"].as_str());
+        let mut paths: Vec<String> = named.map(str::to_owned).collect();
+        paths.sort_unstable();
+        paths.dedup();
+        let over = matches!(call["status"].as_str(), Some("completed" | "failed"));
+        if over {
+            paths.extend(self.edits.remove(id).unwrap_or_default());
+        } else if !paths.is_empty() && self.edits.len() < MOST_CALLS {
+            self.edits.entry(id.to_owned()).or_default().clone_from(&paths);
+        }
+        (!paths.is_empty()).then_some(Step::Touches { paths, over })
     }
 
     /// Remembers what a call is called, for the permission that it may ask for.

@@ -112,6 +112,10 @@ impl Tongue for AppServer {
         self.0.interrupt().into_iter().collect()
     }
 
+    fn tell(&mut self, text: &str) -> Option<String> {
+        self.0.tell(text)
+    }
+
     fn hear(&mut self, line: &str) -> Vec<Step> {
         self.0.hear(line)
     }

@@ -51,6 +51,8 @@ pub(crate) enum Step {
     Unask(String),
     /// A request of ours was answered.
     Answered(Purpose, Result<Value, String>),
+    /// It changes these files, or is done with it.
+    Touches { paths: Vec<String>, over: bool },
     /// It makes progress.
     Progress,
     /// It tries again by itself after this failure.
@@ -134,6 +136,11 @@ pub(crate) trait Tongue: Send {
 
     /// Returns the lines that interrupt the turn; none where it has not begun for the program.
     fn interrupt(&mut self) -> Vec<String>;
+
+    /// Returns the line that tells it something while its turn goes on; nothing where the program can't be told.
+    fn tell(&mut self, _text: &str) -> Option<String> {
+        None
+    }
 
     /// Hears a line.
     fn hear(&mut self, line: &str) -> Vec<Step>;
@@ -331,6 +338,7 @@ impl<T: Tongue> LineDriver<T> {
         }
         self.ready(desk, request, begun)?;
         desk.started();
+        desk.tells = true;
         let mut prompt = with_instructions(request);
         if std::mem::take(&mut self.begun_anew) {
             prompt = with_recap(request, prompt);
@@ -483,6 +491,13 @@ impl<T: Tongue> LineDriver<T> {
                 steps.push(Step::Progress);
                 Ok(steps)
             }
+            Input::Told(text) => {
+                if let Some(line) = self.tongue.tell(&text) {
+                    self.send(&line);
+                    self.show(&format!("\n\x1b[1;36m›\x1b[0m {}\n", plain(&text)));
+                }
+                Ok(Vec::new())
+            }
             Input::Interrupt => {
                 self.halt(desk);
                 Err(Ended(failure(FailureClass::Interrupted, format!("{}'s turn was stopped", request.agent))))
@@ -540,6 +555,7 @@ impl<T: Tongue> LineDriver<T> {
                 Step::Send(line) => self.send(&line),
                 Step::Show(text) => self.show(&text),
                 Step::Claim(state, why) => desk.say(state, Source::Protocol, why),
+                Step::Touches { paths, over } => desk.touches(&paths, over),
                 Step::Ask(ask) => desk.ask(*ask),
                 Step::Unask(key) => desk.unask(&key),
                 other => left.push(other),
@@ -582,7 +598,7 @@ impl<T: Tongue> LineDriver<T> {
                     self.forget();
                     return desk.say(AgentState::Stopped, Source::ExitStatus, "it ended when its turn was stopped");
                 }
-                Input::Terminal(_) | Input::Answer(..) | Input::Interrupt => {}
+                Input::Terminal(_) | Input::Answer(..) | Input::Told(_) | Input::Interrupt => {}
                 Input::Stop | Input::Deadline => {
                     self.end_program(desk);
                     return desk.say(AgentState::Stopped, Source::Hub, "it did not stop its turn by itself");

@@ -282,7 +282,7 @@ impl Live {
         loop {
             match desk.next(Some(deadline)) {
                 Input::Terminal(TerminalEvent::Exited(_)) | Input::Deadline => return,
-                Input::Terminal(_) | Input::Interrupt | Input::Answer(..) | Input::Stop => {}
+                Input::Terminal(_) | Input::Interrupt | Input::Answer(..) | Input::Told(_) | Input::Stop => {}
             }
         }
     }

@@ -246,7 +246,8 @@ impl StreamDriver {
                         return Err(Ended::Failed(failure(FailureClass::Crashed, message)));
                     }
                 }
-                Input::Terminal(_) => {}
+                // A message that comes while it works is a turn of its own for it.
+                Input::Terminal(_) | Input::Told(_) => {}
                 Input::Answer(key, reply) => {
                     watch.heard = Instant::now();
                     self.answer(desk, &mut watch, &key, reply);
@@ -308,12 +309,18 @@ impl StreamDriver {
                             process.live.show(&format!("{}\n", crate::agent::terminal::plain(&text)));
                         }
                     }
+                    Said::HelperTool { name, input } => desk.touches(&wire::edited(&name, &input), false),
                     Said::Tool { name, input } => {
+                        desk.touches(&wire::edited(&name, &input), false);
                         process.live.show(&show::tool(&name, &input));
                         let why = format!("it uses {name} {}", show::summary(&input));
                         desk.say(AgentState::Working, Source::Protocol, why.trim_end());
                     }
-                    Said::Done { text, failed } => process.live.show(&show::done(&text, failed)),
+                    Said::HelperDone => desk.touches(&[], true),
+                    Said::Done { text, failed } => {
+                        desk.touches(&[], true);
+                        process.live.show(&show::done(&text, failed));
+                    }
                     Said::Asks { id, tool, input } => {
                         match asks::judge(&id, &tool, &input, process.access, &process.cwd) {
                             Verdict::Allow => process.live.send_line(&wire::answer(&id, &asks::allow(&input))),
@@ -439,7 +446,7 @@ impl StreamDriver {
                 Input::Deadline => {
                     return self.end(desk, "it did not take the interrupt, so its session was ended");
                 }
-                Input::Terminal(_) | Input::Answer(..) | Input::Interrupt => {}
+                Input::Terminal(_) | Input::Answer(..) | Input::Told(_) | Input::Interrupt => {}
             }
         }
     }

@@ -71,7 +71,7 @@ impl TerminalDriver {
             }
             match desk.next(Some(until)) {
                 Input::Terminal(TerminalEvent::Exited(exit)) => return Err(self.gone(desk, request, &exit)),
-                Input::Terminal(_) | Input::Answer(..) | Input::Deadline => {}
+                Input::Terminal(_) | Input::Answer(..) | Input::Told(_) | Input::Deadline => {}
                 // Nothing was submitted, so nothing goes on; the line is emptied before the next prompt.
                 Input::Interrupt => return Err(interrupted(request)),
                 Input::Stop => return Err(self.stopped(desk, request)),
@@ -131,7 +131,7 @@ impl TerminalDriver {
                         return Err(Ended(found));
                     }
                 }
-                Input::Answer(..) => {}
+                Input::Answer(..) | Input::Told(_) => {}
                 // Nothing of this turn is going on in it, so there is nothing to interrupt.
                 Input::Interrupt => return Err(interrupted(request)),
                 Input::Stop => return Err(self.stopped(desk, request)),
