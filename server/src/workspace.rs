@@ -12,6 +12,7 @@ pub mod content;
 pub mod documents;
 #[cfg(unix)]
 pub mod git;
+pub mod hunks;
 pub mod position;
 #[cfg(unix)]
 pub mod trust;

@@ -7,6 +7,7 @@ use std::{collections::BTreeMap, io::Write as _, path::PathBuf, process::ExitCod
 
 mod agent;
 mod disk;
+mod editor;
 mod fanout;
 mod hub;
 mod measure;
@@ -75,6 +76,7 @@ const FIGURES: &[(&str, FigureFn)] = &[
     ("recovery", hub::recovery),
     ("clients", program::fan_out),
     ("attach", program::attach),
+    ("editor", editor::busy),
     ("hand-off", program::hand_off),
     ("flood", program::flood),
     ("idle", program::idle),

@@ -11,6 +11,8 @@ mod bad_input;
 #[cfg(unix)]
 mod buffers;
 #[cfg(unix)]
+mod clients;
+#[cfg(unix)]
 mod fallen;
 mod figures;
 #[cfg(target_os = "linux")]
@@ -18,6 +20,8 @@ mod forgery;
 #[cfg(unix)]
 mod full_disk;
 mod harness;
+#[cfg(unix)]
+mod hunks;
 #[cfg(unix)]
 mod journal;
 #[cfg(unix)]
@@ -28,6 +32,8 @@ mod kill_sweep;
 mod language;
 #[cfg(unix)]
 mod lsp;
+#[cfg(unix)]
+mod malformed;
 #[cfg(target_os = "linux")]
 mod mcp;
 #[cfg(target_os = "linux")]
@@ -37,7 +43,11 @@ mod panels;
 #[cfg(unix)]
 mod programs;
 #[cfg(unix)]
+mod pull;
+#[cfg(unix)]
 mod relay;
+#[cfg(unix)]
+mod roots;
 #[cfg(unix)]
 mod several;
 #[cfg(unix)]

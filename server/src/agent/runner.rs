@@ -203,7 +203,7 @@ impl Effects for Runner {
             Effect::AnswerAsk { agent, turn, key, reply } => self.tell(&agent, Note::Answer(turn, key, reply)),
             Effect::StopAgent { agent } => self.tell(&agent, Note::Stop),
             // No agent's matter.
-            Effect::Checkpoint { .. } | Effect::PutText { .. } | Effect::Undo(_) | Effect::Worktree(_) => {}
+            Effect::Checkpoint { .. } | Effect::PutText(_) | Effect::Undo(_) | Effect::Worktree(_) => {}
         }
     }
 }

@@ -31,6 +31,7 @@ use crate::{
     hub::{
         Hub,
         effect::{Effect, Effects},
+        event::Event,
     },
     ids::{AgentName, Timestamp},
     lsp::{buffers::OpenBuffers, shared::Surroundings as _},
@@ -79,7 +80,7 @@ pub fn compose(places: &Places, workspace: &Workspace, in_process: bool) -> anyh
     let checkpoints =
         Checkpoints::new(workspace.clone(), places.checkpoints_dir(workspace), folder("worktrees")?, bounds);
     let screens = Arc::new(Screens::default());
-    let buffers = Arc::new(OpenBuffers::new(workspace.root.clone(), settings.buffers.before_turn));
+    let buffers = OpenBuffers::new(workspace.root.clone(), settings.buffers.before_turn);
     let files = Files::new(
         places.clone(),
         workspace.clone(),
@@ -183,6 +184,12 @@ impl io::Write for Transcript {
     }
 }
 
+/// Where what comes of effects is told.
+type Report = Arc<dyn Fn(Event) + Send + Sync>;
+
+/// The open buffers, and where what becomes of texts that are put into them is told.
+type Told = (Arc<dyn Buffers>, Report);
+
 /// The runner, as the hub's thread and the hub's end share it.
 ///
 /// Invariant: once the hub ends nothing is reported any more. A turn that is ended with the hub has not failed; it is taken
@@ -191,7 +198,7 @@ impl io::Write for Transcript {
 struct Crew {
     runner: Arc<Mutex<Option<Runner>>>,
     clerk: Arc<Mutex<Option<Clerk>>>,
-    buffers: Arc<Mutex<Option<Arc<dyn Buffers>>>>,
+    buffers: Arc<Mutex<Option<Told>>>,
     ending: Arc<AtomicBool>,
 }
 
@@ -210,7 +217,8 @@ impl Crew {
                     hub.tell(event);
                 }
             };
-            *crew.buffers.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&buffers));
+            let reporting: Told = (Arc::clone(&buffers), Arc::new(report.clone()));
+            *crew.buffers.lock().unwrap_or_else(PoisonError::into_inner) = Some(reporting);
             let clerk = Clerk::new(checkpoints, buffers, report.clone());
             *crew.clerk.lock().unwrap_or_else(PoisonError::into_inner) = Some(clerk);
             let runner = Runner::reporting_to(parts, report);
@@ -219,7 +227,7 @@ impl Crew {
         })
     }
 
-    fn stop(&self) -> Box<dyn FnOnce() + Send> {
+    fn stop(&self) -> Box<dyn FnOnce() + Send + Sync> {
         let crew = self.clone();
         Box::new(move || {
             crew.ending.store(true, Ordering::SeqCst);
@@ -241,9 +249,11 @@ impl Effects for Crew {
             }
             return;
         }
-        if let Effect::PutText { path, text } = effect {
-            if let Some(buffers) = self.buffers.lock().unwrap_or_else(PoisonError::into_inner).as_ref() {
-                buffers.put(&path, text);
+        if let Effect::PutText(text) = effect {
+            let known = self.buffers.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            if let Some((buffers, report)) = known {
+                let pause = text.pause;
+                buffers.put(*text, Box::new(move |why| report(Event::TextPut { pause, why })));
             }
             return;
         }

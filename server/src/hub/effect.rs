@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use crate::{
     agent::TurnRequest,
     ask::AskReply,
-    ids::{AgentName, TurnId, WorktreeId},
+    ids::{AgentName, PauseId, TurnId, WorktreeId},
     workflow::plan::Isolation,
 };
 
@@ -45,18 +45,30 @@ pub enum Effect {
     Undo(Box<UndoRequest>),
     /// Do something with a worktree. Comes back as `Worktree` with what came of it. In order with the checkpoints.
     Worktree(Box<WorktreeJob>),
-    /// Put a text into the buffers that editors have of a file, where any have. What is put twice changes nothing.
-    PutText {
-        /// The file's path from the root.
-        path: String,
-        /// The text.
-        text: Arc<str>,
-    },
+    /// Put a text into the buffers that editors have of a file, where any have. What is put twice changes nothing. Comes back
+    /// as `TextPut`.
+    PutText(Box<TextToPut>),
     /// End an agent's program with its whole session.
     StopAgent {
         /// Which.
         agent: AgentName,
     },
+}
+
+/// A text that a person chose at a clash.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TextToPut {
+    /// The clash.
+    pub pause: PauseId,
+    /// The file's path from the root.
+    pub path: String,
+    /// The text.
+    pub text: Arc<str>,
+    /// SHA-256, in hex, of what was in the editor at the clash.
+    pub mine: Option<String>,
+    /// Whether it is done after a crash: no editor is there yet then, so one that opens the file is waited for, and it must still
+    /// have what it had.
+    pub again: bool,
 }
 
 /// What an undo is to put back.

@@ -629,6 +629,14 @@ pub enum Record {
         #[serde(default, skip_serializing_if = "String::is_empty")]
         why: String,
     },
+    /// The text that a person chose at a clash is in the editors that had the file open, or why it can't be.
+    TextPut {
+        /// The clash.
+        pause: PauseId,
+        /// Why it is not there; empty where it is.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        why: String,
+    },
     /// An agent reported a finding.
     FindingReported {
         /// Its id, new or known.
@@ -729,6 +737,7 @@ impl Record {
             Self::MergeFailed { .. } => "merge.failed",
             Self::WorktreeClosed { .. } => "worktree.closed",
             Self::WorktreeGone { .. } => "worktree.gone",
+            Self::TextPut { .. } => "text.put",
             Self::FindingReported { .. } => "finding.reported",
             Self::FindingSettled { .. } => "finding.settled",
             Self::FindingDeclined { .. } => "finding.declined",
