@@ -85,6 +85,9 @@ pub struct AgentInfo {
     pub missing: Option<String>,
     /// How long its turns may take.
     pub times: TurnTimes,
+    /// Whether a person can take it over: whether its program has a screen that goes on with a session.
+    #[serde(default)]
+    pub take_over: bool,
 }
 
 /// The states of an agent (design §2, promise 3).
@@ -101,6 +104,11 @@ pub enum AgentState {
     WaitingForPermission,
     /// It asked a question.
     WaitingForAnswer,
+    /// A person has taken it over and speaks with it in its program's own screen; its turns wait.
+    TakenOver {
+        /// Who.
+        by: String,
+    },
     /// Its provider refuses more for now.
     RateLimited {
         /// Until when, where that is known.
@@ -144,6 +152,30 @@ pub struct AgentClaim {
     pub why: String,
 }
 
+/// A session of an agent's program.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Session {
+    /// The program's own id of it.
+    pub id: Arc<str>,
+    /// Since when it is known: a program may not be able to go on with one that is too young.
+    pub since: Timestamp,
+}
+
+/// What a person takes over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TakeOver {
+    /// Who.
+    pub agent: AgentName,
+    /// Tells it from every other one of this agent.
+    pub number: u64,
+    /// By whom.
+    pub by: String,
+    /// Where it works.
+    pub cwd: PathBuf,
+    /// The session that its screen goes on with; a new one where there is none.
+    pub session: Option<Session>,
+}
+
 /// What a turn asks of an agent. The effect that starts it carries this; a driver needs nothing else.
 #[derive(Debug, Clone)]
 pub struct TurnRequest {
@@ -166,7 +198,7 @@ pub struct TurnRequest {
     /// How long it may take.
     pub times: TurnTimes,
     /// The session of its program that it goes on with, where one is known for the place where it works.
-    pub session: Option<Arc<str>>,
+    pub session: Option<Session>,
     /// The end of what was said in the turn's channel, for a program that knows the session no more; empty without one.
     pub recap: Arc<str>,
 }

@@ -15,6 +15,8 @@ pub mod wire;
 
 // The commands.
 pub mod alter;
+#[cfg(unix)]
+pub mod attach;
 pub mod begin;
 pub mod changes;
 pub mod channel;

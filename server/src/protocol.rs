@@ -20,6 +20,7 @@ use crate::{
     outcome::{Failure, TypedResult, Usage},
 };
 
+mod agents;
 mod changes;
 mod compose;
 mod greeting;
@@ -31,6 +32,7 @@ mod workflows;
 mod worktrees;
 
 pub use self::{
+    agents::{HandBackParams, TakeOverParams, TakenStage, TakenView},
     changes::{DiffParams, DiffResult, FileChange, FileDiff, FileNote, UndoParams, UndoResult},
     compose::{CompleteItem, CompleteParams, CompleteResult, OfferKind},
     greeting::{ClientOptions, OnCancel, SaveBuffersParams, SaveBuffersResult, ServerOffer},
@@ -108,6 +110,10 @@ pub mod method {
     pub const REMOVE_WORKTREE: &str = "callboard/removeWorktree";
     /// Request: the agents.
     pub const AGENTS: &str = "callboard/agents";
+    /// Request: take an agent over: its session opens in its program's own screen, on its terminal.
+    pub const TAKE_OVER: &str = "callboard/takeOver";
+    /// Request: hand an agent back.
+    pub const HAND_BACK: &str = "callboard/handBack";
     /// Request: the findings.
     pub const FINDINGS: &str = "callboard/findings";
     /// Request: settle a finding.
@@ -146,7 +152,8 @@ pub mod method {
         POST, CREATE_CHANNEL, CHANNELS, MESSAGES, WITHDRAW, SENT, COMPLETE, RUN, RUNS, TURNS, PLAN, WORKFLOWS, INBOX,
         HISTORY, PLAN_TEXT, EDIT_PLAN,
         DECIDE, PERMISSIONS, REVOKE_PERMISSION,
-        PAUSE, RESUME, CANCEL, DIFF, UNDO, WORKTREES, REMOVE_WORKTREE, AGENTS, FINDINGS, SETTLE_FINDING,
+        PAUSE, RESUME, CANCEL, DIFF, UNDO, WORKTREES, REMOVE_WORKTREE, AGENTS, TAKE_OVER, HAND_BACK,
+        FINDINGS, SETTLE_FINDING,
         SUBSCRIBE, WATCH_TERMINAL,
         UNWATCH_TERMINAL, TERMINAL_INPUT, TERMINAL_RESIZE, TERMINAL_SCROLLBACK, RELOAD, TRUST, HUB_STATUS,
         STOP_HUB,
@@ -548,6 +555,9 @@ pub struct AgentView {
     /// The turn that it is on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub turn: Option<TurnId>,
+    /// Who has taken it over, where somebody has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub taken: Option<TakenView>,
     /// How many turns wait in its queue.
     pub queued: u32,
     /// What its turns used, as far as they reported it.

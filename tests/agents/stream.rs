@@ -10,7 +10,7 @@ use callboard::{
     outcome::{FailureClass, ResultKind, TurnOutcome, TypedResult, Usage},
 };
 
-use super::support::World;
+use super::support::{World, session};
 
 const FAKE: &str = "
 name: fake
@@ -157,7 +157,7 @@ fn an_interrupt_goes_by_the_protocol_first_and_the_process_stays() {
     world.wait("the turn to begin", |it| matches!(it, Event::TurnStarted { turn: TurnId(4) }).then_some(()));
     world.interrupt("fake", 4);
     world.failure(4, FailureClass::Interrupted);
-    world.start_with("fake", 5, "[[args]]", |it| it.session = Some("session-1".into()));
+    world.start_with("fake", 5, "[[args]]", |it| it.session = session("session-1"));
     assert!(world.answer(5).contains("--resume=session-1"), "a new process goes on with the session");
 }
 
@@ -186,7 +186,7 @@ fn a_program_that_breaks_off_is_a_crash_and_the_next_turn_goes_on_with_its_sessi
     let why = world.failure(1, FailureClass::Crashed);
     assert!(why.contains("exit code 3") && why.contains("it broke"), "{why}");
     assert_eq!(claims(&world).last(), Some(&(AgentState::Crashed, Source::ExitStatus)));
-    world.start_with("fake", 2, "hello", |it| it.session = Some("session-1".into()));
+    world.start_with("fake", 2, "hello", |it| it.session = session("session-1"));
     assert_eq!(world.answer(2), "session-1 turn 2 of 5 characters");
 }
 
@@ -194,7 +194,7 @@ fn a_program_that_breaks_off_is_a_crash_and_the_next_turn_goes_on_with_its_sessi
 fn a_session_that_is_not_there_is_begun_anew_with_what_was_said() {
     let world = world();
     world.start_with("fake", 1, "hello", |it| {
-        it.session = Some("gone".into());
+        it.session = session("gone");
         it.recap = "m1 from ada: look".into();
     });
     assert!(world.answer(1).starts_with("session-1 turn 1"));

@@ -410,6 +410,7 @@ fn info(number: usize) -> AgentInfo {
         good_for: vec!["bench".to_owned()],
         missing: None,
         times: TurnTimes::default(),
+        take_over: true,
     }
 }
 

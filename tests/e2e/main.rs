@@ -56,6 +56,8 @@ mod sheet;
 mod shell;
 mod support;
 #[cfg(unix)]
+mod take_over;
+#[cfg(unix)]
 mod templates;
 #[cfg(unix)]
 mod terminal;

@@ -144,11 +144,6 @@ impl World {
         self.clis.join(".bin").join(name)
     }
 
-    /// Writes the developer's settings of Callboard.
-    pub fn settings(&self, yaml: &str) {
-        write(&self.e2e.config().join("config.yaml"), yaml);
-    }
-
     /// Gives a program a profile of the developer's own: the built-in one, changed.
     pub fn profile(&self, cli: Cli, change: impl FnOnce(String) -> String) {
         let built_in = match cli {
@@ -199,7 +194,10 @@ impl World {
     pub fn fails(&self, asking: Live) -> String {
         let ran = asking.finish(e2e::COMMAND_LIMIT);
         assert!(ran.code != Some(0), "it did not fail: {}", self.told(&ran));
-        format!("{}{}", ran.stdout, ran.stderr)
+        let messages = self.messages();
+        let deliveries = messages.iter().rev().flat_map(|it| it["deliveries"].as_array().into_iter().flatten());
+        let why = deliveries.filter_map(|it| it["state"]["why"].as_str()).next();
+        why.unwrap_or_else(|| panic!("nothing is said of the failure: {messages:#?}")).to_owned()
     }
 
     fn told(&self, ran: &Ran) -> String {

@@ -116,6 +116,8 @@ fn every_method(it: &mut Table) {
     it.request::<Nothing, WorktreesResult>(method::WORKTREES);
     it.request::<RemoveWorktreeParams, Changed>(method::REMOVE_WORKTREE);
     it.request::<Nothing, Vec<AgentView>>(method::AGENTS);
+    it.request::<TakeOverParams, Changed>(method::TAKE_OVER);
+    it.request::<HandBackParams, Changed>(method::HAND_BACK);
     it.request::<FindingsParams, Vec<Finding>>(method::FINDINGS);
     it.request::<SettleFindingParams, Changed>(method::SETTLE_FINDING);
     it.request::<WatchTerminalParams, WatchTerminalResult>(method::WATCH_TERMINAL);

@@ -7,10 +7,7 @@ local function world(opts)
   return T.World.new({ ['notes.md'] = NOTES }, opts)
 end
 
---- Runs the subcommand as a person types it.
-local function callboard(line)
-  vim.cmd('Callboard ' .. line)
-end
+local callboard = T.callboard
 
 local function session(w)
   return require('callboard.session').at(w.workspace)
@@ -483,19 +480,4 @@ it('two Neovims on one workspace: what one answers is answered in the other', fu
       true
     )
   end)
-end)
-
-it('nothing is loaded before it is used', function()
-  local out = vim
-    .system({
-      vim.v.progpath,
-      '--clean',
-      '--headless',
-      '--cmd',
-      'set rtp^=' .. vim.fn.fnameescape(T.plugin),
-      '+lua local n = 0; for k in pairs(package.loaded) do if k:find("^callboard") then n = n + 1 end end; io.stdout:write(n)',
-      '+qa!',
-    }, { text = true })
-    :wait(20000)
-  eq(out.stdout, '0')
 end)

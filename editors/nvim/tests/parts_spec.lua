@@ -28,9 +28,7 @@ local function world(files)
   )
 end
 
-local function callboard(line)
-  vim.cmd('Callboard ' .. line)
-end
+local callboard = T.callboard
 
 local function session(w)
   return require('callboard.session').at(w.workspace)
@@ -383,7 +381,8 @@ it('a terminal takes keys and the window’s size', function()
   local size =
     child.there('return { vim.api.nvim_win_get_height(0) - 1, vim.api.nvim_win_get_width(0) }')
   wait('the size has arrived', function()
-    return child.there('return require("callboard.terminal").of().size') == size[1]
+    local of = child.there('return require("callboard.terminal").of().of')
+    return of and of.rows == size[1] and of.columns == size[2]
   end)
   child.types('ileft<CR>')
   local answer = wait('the answer', function()
@@ -391,6 +390,69 @@ it('a terminal takes keys and the window’s size', function()
   end)
   eq(answer, ('heard left at %d %d'):format(size[1], size[2]))
 end)
+
+it(
+  'a terminal of another size is drawn as it fits, and a person who types there decides',
+  function()
+    local w = T.World.new({ ['notes.md'] = NOTES })
+    w:write(
+      '../config/callboard/agents/wide.sh',
+      "#!/bin/sh\nprintf '%0150d end\\n\\033[1mbold\\033[0m' 7\nread -r way\n"
+        .. 'printf \'{"kind":"text","text":"heard %s"}\' "$way" > "$CALLBOARD_RESULT"\n'
+    )
+    vim.uv.fs_chmod(w.root .. '/config/callboard/agents/wide.sh', 493) -- 0755
+    w:write(
+      '../config/callboard/agents/wide.yaml',
+      'name: wide\ntitle: Prints long lines\ndriver: tool\ncommand: [./wide.sh]\n'
+    )
+    T.told()
+    local one, other = T.child(w:cmd()), T.child(w:cmd())
+    for _, child in ipairs({ one, other }) do
+      child.there(
+        'vim.cmd.edit((...)) vim.cmd("Callboard terminal @wide")',
+        w.workspace .. '/notes.md'
+      )
+      wait('the terminal', function()
+        return child.there('return vim.bo.filetype') == 'callboard-terminal'
+      end)
+    end
+    local function lines(child)
+      return child.there('return vim.api.nvim_buf_get_lines(0, 0, -1, false)')
+    end
+    local function size(child)
+      return child.there(
+        'local of = require("callboard.terminal").of().of return of and of.columns'
+      )
+    end
+    one.there('vim.cmd("vsplit | wincmd l")')
+    w:callboard({ 'channel', 'post', '@wide go' })
+    wait('its screen in both', function()
+      return vim.iter({ one, other }):all(function(child)
+        return vim.iter(lines(child)):any(function(line)
+          return vim.startswith(line, 'bold')
+        end)
+      end)
+    end)
+    -- Who types decides: then the other has a window of another size, and shows the same text in it.
+    for _, child in ipairs({ one, other }) do
+      child.types('i')
+      local width = child.there('return vim.api.nvim_win_get_width(0)')
+      wait('the size of the one that types', function()
+        return size(one) == width and size(other) == width
+      end)
+      wait('the same text in both', function()
+        local here, there = lines(one), lines(other)
+        return table.concat(here):find(('0'):rep(149) .. '7 end', 1, true)
+          and table.concat(there):find(('0'):rep(149) .. '7 end', 1, true)
+      end)
+      child.types('<C-\\><C-n>')
+    end
+    other.types('iyes<CR>')
+    wait('the answer', function()
+      return w:callboard({ 'channel', 'show', '--json' }):find('heard yes', 1, true)
+    end)
+  end
+)
 
 it('a newer program takes the place of the one that runs', function()
   local w = world()

@@ -70,6 +70,16 @@ function T.text(bufnr)
   return table.concat(vim.api.nvim_buf_get_lines(bufnr or 0, 0, -1, false), '\n')
 end
 
+---@type table<string, true> the subcommands that cases ran
+T.ran = {}
+
+--- Runs a subcommand as a person types it.
+---@param line string
+function T.callboard(line)
+  T.ran[line:match('^%a+')] = true
+  vim.cmd('Callboard ' .. line)
+end
+
 --- What is to be seen, for whoever waited in vain.
 function T.state()
   local lines = {}
@@ -269,17 +279,24 @@ local function reset()
   vim.fn.setqflist({})
 end
 
+local only = vim.env.ONLY
 for _, file in ipairs(arg) do
   dofile(file)
 end
-local only = vim.env.ONLY
+-- Whether all specs are run, to their last case.
+T.all = not only and #arg >= #vim.fn.glob(here .. '/*_spec.lua', true, true)
 local passed, failed = 0, 0
 for _, case in ipairs(T.cases) do
   if not only or case.name:find(only, 1, true) then
     T.undo = {}
     local began = vim.uv.hrtime()
+    vim.v.errmsg = ''
     local ok, why = xpcall(case.case, debug.traceback)
     reset()
+    -- What fails in a callback is only printed by Neovim; it is a failure all the same.
+    if ok and vim.v.errmsg:find('^Error executing') then
+      ok, why = false, vim.v.errmsg
+    end
     if ok then
       passed = passed + 1
     else

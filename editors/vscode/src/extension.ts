@@ -33,11 +33,11 @@ export function activate(context: vscode.ExtensionContext): Api {
   // The words that are shared with the pages.
   l10n.config({ contents: vscode.l10n.bundle ?? {} });
   const hub = new Hub(context);
-  const channel = new Channel(hub, context);
+  const terminals = new Terminals(hub);
+  const channel = new Channel(hub, context, terminals);
   const changes = new Changes(hub);
   const remarks = new Remarks(hub, changes);
   const picture = new RunPicture(hub, context.extensionUri);
-  const terminals = new Terminals(hub);
   const tools: Tools = { hub, channel, changes, remarks, picture, terminals };
   const trees = { inbox: new Inbox(hub), runs: new Runs(hub), findings: new Findings(hub), agents: new Agents(hub) };
   const commands = {

@@ -46,6 +46,8 @@ export interface AgentInfo {
   name: AgentName;
   /** The profile that it is an instance of. */
   profile: string;
+  /** Whether a person can take it over: whether its program has a screen that goes on with a session. */
+  takeOver: boolean;
   /** How long its turns may take. */
   times: TurnTimes;
   /** One line for people. */
@@ -66,6 +68,8 @@ export type AgentState =
   | { is: "waitingForPermission" }
   /** It asked a question. */
   | { is: "waitingForAnswer" }
+  /** A person has taken it over and speaks with it in its program's own screen; its turns wait. */
+  | { by: string; is: "takenOver" }
   /** Its provider refuses more for now. */
   | { is: "rateLimited"; until: Timestamp | null }
   /** Its budget is used up. */
@@ -87,6 +91,8 @@ export interface AgentView {
   rev: number;
   /** Since when. */
   since: Timestamp;
+  /** Who has taken it over, where somebody has. */
+  taken?: TakenView;
   /** The turn that it is on. */
   turn?: TurnId;
   /** What its turns used, as far as they reported it. */
@@ -546,6 +552,12 @@ export interface FindingsParams {
   all?: boolean;
   /** Only those of this run. */
   run?: RunId | null;
+}
+
+/** Params of `callboard/handBack`. */
+export interface HandBackParams {
+  /** Which agent. */
+  agent: AgentName;
 }
 
 /** Params of `callboard/history`. */
@@ -1246,6 +1258,35 @@ export interface SubscribeParams {
   since?: number | null;
 }
 
+/** Params of `callboard/takeOver`. */
+export interface TakeOverParams {
+  /** Whether to wait for the end of the turn that it is on; else it is refused as `busy` then. */
+  afterTurn?: boolean;
+  /** Which agent. */
+  agent: AgentName;
+}
+
+/** How far a take-over is. */
+export type TakenStage =
+  /** It waits for the end of the turn that the agent is on. */
+  | "afterTurn"
+  /** The agent's screen is being opened. */
+  | "opening"
+  /** The agent's terminal is the person's. */
+  | "open"
+  /** It is being handed back. */
+  | "closing";
+
+/** That a person has taken an agent over. Its turns wait in its queue. */
+export interface TakenView {
+  /** Who. */
+  by: string;
+  /** Since when. */
+  since: Timestamp;
+  /** How far that is. */
+  stage: TakenStage;
+}
+
 /** A colour. */
 export type TerminalColor =
   /** One of the 256 that terminals number; the first 16 are the theme's. */
@@ -1634,6 +1675,8 @@ export interface Requests {
   "callboard/worktrees": { params: Nothing; result: WorktreesResult };
   "callboard/removeWorktree": { params: RemoveWorktreeParams; result: Changed };
   "callboard/agents": { params: Nothing; result: AgentView[] };
+  "callboard/takeOver": { params: TakeOverParams; result: Changed };
+  "callboard/handBack": { params: HandBackParams; result: Changed };
   "callboard/findings": { params: FindingsParams; result: Finding[] };
   "callboard/settleFinding": { params: SettleFindingParams; result: Changed };
   "callboard/watchTerminal": { params: WatchTerminalParams; result: WatchTerminalResult };
@@ -1688,6 +1731,8 @@ export const method = {
   worktrees: "callboard/worktrees",
   removeWorktree: "callboard/removeWorktree",
   agents: "callboard/agents",
+  takeOver: "callboard/takeOver",
+  handBack: "callboard/handBack",
   findings: "callboard/findings",
   settleFinding: "callboard/settleFinding",
   watchTerminal: "callboard/watchTerminal",

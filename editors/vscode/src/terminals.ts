@@ -13,6 +13,9 @@ const PAST = 1000;
 export class Terminals implements vscode.Disposable {
   private readonly open = new Map<string, { terminal: vscode.Terminal; screen: Screen }>();
   private readonly listening: vscode.Disposable;
+  private readonly shown = new vscode.EventEmitter<void>();
+  /** Other terminals are open than before. */
+  readonly onOpen = this.shown.event;
 
   constructor(private readonly hub: Hub) {
     this.listening = vscode.Disposable.from(
@@ -26,9 +29,17 @@ export class Terminals implements vscode.Disposable {
         for (const { screen } of this.open.values()) screen.rename();
       }),
       vscode.window.onDidCloseTerminal((closed) => {
-        for (const [agent, { terminal }] of this.open) if (terminal === closed) this.open.delete(agent);
+        for (const [agent, { terminal }] of this.open) {
+          if (terminal !== closed) continue;
+          this.open.delete(agent);
+          this.shown.fire();
+        }
       }),
     );
+  }
+
+  has(agent: string): boolean {
+    return this.open.has(agent);
   }
 
   show(agent: string): void {
@@ -41,11 +52,13 @@ export class Terminals implements vscode.Disposable {
     const iconPath = new vscode.ThemeIcon("hubot");
     const terminal = vscode.window.createTerminal({ name: `@${agent}`, pty: screen, iconPath, isTransient: true });
     this.open.set(agent, { terminal, screen });
+    this.shown.fire();
     terminal.show();
   }
 
   dispose(): void {
     this.listening.dispose();
+    this.shown.dispose();
     for (const { terminal } of this.open.values()) terminal.dispose();
   }
 }

@@ -9,9 +9,10 @@ import type { MessageView } from "../src/protocol";
 import { authorName, headline, span, stateName } from "../src/words";
 import { Composer } from "./composer";
 import { button, h, host, icon, watchPolicy } from "./dom";
+import { keep, kept } from "./kept";
 import { Known } from "./known";
 import { List } from "./list";
-import type { Target } from "./markdown";
+import { visible, type Target } from "./markdown";
 import { row } from "./message";
 import { Search } from "./search";
 
@@ -59,7 +60,8 @@ const search = new Search({
   older: nearTop,
   close: () => composer.focus(),
 });
-const main = h("div", { class: "page" }, title, search.node, box, jump, working, composer.node, said);
+const frame = h("div", { class: "frame" }, box, jump);
+const main = h("div", { class: "page" }, title, search.node, frame, working, composer.node, said);
 document.getElementById("root")?.append(main, off);
 watchPolicy();
 
@@ -160,6 +162,16 @@ function tellSeen(): void {
   host.postMessage({ is: "seen", number });
 }
 
+/** Marks the first of the messages that come while nobody looks. */
+function markNew(from: number, stuck: boolean): void {
+  const before = messages[from - 1];
+  const isUnread = before !== undefined && Number(before.id.slice(1)) > seen;
+  if (thread !== undefined || isUnread || (stuck && document.hasFocus())) return;
+  const old = firstNew === undefined ? undefined : place.get(firstNew);
+  firstNew = messages[from]?.id;
+  if (old !== undefined) list.redraw(old);
+}
+
 function focus(index: number): void {
   focused = Math.max(0, Math.min(index, messages.length - 1));
   const node = list.show(focused, "nearest");
@@ -235,19 +247,36 @@ function showChannels(): void {
   select.value = channel;
 }
 
+function terminalOf(agent: string): HTMLElement {
+  const made = button(l10n.t("Terminal"), () => does("openTerminal", { agent }));
+  made.dataset.agent = agent;
+  return made;
+}
+
+/** What agents that are at work are writing, by name. */
+const tails = new Map<string, string[]>();
+
 function showWorking(): void {
   const busy = [...known.agents.values()].filter((it) => !["idle", "stopped"].includes(it.state) && !it.missing);
+  for (const name of [...tails.keys()]) if (!busy.some((it) => it.name === name)) tails.delete(name);
+  const active = document.activeElement;
+  const had = working.contains(active) ? active?.getAttribute("data-agent") : undefined;
   working.replaceChildren(
-    ...busy.slice(0, 4).map((it) =>
-      h(
-        "span",
+    ...busy.slice(0, 4).map((it) => {
+      const lines = tails.get(it.name) ?? [];
+      return h(
+        "div",
         { class: `agent ${it.state}`, title: it.title },
         icon(it.state === "working" || it.state === "starting" ? "loading" : "warning"),
         ` @${it.name} ${stateName(it.state)} · ${span(Date.now() - it.since)} `,
-        button(l10n.t("Terminal"), () => does("openTerminal", { agent: it.name })),
-      ),
-    ),
+        terminalOf(it.name),
+        lines.length > 0 &&
+          h("pre", { class: "tail", "aria-label": l10n.t("What @{0} is writing", it.name) }, visible(lines.join("\n"))),
+      );
+    }),
   );
+  if (had) working.querySelector<HTMLElement>(`button[data-agent="${had}"]`)?.focus({ preventScroll: true });
+  for (const box of working.querySelectorAll(".tail")) box.scrollTop = box.scrollHeight;
   working.hidden = busy.length === 0;
 }
 setInterval(() => {
@@ -303,8 +332,7 @@ addEventListener("message", (event: MessageEvent<ToView>) => {
       showChannels();
       showWorking();
       composer.at(channel, thread);
-      const state = host.getState();
-      host.setState({ ...(typeof state === "object" ? state : {}), channel, thread });
+      keep({ channel, thread });
       list.grow(0, messages.length);
       empty();
       if (!painted) {
@@ -339,6 +367,7 @@ addEventListener("message", (event: MessageEvent<ToView>) => {
       take(changed);
       if (added > 0) {
         const stuck = list.isAtEnd;
+        markNew(from, stuck);
         note(from);
         list.grow(0, added);
         empty();
@@ -351,6 +380,10 @@ addEventListener("message", (event: MessageEvent<ToView>) => {
     }
     case "completions":
       composer.completions(it.ask, it.items);
+      return;
+    case "tail":
+      tails.set(it.agent, it.lines);
+      showWorking();
       return;
     case "insert":
       composer.insert(it.text);
@@ -376,7 +409,7 @@ const hint = h(
   h("p", {}, l10n.t("Write to an agent, for example:"), " ", h("code", {}, "@lint look at README.md")),
   button(l10n.t("Run a Workflow…"), () => does("run", {}), { class: "primary" }),
 );
-box.before(hint);
+frame.before(hint);
 
 function empty(): void {
   hint.hidden = messages.length > 0;
@@ -392,5 +425,4 @@ addEventListener("keydown", (event) => {
   }
 });
 
-const state = host.getState() as { channel?: string; thread?: string } | undefined;
-host.postMessage({ is: "ready", channel: state?.channel, thread: state?.thread });
+host.postMessage({ is: "ready", channel: kept().channel, thread: kept().thread });

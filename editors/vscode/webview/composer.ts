@@ -3,12 +3,8 @@
 import * as l10n from "@vscode/l10n";
 import type { CompleteItem } from "../src/protocol";
 import { button, h, host } from "./dom";
+import { keep, kept } from "./kept";
 import { completes, stillFits } from "./word";
-
-interface Kept {
-  drafts?: Record<string, string>;
-  history?: string[];
-}
 
 /** How many sent texts the arrow keys bring back. */
 const MOST_HISTORY = 50;
@@ -140,9 +136,7 @@ export class Composer {
     if (text === "") return;
     const key = `vscode-${Date.now().toString(36)}-${crypto.randomUUID()}`;
     this.sending = { key, text };
-    const state = kept();
-    const history = [text, ...(state.history ?? []).filter((it) => it !== text)].slice(0, MOST_HISTORY);
-    host.setState({ ...state, history });
+    keep({ history: [text, ...(kept().history ?? []).filter((it) => it !== text)].slice(0, MOST_HISTORY) });
     this.area.value = "";
     this.past = -1;
     this.keep();
@@ -274,14 +268,8 @@ export class Composer {
   }
 
   private keep(): void {
-    const state = kept();
-    const others = Object.entries(state.drafts ?? {}).filter(([key]) => key !== this.channel);
+    const others = Object.entries(kept().drafts ?? {}).filter(([key]) => key !== this.channel);
     const drafts = Object.fromEntries(this.area.value === "" ? others : [...others, [this.channel, this.area.value]]);
-    host.setState({ ...state, drafts });
+    keep({ drafts });
   }
-}
-
-function kept(): Kept {
-  const state = host.getState();
-  return typeof state === "object" && state !== null ? state : {};
 }

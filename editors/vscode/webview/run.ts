@@ -191,7 +191,7 @@ function label(ms: number): string {
   return ms < 60_000 ? l10n.t("{0} s", ms / 1000) : span(ms);
 }
 
-const BOX = { width: 168, height: 52, gap: 44, row: 68 };
+const BOX = { width: 200, height: 52, gap: 40, row: 68 };
 
 function graph(it: Picture): HTMLElement {
   const column = columns(it.steps);
@@ -271,11 +271,11 @@ function drawStep(step: GraphStep, { x, y }: { x: number; y: number }): SVGEleme
     },
     s("title", {}, words),
     s("rect", { x, y, width: BOX.width, height: BOX.height, rx: 4 }),
-    s("text", { class: "name", x: x + 10, y: y + 21 }, headline(step.title, 23)),
+    s("text", { class: "name", x: x + 10, y: y + 21 }, headline(step.title, 27)),
     s(
       "text",
       { class: "sub", x: x + 10, y: y + 39 },
-      [stepStatus(step.status), ...who.filter((part) => part !== "")].join(" · ").slice(0, 27),
+      headline([stepStatus(step.status), ...who.filter((part) => part !== "")].join(" · "), 31),
     ),
   );
 }

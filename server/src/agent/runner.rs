@@ -9,6 +9,7 @@ use std::{
     path::PathBuf,
     sync::{
         Arc, Condvar, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
         mpsc::{Sender, channel},
     },
     thread::JoinHandle,
@@ -18,7 +19,7 @@ use std::{
 #[cfg(unix)]
 use super::driver::stream_json::StreamDriver;
 use super::{
-    AgentState, DriverKind, Source, TurnRequest,
+    AgentState, DriverKind, Source, TakeOver, TurnRequest,
     catalog::{
         SharedCatalog,
         profile::{Origin, Profile, Program},
@@ -30,6 +31,7 @@ use super::{
         app_server::AppServer,
         desk::{Idle, Note, Report, Ticket},
         lines::LineDriver,
+        take_over::{self, Visit},
         terminal::TerminalDriver,
         tool::ToolDriver,
     },
@@ -41,7 +43,7 @@ use crate::{
     hub::{
         Hub,
         effect::{Effect, Effects},
-        event::Event,
+        event::{Event, TakeOverCame},
     },
     ids::{AgentName, TurnId},
     outcome::{Failure, FailureClass, TurnOutcome},
@@ -188,10 +190,27 @@ impl Runner {
         Ok(inbox)
     }
 
-    fn tell(&self, agent: &AgentName, note: Note) {
-        if let Some(seat) = self.agents.get(agent) {
-            let _ = seat.inbox.send(note);
+    fn take_over(&mut self, mut wanted: TakeOver) {
+        // The hub names places from the workspace's root; it knows no other.
+        wanted.cwd = self.parts.given.workspace.join(&wanted.cwd);
+        let (agent, number) = (wanted.agent.clone(), wanted.number);
+        let sent = self.seat(&agent).map(|it| it.send(Note::TakeOver(Box::new(wanted))).is_ok());
+        match sent {
+            Ok(true) => {}
+            Ok(false) => self.not_open(agent, number, "its driver has just failed within Callboard; try again"),
+            Err(err) => {
+                self.not_open(agent, number, &format!("no thread could be started for it: {err}; close something"))
+            }
         }
+    }
+
+    fn not_open(&self, agent: AgentName, number: u64, why: &str) {
+        (self.report)(Event::TakeOverCame { agent, number, came: TakeOverCame::Over { why: why.to_owned() } });
+    }
+
+    /// Tells an agent's thread something; returns whether there is one.
+    fn tell(&self, agent: &AgentName, note: Note) -> bool {
+        self.agents.get(agent).is_some_and(|seat| seat.inbox.send(note).is_ok())
     }
 }
 
@@ -199,9 +218,15 @@ impl Effects for Runner {
     fn start(&mut self, effect: Effect) {
         match effect {
             Effect::StartTurn(request) => self.turn(*request),
-            Effect::InterruptTurn { agent, turn } => self.tell(&agent, Note::Interrupt(turn)),
-            Effect::AnswerAsk { agent, turn, key, reply } => self.tell(&agent, Note::Answer(turn, key, reply)),
-            Effect::StopAgent { agent } => self.tell(&agent, Note::Stop),
+            Effect::InterruptTurn { agent, turn } => drop(self.tell(&agent, Note::Interrupt(turn))),
+            Effect::AnswerAsk { agent, turn, key, reply } => drop(self.tell(&agent, Note::Answer(turn, key, reply))),
+            Effect::TakeOver(wanted) => self.take_over(*wanted),
+            Effect::HandBack { agent, number } => {
+                if !self.tell(&agent, Note::HandBack(number)) {
+                    self.not_open(agent, number, "its screen is gone");
+                }
+            }
+            Effect::StopAgent { agent } => drop(self.tell(&agent, Note::Stop)),
             // No agent's matter.
             Effect::Checkpoint { .. } | Effect::PutText(_) | Effect::Undo(_) | Effect::Worktree(_) => {}
         }
@@ -235,8 +260,13 @@ impl Drop for Runner {
 
 /// An agent's thread. A fault in a driver is reported, never silent.
 fn attend(agent: AgentName, desk: Desk, report: &Report) {
-    let faultless = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| serve(desk)));
+    // Known outside, so that what a person has is told to be over where the driver fails.
+    let visiting = Arc::new(AtomicU64::new(0));
+    let has = Arc::clone(&visiting);
+    let faultless = std::panic::catch_unwind(std::panic::AssertUnwindSafe(move || serve(desk, &has)));
     if faultless.is_err() {
+        let (number, why) = (visiting.load(Ordering::SeqCst), "its driver failed within Callboard".to_owned());
+        report(Event::TakeOverCame { agent: agent.clone(), number, came: TakeOverCame::Over { why } });
         let why = "its driver failed within Callboard; its next turn starts it again".to_owned();
         let claim = super::AgentClaim { state: AgentState::Crashed, source: Source::Hub, why };
         report(Event::AgentChanged { agent, claim });
@@ -250,12 +280,15 @@ type Current = Option<(Arc<Profile>, Box<dyn Driver>)>;
 /// read and write the wrong files, so there it is another program.
 type Home = Option<PathBuf>;
 
-fn serve(mut desk: Desk) {
+fn serve(mut desk: Desk, visiting: &AtomicU64) {
     let mut current: Current = None;
     let mut home: Home = None;
+    let mut visit: Option<Visit> = None;
     loop {
         match desk.idle() {
             Idle::Turn(mut ticket) => {
+                // The hub starts no turn of an agent that a person has; two programs would be at one session.
+                end_visit(&mut desk, &mut current, &mut visit, "its next turn has begun");
                 desk.begin(ticket.request.turn);
                 if home.replace(ticket.request.cwd.clone()).is_some_and(|it| it != ticket.request.cwd)
                     && current.as_ref().is_some_and(|(_, it)| !it.moves())
@@ -266,17 +299,55 @@ fn serve(mut desk: Desk) {
                 desk.over();
                 ticket.end(outcome);
             }
-            Idle::Terminal(event) => {
-                if let Some((_, driver)) = &mut current {
-                    driver.between(&mut desk, event);
+            Idle::Terminal(event) => match (&mut visit, &mut current) {
+                (Some(it), current) => {
+                    let driver = current.as_mut().map(|it| &mut *it.1 as &mut dyn Driver);
+                    if !it.hear(&mut desk, driver, event) {
+                        visit = None;
+                    }
                 }
+                (None, Some((_, driver))) => driver.between(&mut desk, event),
+                (None, None) => {}
+            },
+            Idle::TakeOver(wanted) => {
+                end_visit(&mut desk, &mut current, &mut visit, "it is opened anew");
+                visiting.store(wanted.number, Ordering::SeqCst);
+                visit = begin_visit(&mut desk, &mut current, &mut home, &wanted);
             }
-            Idle::Stop => stop(&mut desk, &mut current, "it was stopped"),
+            Idle::HandBack(number) if visit.as_ref().is_none_or(|it| it.number != number) => {
+                take_over::tell(&desk, number, TakeOverCame::Over { why: "its screen is gone".to_owned() });
+            }
+            Idle::HandBack(_) => end_visit(&mut desk, &mut current, &mut visit, "it was handed back"),
+            Idle::Stop => {
+                end_visit(&mut desk, &mut current, &mut visit, "it was stopped");
+                stop(&mut desk, &mut current, "it was stopped");
+            }
             Idle::Close => {
+                end_visit(&mut desk, &mut current, &mut visit, "the hub ended");
                 stop(&mut desk, &mut current, "the hub ended");
                 return;
             }
         }
+    }
+}
+
+/// Opens the agent's session for a person.
+fn begin_visit(desk: &mut Desk, current: &mut Current, home: &mut Home, wanted: &TakeOver) -> Option<Visit> {
+    if home.replace(wanted.cwd.clone()).is_some_and(|it| it != wanted.cwd) {
+        stop(desk, current, "a person takes it over in another folder");
+    }
+    if let Err(failure) = driver_for(desk, current) {
+        take_over::tell(desk, wanted.number, TakeOverCame::Over { why: failure.message });
+        return None;
+    }
+    let (profile, driver) = current.as_mut()?;
+    take_over::begin(desk, &Arc::clone(profile), driver.as_mut(), wanted)
+}
+
+/// Ends what a person has of the agent, where they have something.
+fn end_visit(desk: &mut Desk, current: &mut Current, visit: &mut Option<Visit>, why: &str) {
+    if let Some(visit) = visit.take() {
+        visit.end(desk, current.as_mut().map(|it| &mut *it.1 as &mut dyn Driver), why);
     }
 }
 
@@ -292,7 +363,7 @@ fn with_buffers(desk: &mut Desk, current: &mut Current, request: &mut TurnReques
         request.prompt = format!("{}{text}", request.prompt).into();
         desk.tell(Event::BuffersGiven { turn, text });
     }
-    let mut outcome = match driver_for(desk, current, request) {
+    let mut outcome = match driver_for(desk, current) {
         Ok(driver) => driver.take_turn(desk, request),
         Err(failure) => TurnOutcome::Failed(failure),
     };
@@ -312,18 +383,14 @@ fn stop(desk: &mut Desk, current: &mut Current, why: &str) {
     desk.say(AgentState::Stopped, Source::Hub, why);
 }
 
-/// Returns the driver for a turn. Where the profile has changed, the old program is ended first.
-fn driver_for<'a>(
-    desk: &mut Desk,
-    current: &'a mut Current,
-    request: &TurnRequest,
-) -> Result<&'a mut Box<dyn Driver>, Failure> {
+/// Returns the agent's driver. Where the profile has changed, the old program is ended first.
+fn driver_for<'a>(desk: &mut Desk, current: &'a mut Current) -> Result<&'a mut Box<dyn Driver>, Failure> {
     let Some(profile) = desk.parts.given.catalog.get().resolve(&desk.agent).cloned() else {
-        let message = format!("there is no agent {}; `callboard agents` lists those that there are", request.agent);
+        let message = format!("there is no agent {}; `callboard agents` lists those that there are", desk.agent);
         return Err(driver::failure(FailureClass::NotInstalled, message));
     };
     if let Program::Missing(why) = &profile.program {
-        return Err(driver::failure(FailureClass::NotInstalled, format!("{}: {why}", request.agent)));
+        return Err(driver::failure(FailureClass::NotInstalled, format!("{}: {why}", desk.agent)));
     }
     if profile.origin == Origin::Workspace
         && let Err(why) = (desk.parts.given.trusted)()

@@ -4,12 +4,15 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use self::agents::AgentsCommand;
 use crate::{
     ask::Scope,
     client::target::Engine,
     ids::{AgentName, ChannelName, FindingId, MessageId, PauseId, RuleId, RunId, StepId, WorktreeId},
     protocol::Players,
 };
+
+pub mod agents;
 
 /// Several coding agents at once, in channels, from your editor.
 #[derive(Debug, Parser)]
@@ -177,9 +180,15 @@ pub enum Command {
         after_help = "Examples:\n  callboard findings\n  callboard findings dismiss f3 --reason \"a test double\"\n  callboard findings accept f4"
     )]
     Findings(FindingsArgs),
-    /// List the agents, what they do and why that is believed
-    #[command(after_help = "Example:\n  callboard agents --json")]
-    Agents,
+    /// List the agents, what they do and why that is believed; take one over
+    #[command(
+        after_help = "Examples:\n  callboard agents --json\n  callboard agents attach claude\n  callboard agents hand-back claude"
+    )]
+    Agents {
+        /// Do something with one
+        #[command(subcommand)]
+        command: Option<AgentsCommand>,
+    },
     /// Workflows: list, show, check, begin one
     #[command(
         subcommand,

@@ -5,9 +5,13 @@ use std::{io::IsTerminal as _, path::Path};
 
 use clap::Parser as _;
 
+#[cfg(unix)]
+use super::attach;
 use super::{
     alter,
-    args::{Cli, Command, HubCommand, RunsCommand, ToolArgs, WorkflowsCommand, WorktreesCommand},
+    args::{
+        Cli, Command, HubCommand, RunsCommand, ToolArgs, WorkflowsCommand, WorktreesCommand, agents::AgentsCommand,
+    },
     begin, changes, channel,
     connect::{HubWire, failed},
     decide, demo, doctor,
@@ -173,7 +177,19 @@ async fn with_hub(
         }
         Command::Channel(command) => channel::channel(hub, out, person, &command).await,
         Command::Findings(args) => findings::findings(hub, out, &args).await,
-        Command::Agents => lists::agents(hub, out).await,
+        Command::Agents { command: None } => lists::agents(hub, out).await,
+        #[cfg(unix)]
+        Command::Agents { command: Some(AgentsCommand::Attach(args)) } => {
+            if engine == Engine::InProc {
+                return Err(Fail::usage("an agent can't be left to a hub that ends with this command")
+                    .help("leave out --engine inproc"));
+            }
+            attach::attach(hub, out, &args).await
+        }
+        #[cfg(unix)]
+        Command::Agents { command: Some(AgentsCommand::HandBack { agent }) } => {
+            attach::hand_back(hub, out, &agent).await
+        }
         // The others were dealt with before a hub was asked for.
         _ => Ok(fail::OK),
     }

@@ -255,6 +255,8 @@ fn refused(effect: &Effect, why: &str) -> Event {
         | Effect::PutText(_)
         | Effect::InterruptTurn { .. }
         | Effect::AnswerAsk { .. }
+        | Effect::TakeOver(_)
+        | Effect::HandBack { .. }
         | Effect::StopAgent { .. } => Event::Tick,
     }
 }

@@ -8,16 +8,16 @@ use std::sync::Arc;
 use super::{
     record::{Cause, Record, Subject, TurnEnd},
     run::{Run, StepState},
-    state::{AgentEntry, Channel, KEYS_KEPT, Key, Keyed, Message, PROMPTS_KEPT, Pause, SESSIONS_KEPT, State, Turn},
+    state::{AgentEntry, Channel, KEYS_KEPT, Key, Keyed, Message, PROMPTS_KEPT, Pause, State, Turn},
 };
 use crate::{
-    agent::{AgentClaim, AgentInfo, AgentState, Source},
     finding::{Finding, FindingState},
     ids::{AgentName, ChannelName, MessageId, RunId, StepId, Timestamp, TurnId},
     outcome::Usage,
     protocol::{Answered, Author, DeliveryState, DeliveryView, StepStatus},
 };
 
+mod agents;
 mod asks;
 mod checkpoints;
 mod operator;
@@ -29,13 +29,12 @@ pub fn apply(state: &mut State, seq: u64, at: Timestamp, record: &Record) {
     state.rev = seq;
     match record {
         Record::TrustChanged { trusted } => state.trusted = *trusted,
-        Record::AgentsKnown { agents } => know_agents(state, at, agents),
-        Record::AgentClaimed { agent, claim } => change_agent(state, agent, |it| {
-            if it.claim.state != claim.state {
-                it.since = at;
-            }
-            it.claim = claim.clone();
-        }),
+        Record::AgentsKnown { .. }
+        | Record::AgentClaimed { .. }
+        | Record::AgentTaken { .. }
+        | Record::AgentOpened { .. }
+        | Record::AgentHandedBack { .. }
+        | Record::SessionKnown { .. } => agents::apply(state, at, record),
         Record::ChannelCreated { name, default_agent } => {
             let channel = Channel {
                 name: name.clone(),
@@ -186,16 +185,6 @@ pub fn apply(state: &mut State, seq: u64, at: Timestamp, record: &Record) {
             }
         }
         Record::TextPut { pause, .. } => drop(state.puts.remove(pause)),
-        Record::SessionKnown { agent, place, session, .. } => change_agent(state, agent, |it| {
-            let place: Arc<str> = place.as_str().into();
-            if it.sessions.len() >= SESSIONS_KEPT
-                && !it.sessions.contains_key(&place)
-                && let Some(first) = it.sessions.keys().next().cloned()
-            {
-                it.sessions.remove(&first);
-            }
-            it.sessions.insert(place, session.as_str().into());
-        }),
         Record::AskAnswered { .. }
         | Record::AskDue { .. }
         | Record::TurnGivenUp { .. }
@@ -228,46 +217,6 @@ pub fn apply(state: &mut State, seq: u64, at: Timestamp, record: &Record) {
         Record::FindingReworded { finding, text } => {
             change_finding(state, *finding, |it| it.draft.text.clone_from(text));
         }
-    }
-}
-
-fn know_agents(state: &mut State, at: Timestamp, agents: &[AgentInfo]) {
-    for info in agents {
-        let rev = state.rev;
-        let before = state.agents.get(&info.name).map_or(0, |it| it.rev);
-        if let Some(entry) = state.agents.get_mut(&info.name) {
-            let it = Arc::make_mut(entry);
-            it.info = info.clone();
-            it.rev = rev;
-        } else {
-            state.agents.insert(info.name.clone(), Arc::new(new_agent(info.clone(), at, rev)));
-        }
-        state.touch(Key::Agent(info.name.clone()), before);
-    }
-    let gone: Vec<AgentName> =
-        state.agents.keys().filter(|name| !agents.iter().any(|it| it.name == **name)).cloned().collect();
-    for name in gone {
-        change_agent(state, &name, |it| {
-            it.info.missing.get_or_insert_with(|| "no profile of this name is left".to_owned());
-        });
-    }
-}
-
-fn new_agent(info: AgentInfo, at: Timestamp, rev: u64) -> AgentEntry {
-    AgentEntry {
-        info,
-        claim: AgentClaim {
-            state: AgentState::Stopped,
-            source: Source::Hub,
-            why: "it has not been needed yet".to_owned(),
-        },
-        since: at,
-        live: None,
-        queue: imbl::Vector::new(),
-        usage: Usage::default(),
-        sessions: imbl::OrdMap::new(),
-        seen: imbl::OrdMap::new(),
-        rev,
     }
 }
 
@@ -399,6 +348,7 @@ fn turn(state: &mut State, at: Timestamp, record: &Record) {
             change_agent(state, &known.agent, |it| {
                 it.queue.retain(|queued| queued != turn);
                 it.live = Some(*turn);
+                it.visitor = None;
                 if let (Some(channel), Some(seen)) = (channel, seen) {
                     let before = it.seen.insert(channel.clone(), *seen);
                     passed = Some((channel, before));

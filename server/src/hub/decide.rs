@@ -32,6 +32,7 @@ mod result;
 mod rounds;
 mod run;
 mod sight;
+mod take_over;
 mod talk;
 mod tools;
 mod turn;
@@ -92,6 +93,8 @@ fn dispatch(draft: &mut Draft, event: &Event) -> Result<Answer, Refusal> {
         Event::Cancel { by, run }                 => run::cancel(draft, by, *run),
         Event::SettleFinding { by, finding, how } => settle_finding(draft, by, *finding, how),
         Event::Undo { by, run, step, force }      => checkpoint::undo(draft, by, *run, step.as_ref(), *force),
+        Event::TakeOver { by, agent, after_turn } => take_over::take(draft, by, agent, *after_turn),
+        Event::HandBack { by, agent }             => take_over::hand_back(draft, by, agent),
         // What agents come to.
         Event::TurnStarted { turn }               => { turn::began(draft, *turn); Ok(Answer::Done) }
         Event::BuffersGiven { turn, text }        => { buffers::given(draft, *turn, text); Ok(Answer::Done) }
@@ -101,6 +104,7 @@ fn dispatch(draft: &mut Draft, event: &Event) -> Result<Answer, Refusal> {
         Event::Asked { turn, ask }                => { ask::asked(draft, *turn, ask); Ok(Answer::Done) }
         Event::AskWithdrawn { turn, key }         => { ask::withdrawn(draft, *turn, key); Ok(Answer::Done) }
         Event::SessionKnown { turn, place, session, lost } => { turn::session_known(draft, *turn, place, session, lost.as_deref()); Ok(Answer::Done) }
+        Event::TakeOverCame { agent, number, came } => { take_over::came(draft, agent, *number, came); Ok(Answer::Done) }
         Event::AgentChanged { agent, claim }      => { turn::claimed(draft, agent, claim); Ok(Answer::Done) }
         Event::FindingReported { agent, finding } => { result::report(draft, Some(agent), None, finding); Ok(Answer::Done) }
         Event::Used { agent, turn, act }          => tools::used(draft, agent, *turn, act),

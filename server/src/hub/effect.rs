@@ -5,7 +5,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use crate::{
-    agent::TurnRequest,
+    agent::{TakeOver, TurnRequest},
     ask::AskReply,
     ids::{AgentName, PauseId, TurnId, WorktreeId},
     workflow::plan::Isolation,
@@ -48,6 +48,15 @@ pub enum Effect {
     /// Put a text into the buffers that editors have of a file, where any have. What is put twice changes nothing. Comes back
     /// as `TextPut`.
     PutText(Box<TextToPut>),
+    /// Open an agent's session for a person, in its program's own screen. Comes back as `TakeOver`.
+    TakeOver(Box<TakeOver>),
+    /// End what was opened for a person. Comes back as `TakeOver` that says so, also where nothing was.
+    HandBack {
+        /// Whose.
+        agent: AgentName,
+        /// Which take-over.
+        number: u64,
+    },
     /// End an agent's program with its whole session.
     StopAgent {
         /// Which.

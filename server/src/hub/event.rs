@@ -187,6 +187,31 @@ pub enum Event {
         /// Why the session before could not be gone on with, where one was to be.
         lost: Option<String>,
     },
+    /// A person takes an agent over: they speak with it in its program's own screen, and its turns wait.
+    TakeOver {
+        /// Who.
+        by: Actor,
+        /// Which.
+        agent: AgentName,
+        /// Whether to wait for the end of the turn that it is on. Refused where it is on one and nobody waits.
+        after_turn: bool,
+    },
+    /// A person hands an agent back.
+    HandBack {
+        /// Who.
+        by: Actor,
+        /// Which.
+        agent: AgentName,
+    },
+    /// Something came of a take-over.
+    TakeOverCame {
+        /// Whose.
+        agent: AgentName,
+        /// Which.
+        number: u64,
+        /// What.
+        came: TakeOverCame,
+    },
     /// A driver believes something else of an agent than before.
     AgentChanged {
         /// Which.
@@ -305,6 +330,23 @@ pub struct TextClash {
     pub theirs: Arc<str>,
     /// From the former to the latter, as people read it.
     pub difference: String,
+}
+
+/// What came of a take-over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TakeOverCame {
+    /// The agent is the person's now.
+    Opened {
+        /// Where it works, as a turn's request says it.
+        place: String,
+        /// The session that its screen has open, where its program has names for them.
+        session: Option<String>,
+    },
+    /// It could not be opened, or is over.
+    Over {
+        /// Why.
+        why: String,
+    },
 }
 
 /// What came of a checkpoint.

@@ -18,7 +18,7 @@ use crate::{
         WorktreeId,
     },
     outcome::{Failure, TypedResult, Usage},
-    protocol::{About, Author, DeliveryState, FileNote, PauseKind, RunStatus},
+    protocol::{About, Author, DeliveryState, FileNote, PauseKind, RunStatus, TakenStage},
     workflow::plan::{Isolation, Limits, Plan},
 };
 
@@ -438,6 +438,32 @@ pub enum Record {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         lost: Option<String>,
     },
+    /// A person takes an agent over, or has said that it is handed back: none of its turns begins until it is.
+    AgentTaken {
+        /// Which.
+        agent: AgentName,
+        /// Who.
+        by: String,
+        /// How far that is.
+        stage: TakenStage,
+    },
+    /// A person speaks with an agent in its program's own screen.
+    AgentOpened {
+        /// Which.
+        agent: AgentName,
+        /// Where it works.
+        place: String,
+        /// The session that is open there.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        session: Option<String>,
+    },
+    /// An agent is no longer a person's; its turns go on.
+    AgentHandedBack {
+        /// Which.
+        agent: AgentName,
+        /// Why, in words.
+        why: String,
+    },
     /// A permission is remembered from now on.
     PermissionRemembered {
         /// Its id.
@@ -722,6 +748,9 @@ impl Record {
             Self::AskDue { .. } => "ask.due",
             Self::TurnGivenUp { .. } => "turn.given_up",
             Self::SessionKnown { .. } => "session.known",
+            Self::AgentTaken { .. } => "agent.taken",
+            Self::AgentOpened { .. } => "agent.opened",
+            Self::AgentHandedBack { .. } => "agent.handed_back",
             Self::PermissionRemembered { .. } => "permission.remembered",
             Self::PermissionRevoked { .. } => "permission.revoked",
             Self::CheckpointIntended { .. } => "checkpoint.intended",

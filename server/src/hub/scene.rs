@@ -53,6 +53,7 @@ pub fn info(agent: &str, driver: DriverKind, access: Access, good_for: &[&str]) 
         good_for: good_for.iter().map(|it| (*it).to_owned()).collect(),
         missing: None,
         times: TurnTimes::default(),
+        take_over: driver != DriverKind::Tool,
     }
 }
 
@@ -268,6 +269,11 @@ impl Scene {
             .map(|it| match it {
                 Effect::StartTurn(request) => format!("start {} {}", request.turn, request.agent),
                 Effect::InterruptTurn { agent, turn } => format!("interrupt {turn} {agent}"),
+                Effect::TakeOver(it) => {
+                    let session = it.session.as_ref().map_or("a new session", |it| &*it.id);
+                    format!("open {} for {} in {} with {session}", it.agent, it.by, it.cwd.display())
+                }
+                Effect::HandBack { agent, .. } => format!("close {agent}"),
                 Effect::StopAgent { agent } => format!("stop {agent}"),
                 Effect::PutText(it) => {
                     let again = if it.again { " again" } else { "" };

@@ -18,8 +18,8 @@ use crate::{
     protocol::{
         AgentView, AskView, ChannelView, DecidedView, DiffParams, EditPlanResult, Feed, FindingsParams, InboxParams,
         Item, MessageView, MessagesParams, MessagesResult, PastStep, PauseView, PermissionsParams, PlanText,
-        RunHistory, RunTurn, RunView, RunsParams, SentParams, StepStatus, StepView, SubscribeParams, TurnView,
-        TurnsParams, WorktreeView, is_settled,
+        RunHistory, RunTurn, RunView, RunsParams, SentParams, StepStatus, StepView, SubscribeParams, TakenView,
+        TurnView, TurnsParams, WorktreeView, is_settled,
     },
     workflow::plan::{Plan, Step},
 };
@@ -418,6 +418,7 @@ fn agent_view(it: &AgentEntry) -> AgentView {
         claim: it.claim.clone(),
         since: it.since,
         turn: it.live,
+        taken: it.taken.as_ref().map(|it| TakenView { by: it.by.to_string(), since: it.since, stage: it.stage }),
         queued: u32::try_from(it.queue.len()).unwrap_or(u32::MAX),
         usage: it.usage,
         rev: it.rev,

@@ -13,14 +13,14 @@ use super::{
     run::Run,
 };
 use crate::{
-    agent::{AgentClaim, AgentInfo},
+    agent::{AgentClaim, AgentInfo, Session},
     ask::{AskReply, Rule},
     finding::Finding,
     ids::{
         AgentName, ChannelName, FindingId, MessageId, PauseId, RuleId, RunId, StepId, Timestamp, TurnId, WorktreeId,
     },
     outcome::{TypedResult, Usage},
-    protocol::{About, Answered, Author, DeliveryView, FileNote, PauseKind, WorktreeState},
+    protocol::{About, Answered, Author, DeliveryView, FileNote, PauseKind, TakenStage, WorktreeState},
     workflow::plan::Isolation,
 };
 
@@ -182,11 +182,30 @@ pub struct AgentEntry {
     /// The turns that wait, in order.
     pub queue: Vector<TurnId>,
     /// The session of its program that it goes on with, by the place where it works.
-    pub sessions: OrdMap<Arc<str>, Arc<str>>,
+    pub sessions: OrdMap<Arc<str>, Session>,
+    /// Who has taken it over, where somebody has.
+    pub taken: Option<Taken>,
+    /// Who spoke with it in its own screen since its last turn.
+    pub visitor: Option<Arc<str>>,
     /// Per channel, the last message that a prompt held or passed over.
     pub seen: OrdMap<ChannelName, MessageId>,
     /// Revision of the last change.
     pub rev: u64,
+}
+
+/// That a person has taken an agent over.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Taken {
+    /// The record that says so: no other take-over has it.
+    pub number: u64,
+    /// Who.
+    pub by: Arc<str>,
+    /// Since when.
+    pub since: Timestamp,
+    /// How far that is.
+    pub stage: TakenStage,
+    /// Whether its screen was opened: then the person may have spoken with it.
+    pub opened: bool,
 }
 
 /// A turn.

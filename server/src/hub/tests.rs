@@ -25,6 +25,7 @@ mod operator;
 mod pauses;
 mod random;
 mod runs;
+mod take_over;
 mod tools;
 mod worktrees;
 mod writer;

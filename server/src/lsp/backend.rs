@@ -37,14 +37,14 @@ use crate::{
     },
     protocol::{
         AgentView, CancelParams, Changed, ChannelView, CompleteParams, CompleteResult, CreateChannelParams,
-        DecideParams, DiffParams, DiffResult, EditPlanParams, EditPlanResult, ErrorData, FindingsParams, HistoryParams,
-        HoldParams, HubStatus, InboxParams, MessagesParams, MessagesResult, Nothing, PROTOCOL, PauseView,
-        PermissionsParams, PlanParams, PlanText, PlanTextParams, PostParams, Posted, REFUSED, ReleaseParams,
-        ReloadResult, RemoveWorktreeParams, RevokePermissionParams, RunHistory, RunParams, RunTurn, RunView,
-        RunsParams, SentParams, ServerOffer, SettleFindingParams, Started, SubscribeParams, TerminalInputParams,
-        TerminalResizeParams, TerminalScrollback, TerminalScrollbackParams, TerminalSize, TrustParams, TrustResult,
-        TurnView, TurnsParams, UndoParams, UndoResult, UnwatchTerminalParams, WatchTerminalParams, WatchTerminalResult,
-        WithdrawParams, WorkflowView, WorktreesResult, method,
+        DecideParams, DiffParams, DiffResult, EditPlanParams, EditPlanResult, ErrorData, FindingsParams,
+        HandBackParams, HistoryParams, HoldParams, HubStatus, InboxParams, MessagesParams, MessagesResult, Nothing,
+        PROTOCOL, PauseView, PermissionsParams, PlanParams, PlanText, PlanTextParams, PostParams, Posted, REFUSED,
+        ReleaseParams, ReloadResult, RemoveWorktreeParams, RevokePermissionParams, RunHistory, RunParams, RunTurn,
+        RunView, RunsParams, SentParams, ServerOffer, SettleFindingParams, Started, SubscribeParams, TakeOverParams,
+        TerminalInputParams, TerminalResizeParams, TerminalScrollback, TerminalScrollbackParams, TerminalSize,
+        TrustParams, TrustResult, TurnView, TurnsParams, UndoParams, UndoResult, UnwatchTerminalParams,
+        WatchTerminalParams, WatchTerminalResult, WithdrawParams, WorkflowView, WorktreesResult, method,
     },
     workflow::plan::Plan,
 };
@@ -92,6 +92,8 @@ pub fn service(
         .custom_method(method::REMOVE_WORKTREE, Backend::remove_worktree)
         // Agents and findings.
         .custom_method(method::AGENTS, Backend::agents)
+        .custom_method(method::TAKE_OVER, Backend::take_over)
+        .custom_method(method::HAND_BACK, Backend::hand_back)
         .custom_method(method::FINDINGS, Backend::findings)
         .custom_method(method::SETTLE_FINDING, Backend::settle_finding)
         // Terminals.
@@ -402,6 +404,15 @@ impl Backend {
 
     async fn agents(&self, _: Nothing) -> Result<Vec<AgentView>> {
         Ok(self.shared.hub.snapshot().agents())
+    }
+
+    async fn take_over(&self, params: TakeOverParams) -> Result<Changed> {
+        let TakeOverParams { agent, after_turn } = params;
+        self.change(Event::TakeOver { by: self.actor.clone(), agent, after_turn }).await
+    }
+
+    async fn hand_back(&self, params: HandBackParams) -> Result<Changed> {
+        self.change(Event::HandBack { by: self.actor.clone(), agent: params.agent }).await
     }
 
     async fn findings(&self, params: FindingsParams) -> Result<Vec<Finding>> {

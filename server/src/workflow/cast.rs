@@ -91,6 +91,7 @@ mod tests {
             good_for: vec!["review".to_owned()],
             missing: None,
             times: TurnTimes::default(),
+            take_over: true,
         }
     }
 

@@ -111,9 +111,13 @@ end
 --- Shows the buttons above the first line, or who answered.
 ---@param bufnr integer
 local function draw(bufnr)
+  -- An answer may come when the page is closed.
+  if not vim.api.nvim_buf_is_loaded(bufnr) then
+    return
+  end
   local session = session_of.get(vim.b[bufnr].callboard_client)
   local pause = session and session.store.pauses[pages[bufnr]]
-  if not pause or not vim.api.nvim_buf_is_loaded(bufnr) then
+  if not pause then
     return
   end
   local wins = vim.fn.win_findbuf(bufnr)

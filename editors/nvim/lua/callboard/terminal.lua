@@ -15,7 +15,10 @@ local M = {}
 ---@field title string
 ---@field told boolean whether the person was told that the terminal is locked
 ---@field terminal integer? the number of the program that it shows
----@field size integer? how many rows the program has, as it was answered
+---@field form 'raw'|'rows' how frames are asked for: as the program draws, or in rows where its size is not the window's
+---@field size { rows: integer, columns: integer } the size of the window
+---@field of { rows: integer, columns: integer }? the size of the program
+---@field rows table<integer, callboard.TerminalRun[]> the screen, where it is asked for in rows
 
 ---@type table<integer, callboard.Terminal>
 local terminals = {}
@@ -30,17 +33,15 @@ function M.winbar()
   local session = session_of.at(one.root)
   local agent = session and session.store.agents[one.agent]
   local parts = { (' %%#CallboardAgent#@%s%%*'):format(one.agent) }
-  if agent then
-    table.insert(parts, '  ' .. require('callboard.render').state(agent.claim.state))
-  end
   if one.locked then
     table.insert(parts, '  %#CallboardLocked#locked: Callboard is typing%*')
-  elseif one.state ~= 'live' then
-    table.insert(
-      parts,
-      one.state == 'ended' and '  %#CallboardFaint#ended%*'
-        or '  %#CallboardFaint#not started yet%*'
-    )
+  elseif one.state == 'absent' then
+    table.insert(parts, '  %#CallboardFaint#not started yet%*')
+  elseif agent then
+    table.insert(parts, '  ' .. require('callboard.render').state(agent.claim.state))
+  end
+  if one.of and one.state ~= 'absent' and not vim.deep_equal(one.of, one.size) then
+    table.insert(parts, ('  %%#CallboardFaint#%d × %d%%*'):format(one.of.columns, one.of.rows))
   end
   if one.title ~= '' then
     table.insert(parts, '  %#CallboardFaint#' .. one.title:gsub('%%', '%%%%') .. '%*')
@@ -55,7 +56,7 @@ local function watch(one)
     client_of.request(
       client,
       'callboard/watchTerminal',
-      { agent = one.agent, form = 'raw' },
+      { agent = one.agent, form = one.form },
       function(answer)
         one.state = answer.state
         vim.cmd.redrawstatus({ bang = true })
@@ -67,24 +68,58 @@ end
 --- Gives the program the size of the window.
 ---@param one callboard.Terminal
 local function resize(one)
-  local win = vim.fn.win_findbuf(one.bufnr)[1]
+  -- Of several windows the one in which the person is.
+  local win = vim.api.nvim_get_current_win() ---@type integer?
+  if vim.api.nvim_get_current_buf() ~= one.bufnr then
+    win = vim.fn.win_findbuf(one.bufnr)[1]
+  end
   if not win then
     return
   end
   local bar = vim.wo[win].winbar ~= '' and 1 or 0
   local rows = math.max(vim.api.nvim_win_get_height(win) - bar, 4)
   local columns = math.max(vim.api.nvim_win_get_width(win), 20)
+  one.size = { rows = rows, columns = columns }
   client_of.with(function(client)
     client_of.request(
       client,
       'callboard/terminalResize',
       { agent = one.agent, rows = rows, columns = columns },
-      function(size)
-        one.size = size.rows
-      end,
+      function() end,
       function() end -- No program runs yet; it gets the size with its first frame.
     )
   end, one.bufnr)
+end
+
+--- Draws a frame. What a program draws for one size means nothing in another, so where the window has another size, since
+--- somebody else watches too or the program ended before, the rows are asked for and drawn as they fit.
+---@param one callboard.Terminal
+---@param frame callboard.TerminalFrame
+local function draw(one, frame)
+  one.of = frame.size
+  local fits = vim.deep_equal(frame.size, one.size)
+  local form = fits and 'raw' or 'rows'
+  if one.form ~= form then
+    one.form = form
+    watch(one)
+    return
+  end
+  if frame.full then
+    -- The emulator forgets what it had; scrollback of an earlier program is in the transcript.
+    vim.api.nvim_chan_send(one.channel, '\27c')
+    one.rows = {}
+  end
+  if form == 'raw' and frame.raw and frame.raw ~= '' then
+    vim.api.nvim_chan_send(one.channel, frame.raw)
+  elseif form == 'rows' and frame.rows then
+    for _, row in ipairs(frame.rows) do
+      one.rows[row.row] = row.runs
+    end
+    vim.api.nvim_chan_send(
+      one.channel,
+      require('callboard.screen').draw(one.rows, frame.cursor, one.size)
+    )
+  end
 end
 
 --- A frame came.
@@ -94,13 +129,7 @@ function M.frame(client_id, frame)
   local session = session_of.get(client_id)
   for _, one in pairs(terminals) do
     if one.agent == frame.agent and session and one.root == session.root then
-      if frame.full then
-        -- The emulator forgets what it had; scrollback of an earlier program is in the transcript.
-        vim.api.nvim_chan_send(one.channel, '\27c')
-      end
-      if frame.raw and frame.raw ~= '' then
-        vim.api.nvim_chan_send(one.channel, frame.raw)
-      end
+      draw(one, frame)
       if one.terminal ~= frame.terminal then
         -- A program that has just been started does not know the window yet. Another size later is another window's word, and holds.
         one.terminal = frame.terminal
@@ -185,6 +214,9 @@ function M.open(agent, opts)
       state = 'absent',
       title = '',
       told = false,
+      form = 'raw',
+      size = { rows = 0, columns = 0 },
+      rows = {},
     }
     one.channel = vim.api.nvim_open_term(bufnr, {
       on_input = function(_, _, _, data)
@@ -203,6 +235,14 @@ function M.open(agent, opts)
             resize(one)
           end
         end
+      end,
+    })
+    -- Of several watchers the one that types decides about the size.
+    vim.api.nvim_create_autocmd('TermEnter', {
+      group = group,
+      buffer = bufnr,
+      callback = function()
+        resize(one)
       end,
     })
     vim.api.nvim_create_autocmd('BufWipeout', {

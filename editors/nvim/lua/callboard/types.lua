@@ -29,6 +29,7 @@
 ---@field missing string|vim.NIL Whether its program was found here; where not, why and what to do.
 ---@field name callboard.AgentName How it is called.
 ---@field profile string The profile that it is an instance of.
+---@field takeOver boolean Whether a person can take it over: whether its program has a screen that goes on with a session.
 ---@field times callboard.TurnTimes How long its turns may take.
 ---@field title string One line for people.
 
@@ -41,6 +42,7 @@
 ---| { is: "working" } # On a turn.
 ---| { is: "waitingForPermission" } # It asked for a permission.
 ---| { is: "waitingForAnswer" } # It asked a question.
+---| { by: string, is: "takenOver" } # A person has taken it over and speaks with it in its program's own screen; its turns wait.
 ---| { is: "rateLimited", until: callboard.Timestamp|vim.NIL } # Its provider refuses more for now.
 ---| { is: "outOfBudget" } # Its budget is used up.
 ---| { is: "crashed" } # Its program ended and should not have.
@@ -53,6 +55,7 @@
 ---@field queued integer How many turns wait in its queue.
 ---@field rev integer Revision of its last change.
 ---@field since callboard.Timestamp Since when.
+---@field taken? callboard.TakenView Who has taken it over, where somebody has.
 ---@field turn? callboard.TurnId The turn that it is on.
 ---@field usage callboard.Usage What its turns used, as far as they reported it.
 
@@ -324,6 +327,10 @@
 ---@class callboard.FindingsParams
 ---@field all? boolean Settled ones too.
 ---@field run? callboard.RunId|vim.NIL Only those of this run.
+
+---Params of `callboard/handBack`.
+---@class callboard.HandBackParams
+---@field agent callboard.AgentName Which agent.
 
 ---Params of `callboard/history`.
 ---@class callboard.HistoryParams
@@ -765,6 +772,24 @@
 ---@field run? callboard.RunId|vim.NIL Only what belongs to this run.
 ---@field since? integer|vim.NIL The revision that the client has: 0 for everything, absent for what comes from now on.
 
+---Params of `callboard/takeOver`.
+---@class callboard.TakeOverParams
+---@field afterTurn? boolean Whether to wait for the end of the turn that it is on; else it is refused as `busy` then.
+---@field agent callboard.AgentName Which agent.
+
+---How far a take-over is.
+---@alias callboard.TakenStage
+---| "afterTurn" # It waits for the end of the turn that the agent is on.
+---| "opening" # The agent's screen is being opened.
+---| "open" # The agent's terminal is the person's.
+---| "closing" # It is being handed back.
+
+---That a person has taken an agent over. Its turns wait in its queue.
+---@class callboard.TakenView
+---@field by string Who.
+---@field since callboard.Timestamp Since when.
+---@field stage callboard.TakenStage How far that is.
+
 ---A colour.
 ---@alias callboard.TerminalColor
 ---| integer # One of the 256 that terminals number; the first 16 are the theme's.
@@ -1037,6 +1062,8 @@
 ---@field ["callboard/worktrees"] { params: callboard.Nothing, result: callboard.WorktreesResult }
 ---@field ["callboard/removeWorktree"] { params: callboard.RemoveWorktreeParams, result: callboard.Changed }
 ---@field ["callboard/agents"] { params: callboard.Nothing, result: callboard.AgentView[] }
+---@field ["callboard/takeOver"] { params: callboard.TakeOverParams, result: callboard.Changed }
+---@field ["callboard/handBack"] { params: callboard.HandBackParams, result: callboard.Changed }
 ---@field ["callboard/findings"] { params: callboard.FindingsParams, result: callboard.Finding[] }
 ---@field ["callboard/settleFinding"] { params: callboard.SettleFindingParams, result: callboard.Changed }
 ---@field ["callboard/watchTerminal"] { params: callboard.WatchTerminalParams, result: callboard.WatchTerminalResult }

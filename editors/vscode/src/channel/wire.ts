@@ -123,6 +123,8 @@ export type ToView =
   | { is: "older"; messages: MessageView[]; older: boolean; facts: Facts }
   | { is: "live"; messages: MessageView[]; facts: Facts }
   | { is: "completions"; ask: number; items: CompleteItem[] }
+  /** What an agent that is at work is writing. */
+  | { is: "tail"; agent: string; lines: string[] }
   | { is: "insert"; text: string }
   | { is: "search" }
   | { is: "focus" }
@@ -137,6 +139,7 @@ export type FromView =
   | { is: "channel"; name: string; thread?: string }
   | { is: "complete"; ask: number; text: string; cursor: number }
   | { is: "seen"; number: number }
+  | { is: "keep"; state: string }
   | { is: "withdraw"; message: string; agent: string }
   | { is: "file"; path: string; line: number }
   | { is: "link"; url: string }
@@ -185,6 +188,10 @@ export function fromView(given: unknown): FromView | undefined {
     case "seen": {
       const number = count("number");
       return number === undefined ? undefined : { is: "seen", number };
+    }
+    case "keep": {
+      const state = text("state");
+      return state === undefined ? undefined : { is: "keep", state };
     }
     case "withdraw": {
       const [message, agent] = [text("message"), text("agent")];

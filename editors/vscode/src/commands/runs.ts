@@ -69,6 +69,9 @@ export function runCommands({ hub, changes, picture }: Tools): Commands {
         given.run ?? here ?? (await ask.run(hub, (it) => it.changedFiles > 0, vscode.l10n.t("Whose changes?")))?.id;
       if (run !== undefined) await changes.show(run, given.pause === undefined ? given.step : undefined);
     },
+    acceptChange: async (given) => change(given, "accept"),
+    undoChange: async (given) => change(given, "undo"),
+    acceptFile: async (given) => change(given, "accept", true),
     undo: async (given) => {
       const run =
         given.run ?? (await ask.run(hub, (it) => it.changedFiles > 0, vscode.l10n.t("Which run is to be undone?")))?.id;
@@ -85,6 +88,17 @@ export function runCommands({ hub, changes, picture }: Tools): Commands {
       return done;
     },
   };
+
+  /** The change at the cursor, or at the line that a lens names. */
+  async function change(given: Argument, how: "accept" | "undo", all = false): Promise<void> {
+    const editor = vscode.window.activeTextEditor;
+    const uri = given.startLine === undefined ? editor?.document.uri : given.uri;
+    const line = given.startLine === undefined ? editor?.selection.active.line : given.startLine - 1;
+    if (uri === undefined || line === undefined) {
+      throw new Refused(vscode.l10n.t("Put the cursor on a change in the diff of a run"), "invalid");
+    }
+    await changes.settle(uri, how, all ? "all" : line);
+  }
 
   async function undone(
     count: number,

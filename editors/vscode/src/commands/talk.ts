@@ -3,6 +3,7 @@
 import * as vscode from "vscode";
 import * as ask from "../ask";
 import { Refused } from "../hub";
+import { counted, headline } from "../words";
 import type { Commands, Tools } from "./table";
 
 export function talkCommands({ hub, channel, terminals }: Tools): Commands {
@@ -77,6 +78,28 @@ export function talkCommands({ hub, channel, terminals }: Tools): Commands {
       }
       await hub.look();
       return undefined;
+    },
+    permissions: async () => {
+      const all = await hub.request("permissions", {});
+      if (all.length === 0) {
+        const none = vscode.l10n.t("No permission is remembered: each is asked for when it is needed.");
+        void vscode.window.showInformationMessage(none);
+        return undefined;
+      }
+      const choices = all.map((rule) => ({
+        label: `@${rule.agent}: ${rule.tool}`,
+        description: [
+          rule.id,
+          rule.run === undefined ? vscode.l10n.t("until it is taken back") : vscode.l10n.t("until {0} ends", rule.run),
+          counted(rule.used, vscode.l10n.t("used once"), vscode.l10n.t("used {0} times", rule.used)),
+        ].join(" · "),
+        detail: headline(rule.pattern, 200),
+        rule,
+      }));
+      const placeHolder = vscode.l10n.t("Which permission is to be taken back?");
+      const options = { placeHolder, matchOnDetail: true };
+      const chosen = await vscode.window.showQuickPick(choices, options);
+      return chosen && hub.request("revokePermission", { permission: chosen.rule.id });
     },
     restart: async () => {
       await hub.restart();

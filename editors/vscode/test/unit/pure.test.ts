@@ -5,6 +5,7 @@ import { test } from "node:test";
 import { byPart, ownCommand } from "../../src/channel/slash";
 import { ALLOWED, fromView } from "../../src/channel/wire";
 import { findServer } from "../../src/find";
+import { accepted, hunkAt, hunks, original } from "../../src/hunks";
 import { asWords, pauseOf, wordsBelow } from "../../src/page";
 import { counts, sides } from "../../src/patch";
 import { pathBelow, rootOf } from "../../src/root";
@@ -56,6 +57,25 @@ test("both sides of a file come out of a diff with all of it", () => {
   assert.equal(sides("diff --git a/x b/x\nold mode 100644\nnew mode 100755\n"), undefined);
   // A line that looks like a header of a diff is a line.
   assert.deepEqual(sides("@@ -1,2 +1 @@\n--- a\n x\n"), { before: "-- a\nx\n", after: "x\n" });
+});
+
+test("a change of a file is accepted into the left side, or taken back on the right one", () => {
+  const before = "one\ntwo\nthree\nfour\n";
+  const after = "one\nzwei\nthree\nfour\nfive\n";
+  const all = hunks(before, after);
+  assert.deepEqual(all, [
+    { before: { from: 1, to: 2 }, after: { from: 1, to: 2 } },
+    { before: { from: 4, to: 4 }, after: { from: 4, to: 5 } },
+  ]);
+  const [first, second] = all;
+  assert.ok(first && second);
+  assert.equal(accepted(before, after, first), "one\nzwei\nthree\nfour\n");
+  assert.equal(accepted(accepted(before, after, second), after, first), after, "all of them, from the end");
+  assert.equal(original(before, first), "two\n");
+  assert.deepEqual([hunkAt(all, 1), hunkAt(all, 4), hunkAt(all, 2)], [first, second, undefined]);
+  const gone = hunks("a\nb\nc\n", "a\nc\n");
+  assert.deepEqual([hunkAt(gone, 0), hunkAt(gone, 1), hunkAt(gone, 2)], [gone[0], gone[0], undefined]);
+  assert.deepEqual(hunks("", "x"), [{ before: { from: 0, to: 0 }, after: { from: 0, to: 1 } }]);
 });
 
 test("a page is known by its name and its first line, and holds the words below it", () => {

@@ -162,7 +162,7 @@ export class World {
     this.host = `127.0.0.1:${port}`;
   }
 
-  async window({ size = { width: 1360, height: 860 }, files = [], payload = [], prepare } = {}) {
+  async window({ size = { width: 1360, height: 860 }, files = [], payload = [], prepare, folder = "." } = {}) {
     const profile = this.of(`browser-${this.windows.length}`);
     const context = await chromium.launchPersistentContext(profile, {
       executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
@@ -185,7 +185,7 @@ export class World {
     const window = new Window(this, context, page);
     this.windows.push(window);
     const url = new URL(`http://${this.host}/`);
-    url.searchParams.set("folder", this.workspace);
+    url.searchParams.set("folder", path.join(this.workspace, folder));
     const open = files.map((name) => ["openFile", `vscode-remote://${this.host}${path.join(this.workspace, name)}`]);
     if (open.length + payload.length > 0) url.searchParams.set("payload", JSON.stringify([...open, ...payload]));
     await page.goto(url.href, { waitUntil: "domcontentloaded", timeout: 60_000 });
@@ -335,6 +335,16 @@ export class Window {
       await tab.click({ force: true, timeout: 3000 });
       await inbox.waitFor({ timeout: 4000 });
       return true;
+    });
+    await this.expand("Findings");
+  }
+  /** Opens a view that is folded. */
+  async expand(name) {
+    const header = this.page.locator(".pane-header", { hasText: name }).first();
+    await until(`the view ${name}`, async () => {
+      if ((await header.getAttribute("aria-expanded")) === "true") return true;
+      await header.click({ timeout: 3000 });
+      return false;
     });
   }
   pane(name) {

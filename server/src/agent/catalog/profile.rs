@@ -48,6 +48,10 @@ pub struct Profile {
     /// Arguments that make its interactive screen go on with a session, `{session}` standing for its id.
     #[serde(default)]
     pub resume: Vec<String>,
+    /// Arguments that make its interactive screen begin a session with the id that `{session}` stands for, where it can be
+    /// told one.
+    #[serde(default)]
+    pub begin: Vec<String>,
     /// The variable that names the folder of what its program keeps, where each agent is to have one of its own.
     #[serde(default)]
     pub home_variable: Option<String>,
@@ -131,6 +135,8 @@ pub struct Times {
     pub idle: Option<Span>,
     /// From the prompt to the end.
     pub total: Option<Span>,
+    /// For how long it may try again by itself, because its provider does not answer (drivers `app-server` and `acp`).
+    pub retry: Option<Span>,
 }
 
 /// How a program's version is asked for.
@@ -291,6 +297,15 @@ impl Profile {
         }
     }
 
+    /// Returns whether a person can take it over.
+    pub fn can_be_taken_over(&self) -> bool {
+        match self.driver {
+            DriverKind::Tool => false,
+            DriverKind::Terminal => true,
+            DriverKind::StreamJson | DriverKind::AppServer | DriverKind::Acp => !self.resume.is_empty(),
+        }
+    }
+
     /// Returns why what its program printed as its version is too old, or nothing where it will do.
     pub fn too_old(&self, printed: &str) -> Option<String> {
         let rule = self.version.as_ref()?;
@@ -332,8 +347,8 @@ impl Profile {
             );
         }
         let loses = |it: &[String]| !it.is_empty() && !it.iter().any(|it| it.contains("{session}"));
-        if loses(&self.resume) || loses(&self.stream.resume) {
-            return Err("resume: no argument has {session} in it, so another session would be opened".to_owned());
+        if loses(&self.resume) || loses(&self.stream.resume) || loses(&self.begin) {
+            return Err("resume, begin: no argument has {session} in it, so another session would be opened".to_owned());
         }
         if self.driver == DriverKind::StreamJson && self.stream.arguments.is_empty() {
             return Err(
@@ -346,7 +361,7 @@ impl Profile {
         if let Some((name, _)) = self.set.iter().find(|(_, value)| value.contains('\0')) {
             return Err(format!("set: the value of {name} has a NUL character in it"));
         }
-        let words = [&self.command, &self.protocol, &self.screen, &self.resume];
+        let words = [&self.command, &self.protocol, &self.screen, &self.resume, &self.begin];
         if words.into_iter().flatten().any(|it| it.contains('\0')) {
             return Err("command: there is a NUL character in it".to_owned());
         }

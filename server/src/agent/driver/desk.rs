@@ -4,6 +4,7 @@
 
 use std::{
     collections::VecDeque,
+    path::{Path, PathBuf},
     sync::{
         Arc,
         mpsc::{Receiver, RecvTimeoutError, Sender},
@@ -13,7 +14,7 @@ use std::{
 
 use super::failure;
 use crate::{
-    agent::{AgentClaim, AgentState, Source, TurnRequest, runner::Parts, terminal::TerminalEvent},
+    agent::{AgentClaim, AgentState, Source, TakeOver, TurnRequest, runner::Parts, terminal::TerminalEvent},
     ask::{Ask, AskReply},
     hub::event::Event,
     ids::{AgentName, TurnId},
@@ -31,6 +32,10 @@ pub(crate) enum Note {
     Interrupt(TurnId),
     /// This was said to an ask of that turn.
     Answer(TurnId, String, AskReply),
+    /// Open the session for a person.
+    TakeOver(Box<TakeOver>),
+    /// End what was opened for a person, where it is this.
+    HandBack(u64),
     /// End the program.
     Stop,
     /// End the program and the thread.
@@ -89,6 +94,8 @@ pub(crate) enum Input {
 pub(crate) enum Idle {
     Turn(Ticket),
     Terminal(TerminalEvent),
+    TakeOver(Box<TakeOver>),
+    HandBack(u64),
     Stop,
     Close,
 }
@@ -103,6 +110,8 @@ pub(crate) struct Desk {
     sender: Sender<Note>,
     report: Report,
     waiting: VecDeque<Ticket>,
+    /// What came for between turns while a program was being ended.
+    later: VecDeque<Note>,
     turn: Option<TurnId>,
     started: bool,
     closing: bool,
@@ -125,6 +134,7 @@ impl Desk {
             sender,
             report,
             waiting: VecDeque::new(),
+            later: VecDeque::new(),
             turn: None,
             started: false,
             closing: false,
@@ -144,6 +154,7 @@ impl Desk {
                 Ok(Note::Interrupt(turn)) if self.turn == Some(turn) => return Input::Interrupt,
                 Ok(Note::Interrupt(turn)) => self.withdraw(turn),
                 Ok(Note::Answer(turn, key, reply)) if self.turn == Some(turn) => return Input::Answer(key, reply),
+                Ok(note @ (Note::TakeOver(_) | Note::HandBack(_))) => self.later.push_back(note),
                 Ok(Note::Stop) => return Input::Stop,
                 Ok(Note::Close) | Err(RecvTimeoutError::Disconnected) => {
                     self.closing = true;
@@ -161,16 +172,43 @@ impl Desk {
         if self.closing {
             return Idle::Close;
         }
+        match self.later.pop_front() {
+            Some(Note::TakeOver(wanted)) => return Idle::TakeOver(wanted),
+            Some(Note::HandBack(number)) => return Idle::HandBack(number),
+            _ => {}
+        }
         if let Some(ticket) = self.waiting.pop_front() {
             return Idle::Turn(ticket);
         }
         loop {
             match self.inbox.recv() {
                 Ok(Note::Turn(ticket)) => return Idle::Turn(ticket),
+                Ok(Note::TakeOver(wanted)) => return Idle::TakeOver(wanted),
+                Ok(Note::HandBack(number)) => return Idle::HandBack(number),
                 Ok(Note::Stop) => return Idle::Stop,
                 Ok(Note::Terminal(number, event)) if number == self.terminal => return Idle::Terminal(event),
                 Ok(Note::Terminal(..) | Note::Interrupt(_) | Note::Answer(..)) => {}
                 Ok(Note::Close) | Err(_) => return Idle::Close,
+            }
+        }
+    }
+
+    /// Waits until a time before something is opened for a person. Returns false where it is not wanted any more.
+    pub(crate) fn wait_to_open(&mut self, until: Instant) -> bool {
+        loop {
+            match self.inbox.recv_timeout(until.saturating_duration_since(Instant::now())) {
+                Ok(Note::Turn(ticket)) => self.waiting.push_back(ticket),
+                Ok(note @ Note::HandBack(_)) => {
+                    self.later.push_back(note);
+                    return false;
+                }
+                Ok(Note::Stop) => return false,
+                Ok(Note::Close) | Err(RecvTimeoutError::Disconnected) => {
+                    self.closing = true;
+                    return false;
+                }
+                Ok(_) => {}
+                Err(RecvTimeoutError::Timeout) => return true,
             }
         }
     }
@@ -214,8 +252,7 @@ impl Desk {
 
     /// Says in which session of its program the turn goes on. `lost` says why an earlier one could not be gone on with.
     pub(crate) fn session(&self, request: &TurnRequest, session: &str, lost: Option<String>) {
-        let place = request.cwd.strip_prefix(&self.parts.given.workspace).unwrap_or(&request.cwd);
-        let place = if place.as_os_str().is_empty() { ".".into() } else { place.to_string_lossy().into_owned() };
+        let place = self.place(&request.cwd);
         (self.report)(Event::SessionKnown { turn: request.turn, place, session: session.to_owned(), lost });
     }
 
@@ -238,6 +275,22 @@ impl Desk {
             self.claimed = Some(told);
             (self.report)(Event::AgentChanged { agent: self.agent.clone(), claim });
         }
+    }
+
+    /// Forgets what was last claimed, where the hub believes something else by now.
+    pub(crate) fn unclaim(&mut self) {
+        self.claimed = None;
+    }
+
+    /// Returns the folder for what the agent's program keeps.
+    pub(crate) fn home(&self) -> PathBuf {
+        self.parts.given.homes.join(self.agent.as_str())
+    }
+
+    /// Returns where something works, as the hub names places.
+    pub(crate) fn place(&self, cwd: &Path) -> String {
+        let place = cwd.strip_prefix(&self.parts.given.workspace).unwrap_or(cwd);
+        if place.as_os_str().is_empty() { ".".to_owned() } else { place.to_string_lossy().into_owned() }
     }
 
     /// Reports a state that has one reason.

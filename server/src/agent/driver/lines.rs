@@ -18,12 +18,13 @@ use super::{
     desk::Input,
     failure, files,
     live::{Live, Start, exit_class},
-    sessions, spoken,
-    terminal::{outcome, with_instructions},
+    spoken,
+    take_over::minute_left,
+    terminal::{outcome, with_instructions, with_recap},
 };
 use crate::{
     agent::{
-        Access, AgentState, Source, TurnRequest,
+        Access, AgentState, Session, Source, TurnRequest,
         catalog::profile::Profile,
         runner::RunnerParts,
         terminal::{Exit, TerminalEvent, plain},
@@ -54,6 +55,8 @@ pub(crate) enum Step {
     Progress,
     /// It tries again by itself after this failure.
     Retrying(Failure),
+    /// Its provider takes more again after so long.
+    Wait(Duration),
     /// The turn that was started is over.
     Over(Result<(), Failure>),
 }
@@ -160,7 +163,8 @@ const INTERRUPT_WAIT: Duration = Duration::from_secs(10);
 const DRAIN_WAIT: Duration = Duration::from_secs(10);
 /// How long it has to leave when its input ends.
 const LEAVE_WAIT: Duration = Duration::from_secs(2);
-/// For how long it may try again without getting on: where nothing answers it would do so for ever.
+/// For how long it may try again without getting on, where its profile says nothing else: where nothing answers it would do
+/// so for ever.
 const RETRY_WAIT: Duration = Duration::from_secs(120);
 
 /// Drives a program that speaks by lines.
@@ -168,6 +172,10 @@ pub(crate) struct LineDriver<T> {
     profile: Arc<Profile>,
     live: Option<Live>,
     tongue: T,
+    /// Why the session that is known is not gone on with, where it is not.
+    lost: Option<String>,
+    /// Whether the session that is open took the place of one that is lost, and has been told nothing of it.
+    begun_anew: bool,
 }
 
 /// What a turn has to keep to.
@@ -191,7 +199,7 @@ struct Ended(Failure);
 
 impl<T: Tongue> LineDriver<T> {
     pub(crate) fn new(profile: Arc<Profile>, desk: &Desk) -> Self {
-        Self { profile, live: None, tongue: T::anew(desk.agent.clone()) }
+        Self { profile, live: None, tongue: T::anew(desk.agent.clone()), lost: None, begun_anew: false }
     }
 
     /// Starts the program where it does not run, and opens the agent's session.
@@ -209,24 +217,26 @@ impl<T: Tongue> LineDriver<T> {
         if self.tongue.is_open() {
             return Ok(());
         }
-        if let Some(known) = sessions::known(desk) {
-            self.let_it_age(desk, request, &known)?;
-            let line = self.opening(desk, request, |tongue, opening| tongue.resume(opening, &known.session));
+        if let Some(known) = request.session.as_ref().filter(|_| self.lost.is_none()) {
+            self.let_it_age(desk, request, known)?;
+            let line = self.opening(desk, request, |tongue, opening| tongue.resume(opening, &known.id));
             if let Some(line) = line {
                 let resumed = self.call(desk, request, begun, Purpose::Session, &line)?;
                 match resumed.map(|mut answer| {
                     // An answer to a session that was named need not name it again.
                     if self.tongue.opened(&answer).is_none() {
-                        answer = json!({ "sessionId": known.session, "thread": { "id": known.session } });
+                        answer = json!({ "sessionId": &*known.id, "thread": { "id": &*known.id } });
                         self.tongue.opened(&answer);
                     }
                 }) {
                     Ok(()) => return self.drain(desk, request),
                     Err(why) => {
                         self.show(&format!("\n(its session could not be resumed: {why}; a new one is begun)\n"));
-                        sessions::lost(desk);
+                        self.lost = Some(format!("its program says: {}", plain(&why)));
                     }
                 }
+            } else {
+                self.lost = Some("its program can't go on with a session".to_owned());
             }
         }
         let line = self.opening(desk, request, Tongue::open);
@@ -235,34 +245,29 @@ impl<T: Tongue> LineDriver<T> {
         let Some(session) = self.tongue.opened(&answer) else {
             return Err(self.refused(desk, request, "does not say which session it began", "an answer without an id"));
         };
-        sessions::is(desk, &session);
+        self.begun_anew = self.lost.is_some();
+        desk.session(request, &session, self.lost.take());
         Ok(())
     }
 
     fn opening<O>(&mut self, desk: &Desk, request: &TurnRequest, with: impl FnOnce(&mut T, &Opening<'_>) -> O) -> O {
+        let given = &desk.parts.given;
+        let chosen = given.chosen.get(request.agent.as_str()).and_then(|it| it.model.as_deref());
         let opening = Opening {
             cwd: &request.cwd,
-            workspace: &desk.parts.given.workspace,
+            workspace: &given.workspace,
             access: request.access,
             tools: self.live.as_ref().and_then(Live::tools),
-            model: self.profile.model.as_deref(),
+            model: chosen.or(self.profile.model.as_deref()),
         };
         with(&mut self.tongue, &opening)
     }
 
     /// Waits until a session may be resumed. A program that names a session's file by the minute spoils one that is resumed
     /// in the minute in which it was begun.
-    fn let_it_age(&mut self, desk: &mut Desk, request: &TurnRequest, known: &sessions::Known) -> Result<(), Ended> {
-        const MINUTE: i64 = 60_000;
-        if !self.profile.ages_sessions {
-            return Ok(());
-        }
-        let now = Timestamp::now().0;
-        if known.begun.0 / MINUTE != now / MINUTE {
-            return Ok(());
-        }
-        let left = u64::try_from(MINUTE - now % MINUTE).unwrap_or_default();
-        let until = Instant::now() + Duration::from_millis(left);
+    fn let_it_age(&mut self, desk: &mut Desk, request: &TurnRequest, known: &Session) -> Result<(), Ended> {
+        let left = minute_left(known.since, Timestamp::now()).filter(|_| self.profile.ages_sessions);
+        let Some(until) = left.map(|it| Instant::now() + it) else { return Ok(()) };
         self.show("\n(waiting for the next minute: it would lose a session that is younger)\n");
         while Instant::now() < until {
             self.next(desk, request, Some(until), &Watch::begun_now())?;
@@ -286,23 +291,23 @@ impl<T: Tongue> LineDriver<T> {
 
     fn start(&mut self, desk: &mut Desk, request: &TurnRequest) -> Result<(), Ended> {
         self.tongue = T::anew(desk.agent.clone());
-        let own = sessions::folder(desk);
-        let given = &desk.parts.given;
-        let set = private::folder(&own).and_then(|()| T::prepare(&self.profile, &own, given));
-        let set = set.map_err(|error| {
+        let set = self.screen(desk).map_err(|error| {
             let message = format!(
                 "the folder of {} for its program's own files, {}, can't be made: {error}; mend that and retry",
                 request.agent,
-                own.display()
+                desk.home().display()
             );
             Ended(failure(FailureClass::Crashed, message))
         })?;
-        let file = files::result_path(&given.results, &request.agent);
         desk.say(AgentState::Starting, Source::Hub, "its program was started");
+        let given = &desk.parts.given;
+        let file = files::result_path(&given.results, &request.agent);
         let mut arguments = self.profile.protocol.clone();
-        if let Some(model) = &self.profile.model {
+        let chosen = given.chosen.get(request.agent.as_str());
+        if let Some(model) = chosen.and_then(|it| it.model.as_ref()).or(self.profile.model.as_ref()) {
             arguments.extend(self.profile.model_arguments.iter().map(|it| it.replace("{model}", model)));
         }
+        arguments.extend(chosen.iter().flat_map(|it| it.arguments.iter().cloned()));
         let start = Start {
             profile: &self.profile,
             arguments,
@@ -326,7 +331,11 @@ impl<T: Tongue> LineDriver<T> {
         }
         self.ready(desk, request, begun)?;
         desk.started();
-        self.prompt(desk, request, begun, &with_instructions(request))?;
+        let mut prompt = with_instructions(request);
+        if std::mem::take(&mut self.begun_anew) {
+            prompt = with_recap(request, prompt);
+        }
+        self.prompt(desk, request, begun, &prompt)?;
         let why = match self.answered(desk, request) {
             Ok(outcome) => return Ok(outcome),
             Err(why) => why,
@@ -354,28 +363,35 @@ impl<T: Tongue> LineDriver<T> {
 
     /// Gives it a prompt, and returns when it is done with it.
     fn prompt(&mut self, desk: &mut Desk, request: &TurnRequest, begun: Instant, text: &str) -> Result<(), Ended> {
+        // What still comes of an earlier turn is no part of this one.
+        drop(self.hear(desk));
         self.show(&format!("\n\x1b[1;36m›\x1b[0m {}\n", plain(text)));
         let line = self.opening(desk, request, |tongue, opening| tongue.prompt(opening, text));
         self.send(&line);
         desk.say(AgentState::Working, Source::Protocol, "it was given its prompt");
         let mut watch = Watch { begun, heard: Instant::now(), retrying: None };
+        let mut again = None;
         loop {
             let deadline = self.deadline(request, &watch);
             for step in self.next(desk, request, deadline, &watch)? {
                 match step {
                     Step::Over(over) => {
                         desk.say(AgentState::Idle, Source::Protocol, "it says that its turn is over");
-                        return over.map_err(|it| failed(desk, it));
+                        return over.map_err(|mut it| {
+                            it.retry_at = it.retry_at.or(again);
+                            self.failed(desk, it)
+                        });
                     }
+                    Step::Wait(time) => again = Some(Timestamp::now().plus(milliseconds(time))),
                     Step::Answered(Purpose::Turn, Err(why)) => {
                         return Err(self.refused(desk, request, "does not take a turn", &why));
                     }
                     Step::Progress => watch = Watch { heard: Instant::now(), retrying: None, ..watch },
                     Step::Retrying(failure) => {
                         let since = *watch.retrying.get_or_insert_with(Instant::now);
-                        if since.elapsed() >= RETRY_WAIT {
+                        if since.elapsed() >= self.retry_wait() {
                             self.halt(desk);
-                            return Err(failed(desk, failure));
+                            return Err(self.failed(desk, failure));
                         }
                     }
                     _ => {}
@@ -384,9 +400,27 @@ impl<T: Tongue> LineDriver<T> {
         }
     }
 
+    /// Takes note of a failure that says something of what the agent can do next.
+    fn failed(&mut self, desk: &mut Desk, failure: Failure) -> Ended {
+        if failure.class == FailureClass::RateLimited {
+            let state = AgentState::RateLimited { until: failure.retry_at };
+            desk.say(state, Source::Protocol, failure.message.clone());
+        }
+        if failure.class == FailureClass::ContextFull {
+            // It would be as full again: the next turn begins anew, with what was last said.
+            self.end_program(desk);
+            self.lost = Some("it had become too long".to_owned());
+        }
+        Ended(failure)
+    }
+
+    fn retry_wait(&self) -> Duration {
+        self.profile.times.retry.and_then(|it| it.0).map_or(RETRY_WAIT, Duration::from_millis)
+    }
+
     fn deadline(&self, request: &TurnRequest, watch: &Watch) -> Option<Instant> {
         let idle = after(watch.heard, request.times.idle).filter(|_| !self.tongue.waits());
-        let retry = watch.retrying.map(|it| it + RETRY_WAIT);
+        let retry = watch.retrying.map(|it| it + self.retry_wait());
         [idle, after(watch.begun, request.times.total), retry].into_iter().flatten().min()
     }
 
@@ -470,7 +504,7 @@ impl<T: Tongue> LineDriver<T> {
             let limit = spoken(request.times.total.unwrap_or_default());
             let next = "raise `times.total` in its profile, or give it less to do";
             (FailureClass::TotalTimeout, format!("{agent} was not done after {limit}; {next}"))
-        } else if is_up(watch.retrying.map(|it| it + RETRY_WAIT)) {
+        } else if is_up(watch.retrying.map(|it| it + self.retry_wait())) {
             let next = "look whether it can be reached from here, then retry";
             (FailureClass::Overloaded, format!("{agent}'s provider did not answer in spite of several tries; {next}"))
         } else if self.tongue.is_open() && !self.tongue.waits() && is_up(after(watch.heard, request.times.idle)) {
@@ -597,6 +631,12 @@ impl<T: Tongue> Driver for LineDriver<T> {
         self.turn(desk, request).unwrap_or_else(|Ended(failure)| TurnOutcome::Failed(failure))
     }
 
+    fn screen(&self, desk: &Desk) -> io::Result<Vec<(String, String)>> {
+        let own = desk.home();
+        private::folder(&own)?;
+        T::prepare(&self.profile, &own, &desk.parts.given)
+    }
+
     fn between(&mut self, desk: &mut Desk, event: TerminalEvent) {
         match event {
             TerminalEvent::Lines => drop(self.hear(desk)),
@@ -620,15 +660,10 @@ impl<T: Tongue> Driver for LineDriver<T> {
     }
 }
 
-fn after(from: Instant, milliseconds: Option<u64>) -> Option<Instant> {
-    milliseconds.and_then(|it| from.checked_add(Duration::from_millis(it)))
+fn milliseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// Takes note of a failure that says something of what the agent can do next.
-fn failed(desk: &mut Desk, failure: Failure) -> Ended {
-    if failure.class == FailureClass::RateLimited {
-        let state = AgentState::RateLimited { until: failure.retry_at };
-        desk.say(state, Source::Protocol, failure.message.clone());
-    }
-    Ended(failure)
+fn after(from: Instant, milliseconds: Option<u64>) -> Option<Instant> {
+    milliseconds.and_then(|it| from.checked_add(Duration::from_millis(it)))
 }

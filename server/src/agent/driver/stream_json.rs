@@ -19,7 +19,7 @@ use super::{
     failure, files,
     live::{Live, Start, exit_class},
     spoken,
-    terminal::{after, has_come, outcome, with_instructions},
+    terminal::{after, has_come, outcome, with_instructions, with_recap},
 };
 use crate::{
     agent::{
@@ -39,6 +39,10 @@ mod wire;
 
 /// How long a program has to end a turn that it was told to stop, before its session is ended.
 const INTERRUPT_WAIT: Duration = Duration::from_secs(5);
+
+/// For how long a program may wait by itself for the end of a limit. One that is longer is a state of the agent, with a time,
+/// and the turn is over: others may take it.
+const LONG_LIMIT: u64 = 60_000;
 
 /// How long a program has to leave when nothing more comes.
 const LEAVE_WAIT: Duration = Duration::from_secs(2);
@@ -144,15 +148,8 @@ impl StreamDriver {
     ) -> Result<String, Ended> {
         let fresh = self.ensure(desk, request).map_err(Ended::Failed)?;
         let Some(process) = &mut self.process else { return Err(Ended::Failed(gone(request))) };
-        let whole = if fresh && self.lost.is_some() && !request.recap.is_empty() {
-            format!(
-                "You take up work whose conversation is lost. What was last said in the channel, for your information:\n\n\
-                 {}\n---\n\n{prompt}",
-                request.recap
-            )
-        } else {
-            prompt.to_owned()
-        };
+        let prompt = prompt.to_owned();
+        let whole = if fresh && self.lost.is_some() { with_recap(request, prompt) } else { prompt };
         desk.started();
         process.live.show(&show::prompt(&whole));
         process.live.send_line(&wire::prompt(&whole));
@@ -193,7 +190,7 @@ impl StreamDriver {
         }
         // The place's own session, or the one that goes on with another access.
         let here = self.process.as_ref().filter(|it| it.cwd == request.cwd && !it.session.is_empty());
-        let known = here.map(|it| it.session.clone()).or_else(|| request.session.as_deref().map(str::to_owned));
+        let known = here.map(|it| it.session.clone()).or_else(|| request.session.as_ref().map(|it| it.id.to_string()));
         self.leave(desk);
         let session = known.filter(|_| self.lost.is_none());
         let file = files::result_path(&desk.parts.given.results, &request.agent);
@@ -339,12 +336,19 @@ impl StreamDriver {
                     Said::Retries { status, after } => {
                         let why = trouble::retrying(status, after);
                         process.live.show(&show::remark(&why));
-                        let state = if status == Some(429) {
-                            AgentState::RateLimited { until: Some(Timestamp::now().plus(after)) }
+                        if status == Some(429) {
+                            let until = Timestamp::now().plus(after);
+                            watch.resets = Some(until);
+                            let state = AgentState::RateLimited { until: Some(until) };
+                            desk.say(state.clone(), Source::Protocol, why.clone());
+                            if after >= LONG_LIMIT {
+                                self.halt(desk);
+                                desk.say(state, Source::Protocol, why.clone());
+                                return Some(Err(Ended::Failed(trouble::limited(request.agent.as_str(), &why, until))));
+                            }
                         } else {
-                            AgentState::Working
-                        };
-                        desk.say(state, Source::Protocol, why);
+                            desk.say(AgentState::Working, Source::Protocol, why);
+                        }
                     }
                     Said::Limit { rejected: true, resets } => {
                         watch.resets = resets.and_then(|it| it.checked_mul(1_000)).map(Timestamp);

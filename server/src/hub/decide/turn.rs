@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use super::{Draft, advance, ask, buffers, checkpoint, context, pause, result, run, talk, tools, worktree};
+use super::{Draft, advance, ask, buffers, checkpoint, context, pause, result, run, take_over, talk, tools, worktree};
 use crate::{
     agent::{AgentClaim, AgentState, Source, TurnRequest},
     hub::{
@@ -19,7 +19,7 @@ use crate::{
 /// Starts the first turn of an agent's queue that may start, where the agent is on none.
 pub(super) fn kick(draft: &mut Draft, agent: &AgentName) {
     loop {
-        if !draft.state.trusted {
+        if !draft.state.trusted || take_over::keeps(draft, agent) {
             return;
         }
         let Some(entry) = draft.state.agents.get(agent) else { return };
@@ -68,7 +68,7 @@ pub(super) fn intend(draft: &mut Draft, id: TurnId) -> bool {
         Cause::Delivery { message } => context::for_message(draft, &turn.agent, *message),
         Cause::Step { run, step } => context::for_step(draft, &turn.agent, *run, step),
     };
-    let (sent, seen) = match composed {
+    let (mut sent, seen) = match composed {
         Ok(it) => it,
         Err(message) => {
             let failure = Failure { class: FailureClass::InvalidResult, message, retry_at: None };
@@ -76,6 +76,9 @@ pub(super) fn intend(draft: &mut Draft, id: TurnId) -> bool {
             return false;
         }
     };
+    if let Some(note) = draft.state.agents.get(&turn.agent).and_then(|it| take_over::told(it)) {
+        sent.prompt = format!("{note}{}", sent.prompt).into();
+    }
     let sent = Arc::new(sent);
     draft.emit(Record::TurnIntended { turn: id, sent: Arc::clone(&sent), seen });
     let request = request(draft, &turn, &sent);
@@ -107,7 +110,7 @@ pub(super) fn session_known(draft: &mut Draft, id: TurnId, place: &str, session:
     let Some(turn) = draft.state.turn(id).filter(|it| it.sent_at.is_some()).cloned() else { return };
     let fits = |it: &str| !it.is_empty() && it.len() <= 500;
     let Some(entry) = draft.state.agents.get(&turn.agent).filter(|_| fits(place) && fits(session)) else { return };
-    if entry.sessions.get(place).is_some_and(|it| &**it == session) && lost.is_none() {
+    if entry.sessions.get(place).is_some_and(|it| *it.id == *session) && lost.is_none() {
         return;
     }
     draft.emit(Record::SessionKnown {
@@ -256,6 +259,7 @@ pub(super) fn recover(draft: &mut Draft) {
     for agent in believed {
         claimed(draft, &agent, &stopped);
     }
+    take_over::recover(draft);
     checkpoint::recover(draft);
     if draft.state.trusted {
         worktree::recover(draft);

@@ -11,14 +11,14 @@ use super::*;
 use crate::{
     channel::HOP_LIMIT,
     hub::{
-        event::TextClash,
+        event::{TakeOverCame, TextClash},
         record::{Cause, Record, Subject, TurnEnd},
         run::Run,
         scene::isolated,
         state::State,
     },
     ids::{ChannelName, FindingId, StepId, TurnId},
-    protocol::{DeliveryState, PauseKind, StepStatus},
+    protocol::{DeliveryState, PauseKind, StepStatus, TakenStage},
     workflow::plan::{Action, Step},
 };
 
@@ -49,6 +49,7 @@ enum Move {
     Edit(usize, usize),
     Clash(usize, u8),
     TextPut(usize, bool),
+    Visit(usize, usize),
 }
 
 fn any_move() -> impl Strategy<Value = Move> {
@@ -75,6 +76,7 @@ fn any_move() -> impl Strategy<Value = Move> {
         2 => (any::<usize>(), any::<usize>()).prop_map(|(a, b)| Move::Edit(a, b)),
         2 => (any::<usize>(), 0..3_u8).prop_map(|(a, b)| Move::Clash(a, b)),
         1 => (any::<usize>(), any::<bool>()).prop_map(|(a, b)| Move::TextPut(a, b)),
+        3 => (0..5_usize, 0..6_usize).prop_map(|(a, b)| Move::Visit(a, b)),
     ]
 }
 
@@ -370,7 +372,27 @@ fn play(scene: &mut Scene, it: &Move) {
         Move::Kill(trusted) => kill(scene, *trusted),
         Move::Conflicts(count) => scene.conflicts = *count,
         Move::Edit(which, how) => edit(scene, *which, *how),
+        Move::Visit(who, what) => visit(scene, &name_of(*who), *what),
     }
+}
+
+/// A person takes an agent over or hands it back, or something comes of that.
+fn visit(scene: &mut Scene, agent: &crate::ids::AgentName, what: usize) {
+    let taken = scene.state.agents.get(agent).and_then(|it| it.taken.clone());
+    let number = taken.as_ref().map_or(0, |it| it.number);
+    let agent = agent.clone();
+    let event = match what {
+        0 | 1 => Event::TakeOver { by: ada(), agent, after_turn: what == 1 },
+        2 => Event::HandBack { by: ada(), agent },
+        // Nothing comes of what was not begun.
+        _ if taken.is_none_or(|it| it.stage == TakenStage::AfterTurn) => return,
+        3 => {
+            let came = TakeOverCame::Opened { place: ".".to_owned(), session: Some("s".to_owned()) };
+            Event::TakeOverCame { agent, number, came }
+        }
+        _ => Event::TakeOverCame { agent, number, came: TakeOverCame::Over { why: "so".to_owned() } },
+    };
+    let _ = scene.event(event);
 }
 
 fn name_of(n: usize) -> crate::ids::AgentName {
@@ -543,7 +565,7 @@ fn check_waits(scene: &Scene) {
         }
     }
     for agent in state.agents.values() {
-        let may_start = state.trusted && !state.held && agent.live.is_none();
+        let may_start = state.trusted && !state.held && agent.live.is_none() && agent.taken.is_none();
         for turn in &agent.queue {
             let turn = state.turn(*turn).unwrap();
             assert!(turn.ended.is_none(), "{} is over and waits", turn.id);
@@ -610,16 +632,26 @@ fn check_journal(scene: &Scene) {
     let mut held: BTreeMap<Option<RunId>, bool> = BTreeMap::new();
     let mut causes: BTreeMap<TurnId, Option<RunId>> = BTreeMap::new();
     let mut trusts = false;
+    let mut taken = BTreeSet::new();
+    let mut agents = BTreeMap::new();
     // Per run: the tokens that were used, and the limit on them.
     let mut tokens: BTreeMap<RunId, (u64, u64)> = BTreeMap::new();
     for (_, record) in &scene.journal {
         match record {
-            Record::TurnQueued { turn, cause, .. } => {
+            Record::AgentTaken { agent, stage, .. } if *stage != TakenStage::AfterTurn => {
+                taken.insert(agent.clone());
+            }
+            Record::AgentHandedBack { agent, .. } => {
+                taken.remove(agent);
+            }
+            Record::TurnQueued { turn, cause, agent, .. } => {
+                agents.insert(*turn, agent.clone());
                 let run = if let Cause::Step { run, .. } = cause { Some(*run) } else { None };
                 causes.insert(*turn, run);
             }
             Record::TurnIntended { turn, .. } => {
                 let run = causes[turn];
+                assert!(!taken.contains(&agents[turn]), "{turn} was started while a person had its agent");
                 assert!(trusts, "{turn} was started without trust");
                 if let Some((used, limit)) = run.map(|it| tokens[&it]) {
                     assert!(used < limit, "{turn} was started past the limit: {used} of {limit} tokens were used");

@@ -3,7 +3,10 @@
 //! Pure. A provider's refusal looks like success in all but one field, so nothing here looks at the subtype first.
 
 use super::wire::Over;
-use crate::outcome::{Failure, FailureClass};
+use crate::{
+    ids::Timestamp,
+    outcome::{Failure, FailureClass},
+};
 
 /// Returns the failure that the end of a turn is.
 pub(super) fn of(agent: &str, over: &Over) -> Failure {
@@ -48,6 +51,12 @@ pub(super) fn class_of(words: &str) -> Option<FailureClass> {
     } else {
         None
     }
+}
+
+/// Returns the failure that a limit is, which is over at a time.
+pub(super) fn limited(agent: &str, why: &str, until: Timestamp) -> Failure {
+    let message = format!("@{agent}: {why}; wait until its limit is over, or let another agent do it");
+    Failure { class: FailureClass::RateLimited, message, retry_at: Some(until) }
 }
 
 /// Returns what is said of a provider that is tried again.

@@ -29,7 +29,7 @@ const EXIT_ECHO: Duration = Duration::from_millis(100);
 
 impl TerminalDriver {
     /// Asks the program to leave by what its profile says, if it is idle, and then ends its session.
-    pub(super) fn leave(&mut self, desk: &mut Desk) {
+    pub(in crate::agent::driver) fn leave(&mut self, desk: &mut Desk) {
         let text = self.rules().exit.clone();
         let idle = |it: &Self| it.is_settled() && !it.dirty && it.look().is_some_and(|it| it.state == AgentState::Idle);
         if let Some(text) = text
