@@ -1,6 +1,7 @@
 """An editor without a plugin: pytest-lsp's client, buffers, and what its user is asked. It knows the specification, and of Callboard
 only what the server says."""
 
+import ast
 import asyncio
 import os
 import pathlib
@@ -167,10 +168,7 @@ class Editor:
         actions = await self.actions(uri, line, diagnostics)
         found = [it for it in actions if it.title == title]
         assert found, f"no {title!r} among {[it.title for it in actions]}"
-        command = found[0].command
-        command = command if isinstance(command, types.Command) else found[0]
-        params = types.ExecuteCommandParams(command=command.command, arguments=command.arguments)
-        return await self.client.workspace_execute_command_async(params)
+        return await self.press(command_of(found[0]))
 
     async def lenses(self, uri):
         params = types.CodeLensParams(text_document=types.TextDocumentIdentifier(uri=uri))
@@ -223,6 +221,17 @@ class Editor:
         return any(says in it.message for it in self.client.messages)
 
 
+def command_of(action):
+    """The command of a code action. lsprotocol 2025.0.0 takes an action that has a command for a bare command, and what the
+    action's command says for its name."""
+    if isinstance(action, types.CodeAction):
+        return action.command
+    if action.command.startswith("{"):
+        said = ast.literal_eval(action.command)
+        return types.Command(title=said["title"], command=said["command"], arguments=said.get("arguments"))
+    return action
+
+
 def choose(question, title):
     params, answer = question
     assert title in [it.title for it in params.actions], f"no button {title!r} in {params.actions}"
@@ -230,4 +239,10 @@ def choose(question, title):
 
 
 def capabilities_of(editor):
-    return pytest_lsp.client_capabilities(editor)
+    """What a real editor sends; with `, asking` one that asks for diagnostics and asks again when it is told to, as newer ones do."""
+    name, asking = editor.removesuffix(", asking"), editor.endswith(", asking")
+    capabilities = pytest_lsp.client_capabilities(name)
+    if asking:
+        capabilities.text_document.diagnostic = types.DiagnosticClientCapabilities()
+        capabilities.workspace.diagnostics = types.DiagnosticWorkspaceClientCapabilities(refresh_support=True)
+    return capabilities

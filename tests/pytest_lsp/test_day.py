@@ -2,6 +2,8 @@
 each answer against the capabilities that the editor really sends."""
 
 import json
+import pathlib
+from urllib.parse import unquote, urlparse
 
 import pytest
 import pytest_asyncio
@@ -11,7 +13,10 @@ from lsprotocol import types
 # Two faults that a linter of text finds and can fix, one behind a character that counts twice in UTF-16.
 NOTES = "# Rounds 😀 at six   \n\nStart at the station.\nEnd at the depot. \t\n"
 
-EDITORS = ["neovim@0.11", "visual-studio-code@1.65", "emacs@29"]
+# What was dismissed is in it again, and is not reported again; one fault more is.
+MORE = NOTES.replace("station.\n", "station. \t\n")
+
+EDITORS = ["neovim@0.11", "neovim@0.11, asking", "visual-studio-code@1.65", "emacs@29"]
 
 
 @pytest.fixture
@@ -42,9 +47,6 @@ async def shown(editor, says, path_said_in):
     else:
         assert says in path_said_in, path_said_in
         uri = "file://" + path_said_in.split("The page is ")[1].rstrip(".").removesuffix(".")
-    from urllib.parse import unquote, urlparse
-    import pathlib
-
     return pathlib.Path(unquote(urlparse(uri).path))
 
 
@@ -88,8 +90,6 @@ async def test_a_day_through_the_specification_alone(world, editor):
     left = await editor.until("one finding", one)
     quick = [it for it in await editor.actions(uri, 0, left) if it.title == "Fix f1 with @autofix"]
     assert quick
-    if isinstance(quick[0], types.CodeAction):
-        assert (quick[0].kind, quick[0].is_preferred) == (types.CodeActionKind.QuickFix, True)
     await editor.act(uri, 0, "Fix f1 with @autofix", left)
 
     async def fixed():
@@ -105,7 +105,7 @@ async def test_a_day_through_the_specification_alone(world, editor):
     world.callboard("findings", "--json")
 
     # A workflow by a command; it waits at a pause point, asked by a message with buttons.
-    notes.write_text(NOTES)
+    notes.write_text(MORE)
     editor.reload(uri, notes)
     started = await editor.command(
         "callboard.run",
@@ -117,14 +117,13 @@ async def test_a_day_through_the_specification_alone(world, editor):
     choose(question, "Open")
     page = await shown(editor, ".md", question[0].message)
     text = page.read_text()
-    assert "Which" in text or "findings" in text.lower(), text
 
     # The page is edited and saved, and what was saved is approved from its lens.
     page_uri = editor.open(page)
     lenses = await editor.lenses(page_uri)
     assert list(lenses)[:1] == ["Approve"], lenses
     kept = [line for line in text.splitlines() if line.startswith("- [x] **f")]
-    assert kept, text
+    assert len(kept) == 2 and "depot" not in text, text
     editor.change(page_uri, text.replace(kept[-1], kept[-1].replace("[x]", "[ ]")))
     editor.save(page_uri, page)
     lenses = await editor.lenses(page_uri)
@@ -136,17 +135,15 @@ async def test_a_day_through_the_specification_alone(world, editor):
         return any(getattr(it, "kind", None) == "end" for it in reports)
 
     await editor.until("the end of the run's progress", ended)
-    after = notes.read_text()
-    assert after != NOTES, "what was approved was fixed"
-    assert after.count(" \n") + after.count("\t\n") == 1, "what was struck stays as it is"
+    assert notes.read_text() == MORE.replace("six   \n", "six\n"), "what was struck stays as it is"
 
     # One action takes back all that the run changed.
     editor.reload(uri, notes)
     await editor.command("callboard.undo", {"run": run})
-    assert notes.read_text() == NOTES
+    assert notes.read_text() == MORE
     editor.reload(uri, notes)
     runs = [json.loads(line) for line in world.callboard("runs", "--json").splitlines()]
-    assert runs[-1]["status"] in ("approved", "done") or runs[0]["status"] in ("approved", "done"), runs
+    assert [it["status"] for it in runs if it["id"] == run] == ["approved"], runs
 
 
 @pytest.mark.asyncio
