@@ -146,11 +146,14 @@ await story(world, [
       const before = world.read("src/app.md");
       const row = window.page.locator(".editor-instance .view-line", { hasText: "warning notes.md:4" }).first();
       await row.click();
+      await window.page.locator(".editor-instance .monaco-editor.focused").waitFor();
       await window.page.keyboard.press("Home");
       for (let at = 0; at < 3; at += 1) await window.page.keyboard.press("ArrowRight");
       await window.page.keyboard.press("Delete");
       await window.page.keyboard.type(" ");
+      await until("it is struck", async () => (await window.lines()).some((it) => /^- \[ \] .*notes\.md:4/.test(it)));
       await window.page.keyboard.press("Control+s");
+      await window.page.locator(".tab.active:not(.dirty)", { hasText: "p1.md" }).waitFor();
       await window.lens("Approve as edited");
       await until("the others are fixed", () => world.read("src/app.md") === before.replace(/ +$/gm, ""));
       const notes = world.read("notes.md").split("\n");

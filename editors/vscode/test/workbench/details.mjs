@@ -61,7 +61,7 @@ let channel;
 const input = () => channel.locator(".composer textarea");
 const open = async (name) => {
   await window.page.keyboard.press("Control+p");
-  await window.pick(name);
+  await window.pick(name, name.split("/").at(-1));
   await window.page.locator(".tab.active", { hasText: name.split("/").at(-1) }).waitFor();
 };
 

@@ -95,6 +95,8 @@ export class World {
       XDG_STATE_HOME: this.of("home/.local/state"),
       XDG_CACHE_HOME: this.of("home/.cache"),
       XDG_RUNTIME_DIR: this.of("run"),
+      // As if it were started in a terminal: else the editor asks a login shell for another PATH.
+      VSCODE_CLI: "1",
     };
     for (const name of ["VSCODE_IPC_HOOK_CLI", "NODE_OPTIONS"]) delete this.env[name];
     this.windows = [];
@@ -239,9 +241,9 @@ export class Window {
     );
   }
   /** Chooses from the list that is open. Rows far down are drawn only when the list is narrowed. */
-  async pick(label) {
+  async pick(words, label = words) {
     const input = this.page.locator(".quick-input-widget:visible input").first();
-    await input.fill(label, { timeout: 20_000 });
+    await input.fill(words, { timeout: 20_000 });
     const row = this.page.locator(".quick-input-list .monaco-list-row", { hasText: label }).first();
     await row.click({ timeout: 20_000 });
   }
@@ -338,11 +340,14 @@ export class Window {
     });
     await this.expand("Findings");
   }
-  /** Opens a view that is folded. */
+  /** Opens a view that is folded, or folds one. */
   async expand(name) {
+    await this.fold(name, true);
+  }
+  async fold(name, open = false) {
     const header = this.page.locator(".pane-header", { hasText: name }).first();
     await until(`the view ${name}`, async () => {
-      if ((await header.getAttribute("aria-expanded")) === "true") return true;
+      if ((await header.getAttribute("aria-expanded")) === String(open)) return true;
       await header.click({ timeout: 3000 });
       return false;
     });
@@ -404,7 +409,7 @@ function extensionLog(world) {
 }
 
 /** Runs named parts one after the other, each with its time; the first that fails ends it with what is to be seen. */
-export async function story(world, parts) {
+export async function story(world, parts, after = () => undefined) {
   const began = Date.now();
   let passed = 0;
   let failed;
@@ -418,7 +423,9 @@ export async function story(world, parts) {
       failed = error;
       console.log(`FAILED ${name}: ${error.stack}`);
       for (const [index, window] of world.windows.entries()) {
-        const file = await window.picture(`failed-${index}`).catch((other) => other.message);
+        const file = await window
+          .picture(`failed-${path.basename(process.argv[1], ".mjs")}-${index}`)
+          .catch((other) => other.message);
         console.log(
           `  window ${index}: ${file}\n  ${window.said
             .filter((it) => !NOISE.test(it))
@@ -433,6 +440,7 @@ export async function story(world, parts) {
     }
   }
   await world.end();
+  after();
   const seconds = ((Date.now() - began) / 1000).toFixed(0);
   console.log(`${passed} passed, ${failed === undefined ? 0 : 1} failed in ${seconds} s`);
   process.exit(failed === undefined ? 0 : 1);
