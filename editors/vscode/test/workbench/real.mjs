@@ -5,7 +5,7 @@
 import { spawn } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
-import { story, until, World } from "./harness.mjs";
+import { LONG, story, until, World } from "./harness.mjs";
 
 const clis = process.env.CALLBOARD_CLIS;
 if (clis === undefined || !fs.existsSync(path.join(clis, ".bin/claude"))) {
@@ -72,9 +72,9 @@ await story(
         await say(
           "@claude why does the loop in `retry.rs` never end? [[slow 8]] [[say Because nothing in it **breaks** it: `retry.rs:1` has no way out.]]",
         );
-        await channel.locator(".working .tail", { hasText: "(3)" }).waitFor({ timeout: 60_000 });
+        await channel.locator(".working .tail", { hasText: "(3)" }).waitFor({ timeout: LONG });
         await window.picture("streaming-dark");
-        await channel.locator(".message.agent .body strong", { hasText: "breaks" }).waitFor({ timeout: 60_000 });
+        await channel.locator(".message.agent .body strong", { hasText: "breaks" }).waitFor({ timeout: LONG });
         await channel.locator(".delivery.answered", { hasText: "@claude" }).first().waitFor();
       },
     ],
@@ -83,11 +83,11 @@ await story(
       async () => {
         await say("@claude [[bash touch allowed.txt]] [[say done with it]]");
         const card = channel.locator(".card.pause.of-permission").last();
-        await card.waitFor({ timeout: 60_000 });
+        await card.waitFor({ timeout: LONG });
         await card.locator("pre", { hasText: "touch allowed.txt" }).waitFor();
         await window.picture("permission-dark");
         await card.locator("button", { hasText: "Allow once" }).click();
-        await channel.locator(".message.agent .body", { hasText: "done with it" }).waitFor({ timeout: 60_000 });
+        await channel.locator(".message.agent .body", { hasText: "done with it" }).waitFor({ timeout: LONG });
         if (!fs.existsSync(path.join(world.workspace, "allowed.txt"))) throw new Error("it was allowed and not done");
       },
     ],
@@ -96,7 +96,7 @@ await story(
       async () => {
         await window.command("Callboard: Take Over Agent");
         await window.pick("@claude");
-        await until("it is open", () => world.callboard("agents", "--json").includes('"stage":"open"'), 60_000);
+        await until("it is open", () => world.callboard("agents", "--json").includes('"stage":"open"'), LONG);
         await window.page.locator(".terminal-wrapper.active .xterm-helper-textarea").waitFor({ state: "attached" });
         const rows = window.page.locator(".terminal-wrapper.active .xterm-rows");
         await until(
@@ -110,7 +110,7 @@ await story(
         await window.picture("taken-dark");
         await window.page.locator(".terminal-wrapper.active .xterm-helper-textarea").focus();
         await window.page.keyboard.type("[[say only between us]]", { delay: 20 });
-        await until("the words", async () => (await rows.innerText()).includes("between us"), 30_000);
+        await until("the words", async () => (await rows.innerText()).includes("between us"), LONG);
         await window.page.keyboard.press("Enter");
         await until(
           "the answer",
@@ -119,9 +119,9 @@ await story(
         );
         await window.expand("Agents");
         await window.inline(window.row("Agents", "@claude"), "Hand Agent Back");
-        await until("it is back", () => !world.callboard("agents", "--json").includes('"taken"'), 60_000);
+        await until("it is back", () => !world.callboard("agents", "--json").includes('"taken"'), LONG);
         await say("@claude and now?");
-        await channel.locator(".message.agent .body", { hasText: "answer" }).last().waitFor({ timeout: 60_000 });
+        await channel.locator(".message.agent .body", { hasText: "answer" }).last().waitFor({ timeout: LONG });
       },
     ],
   ],
