@@ -11,11 +11,13 @@ use crate::{
     finding::Finding,
     ids::{AgentName, Timestamp, TurnId},
     outcome::ResultKind,
+    workflow::context::Piece,
 };
 
 pub mod catalog;
 mod discreet;
 pub mod driver;
+mod given;
 pub mod runner;
 pub mod status;
 pub mod terminal;
@@ -88,6 +90,19 @@ pub struct AgentInfo {
     /// Whether a person can take it over: whether its program has a screen that goes on with a session.
     #[serde(default)]
     pub take_over: bool,
+}
+
+impl AgentInfo {
+    /// Returns the form of the result that it gives where nobody asks for another: a tool gives its own, the others speak freely.
+    pub fn gives(&self) -> ResultKind {
+        let is_good_for = |word: &str| self.good_for.iter().any(|it| it == word);
+        match self.driver {
+            DriverKind::Tool if is_good_for("test") => ResultKind::Tests,
+            DriverKind::Tool if is_good_for("review") => ResultKind::Review,
+            DriverKind::Tool if is_good_for("fix") => ResultKind::Change,
+            _ => ResultKind::Text,
+        }
+    }
 }
 
 /// The states of an agent (design §2, promise 3).
@@ -193,6 +208,10 @@ pub struct TurnRequest {
     pub findings: Vec<Finding>,
     /// Whether it may change files in this turn.
     pub access: Access,
+    /// What its prompt takes with it beside its words, to be read where the turn is taken.
+    pub context: Vec<Piece>,
+    /// How many tokens that may take.
+    pub budget: u32,
     /// Where it works.
     pub cwd: PathBuf,
     /// How long it may take.

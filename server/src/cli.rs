@@ -25,6 +25,7 @@ pub mod demo;
 pub mod doctor;
 pub mod findings;
 pub mod graph;
+pub mod harvest;
 pub mod hub;
 pub mod lists;
 pub mod lsp;

@@ -125,6 +125,13 @@ pub enum FindingState {
     Stale,
 }
 
+impl FindingState {
+    /// Returns whether it is to be dealt with: nobody has settled it, though the text that it speaks of may be another by now.
+    pub fn is_open(&self) -> bool {
+        matches!(self, Self::Open | Self::Stale)
+    }
+}
+
 /// A fixer's answer that it will not fix a finding, and why.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]

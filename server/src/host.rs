@@ -32,6 +32,8 @@ use crate::{
 pub mod checkpoints;
 pub mod compose;
 pub mod files;
+mod places;
+pub mod watch;
 mod worktrees;
 
 /// How many clients a hub takes at once.

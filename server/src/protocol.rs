@@ -25,6 +25,7 @@ mod changes;
 mod compose;
 mod greeting;
 mod hub;
+mod leases;
 mod runs;
 mod talk;
 mod terminal;
@@ -37,6 +38,7 @@ pub use self::{
     compose::{CompleteItem, CompleteParams, CompleteResult, OfferKind},
     greeting::{ClientOptions, OnCancel, SaveBuffersParams, SaveBuffersResult, ServerOffer},
     hub::{HubStatus, ReloadResult, TrustParams, TrustResult},
+    leases::{CollisionView, LeaseView},
     runs::{EditPlanParams, EditPlanResult, HistoryParams, PastStep, PlanText, PlanTextParams, Players, RunHistory},
     talk::{
         About, Author, ChannelView, CreateChannelParams, DeliveryState, DeliveryView, MessageView, MessagesParams,
@@ -268,6 +270,9 @@ pub struct RunView {
     /// How many files its agents changed, as far as they are known: up to 1,000.
     #[serde(default)]
     pub changed_files: u32,
+    /// Files that several of its agents, or one and a person, changed at the same time.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub collisions: Vec<CollisionView>,
     /// Revision of its last change.
     pub rev: u64,
 }
@@ -563,6 +568,9 @@ pub struct AgentView {
     /// What its turns used, as far as they reported it.
     #[serde(default)]
     pub usage: Usage,
+    /// The files that it is changing, as far as that is known.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<LeaseView>,
     /// Revision of its last change.
     pub rev: u64,
 }

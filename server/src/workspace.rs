@@ -10,8 +10,11 @@ pub mod checkpoint;
 #[cfg(unix)]
 pub mod content;
 pub mod documents;
+pub mod follow;
 #[cfg(unix)]
 pub mod git;
 pub mod position;
+pub mod sightings;
+pub mod texts;
 #[cfg(unix)]
 pub mod trust;

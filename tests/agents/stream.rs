@@ -232,3 +232,16 @@ fn a_program_that_says_nothing_ends_at_its_limit_and_one_that_waits_for_a_person
     reply(&world, 2, &ask.key, AskReply::Deny { reason: String::new() });
     world.end(2);
 }
+
+/// Amp by the profile that is built in, with a scripted program in its place: its agent runs on its own servers.
+#[test]
+fn amps_stream_is_spoken_by_its_own_profile() {
+    let built_in = include_str!("../../server/src/agent/catalog/amp.yaml");
+    let world = World::new(&[&built_in.replace("command: [amp]", "command: [FAKE, stream]")]);
+    world.start("amp", 1, "[[args]]");
+    assert_eq!(world.answer(1), "--execute --stream-json --stream-json-input");
+    world.start("amp", 2, "hello");
+    assert_eq!(world.answer(2), "session-1 turn 2 of 5 characters");
+    world.start_with("amp", 3, "hello", |it| it.access = Access::Read);
+    assert!(world.failure(3, FailureClass::Denied).contains("takes no part that only reads"));
+}

@@ -82,6 +82,7 @@ impl World {
             homes: folder.path().join("homes"),
             processes: folder.path().join("processes"),
             buffers: Arc::new(callboard::workspace::buffers::NoBuffers),
+            changes: Box::new(|_| Err("no checkpoint".to_owned())),
             screens: Arc::clone(&screens),
             trusted: Box::new(|| Ok(())),
             toolbox: callboard::agent::tools::Toolbox::default(),
@@ -113,6 +114,8 @@ impl World {
             paths: Vec::new(),
             findings: Vec::new(),
             access: Access::Write,
+            context: Vec::new(),
+            budget: 0,
             cwd: self.folder.path().join("ws"),
             times: TurnTimes { start: Some(30_000), idle: Some(30_000), total: Some(60_000) },
         };

@@ -10,6 +10,7 @@ mod asks;
 mod bad_input;
 #[cfg(unix)]
 mod buffers;
+mod collisions;
 #[cfg(unix)]
 mod fallen;
 mod figures;

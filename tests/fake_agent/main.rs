@@ -7,7 +7,8 @@
 //! list such as `HUP,TERM`. A paste of more than `LINES` lines (20) is shown folded, as real programs do.
 //! Started as `fake-agent screen [--resume=ID] [--session-id=ID]` it is the resident program on a session of those that
 //! `stream` keeps: each turn counts there.
-//! Started as `fake-agent stream` it speaks stream-json on pipes; see `stream.rs`.
+//! Started as `fake-agent stream` it speaks stream-json on pipes, as `fake-agent acp` the Agent Client Protocol; see `stream.rs`
+//! and `acp.rs`.
 //! Started with `--request FILE --result FILE` it is a tool: it carries out the request's prompt once and ends with 0.
 //!
 //! What it does in a turn is what the prompt says in brackets, in order; a prompt with no directive is echoed.
@@ -49,6 +50,7 @@ use std::{
     process::{Command, ExitCode},
 };
 
+mod acp;
 mod mcp;
 mod resident;
 mod script;
@@ -84,10 +86,10 @@ fn main() -> ExitCode {
 fn run() -> Result<ExitCode, String> {
     let mut options = Options { fold: 20, ..Options::default() };
     let all: Vec<String> = env::args().skip(1).collect();
-    if let Some((first, rest)) = all.split_first()
-        && first == "stream"
-    {
-        return stream::run(rest);
+    match all.split_first() {
+        Some((first, rest)) if first == "stream" => return stream::run(rest),
+        Some((first, rest)) if first == "acp" => return acp::run(rest),
+        _ => {}
     }
     let is_screen = all.first().is_some_and(|it| it == "screen");
     let mut arguments = all.into_iter().skip(usize::from(is_screen));

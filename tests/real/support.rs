@@ -144,11 +144,6 @@ impl World {
         self.clis.join(".bin").join(name)
     }
 
-    /// Writes the developer's settings of Callboard.
-    pub fn settings(&self, yaml: &str) {
-        write(&self.e2e.config().join("config.yaml"), yaml);
-    }
-
     /// Gives a program a profile of the developer's own: the built-in one, changed.
     pub fn profile(&self, cli: Cli, change: impl FnOnce(String) -> String) {
         let built_in = match cli {
@@ -173,8 +168,13 @@ impl World {
 
     /// Posts a message to an agent and starts to wait for the answer.
     pub fn begin(&self, cli: Cli, message: &str) -> Live {
+        self.begin_to(cli.name(), message)
+    }
+
+    /// Does so by the agent's name.
+    pub fn begin_to(&self, agent: &str, message: &str) -> Live {
         let mut command = self.e2e.command(env!("CARGO_BIN_EXE_callboard"));
-        command.args(["channel", "post", &format!("@{} {message}", cli.name()), "--wait"]);
+        command.args(["channel", "post", &format!("@{agent} {message}"), "--wait"]);
         // What it says of a turn that is stopped is nobody's to read.
         Live::start(command, "callboard channel post", false)
     }
@@ -199,7 +199,10 @@ impl World {
     pub fn fails(&self, asking: Live) -> String {
         let ran = asking.finish(e2e::COMMAND_LIMIT);
         assert!(ran.code != Some(0), "it did not fail: {}", self.told(&ran));
-        format!("{}{}", ran.stdout, ran.stderr)
+        let messages = self.messages();
+        let deliveries = messages.iter().rev().flat_map(|it| it["deliveries"].as_array().into_iter().flatten());
+        let why = deliveries.filter_map(|it| it["state"]["why"].as_str()).next();
+        why.unwrap_or_else(|| panic!("nothing is said of the failure: {messages:#?}")).to_owned()
     }
 
     fn told(&self, ran: &Ran) -> String {
@@ -318,7 +321,10 @@ impl World {
         ] {
             e2e.env(name, value);
         }
-        write(&e2e.home().join(".claude.json"), r#"{"hasCompletedOnboarding": true, "theme": "dark"}"#);
+        // Somebody who has used it on its screen here before.
+        let here = serde_json::json!({ e2e.workspace().to_string_lossy(): { "hasTrustDialogAccepted": true } });
+        let claude = serde_json::json!({ "hasCompletedOnboarding": true, "theme": "dark", "projects": here });
+        write(&e2e.home().join(".claude.json"), &claude.to_string());
         write(&self.codex_home().join("config.toml"), &codex_config(&url, &e2e.workspace()));
         write(&e2e.home().join(".gemini/settings.json"), GEMINI_SETTINGS);
         for cli in Cli::ALL {

@@ -75,12 +75,25 @@ LUA
     echo "what was planted was found"
 }
 
-# drive_nvim FOLDER: the specs headless, then a full screen.
+# drive_nvim FOLDER: the specs headless, a full screen, and what the plugin adds to a start, which is only printed.
 drive_nvim() {
     local folder
     folder="$(cd "$1" && pwd)"
-    cargo build
-    export NVIM="$folder/nvim" CALLBOARD="$PWD/target/debug/callboard" OUT="$PWD/target/nvim"
+    # As `cargo test` builds it, so that it is built once; one spec wants the scripted agent.
+    cargo build --bins --features test-support
+    export NVIM="$folder/nvim" CALLBOARD="$PWD/target/debug/callboard"
     "$NVIM" --clean --headless -l editors/nvim/tests/runner.lua editors/nvim/tests/*_spec.lua
     editors/nvim/tests/tui.sh
+    "$NVIM" --clean --headless -l editors/nvim/tests/startup.lua
+}
+
+# drive_beside FOLDER VSCODE_FOLDER: Neovim and VS Code on one workspace.
+drive_beside() {
+    local folder workbench
+    folder="$(cd "$1" && pwd)"
+    workbench="$(cd "$2" && pwd)"
+    export CALLBOARD_NVIM="$folder/nvim" CALLBOARD_WORKBENCH="$workbench" CALLBOARD="$PWD/target/debug/callboard"
+    export CALLBOARD_VSIX="$PWD/target/vscode/test.vsix" CALLBOARD_PICTURES="$PWD/target/vscode/pictures"
+    cd editors/vscode
+    node test/workbench/beside.mjs
 }

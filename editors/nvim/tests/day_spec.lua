@@ -7,10 +7,7 @@ local function world(opts)
   return T.World.new({ ['notes.md'] = NOTES }, opts)
 end
 
---- Runs the subcommand as a person types it.
-local function callboard(line)
-  vim.cmd('Callboard ' .. line)
-end
+local callboard = T.callboard
 
 local function session(w)
   return require('callboard.session').at(w.workspace)
@@ -85,6 +82,36 @@ it('a review’s findings are diagnostics with quick fixes, and a quickfix list'
   vim.lsp.buf.code_action()
   wait('the fix on disk', function()
     return w:read('notes.md') == (NOTES:gsub('Rounds   ', 'Rounds'))
+  end)
+
+  -- Another is dismissed, and the reason is kept for the reviewers.
+  wait('one diagnostic less', function()
+    return #vim.diagnostic.get(bufnr) == 1
+  end)
+  T.stub(vim.ui, 'select', function(items, opts, choose)
+    for i, item in ipairs(items) do
+      if opts.format_item(item):find('Dismiss f2', 1, true) then
+        return choose(item, i)
+      end
+    end
+    error('no dismissal among ' .. vim.inspect(vim.tbl_map(opts.format_item, items)))
+  end)
+  local asked
+  T.stub(vim.ui, 'input', function(opts, done)
+    asked = opts.prompt
+    done('it is meant so')
+  end)
+  vim.api.nvim_win_set_cursor(0, { 4, 17 })
+  vim.lsp.buf.code_action()
+  wait('no diagnostic left', function()
+    return #vim.diagnostic.get(bufnr) == 0
+  end)
+  has(asked, 'Why is f2 dismissed?')
+  has(w:callboard({ 'findings', '--all', '--json' }), 'it is meant so')
+  callboard('findings all')
+  wait('both in the quickfix list, with what became of them', function()
+    local all = vim.fn.getqflist()
+    return #all == 2 and all[2].text:find('[dismissed]', 1, true)
   end)
 end)
 
@@ -483,19 +510,4 @@ it('two Neovims on one workspace: what one answers is answered in the other', fu
       true
     )
   end)
-end)
-
-it('nothing is loaded before it is used', function()
-  local out = vim
-    .system({
-      vim.v.progpath,
-      '--clean',
-      '--headless',
-      '--cmd',
-      'set rtp^=' .. vim.fn.fnameescape(T.plugin),
-      '+lua local n = 0; for k in pairs(package.loaded) do if k:find("^callboard") then n = n + 1 end end; io.stdout:write(n)',
-      '+qa!',
-    }, { text = true })
-    :wait(20000)
-  eq(out.stdout, '0')
 end)

@@ -37,7 +37,7 @@ end
 function T.wait(what, condition, ms)
   local value
   if
-    not vim.wait(ms or 20000, function()
+    not vim.wait(ms or 60000, function()
       value = condition()
       return value and true or false
     end, 20)
@@ -68,6 +68,16 @@ end
 --- Returns a buffer's text.
 function T.text(bufnr)
   return table.concat(vim.api.nvim_buf_get_lines(bufnr or 0, 0, -1, false), '\n')
+end
+
+---@type table<string, true> the subcommands that cases ran
+T.ran = {}
+
+--- Runs a subcommand as a person types it.
+---@param line string
+function T.callboard(line)
+  T.ran[line:match('^[%a-]+')] = true
+  vim.cmd('Callboard ' .. line)
 end
 
 --- What is to be seen, for whoever waited in vain.
@@ -269,17 +279,25 @@ local function reset()
   vim.fn.setqflist({})
 end
 
+local only = vim.env.ONLY
+T.helpers = dofile(here .. '/helpers.lua')
 for _, file in ipairs(arg) do
   dofile(file)
 end
-local only = vim.env.ONLY
+-- Whether all specs are run, to their last case.
+T.all = not only and #arg >= #vim.fn.glob(here .. '/*_spec.lua', true, true)
 local passed, failed = 0, 0
 for _, case in ipairs(T.cases) do
   if not only or case.name:find(only, 1, true) then
     T.undo = {}
     local began = vim.uv.hrtime()
+    vim.v.errmsg = ''
     local ok, why = xpcall(case.case, debug.traceback)
     reset()
+    -- What fails in a callback is only printed by Neovim; it is a failure all the same.
+    if ok and vim.v.errmsg:find('^Error executing') then
+      ok, why = false, vim.v.errmsg
+    end
     if ok then
       passed = passed + 1
     else

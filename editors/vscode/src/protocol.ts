@@ -81,6 +81,8 @@ export type AgentState =
 export interface AgentView {
   /** What is believed of it, and why. */
   claim: AgentClaim;
+  /** The files that it is changing, as far as that is known. */
+  files?: LeaseView[];
   /** What the catalogue says of it. */
   info: AgentInfo;
   /** How many turns wait in its queue. */
@@ -205,6 +207,22 @@ export interface ClientOptions {
   saves?: boolean;
   /** The client shows terminals itself: `callboard.openTerminal` writes no file. */
   terminal?: boolean;
+}
+
+/** That several changed one file at the same time. */
+export interface CollisionView {
+  /** The agents. */
+  agents: AgentName[];
+  /** When it was noticed. */
+  at: Timestamp;
+  /** The message that told of it. */
+  message: MessageId;
+  /** The file's path from the root. */
+  path: string;
+  /** The person, where one is a side of it. */
+  person?: string;
+  /** Whether it is certain, or only may be. */
+  sure: boolean;
 }
 
 /** Something that can be written in a message. */
@@ -648,6 +666,20 @@ export interface JsonResult {
   value: unknown;
 }
 
+/** A file that an agent is changing in the turn that it is on. */
+export interface LeaseView {
+  /** The file's path from the root. */
+  path: string;
+  /** How it is known: `said` by the agent's program, `seen` on the disk, or `perhaps` this one of several. */
+  sign: string;
+  /** Since when. */
+  since: Timestamp;
+  /** In which turn. */
+  turn: TurnId;
+  /** Others that are changing it too. */
+  with?: AgentName[];
+}
+
 export type MessageId = string;
 
 /** A message. */
@@ -1064,6 +1096,8 @@ export interface RunView {
   changedFiles: number;
   /** Where it is shown. */
   channel: ChannelName;
+  /** Files that several of its agents, or one and a person, changed at the same time. */
+  collisions?: CollisionView[];
   /** When it ended. */
   ended?: Timestamp;
   /** The hash that the run is pinned to. */

@@ -19,6 +19,8 @@ pub(crate) mod desk;
 pub mod environment;
 mod files;
 #[cfg(unix)]
+mod homes;
+#[cfg(unix)]
 mod inside;
 #[cfg(unix)]
 pub(crate) mod lines;

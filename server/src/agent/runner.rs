@@ -35,6 +35,7 @@ use super::{
         terminal::TerminalDriver,
         tool::ToolDriver,
     },
+    given,
     terminal::{Screens, Size},
     tools::Toolbox,
 };
@@ -86,6 +87,8 @@ pub struct RunnerParts {
     pub processes: PathBuf,
     /// The open buffers.
     pub buffers: Arc<dyn Buffers>,
+    /// Returns how files changed since a tree of a checkpoint; a sentence where it can't be told.
+    pub changes: Box<dyn Fn(&str) -> Result<String, String> + Send + Sync>,
     /// The agents' terminals, for those who show them.
     pub screens: Arc<Screens>,
     /// Looks whether what the workspace configures is still what the developer trusted; a sentence where it is not. Asked
@@ -220,6 +223,7 @@ impl Effects for Runner {
             Effect::StartTurn(request) => self.turn(*request),
             Effect::InterruptTurn { agent, turn } => drop(self.tell(&agent, Note::Interrupt(turn))),
             Effect::AnswerAsk { agent, turn, key, reply } => drop(self.tell(&agent, Note::Answer(turn, key, reply))),
+            Effect::Tell { agent, turn, text } => drop(self.tell(&agent, Note::Tell(turn, text))),
             Effect::TakeOver(wanted) => self.take_over(*wanted),
             Effect::HandBack { agent, number } => {
                 if !self.tell(&agent, Note::HandBack(number)) {
@@ -228,7 +232,12 @@ impl Effects for Runner {
             }
             Effect::StopAgent { agent } => drop(self.tell(&agent, Note::Stop)),
             // No agent's matter.
-            Effect::Checkpoint { .. } | Effect::PutText { .. } | Effect::Undo(_) | Effect::Worktree(_) => {}
+            Effect::Checkpoint { .. }
+            | Effect::Follow { .. }
+            | Effect::PutText { .. }
+            | Effect::Undo(_)
+            | Effect::Watch { .. }
+            | Effect::Worktree(_) => {}
         }
     }
 }
@@ -289,7 +298,7 @@ fn serve(mut desk: Desk, visiting: &AtomicU64) {
             Idle::Turn(mut ticket) => {
                 // The hub starts no turn of an agent that a person has; two programs would be at one session.
                 end_visit(&mut desk, &mut current, &mut visit, "its next turn has begun");
-                desk.begin(ticket.request.turn);
+                desk.begin(&ticket.request);
                 if home.replace(ticket.request.cwd.clone()).is_some_and(|it| it != ticket.request.cwd)
                     && current.as_ref().is_some_and(|(_, it)| !it.moves())
                 {
@@ -358,6 +367,13 @@ fn with_buffers(desk: &mut Desk, current: &mut Current, request: &mut TurnReques
     let buffers = Arc::clone(&desk.parts.given.buffers);
     let opened = buffers.before(&request.paths);
     let is_tool = desk.parts.given.catalog.get().resolve(&desk.agent).is_some_and(|it| it.driver == DriverKind::Tool);
+    if !is_tool {
+        let text: Arc<str> = given::context(request, &desk.parts.given).into();
+        if !text.is_empty() {
+            request.prompt = format!("{}{text}", request.prompt).into();
+            desk.tell(Event::ContextGiven { turn, text });
+        }
+    }
     if !is_tool && !opened.unsaved.is_empty() {
         let text: Arc<str> = Redactor::of_shapes().redact(&buffers::told(&opened.unsaved)).into();
         request.prompt = format!("{}{text}", request.prompt).into();

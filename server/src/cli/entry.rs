@@ -151,7 +151,10 @@ async fn with_hub(
         }
         Command::Workflows(WorkflowsCommand::New { name, from: Some(from) }) => match from.parse() {
             Ok(run) => begin::new_from_run(hub, out, &name, run).await,
-            Err(_) => begin::new(setting, out, &name, Some(&from)),
+            Err(_) => match from.parse() {
+                Ok(message) => begin::new_from_thread(hub, out, &name, message).await,
+                Err(_) => begin::new(setting, out, &name, Some(&from)),
+            },
         },
         Command::Show { run, graph: true, .. } => graph::graph(hub, out, run).await,
         Command::Show { run, follow: false, diff: false, step: None, by: None, .. } => lists::show(hub, out, run).await,

@@ -27,6 +27,7 @@ use crate::{
         Parts,
         checkpoints::{Checkpoints, Clerk},
         files::Files,
+        watch::Watch,
     },
     hub::{
         Hub,
@@ -76,8 +77,13 @@ pub fn compose(places: &Places, workspace: &Workspace, in_process: bool) -> anyh
         files: usize::try_from(settings.checkpoint_max_files).unwrap_or(usize::MAX),
         ..Bounds::default()
     };
-    let checkpoints =
-        Checkpoints::new(workspace.clone(), places.checkpoints_dir(workspace), folder("worktrees")?, bounds);
+    let checkpoints = Checkpoints::new(
+        workspace.clone(),
+        places.checkpoints_dir(workspace),
+        folder("worktrees")?,
+        folder("texts")?,
+        bounds,
+    );
     let screens = Arc::new(Screens::default());
     let buffers = Arc::new(OpenBuffers::new(workspace.root.clone(), settings.buffers.before_turn));
     let files = Files::new(
@@ -107,6 +113,10 @@ pub fn compose(places: &Places, workspace: &Workspace, in_process: bool) -> anyh
         processes,
         screens,
         buffers: buffers.clone(),
+        changes: {
+            let checkpoints = checkpoints.clone();
+            Box::new(move |tree| checkpoints.since(tree))
+        },
         trusted: {
             let files = Arc::clone(&files);
             Box::new(move || files.require_trust().map_err(|it| it.message))
@@ -115,7 +125,7 @@ pub fn compose(places: &Places, workspace: &Workspace, in_process: bool) -> anyh
     let crew = Crew::default();
     let parts = Parts {
         journal: Box::new(journal),
-        effects: crew.effects(runner, checkpoints, buffers),
+        effects: crew.effects(runner, workspace.root.clone(), checkpoints, buffers),
         surroundings: files,
         agents: reading.agents,
         trusted: reading.trusted,
@@ -191,6 +201,7 @@ impl io::Write for Transcript {
 struct Crew {
     runner: Arc<Mutex<Option<Runner>>>,
     clerk: Arc<Mutex<Option<Clerk>>>,
+    watch: Arc<Mutex<Option<Watch>>>,
     buffers: Arc<Mutex<Option<Arc<dyn Buffers>>>>,
     ending: Arc<AtomicBool>,
 }
@@ -199,6 +210,7 @@ impl Crew {
     fn effects(
         &self,
         parts: RunnerParts,
+        root: PathBuf,
         checkpoints: Checkpoints,
         buffers: Arc<dyn Buffers>,
     ) -> Box<dyn FnOnce(Hub) -> Box<dyn Effects> + Send> {
@@ -211,9 +223,15 @@ impl Crew {
                 }
             };
             *crew.buffers.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&buffers));
-            let clerk = Clerk::new(checkpoints, buffers, report.clone());
+            let watch = Watch::new(root, Arc::clone(&buffers), report.clone());
+            let (ear, own_writes) = (watch.ear(), watch.own_writes());
+            *crew.watch.lock().unwrap_or_else(PoisonError::into_inner) = Some(watch);
+            let clerk = Clerk::new(checkpoints, buffers, own_writes, report.clone());
             *crew.clerk.lock().unwrap_or_else(PoisonError::into_inner) = Some(clerk);
-            let runner = Runner::reporting_to(parts, report);
+            let runner = Runner::reporting_to(parts, move |event| {
+                ear(&event);
+                report(event);
+            });
             *crew.runner.lock().unwrap_or_else(PoisonError::into_inner) = Some(runner);
             Box::new(crew)
         })
@@ -226,6 +244,7 @@ impl Crew {
             let runner = crew.runner.lock().unwrap_or_else(PoisonError::into_inner).take();
             // Ends every agent's session, and waits for that.
             drop(runner);
+            drop(crew.watch.lock().unwrap_or_else(PoisonError::into_inner).take());
             // Waits for the checkpoint that is being taken.
             let clerk = crew.clerk.lock().unwrap_or_else(PoisonError::into_inner).take();
             drop(clerk);
@@ -235,7 +254,13 @@ impl Crew {
 
 impl Effects for Crew {
     fn start(&mut self, effect: Effect) {
-        if matches!(effect, Effect::Checkpoint { .. } | Effect::Undo(_) | Effect::Worktree(_)) {
+        if let Effect::Watch { on } = effect {
+            if let Some(watch) = self.watch.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
+                watch.set(on);
+            }
+            return;
+        }
+        if matches!(effect, Effect::Checkpoint { .. } | Effect::Undo(_) | Effect::Worktree(_) | Effect::Follow { .. }) {
             if let Some(clerk) = self.clerk.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
                 clerk.start(effect);
             }

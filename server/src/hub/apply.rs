@@ -20,6 +20,8 @@ use crate::{
 mod agents;
 mod asks;
 mod checkpoints;
+mod findings;
+mod leases;
 mod operator;
 mod steps;
 mod worktrees;
@@ -67,6 +69,7 @@ pub fn apply(state: &mut State, seq: u64, at: Timestamp, record: &Record) {
         Record::TurnQueued { .. }
         | Record::TurnIntended { .. }
         | Record::BuffersGiven { .. }
+        | Record::ContextGiven { .. }
         | Record::TurnBegan { .. }
         | Record::TurnInterrupted { .. }
         | Record::ResultHandedIn { .. }
@@ -194,10 +197,12 @@ pub fn apply(state: &mut State, seq: u64, at: Timestamp, record: &Record) {
         | Record::MergeFailed { .. }
         | Record::WorktreeClosed { .. }
         | Record::WorktreeGone { .. } => worktrees::apply(state, at, record),
-        Record::FindingReported { .. } => report(state, record),
+        Record::FilesTouched { .. } | Record::FilesCollided { .. } => leases::apply(state, at, record),
+        Record::FindingReported { .. } | Record::FindingsFollowed { .. } => findings::apply(state, record),
         Record::FindingSettled { finding, state: to } => change_finding(state, *finding, |it| {
-            it.state = to.clone();
-            if *to == FindingState::Open {
+            let was_stale = std::mem::replace(&mut it.state, to.clone()) == FindingState::Stale;
+            // What speaks of its text again was never settled: what was said of it still stands.
+            if *to == FindingState::Open && !was_stale {
                 it.contested = false;
                 it.declined = None;
             }
@@ -286,6 +291,7 @@ fn turn(state: &mut State, at: Timestamp, record: &Record) {
                 reported: imbl::Vector::new(),
                 acts: 0,
                 passed: None,
+                notes: imbl::Vector::new(),
                 asks: imbl::OrdMap::new(),
                 given_up: None,
                 usage: Usage::default(),
@@ -302,7 +308,7 @@ fn turn(state: &mut State, at: Timestamp, record: &Record) {
                 change_delivery(state, *message, agent, |it| it.turn = Some(*turn));
             }
         }
-        Record::BuffersGiven { turn, text } => {
+        Record::BuffersGiven { turn, text } | Record::ContextGiven { turn, text } => {
             change_turn(state, *turn, |it| {
                 if let Some(sent) = &mut it.sent {
                     let sent = Arc::make_mut(sent);
@@ -331,16 +337,21 @@ fn turn(state: &mut State, at: Timestamp, record: &Record) {
                 }
             };
             let mut passed = None;
+            let mut notes = imbl::Vector::new();
             change_agent(state, &known.agent, |it| {
                 it.queue.retain(|queued| queued != turn);
                 it.live = Some(*turn);
+                notes = std::mem::take(&mut it.notes);
                 it.visitor = None;
                 if let (Some(channel), Some(seen)) = (channel, seen) {
                     let before = it.seen.insert(channel.clone(), *seen);
                     passed = Some((channel, before));
                 }
             });
-            change_turn(state, *turn, |it| it.passed = passed);
+            change_turn(state, *turn, |it| {
+                it.passed = passed;
+                it.notes = notes;
+            });
         }
         Record::TurnInterrupted { turn } => {
             change_turn(state, *turn, |it| it.interrupted = true);
@@ -380,6 +391,7 @@ fn end_turn(state: &mut State, at: Timestamp, turn: TurnId, how: &TurnEnd, usage
         return;
     };
     state.live_turns.remove(&turn);
+    leases::turn_over(state, turn);
     if usage != Usage::default() {
         let channel = match &known.cause {
             Cause::Delivery { message } => state.message(*message).map(|it| it.channel.clone()),
@@ -394,6 +406,11 @@ fn end_turn(state: &mut State, at: Timestamp, turn: TurnId, how: &TurnEnd, usage
             it.live = None;
         }
         // Without an answer nobody knows whether the prompt was read: what it passed on is passed on again.
+        if !matches!(how, TurnEnd::Answered) {
+            let mut notes = known.notes.clone();
+            notes.append(std::mem::take(&mut it.notes));
+            it.notes = notes;
+        }
         if !matches!(how, TurnEnd::Answered)
             && let Some((channel, before)) = &known.passed
         {
@@ -570,59 +587,6 @@ fn open_pause(state: &mut State, at: Timestamp, record: &Record) {
         Subject::Ask { .. } => asks::opened(state, at, subject),
         Subject::Hops { .. } | Subject::Clash { .. } => {}
     }
-}
-
-fn report(state: &mut State, record: &Record) {
-    let Record::FindingReported { finding, by, run, draft, contested, turn } = record else { return };
-    if let Some(turn) = turn {
-        change_turn(state, *turn, |it| {
-            it.acts += 1;
-            if !it.reported.contains(finding) {
-                it.reported.push_back(*finding);
-            }
-        });
-    }
-    let mut draft = draft.clone();
-    draft.id = None;
-    if state.finding(*finding).is_none() {
-        let fingerprint: Arc<str> = draft.fingerprint().into();
-        state.findings.push_back(Arc::new(Finding {
-            id: *finding,
-            draft,
-            run: *run,
-            sources: by.iter().cloned().collect(),
-            state: FindingState::Open,
-            declined: None,
-            contested: *contested,
-            rev: state.rev,
-        }));
-        state.fingerprints.insert(fingerprint, *finding);
-        state.touch(Key::Finding(*finding), 0);
-        return;
-    }
-    // In its own words a second reporter says the same: by those it is known again.
-    state.fingerprints.entry(draft.fingerprint().into()).or_insert(*finding);
-    change_finding(state, *finding, |it| {
-        // Its only source may think better of it; of several, the one who thinks worst of it counts.
-        let alone = by.as_ref().is_some_and(|by| it.sources.iter().all(|it| it == by));
-        it.draft.severity = if alone { draft.severity } else { draft.severity.min(it.draft.severity) };
-        if let Some(by) = by
-            && !it.sources.contains(by)
-        {
-            it.sources.push(by.clone());
-            // Agreement makes it matter as much as the graver of the two says.
-            it.draft.severity = it.draft.severity.min(draft.severity);
-            it.draft.suggestion = it.draft.suggestion.take().or_else(|| draft.suggestion.clone());
-        }
-        // A person's words and the id stay; the place follows the code.
-        it.draft.place = draft.place;
-        it.draft.excerpt = draft.excerpt;
-        it.run = run.or(it.run);
-        if matches!(it.state, FindingState::Fixed | FindingState::Stale) {
-            it.state = FindingState::Open;
-        }
-        it.contested = *contested;
-    });
 }
 
 fn change_agent(state: &mut State, name: &AgentName, change: impl FnOnce(&mut AgentEntry)) {

@@ -25,9 +25,12 @@ mod buffers;
 mod checkpoint;
 mod context;
 pub(super) mod edit;
+mod follow;
 mod holders;
+mod leases;
 mod operator;
 mod pause;
+mod pieces;
 mod result;
 mod rounds;
 mod run;
@@ -37,6 +40,8 @@ mod talk;
 mod tools;
 mod turn;
 mod worktree;
+
+pub use self::leases::works_apart;
 
 /// What an event came to.
 #[derive(Debug, Clone)]
@@ -74,6 +79,8 @@ pub fn decide(state: &State, stamped: &Stamped) -> Result<Decided, Refusal> {
     };
     let answer = dispatch(&mut draft, &stamped.event)?;
     worktree::go_on(&mut draft);
+    follow::after(&mut draft);
+    leases::watch(&mut draft, state, &stamped.event);
     Ok(Decided { records: draft.records, effects: draft.effects, answer, state: draft.state })
 }
 
@@ -98,6 +105,11 @@ fn dispatch(draft: &mut Draft, event: &Event) -> Result<Answer, Refusal> {
         // What agents come to.
         Event::TurnStarted { turn }               => { turn::began(draft, *turn); Ok(Answer::Done) }
         Event::BuffersGiven { turn, text }        => { buffers::given(draft, *turn, text); Ok(Answer::Done) }
+        Event::ContextGiven { turn, text }        => { buffers::context(draft, *turn, text); Ok(Answer::Done) }
+        Event::Touched { turn, paths, over: _ }   => { leases::touched(draft, *turn, paths); Ok(Answer::Done) }
+        Event::Seen { paths }                     => { leases::seen(draft, paths); Ok(Answer::Done) }
+        Event::Saved { by, path }                 => { leases::saved(draft, by, path); follow::saved(draft, path); Ok(Answer::Done) }
+        Event::Followed { file }                  => { follow::followed(draft, file); Ok(Answer::Done) }
         Event::Clashed { turn, clash }            => { buffers::clashed(draft, *turn, clash); Ok(Answer::Done) }
         Event::TurnEnded { turn, outcome }        => { turn::ended(draft, *turn, outcome); Ok(Answer::Done) }
         Event::Asked { turn, ask }                => { ask::asked(draft, *turn, ask); Ok(Answer::Done) }

@@ -7,7 +7,8 @@ use std::{collections::BTreeMap, sync::Arc};
 use crate::{
     agent::{TakeOver, TurnRequest},
     ask::AskReply,
-    ids::{AgentName, TurnId, WorktreeId},
+    finding::Place,
+    ids::{AgentName, FindingId, TurnId, WorktreeId},
     workflow::plan::Isolation,
 };
 
@@ -52,6 +53,26 @@ pub enum Effect {
         /// The text.
         text: Arc<str>,
     },
+    /// Notice changes of files on the disk, or no longer. What is noticed comes back as `Seen`.
+    Watch {
+        /// Whether.
+        on: bool,
+    },
+    /// Tell a turn something while it goes on, where its program can be told. Nothing happens where it can't.
+    Tell {
+        /// Whose.
+        agent: AgentName,
+        /// Which turn.
+        turn: TurnId,
+        /// What.
+        text: Arc<str>,
+    },
+    /// Tell where findings stand in their files as these are now. Comes back as `Followed` for each file. In order with the
+    /// checkpoints.
+    Follow {
+        /// The files.
+        files: Vec<FollowFile>,
+    },
     /// Open an agent's session for a person, in its program's own screen. Comes back as `TakeOver`.
     TakeOver(Box<TakeOver>),
     /// End what was opened for a person. Comes back as `TakeOver` that says so, also where nothing was.
@@ -66,6 +87,32 @@ pub enum Effect {
         /// Which.
         agent: AgentName,
     },
+}
+
+/// A file whose findings are to be followed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FollowFile {
+    /// Its path from the root.
+    pub path: String,
+    /// The findings.
+    pub findings: Vec<FollowFinding>,
+}
+
+/// A finding that is to be followed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FollowFinding {
+    /// Which.
+    pub id: FindingId,
+    /// Its place in the base.
+    pub place: Place,
+    /// The line that its reporter spoke of.
+    pub excerpt: Option<String>,
+    /// Whether what it spoke of was another already.
+    pub stale: bool,
+    /// The text that its place is in, by its hash; none where the place is in the file as it is now.
+    pub base: Option<Arc<str>>,
+    /// What it spoke of when it was reported.
+    pub said: Option<Arc<str>>,
 }
 
 /// What an undo is to put back.

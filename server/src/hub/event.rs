@@ -7,7 +7,7 @@ use crate::{
     agent::{AgentClaim, AgentInfo},
     ask::{Ask, Scope},
     document::Decision,
-    finding::FindingDraft,
+    finding::{FindingDraft, Place},
     hub::operator::Reasoned,
     ids::{
         AgentName, ChannelName, FindingId, MessageId, PauseId, RuleId, RunId, StepId, Timestamp, TurnId, WorktreeId,
@@ -242,6 +242,39 @@ pub enum Event {
         /// What is added to its prompt.
         text: Arc<str>,
     },
+    /// An agent is given files and differences that its step names.
+    ContextGiven {
+        /// In which turn.
+        turn: TurnId,
+        /// What is added to its prompt.
+        text: Arc<str>,
+    },
+    /// An agent's program says that it changes files, or that it is done with it.
+    Touched {
+        /// In which turn.
+        turn: TurnId,
+        /// The files, by their paths from the root.
+        paths: Vec<String>,
+        /// Whether it is done.
+        over: bool,
+    },
+    /// Files changed on the disk while several turns may change files, and no program said so.
+    Seen {
+        /// The files, by their paths from the root.
+        paths: Vec<String>,
+    },
+    /// A person saved a file in an editor.
+    Saved {
+        /// Who.
+        by: Actor,
+        /// The file's path from the root.
+        path: String,
+    },
+    /// Findings were followed in a file.
+    Followed {
+        /// Where they stand.
+        file: FollowedFile,
+    },
     /// What was typed into a file and what was written to it on the disk do not go together.
     Clashed {
         /// At the end of which turn; absent where it was no turn's doing.
@@ -323,6 +356,32 @@ pub struct TextClash {
     pub theirs: Arc<str>,
     /// From the former to the latter, as people read it.
     pub difference: String,
+}
+
+/// Where the findings of a file stand in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FollowedFile {
+    /// The file's path from the root.
+    pub path: String,
+    /// Its text now, by its hash; none where there is none that can be compared.
+    pub text: Option<Arc<str>>,
+    /// The findings.
+    pub findings: Vec<FollowedFinding>,
+}
+
+/// Where a finding stands in its file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FollowedFinding {
+    /// Which.
+    pub id: FindingId,
+    /// The base that its place was told by.
+    pub base: Option<Arc<str>>,
+    /// Its place now.
+    pub place: Place,
+    /// Whether the text that it spoke of is another now.
+    pub stale: bool,
+    /// What it speaks of.
+    pub said: Option<Arc<str>>,
 }
 
 /// What came of a take-over.

@@ -9,6 +9,7 @@ use imbl::{OrdMap, OrdSet, Vector};
 
 use super::{
     event::UndoOutcome,
+    leases::Files,
     record::{Cause, CheckpointWhen, Sent, Subject, TurnEnd},
     run::Run,
 };
@@ -84,6 +85,10 @@ pub struct State {
     pub key_order: Vector<Arc<str>>,
     /// The times at which something is due.
     pub wakes: OrdSet<(Timestamp, RunId, Option<StepId>)>,
+    /// What is known of files that turns change.
+    pub files: Files,
+    /// The text of its file that a finding's place is in, where it is known.
+    pub bases: OrdMap<FindingId, Base>,
     /// The permissions that were remembered; number N is at N − 1.
     pub rules: Vector<Arc<Rule>>,
     /// Those that hold.
@@ -92,6 +97,15 @@ pub struct State {
     pub due_asks: OrdSet<(Timestamp, PauseId)>,
     /// Every thing that clients see, by the revision that changed it last.
     pub touched: OrdSet<(u64, Key)>,
+}
+
+/// What a finding's place is told by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Base {
+    /// The text of its file that the place is in, by its hash.
+    pub text: Arc<str>,
+    /// What it spoke of when it was reported.
+    pub said: Arc<str>,
 }
 
 /// What a sender's key came to.
@@ -185,6 +199,8 @@ pub struct AgentEntry {
     pub taken: Option<Taken>,
     /// Who spoke with it in its own screen since its last turn.
     pub visitor: Option<Arc<str>>,
+    /// What it is told with its next prompt: messages of the system that concern it.
+    pub notes: Vector<MessageId>,
     /// Per channel, the last message that a prompt held or passed over.
     pub seen: OrdMap<ChannelName, MessageId>,
     /// Revision of the last change.
@@ -233,6 +249,8 @@ pub struct Turn {
     pub acts: u32,
     /// The channel in which its prompt passes messages on, and the last one that its agent had seen there before.
     pub passed: Option<(ChannelName, Option<MessageId>)>,
+    /// The notes that its prompt passes on.
+    pub notes: Vector<MessageId>,
     /// What it used.
     pub usage: Usage,
     /// What it asks, by the driver's keys: the reply where there is one. Gone with its end.

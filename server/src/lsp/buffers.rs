@@ -8,7 +8,7 @@ use std::{
     fs, io,
     path::{Path, PathBuf},
     sync::{Arc, Weak},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use dashmap::DashMap;
@@ -27,6 +27,7 @@ use crate::{
         carry::{Change, carry},
         documents::{Document, Documents, EditorId},
         position::{Encoding, position},
+        sightings::GRACE,
     },
 };
 
@@ -56,7 +57,12 @@ pub struct OpenBuffers {
     root: Option<PathBuf>,
     before_turn: BeforeTurn,
     editors: DashMap<EditorId, (Weak<Editor>, Handle)>,
+    /// When files were last saved.
+    saves: DashMap<String, Instant>,
 }
+
+/// How many saves are remembered before those that are over are let go.
+const MOST_SAVES: usize = 1_000;
 
 /// What a file holds.
 enum Disk {
@@ -75,6 +81,14 @@ impl OpenBuffers {
     /// An editor has come. To be called where its questions can be asked.
     pub(super) fn enter(&self, editor: &Arc<Editor>) {
         self.editors.insert(editor.id, (Arc::downgrade(editor), Handle::current()));
+    }
+
+    /// An editor has saved a file.
+    pub(super) fn saved(&self, path: &str) {
+        if self.saves.len() >= MOST_SAVES {
+            self.saves.retain(|_, at| at.elapsed() < GRACE);
+        }
+        self.saves.insert(path.to_owned(), Instant::now());
     }
 
     /// An editor has gone, with its buffers.
@@ -192,6 +206,15 @@ impl Buffers for OpenBuffers {
             }
         }
         clashes
+    }
+
+    fn was_saved(&self, path: &str) -> bool {
+        self.saves.get(path).is_some_and(|at| at.elapsed() < GRACE)
+    }
+
+    fn text(&self, path: &str) -> Option<Arc<str>> {
+        let last = self.documents.editors_of(path).into_iter().next_back()?;
+        self.documents.held(path, last).map(|it| it.text)
     }
 
     fn put(&self, path: &str, text: Arc<str>) {

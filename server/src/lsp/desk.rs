@@ -10,7 +10,7 @@ use tower_lsp::lsp_types::{MessageType, request::CodeLensRefresh};
 
 use crate::{
     hub::snapshot::Snapshot,
-    ids::{PauseId, RunId},
+    ids::{PauseId, RunId, TurnId},
     lsp::{channel, diagnostics::Shown, editor::Editor, pages, progress, prompts},
     protocol::{InboxParams, RunsParams},
 };
@@ -52,7 +52,9 @@ struct Desk {
     followed: HashSet<RunId>,
     runs: JoinSet<()>,
     /// What the lenses were last made from.
-    lenses: (Vec<(PauseId, bool)>, Option<u64>),
+    lenses: (Vec<(PauseId, bool)>, Option<u64>, Vec<(Arc<str>, TurnId)>),
+    /// How many collisions it was told of; none before the first look, since those are history.
+    collisions: Option<u64>,
 }
 
 impl Desk {
@@ -67,7 +69,25 @@ impl Desk {
         if options.asks() {
             self.ask(editor, snapshot);
         }
+        self.warn(editor, snapshot);
         self.refresh(editor, snapshot);
+    }
+
+    /// Tells of files that several are changing: a notice, since nothing is asked.
+    fn warn(&mut self, editor: &Arc<Editor>, snapshot: &Snapshot) {
+        let files = &snapshot.state().files;
+        let all = files.forgotten + files.collisions.len() as u64;
+        let Some(told) = self.collisions.replace(all) else { return };
+        let new = usize::try_from(all.saturating_sub(told)).unwrap_or(usize::MAX).min(files.collisions.len());
+        for it in files.collisions.iter().skip(files.collisions.len() - new) {
+            let who: Vec<String> = it.agents.iter().map(ToString::to_string).collect();
+            let who = match &it.person {
+                Some(person) => format!("{person} and {}", who.join(", ")),
+                None => who.join(" and "),
+            };
+            let what = if it.sure { "are changing" } else { "may be changing" };
+            editor.say(MessageType::WARNING, format!("{who} {what} {} at the same time ({}).", it.path, it.message));
+        }
     }
 
     fn follow(&mut self, editor: &Arc<Editor>, snapshot: &Snapshot) {
@@ -111,7 +131,9 @@ impl Desk {
         let pauses = snapshot.state().open_pauses.iter().map(|it| (*it, editor.shared.pages.is_edited(*it))).collect();
         // Over a workflow's own file stands what became of its last run.
         let runs = editor.scripts.list().first().and_then(|_| snapshot.runs(&RunsParams::default()).ok());
-        let now = (pauses, runs.map(|it| it.iter().map(|it| it.rev).max().unwrap_or(0)));
+        let files = &snapshot.state().files;
+        let changing = files.live().map(|(path, it)| (Arc::clone(path), it.turn)).collect();
+        let now = (pauses, runs.map(|it| it.iter().map(|it| it.rev).max().unwrap_or(0)), changing);
         if now == self.lenses {
             return;
         }

@@ -22,7 +22,7 @@ use tower_lsp::{
 
 use crate::{
     finding::{Finding, Place},
-    hub::event::Actor,
+    hub::event::{Actor, Event},
     ids::{FindingId, PauseId},
     lsp::{
         channel::Channels,
@@ -229,7 +229,13 @@ impl Editor {
                 page.saved.clone_from(&page.text);
                 self.note_edit(pause, page);
             }
-        } else if self.folder().path(uri).is_some_and(|it| it.starts_with(".callboard/")) {
+        } else if let Some(path) = self.folder().path(uri).filter(|it| !it.starts_with(".callboard/")) {
+            self.shared.buffers.saved(&path);
+            self.shared.hub.tell(Event::Saved { by: self.actor.clone(), path });
+            if self.scripts.analysis(uri).is_some() {
+                self.shared.forget_workflows();
+            }
+        } else if self.folder().path(uri).is_some() {
             // What is offered depends on these files.
             self.shared.forget_workflows();
         } else if self.scripts.analysis(uri).is_some() {

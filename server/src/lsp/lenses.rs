@@ -7,7 +7,7 @@ use tower_lsp::lsp_types::{CodeLens, Command, Position, Range, Url};
 
 use crate::{
     ask::Scope,
-    hub::snapshot::Snapshot,
+    hub::{leases::Sign, snapshot::Snapshot},
     ids::{ChannelName, PauseId, RunId},
     lsp::{
         channel,
@@ -26,7 +26,11 @@ pub fn lenses(editor: &Editor, snapshot: &Snapshot, uri: &Url) -> Vec<CodeLens> 
     }
     let commands = match editor.pause_of(uri) {
         Some(pause) => decisions(editor, snapshot, pause),
-        None => editor.folder().path(uri).map_or_else(Vec::new, |it| waiting(snapshot, &it)),
+        None => editor.folder().path(uri).map_or_else(Vec::new, |it| {
+            let mut commands = changing(snapshot, &it);
+            commands.extend(waiting(snapshot, &it));
+            commands
+        }),
     };
     let top = Range::new(Position::new(0, 0), Position::new(0, 0));
     let lenses = commands.into_iter().map(|command| CodeLens { range: top, command: Some(command), data: None });
@@ -67,6 +71,23 @@ pub fn decisions(editor: &Editor, snapshot: &Snapshot, pause: PauseId) -> Vec<Co
         Command { title, command: "callboard.decide".to_owned(), arguments: Some(vec![arguments]) }
     };
     decide::offered(&view).into_iter().map(command).collect()
+}
+
+/// Returns who is changing the file, each the way to its channel.
+pub fn changing(snapshot: &Snapshot, path: &str) -> Vec<Command> {
+    let state = snapshot.state();
+    let leases = state.files.leases.get(path).into_iter().flatten().filter(|it| it.ended.is_none());
+    leases
+        .map(|it| {
+            let sure = if it.sign == Sign::Perhaps { "may be" } else { "is" };
+            let channel = state.turn(it.turn).and_then(|it| state.place_of(it)).map(|it| it.0);
+            Command {
+                title: format!("{} {sure} changing this file", it.agent),
+                command: "callboard.openChannel".to_owned(),
+                arguments: Some(vec![json!({ "channel": channel })]),
+            }
+        })
+        .collect()
 }
 
 /// Returns the way to each pause that a run with open findings in the file waits at.

@@ -18,6 +18,7 @@ use crate::{
     ids::{AgentName, BadName, ChannelName, RoleId, is_name},
 };
 
+mod context;
 mod duration;
 mod isolation;
 mod nested;

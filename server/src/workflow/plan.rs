@@ -13,6 +13,7 @@ use crate::{
     ask::Unanswered,
     ids::{AgentName, ChannelName, RoleId, StepId},
     outcome::{FailureClass, ResultKind},
+    workflow::context::Part,
 };
 
 /// A checked workflow.
@@ -168,6 +169,12 @@ pub struct TurnAction {
     pub paths: Option<String>,
     /// A minijinja expression that gives a list of findings the turn is about.
     pub findings: Option<String>,
+    /// What the prompt takes with it beside its words, the most important first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub context: Vec<Part>,
+    /// How many tokens that may take, where the file says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub budget: Option<u32>,
     /// How long the turn may take in all, in milliseconds, where the file says so.
     pub time: Option<u64>,
     /// Its own worktree, where it has one; else it works in the developer's own files.

@@ -80,6 +80,12 @@ pub trait Buffers: Send + Sync {
     /// can't be done. A buffer with nothing of its own is the editor's to read again.
     fn after(&self, bases: &Bases) -> Vec<BufferClash>;
 
+    /// Returns whether an editor has just saved a file.
+    fn was_saved(&self, path: &str) -> bool;
+
+    /// Returns what a developer sees of a file that they have open; nothing where none has.
+    fn text(&self, path: &str) -> Option<Arc<str>>;
+
     /// Puts a text into the buffers of a file, by an edit that the editor can undo. Never waits.
     fn put(&self, path: &str, text: Arc<str>);
 }
@@ -99,6 +105,14 @@ impl Buffers for NoBuffers {
 
     fn after(&self, _: &Bases) -> Vec<BufferClash> {
         Vec::new()
+    }
+
+    fn was_saved(&self, _: &str) -> bool {
+        false
+    }
+
+    fn text(&self, _: &str) -> Option<Arc<str>> {
+        None
     }
 
     fn put(&self, _: &str, _: Arc<str>) {}

@@ -182,9 +182,10 @@ local function draw(one)
           lines = {
             '  Nothing was said here yet.',
             '',
-            '  i           write a message; @name wakes an agent',
-            '  :Callboard review    has this file reviewed',
-            '  g?          shows all keys',
+            '  i   writes a message; @name wakes an agent',
+            '  g?  shows all keys',
+            '',
+            '  :Callboard review has a file reviewed.',
           },
           marks = {},
           ends = {},
@@ -405,7 +406,7 @@ local function keys(bufnr)
     end
   end)
   map('g?', 'keys', function()
-    vim.lsp.util.open_floating_preview(help, '', { border = 'rounded', title = ' Callboard ' })
+    require('callboard.scratch').small(help, 'Keys of a channel')
   end)
 end
 

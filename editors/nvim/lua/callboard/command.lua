@@ -24,10 +24,17 @@ local function known(kind, fits)
   end, store.sorted(session.store[kind], fits))
 end
 
-local function agents(sign)
+--- Returns agents as they are written in messages.
+---@param fits? fun(agent: callboard.AgentView): boolean
+---@return string[]
+local function signed(fits)
   return vim.tbl_map(function(name)
-    return (sign or '@') .. name
-  end, known('agents'))
+    return '@' .. name
+  end, known('agents', fits))
+end
+
+local function agents()
+  return signed()
 end
 
 local function channels()
@@ -346,6 +353,32 @@ M.subs = {
         return layouts
       end
       return agents()
+    end,
+  },
+  ['take-over'] = {
+    desc = 'speak with an agent in its own screen: [@agent] [split|vsplit|float|tab]; with ! when its turn is over',
+    run = function(words, args)
+      local agent = take(words, '^@')
+      require('callboard.take').over(agent, { after = args.bang, layout = words[1] })
+    end,
+    complete = function(words)
+      if #words > 0 then
+        return layouts
+      end
+      return signed(function(agent)
+        return require('callboard.take').can(agent)
+      end)
+    end,
+  },
+  ['hand-back'] = {
+    desc = 'let an agent that was taken over go on: [@agent]',
+    run = function(words)
+      require('callboard.take').back(words[1])
+    end,
+    complete = function()
+      return signed(function(agent)
+        return require('callboard.take').has(agent)
+      end)
     end,
   },
   trust = {

@@ -25,19 +25,17 @@ local decisions = {
   stop = { 'stop', 'x' },
 }
 
---- Returns how <LocalLeader> is typed, in the notation of a map.
----@return string
-local function leader()
+--- Returns how <LocalLeader> is typed, for hints; nil where a person wants no maps behind it.
+---@return string?
+function M.leader()
+  if vim.g.no_plugin_maps ~= nil or vim.g.no_callboard_maps ~= nil then
+    return nil
+  end
   local key = vim.g.maplocalleader
   if type(key) ~= 'string' or key == '' then
     return '\\'
   end
   return key == ' ' and 'Space ' or vim.fn.keytrans(key)
-end
-
----@return boolean
-local function mapped()
-  return vim.g.no_plugin_maps == nil and vim.g.no_callboard_maps == nil
 end
 
 --- Puts parts into lines no wider than a window; each part is { words, group }[] that stays together. Pure.
@@ -111,9 +109,13 @@ end
 --- Shows the buttons above the first line, or who answered.
 ---@param bufnr integer
 local function draw(bufnr)
+  -- An answer may come when the page is closed.
+  if not vim.api.nvim_buf_is_loaded(bufnr) then
+    return
+  end
   local session = session_of.get(vim.b[bufnr].callboard_client)
   local pause = session and session.store.pauses[pages[bufnr]]
-  if not pause or not vim.api.nvim_buf_is_loaded(bufnr) then
+  if not pause then
     return
   end
   local wins = vim.fn.win_findbuf(bufnr)
@@ -123,7 +125,7 @@ local function draw(bufnr)
     width = math.min(width, info.width - info.textoff)
   end
   local state = { modified = vim.bo[bufnr].modified, edited = edited[bufnr] }
-  local lines = M.lines(M.buttons(pause, mapped() and leader() or nil, state), width)
+  local lines = M.lines(M.buttons(pause, M.leader(), state), width)
   vim.api.nvim_buf_clear_namespace(bufnr, namespace, 0, -1)
   vim.api.nvim_buf_set_extmark(
     bufnr,
@@ -189,7 +191,7 @@ local function keys(bufnr, pause)
   map('g<CR>', 'answer this pause point', function()
     inbox.choose(pause)
   end)
-  if not mapped() then
+  if not M.leader() then
     return
   end
   for decision, known in pairs(decisions) do

@@ -60,6 +60,7 @@ M.agent_signs = {
   waitingForAnswer = '◆',
   rateLimited = '◔',
   outOfBudget = '■',
+  takenOver = '◇',
   crashed = '✗',
   stopped = '■',
 }
@@ -69,6 +70,7 @@ local state_words = {
   waitingForAnswer = 'waiting for an answer',
   rateLimited = 'rate-limited',
   outOfBudget = 'out of budget',
+  takenOver = 'taken over',
 }
 
 --- Returns an agent's state in words.
@@ -78,6 +80,8 @@ function M.state(state)
   local words = state_words[state.is] or state.is
   if state.is == 'rateLimited' and type(state['until']) == 'number' then
     words = words .. os.date(' until %H:%M', math.floor(state['until'] / 1000))
+  elseif state.is == 'takenOver' then
+    words = words .. ' by ' .. state.by
   end
   return words
 end
@@ -452,6 +456,7 @@ local state_groups = {
   rateLimited = 'CallboardWaiting',
   outOfBudget = 'CallboardFailed',
   crashed = 'CallboardFailed',
+  takenOver = 'CallboardPerson',
 }
 
 local access = { read = 'reads', write = 'reads and writes' }
@@ -500,6 +505,11 @@ function M.agents(agents, now)
     local why = missing or claim.why
     if why ~= '' then
       add(block, { { '    ' .. M.line(why), 'CallboardFaint' } })
+    end
+    for _, file in ipairs(agent.files or {}) do
+      local with = #(file.with or {}) > 0 and ', as does @' .. table.concat(file.with, ', @') or ''
+      local group_of = with ~= '' and 'CallboardWaiting' or 'CallboardFaint'
+      add(block, { { ('    changes %s%s'):format(M.line(file.path), with), group_of } })
     end
     return block
   end, agents)

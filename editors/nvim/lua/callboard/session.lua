@@ -77,8 +77,8 @@ local function notify(session, changes)
           id,
           run.status,
           changed > 0
-              and ('%d files changed (:Callboard diff %s, :Callboard undo %s) '):format(
-                changed,
+              and ('%s changed (:Callboard diff %s, :Callboard undo %s) '):format(
+                changed == 1 and '1 file' or changed .. ' files',
                 id,
                 id
               )

@@ -50,6 +50,7 @@
 ---An agent.
 ---@class callboard.AgentView
 ---@field claim callboard.AgentClaim What is believed of it, and why.
+---@field files? callboard.LeaseView[] The files that it is changing, as far as that is known.
 ---@field info callboard.AgentInfo What the catalogue says of it.
 ---@field queued integer How many turns wait in its queue.
 ---@field rev integer Revision of its last change.
@@ -123,6 +124,15 @@
 ---@field prompts? boolean|vim.NIL Whether a pause point is asked for by a message with buttons; where absent, unless the client says that it has a panel or notifications.
 ---@field saves? boolean The client saves buffers when it is asked by `callboard/saveBuffers`.
 ---@field terminal? boolean The client shows terminals itself: `callboard.openTerminal` writes no file.
+
+---That several changed one file at the same time.
+---@class callboard.CollisionView
+---@field agents callboard.AgentName[] The agents.
+---@field at callboard.Timestamp When it was noticed.
+---@field message callboard.MessageId The message that told of it.
+---@field path string The file's path from the root.
+---@field person? string The person, where one is a side of it.
+---@field sure boolean Whether it is certain, or only may be.
 
 ---Something that can be written in a message.
 ---@class callboard.CompleteItem
@@ -409,6 +419,14 @@
 ---@class callboard.JsonResult
 ---@field value any The value.
 
+---A file that an agent is changing in the turn that it is on.
+---@class callboard.LeaseView
+---@field path string The file's path from the root.
+---@field sign string How it is known: `said` by the agent's program, `seen` on the disk, or `perhaps` this one of several.
+---@field since callboard.Timestamp Since when.
+---@field turn callboard.TurnId In which turn.
+---@field with? callboard.AgentName[] Others that are changing it too.
+
 ---@alias callboard.MessageId string
 
 ---A message.
@@ -659,6 +677,7 @@
 ---@field casts? table<string, callboard.AgentName[]> Who plays the roles that several agents may play, in the order of their seats.
 ---@field changedFiles integer How many files its agents changed, as far as they are known: up to 1,000.
 ---@field channel callboard.ChannelName Where it is shown.
+---@field collisions? callboard.CollisionView[] Files that several of its agents, or one and a person, changed at the same time.
 ---@field ended? callboard.Timestamp When it ended.
 ---@field hash string The hash that the run is pinned to.
 ---@field id callboard.RunId Its id.

@@ -128,8 +128,10 @@ function M.show(view, blocks)
   vim.api.nvim_buf_set_lines(view.bufnr, first, stop, false, lines)
   vim.bo[view.bufnr].modifiable = false
   vim.bo[view.bufnr].modified = false
-  for i = same + 1, #blocks - tail do
-    M.mark(view.bufnr, view.starts[i] or 0, blocks[i])
+  for i, block in ipairs(blocks) do
+    if i > same and i <= #blocks - tail then
+      M.mark(view.bufnr, view.starts[i] --[[@as integer]], block)
+    end
   end
   for _, win in ipairs(followers) do
     vim.api.nvim_win_set_cursor(win, { vim.api.nvim_buf_line_count(view.bufnr), 0 })

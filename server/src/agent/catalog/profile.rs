@@ -135,6 +135,8 @@ pub struct Times {
     pub idle: Option<Span>,
     /// From the prompt to the end.
     pub total: Option<Span>,
+    /// For how long it may try again by itself, because its provider does not answer (drivers `app-server` and `acp`).
+    pub retry: Option<Span>,
 }
 
 /// How a program's version is asked for.

@@ -4,7 +4,7 @@
 
 use std::{
     collections::VecDeque,
-    path::{Path, PathBuf},
+    path::{Component, Path, PathBuf},
     sync::{
         Arc,
         mpsc::{Receiver, RecvTimeoutError, Sender},
@@ -21,6 +21,19 @@ use crate::{
     outcome::{FailureClass, TurnOutcome},
 };
 
+/// Returns a path without `.` and `..`, as it reads: no link is followed.
+fn plain(path: &Path) -> PathBuf {
+    let mut plain = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir => drop(plain.pop()),
+            other => plain.push(other),
+        }
+    }
+    plain
+}
+
 /// Where events go. Never waits.
 pub(crate) type Report = Arc<dyn Fn(Event) + Send + Sync>;
 
@@ -32,6 +45,8 @@ pub(crate) enum Note {
     Interrupt(TurnId),
     /// This was said to an ask of that turn.
     Answer(TurnId, String, AskReply),
+    /// Tell that turn this, where its program can be told something while it works.
+    Tell(TurnId, Arc<str>),
     /// Open the session for a person.
     TakeOver(Box<TakeOver>),
     /// End what was opened for a person, where it is this.
@@ -84,6 +99,8 @@ pub(crate) enum Input {
     Interrupt,
     /// This was said to what it asked.
     Answer(String, AskReply),
+    /// It is to be told this. Only drivers that can are asked to.
+    Told(Arc<str>),
     /// Its program is to be ended.
     Stop,
     /// The deadline has come.
@@ -113,6 +130,10 @@ pub(crate) struct Desk {
     /// What came for between turns while a program was being ended.
     later: VecDeque<Note>,
     turn: Option<TurnId>,
+    /// Where the turn works.
+    cwd: PathBuf,
+    /// Whether the driver can tell its program something while a turn goes on.
+    pub(crate) tells: bool,
     started: bool,
     closing: bool,
     claimed: Option<(AgentState, Source)>,
@@ -136,6 +157,8 @@ impl Desk {
             waiting: VecDeque::new(),
             later: VecDeque::new(),
             turn: None,
+            cwd: PathBuf::new(),
+            tells: false,
             started: false,
             closing: false,
             claimed: None,
@@ -154,6 +177,7 @@ impl Desk {
                 Ok(Note::Interrupt(turn)) if self.turn == Some(turn) => return Input::Interrupt,
                 Ok(Note::Interrupt(turn)) => self.withdraw(turn),
                 Ok(Note::Answer(turn, key, reply)) if self.turn == Some(turn) => return Input::Answer(key, reply),
+                Ok(Note::Tell(turn, text)) if self.tells && self.turn == Some(turn) => return Input::Told(text),
                 Ok(note @ (Note::TakeOver(_) | Note::HandBack(_))) => self.later.push_back(note),
                 Ok(Note::Stop) => return Input::Stop,
                 Ok(Note::Close) | Err(RecvTimeoutError::Disconnected) => {
@@ -161,7 +185,7 @@ impl Desk {
                     return Input::Stop;
                 }
                 Ok(Note::Terminal(number, event)) if number == self.terminal => return Input::Terminal(event),
-                Ok(Note::Terminal(..) | Note::Answer(..)) => {}
+                Ok(Note::Terminal(..) | Note::Answer(..) | Note::Tell(..)) => {}
                 Err(RecvTimeoutError::Timeout) => return Input::Deadline,
             }
         }
@@ -187,7 +211,7 @@ impl Desk {
                 Ok(Note::HandBack(number)) => return Idle::HandBack(number),
                 Ok(Note::Stop) => return Idle::Stop,
                 Ok(Note::Terminal(number, event)) if number == self.terminal => return Idle::Terminal(event),
-                Ok(Note::Terminal(..) | Note::Interrupt(_) | Note::Answer(..)) => {}
+                Ok(Note::Terminal(..) | Note::Interrupt(_) | Note::Answer(..) | Note::Tell(..)) => {}
                 Ok(Note::Close) | Err(_) => return Idle::Close,
             }
         }
@@ -229,8 +253,10 @@ impl Desk {
     }
 
     /// Says that a turn is this agent's now.
-    pub(crate) fn begin(&mut self, turn: TurnId) {
-        self.turn = Some(turn);
+    pub(crate) fn begin(&mut self, request: &TurnRequest) {
+        self.turn = Some(request.turn);
+        self.cwd.clone_from(&request.cwd);
+        self.tells = false;
         self.started = false;
     }
 
@@ -254,6 +280,18 @@ impl Desk {
     pub(crate) fn session(&self, request: &TurnRequest, session: &str, lost: Option<String>) {
         let place = self.place(&request.cwd);
         (self.report)(Event::SessionKnown { turn: request.turn, place, session: session.to_owned(), lost });
+    }
+
+    /// Says that the turn changes files, or that it is done with it: with all of its files where none is named. Paths are taken
+    /// from where the turn works; what is outside of the workspace is nobody's matter here.
+    pub(crate) fn touches(&self, paths: &[String], over: bool) {
+        let Some(turn) = self.turn else { return };
+        let root = &self.parts.given.workspace;
+        let inside = |it: &String| Some(plain(&self.cwd.join(it)).strip_prefix(root).ok()?.to_str()?.to_owned());
+        let inside: Vec<String> = paths.iter().filter_map(inside).filter(|it| !it.is_empty()).collect();
+        if !inside.is_empty() || (over && paths.is_empty()) {
+            (self.report)(Event::Touched { turn, paths: inside, over });
+        }
     }
 
     /// Says that the turn no longer waits for the answer to an ask.

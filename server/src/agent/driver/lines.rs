@@ -51,10 +51,14 @@ pub(crate) enum Step {
     Unask(String),
     /// A request of ours was answered.
     Answered(Purpose, Result<Value, String>),
+    /// It changes these files, or is done with it.
+    Touches { paths: Vec<String>, over: bool },
     /// It makes progress.
     Progress,
     /// It tries again by itself after this failure.
     Retrying(Failure),
+    /// Its provider takes more again after so long.
+    Wait(Duration),
     /// The turn that was started is over.
     Over(Result<(), Failure>),
 }
@@ -133,6 +137,11 @@ pub(crate) trait Tongue: Send {
     /// Returns the lines that interrupt the turn; none where it has not begun for the program.
     fn interrupt(&mut self) -> Vec<String>;
 
+    /// Returns the line that tells it something while its turn goes on; nothing where the program can't be told.
+    fn tell(&mut self, _text: &str) -> Option<String> {
+        None
+    }
+
     /// Hears a line.
     fn hear(&mut self, line: &str) -> Vec<Step>;
 
@@ -161,7 +170,8 @@ const INTERRUPT_WAIT: Duration = Duration::from_secs(10);
 const DRAIN_WAIT: Duration = Duration::from_secs(10);
 /// How long it has to leave when its input ends.
 const LEAVE_WAIT: Duration = Duration::from_secs(2);
-/// For how long it may try again without getting on: where nothing answers it would do so for ever.
+/// For how long it may try again without getting on, where its profile says nothing else: where nothing answers it would do
+/// so for ever.
 const RETRY_WAIT: Duration = Duration::from_secs(120);
 
 /// Drives a program that speaks by lines.
@@ -328,6 +338,7 @@ impl<T: Tongue> LineDriver<T> {
         }
         self.ready(desk, request, begun)?;
         desk.started();
+        desk.tells = true;
         let mut prompt = with_instructions(request);
         if std::mem::take(&mut self.begun_anew) {
             prompt = with_recap(request, prompt);
@@ -360,26 +371,33 @@ impl<T: Tongue> LineDriver<T> {
 
     /// Gives it a prompt, and returns when it is done with it.
     fn prompt(&mut self, desk: &mut Desk, request: &TurnRequest, begun: Instant, text: &str) -> Result<(), Ended> {
+        // What still comes of an earlier turn is no part of this one.
+        drop(self.hear(desk));
         self.show(&format!("\n\x1b[1;36m›\x1b[0m {}\n", plain(text)));
         let line = self.opening(desk, request, |tongue, opening| tongue.prompt(opening, text));
         self.send(&line);
         desk.say(AgentState::Working, Source::Protocol, "it was given its prompt");
         let mut watch = Watch { begun, heard: Instant::now(), retrying: None };
+        let mut again = None;
         loop {
             let deadline = self.deadline(request, &watch);
             for step in self.next(desk, request, deadline, &watch)? {
                 match step {
                     Step::Over(over) => {
                         desk.say(AgentState::Idle, Source::Protocol, "it says that its turn is over");
-                        return over.map_err(|it| self.failed(desk, it));
+                        return over.map_err(|mut it| {
+                            it.retry_at = it.retry_at.or(again);
+                            self.failed(desk, it)
+                        });
                     }
+                    Step::Wait(time) => again = Some(Timestamp::now().plus(milliseconds(time))),
                     Step::Answered(Purpose::Turn, Err(why)) => {
                         return Err(self.refused(desk, request, "does not take a turn", &why));
                     }
                     Step::Progress => watch = Watch { heard: Instant::now(), retrying: None, ..watch },
                     Step::Retrying(failure) => {
                         let since = *watch.retrying.get_or_insert_with(Instant::now);
-                        if since.elapsed() >= RETRY_WAIT {
+                        if since.elapsed() >= self.retry_wait() {
                             self.halt(desk);
                             return Err(self.failed(desk, failure));
                         }
@@ -404,9 +422,13 @@ impl<T: Tongue> LineDriver<T> {
         Ended(failure)
     }
 
+    fn retry_wait(&self) -> Duration {
+        self.profile.times.retry.and_then(|it| it.0).map_or(RETRY_WAIT, Duration::from_millis)
+    }
+
     fn deadline(&self, request: &TurnRequest, watch: &Watch) -> Option<Instant> {
         let idle = after(watch.heard, request.times.idle).filter(|_| !self.tongue.waits());
-        let retry = watch.retrying.map(|it| it + RETRY_WAIT);
+        let retry = watch.retrying.map(|it| it + self.retry_wait());
         [idle, after(watch.begun, request.times.total), retry].into_iter().flatten().min()
     }
 
@@ -469,6 +491,13 @@ impl<T: Tongue> LineDriver<T> {
                 steps.push(Step::Progress);
                 Ok(steps)
             }
+            Input::Told(text) => {
+                if let Some(line) = self.tongue.tell(&text) {
+                    self.send(&line);
+                    self.show(&format!("\n\x1b[1;36m›\x1b[0m {}\n", plain(&text)));
+                }
+                Ok(Vec::new())
+            }
             Input::Interrupt => {
                 self.halt(desk);
                 Err(Ended(failure(FailureClass::Interrupted, format!("{}'s turn was stopped", request.agent))))
@@ -490,7 +519,7 @@ impl<T: Tongue> LineDriver<T> {
             let limit = spoken(request.times.total.unwrap_or_default());
             let next = "raise `times.total` in its profile, or give it less to do";
             (FailureClass::TotalTimeout, format!("{agent} was not done after {limit}; {next}"))
-        } else if is_up(watch.retrying.map(|it| it + RETRY_WAIT)) {
+        } else if is_up(watch.retrying.map(|it| it + self.retry_wait())) {
             let next = "look whether it can be reached from here, then retry";
             (FailureClass::Overloaded, format!("{agent}'s provider did not answer in spite of several tries; {next}"))
         } else if self.tongue.is_open() && !self.tongue.waits() && is_up(after(watch.heard, request.times.idle)) {
@@ -526,6 +555,7 @@ impl<T: Tongue> LineDriver<T> {
                 Step::Send(line) => self.send(&line),
                 Step::Show(text) => self.show(&text),
                 Step::Claim(state, why) => desk.say(state, Source::Protocol, why),
+                Step::Touches { paths, over } => desk.touches(&paths, over),
                 Step::Ask(ask) => desk.ask(*ask),
                 Step::Unask(key) => desk.unask(&key),
                 other => left.push(other),
@@ -568,7 +598,7 @@ impl<T: Tongue> LineDriver<T> {
                     self.forget();
                     return desk.say(AgentState::Stopped, Source::ExitStatus, "it ended when its turn was stopped");
                 }
-                Input::Terminal(_) | Input::Answer(..) | Input::Interrupt => {}
+                Input::Terminal(_) | Input::Answer(..) | Input::Told(_) | Input::Interrupt => {}
                 Input::Stop | Input::Deadline => {
                     self.end_program(desk);
                     return desk.say(AgentState::Stopped, Source::Hub, "it did not stop its turn by itself");
@@ -644,6 +674,10 @@ impl<T: Tongue> Driver for LineDriver<T> {
         }
         self.forget();
     }
+}
+
+fn milliseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 fn after(from: Instant, milliseconds: Option<u64>) -> Option<Instant> {

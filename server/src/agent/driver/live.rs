@@ -8,6 +8,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+#[cfg(unix)]
+use super::homes;
 use super::{
     Desk,
     desk::Input,
@@ -20,13 +22,14 @@ use crate::{
             profile::{Profile, Program},
             scalar::Key,
         },
+        runner::RunnerParts,
         terminal::{
             Exit, SCROLLBACK_LINES, ScreenText, Size, Spawn, SpawnError, Terminal, TerminalEvent, TraceSpec, Typing,
             plain,
         },
         tools::{Attachment, PASS, SOCKET},
     },
-    ids::TurnId,
+    ids::{AgentName, TurnId},
     outcome::{Failure, FailureClass},
     process::{Ladder, Reach},
 };
@@ -122,7 +125,15 @@ impl Live {
                 *it = it.replace(TOOLS_FILE, &path.to_string_lossy());
             }
         }
-        let words = words.into_iter().map(|it| it.replace("{callboard}", &given.callboard.to_string_lossy()).into());
+        // As it stands between quotation marks in TOML and in JSON.
+        let cwd = serde_json::Value::from(start.cwd.to_string_lossy()).to_string();
+        let cwd = cwd.trim_matches('"');
+        let trust = if trusts(given, start) { "trusted" } else { "untrusted" };
+        let whole = |it: String| {
+            let it = it.replace("{callboard}", &given.callboard.to_string_lossy());
+            it.replace("{cwd}", cwd).replace("{trust}", trust)
+        };
+        let words = words.into_iter().map(|it| whole(it).into());
         let marks = Marks {
             agent: agent.as_str(),
             turn: start.turn.map(|it| it.to_string()),
@@ -131,8 +142,12 @@ impl Live {
             request: start.request,
         };
         let mut env = environment(&given.environment, start.profile, &given.allowed, &marks);
-        env.retain(|(name, _)| !start.set.iter().any(|(it, _)| it == name));
-        env.extend(start.set.iter().cloned());
+        let own = own_folder(given, &agent, start).map_err(|err| {
+            crashed(format!("the folder for what {agent}'s program keeps can't be made: {err}; mend that and retry"))
+        })?;
+        let set: Vec<_> = start.set.iter().chain(&own).collect();
+        env.retain(|(name, _)| !set.iter().any(|(it, _)| it == name));
+        env.extend(set.into_iter().cloned());
         // Invariant: ours come last, so that no profile gives an agent the pass of another.
         let own = pass.iter().flat_map(Attachment::variables);
         let env = env.into_iter().filter(|it| it.0 != SOCKET && it.0 != PASS);
@@ -267,10 +282,37 @@ impl Live {
         loop {
             match desk.next(Some(deadline)) {
                 Input::Terminal(TerminalEvent::Exited(_)) | Input::Deadline => return,
-                Input::Terminal(_) | Input::Interrupt | Input::Answer(..) | Input::Stop => {}
+                Input::Terminal(_) | Input::Interrupt | Input::Answer(..) | Input::Told(_) | Input::Stop => {}
             }
         }
     }
+}
+
+/// Makes the folder that a program takes for its own, where its profile wants one, and returns what names it.
+#[cfg(unix)]
+fn own_folder(given: &RunnerParts, agent: &AgentName, start: &Start<'_>) -> std::io::Result<Vec<(String, String)>> {
+    homes::prepare(start.profile, &given.homes.join(agent.as_str()), &place(given, start))
+}
+
+#[cfg(unix)]
+fn place<'a>(given: &'a RunnerParts, start: &Start<'a>) -> homes::Place<'a> {
+    let (environment, workspace, callboard) = (&given.environment, &given.workspace, &given.callboard);
+    homes::Place { environment, workspace, cwd: start.cwd, callboard }
+}
+
+#[cfg(unix)]
+fn trusts(given: &RunnerParts, start: &Start<'_>) -> bool {
+    homes::is_without_codex_settings(&place(given, start))
+}
+
+#[cfg(not(unix))]
+fn trusts(_: &RunnerParts, _: &Start<'_>) -> bool {
+    false
+}
+
+#[cfg(not(unix))]
+fn own_folder(_: &RunnerParts, _: &AgentName, _: &Start<'_>) -> std::io::Result<Vec<(String, String)>> {
+    Ok(Vec::new())
 }
 
 /// Returns the class of failure that an exit without a result is, where it is a certain one.

@@ -40,6 +40,10 @@ mod wire;
 /// How long a program has to end a turn that it was told to stop, before its session is ended.
 const INTERRUPT_WAIT: Duration = Duration::from_secs(5);
 
+/// For how long a program may wait by itself for the end of a limit. One that is longer is a state of the agent, with a time,
+/// and the turn is over: others may take it.
+const LONG_LIMIT: u64 = 60_000;
+
 /// How long a program has to leave when nothing more comes.
 const LEAVE_WAIT: Duration = Duration::from_secs(2);
 
@@ -242,7 +246,8 @@ impl StreamDriver {
                         return Err(Ended::Failed(failure(FailureClass::Crashed, message)));
                     }
                 }
-                Input::Terminal(_) => {}
+                // A message that comes while it works is a turn of its own for it.
+                Input::Terminal(_) | Input::Told(_) => {}
                 Input::Answer(key, reply) => {
                     watch.heard = Instant::now();
                     self.answer(desk, &mut watch, &key, reply);
@@ -273,6 +278,13 @@ impl StreamDriver {
     fn hear(&mut self, desk: &mut Desk, request: &TurnRequest, watch: &mut Watch) -> Option<Result<Over, Ended>> {
         let process = self.process.as_mut()?;
         for line in process.live.take_lines() {
+            // A program that nobody has signed in to waits for somebody who does, and says so in plain words.
+            if !watch.ready && !line.starts_with('{') && trouble::class_of(&line) == Some(FailureClass::NotSignedIn) {
+                process.live.show(&format!("{}\n", crate::agent::terminal::plain(&line)));
+                let over = Over { failed: true, text: line, ..Over::default() };
+                self.end(desk, "nobody has signed in to it");
+                return Some(Err(Ended::Failed(trouble::of(request.agent.as_str(), &over))));
+            }
             for said in wire::read(&line) {
                 // What it says before its own "ready" is not more than its result of a session that is not there.
                 watch.ready |= !matches!(said, Said::Other);
@@ -297,12 +309,18 @@ impl StreamDriver {
                             process.live.show(&format!("{}\n", crate::agent::terminal::plain(&text)));
                         }
                     }
+                    Said::HelperTool { name, input } => desk.touches(&wire::edited(&name, &input), false),
                     Said::Tool { name, input } => {
+                        desk.touches(&wire::edited(&name, &input), false);
                         process.live.show(&show::tool(&name, &input));
                         let why = format!("it uses {name} {}", show::summary(&input));
                         desk.say(AgentState::Working, Source::Protocol, why.trim_end());
                     }
-                    Said::Done { text, failed } => process.live.show(&show::done(&text, failed)),
+                    Said::HelperDone => desk.touches(&[], true),
+                    Said::Done { text, failed } => {
+                        desk.touches(&[], true);
+                        process.live.show(&show::done(&text, failed));
+                    }
                     Said::Asks { id, tool, input } => {
                         match asks::judge(&id, &tool, &input, process.access, &process.cwd) {
                             Verdict::Allow => process.live.send_line(&wire::answer(&id, &asks::allow(&input))),
@@ -326,12 +344,19 @@ impl StreamDriver {
                     Said::Retries { status, after } => {
                         let why = trouble::retrying(status, after);
                         process.live.show(&show::remark(&why));
-                        let state = if status == Some(429) {
-                            AgentState::RateLimited { until: Some(Timestamp::now().plus(after)) }
+                        if status == Some(429) {
+                            let until = Timestamp::now().plus(after);
+                            watch.resets = Some(until);
+                            let state = AgentState::RateLimited { until: Some(until) };
+                            desk.say(state.clone(), Source::Protocol, why.clone());
+                            if after >= LONG_LIMIT {
+                                self.halt(desk);
+                                desk.say(state, Source::Protocol, why.clone());
+                                return Some(Err(Ended::Failed(trouble::limited(request.agent.as_str(), &why, until))));
+                            }
                         } else {
-                            AgentState::Working
-                        };
-                        desk.say(state, Source::Protocol, why);
+                            desk.say(AgentState::Working, Source::Protocol, why);
+                        }
                     }
                     Said::Limit { rejected: true, resets } => {
                         watch.resets = resets.and_then(|it| it.checked_mul(1_000)).map(Timestamp);
@@ -421,7 +446,7 @@ impl StreamDriver {
                 Input::Deadline => {
                     return self.end(desk, "it did not take the interrupt, so its session was ended");
                 }
-                Input::Terminal(_) | Input::Answer(..) | Input::Interrupt => {}
+                Input::Terminal(_) | Input::Answer(..) | Input::Told(_) | Input::Interrupt => {}
             }
         }
     }

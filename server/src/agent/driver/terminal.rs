@@ -248,6 +248,7 @@ impl TerminalDriver {
                     return Err(interrupted(request));
                 }
                 // What Callboard's own tools asked for the agent is answered there, not on its screen.
+                Input::Told(_) => {}
                 Input::Answer(..) => watch.heard = Instant::now(),
                 Input::Stop => return Err(self.stopped(desk, request)),
                 Input::Deadline if has_come(total) => return Err(self.late(desk, request, FailureClass::TotalTimeout)),

@@ -109,6 +109,7 @@ fn new_agent(info: AgentInfo, at: Timestamp, rev: u64) -> AgentEntry {
         sessions: imbl::OrdMap::new(),
         taken: None,
         visitor: None,
+        notes: imbl::Vector::new(),
         seen: imbl::OrdMap::new(),
         rev,
     }

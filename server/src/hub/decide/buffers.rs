@@ -31,6 +31,14 @@ pub(super) fn given(draft: &mut Draft, turn: TurnId, text: &Arc<str>) {
     }
 }
 
+/// Takes in what an agent is given of files and differences that its step names.
+pub(super) fn context(draft: &mut Draft, turn: TurnId, text: &Arc<str>) {
+    let waits = draft.state.turn(turn).is_some_and(|it| it.sent.is_some() && it.ended.is_none());
+    if waits && !text.is_empty() {
+        draft.emit(Record::ContextGiven { turn, text: Arc::clone(text) });
+    }
+}
+
 /// Takes in a buffer and a file that do not go together.
 pub(super) fn clashed(draft: &mut Draft, turn: Option<TurnId>, clash: &TextClash) {
     let TextClash { path, mine, theirs, difference } = clash;

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, sync::Arc};
 use super::{Draft, ask, context, result, talk};
 use crate::{
     document::{self, ConflictFile, Header},
-    finding::{Finding, FindingState},
+    finding::Finding,
     hub::{
         record::{Cause, Record, RunLimit, Subject},
         run::Run,
@@ -101,7 +101,7 @@ pub(super) fn redo_from(run: &Run, step: &Step, action: &PauseAction) -> Option<
 pub(super) fn open(draft: &Draft, ids: &[FindingId]) -> Vec<Finding> {
     ids.iter()
         .filter_map(|it| draft.state.finding(*it))
-        .filter(|it| it.state == FindingState::Open)
+        .filter(|it| it.state.is_open())
         .map(|it| (**it).clone())
         .collect()
 }

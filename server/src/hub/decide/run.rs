@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use serde_json::Value;
 
-use super::{Draft, advance, checkpoint, human, not_found, pause, talk, turn, worktree};
+use super::{Draft, advance, checkpoint, follow, human, not_found, pause, talk, turn, worktree};
 use crate::{
     agent::AgentInfo,
     finding::FindingState,
@@ -211,6 +211,8 @@ pub(super) fn started(draft: &mut Draft, trusted: bool, agents: &[AgentInfo]) {
     if draft.state.trusted != trusted {
         draft.emit(Record::TrustChanged { trusted });
     }
+    // Files may have changed while no hub was there to see it.
+    follow::all(draft);
     turn::recover(draft);
 }
 
@@ -266,7 +268,7 @@ fn closing_words(state: &State, id: RunId, status: RunStatus, why: &str) -> Stri
         (count(|it| *it == FindingState::Fixed), "fixed"),
         (count(|it| matches!(it, FindingState::Accepted { .. })), "accepted"),
         (count(|it| matches!(it, FindingState::Dismissed { .. })), "dismissed"),
-        (count(|it| *it == FindingState::Open), "open"),
+        (count(FindingState::is_open), "open"),
     ] {
         if n > 0 {
             counted.push(format!("{n} {what}"));

@@ -2,7 +2,10 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use super::{Draft, advance, ask, checkpoint, context, pause, result, run, take_over, talk, tools, worktree};
+use super::{
+    Draft, advance, ask, checkpoint, context, follow, leases, pause, pieces, result, run, take_over, talk, tools,
+    worktree,
+};
 use crate::{
     agent::{AgentClaim, AgentState, Source, TurnRequest},
     hub::{
@@ -14,6 +17,7 @@ use crate::{
     ids::{AgentName, MessageId, RunId, StepId, TurnId},
     outcome::{Failure, FailureClass, TurnOutcome, TypedResult, Usage},
     protocol::{About, Author, DeliveryState, StepStatus},
+    workflow::{context::Piece, plan::Action},
 };
 
 /// Starts the first turn of an agent's queue that may start, where the agent is on none.
@@ -67,7 +71,8 @@ pub(super) fn intend(draft: &mut Draft, id: TurnId) -> bool {
         Cause::Delivery { message } => context::for_message(draft, &turn.agent, *message),
         Cause::Step { run, step } => context::for_step(draft, &turn.agent, *run, step),
     };
-    let (mut sent, seen) = match composed {
+    let composed = composed.and_then(|it| Ok((it, given(draft, &turn.cause)?)));
+    let ((mut sent, seen), given) = match composed {
         Ok(it) => it,
         Err(message) => {
             let failure = Failure { class: FailureClass::InvalidResult, message, retry_at: None };
@@ -79,10 +84,21 @@ pub(super) fn intend(draft: &mut Draft, id: TurnId) -> bool {
         sent.prompt = format!("{note}{}", sent.prompt).into();
     }
     let sent = Arc::new(sent);
+    let (context, budget) = given;
     draft.emit(Record::TurnIntended { turn: id, sent: Arc::clone(&sent), seen });
-    let request = request(draft, &turn, &sent);
+    let request = TurnRequest { context, budget, ..request(draft, &turn, &sent) };
     draft.effect(Effect::StartTurn(Box::new(request)));
     true
+}
+
+/// Returns what a turn is given beside its words, and how many tokens that may take.
+fn given(draft: &Draft, cause: &Cause) -> Result<(Vec<Piece>, u32), String> {
+    let Cause::Step { run, step } = cause else { return Ok((Vec::new(), 0)) };
+    let run_of = draft.state.runs.get(run);
+    let Some(Action::Turn(action)) = run_of.and_then(|it| it.plan.step(step)).map(|it| &it.action) else {
+        return Ok((Vec::new(), 0));
+    };
+    Ok((pieces::of_step(draft, *run, step)?, pieces::budget(action)))
 }
 
 fn request(draft: &Draft, turn: &Turn, sent: &Sent) -> TurnRequest {
@@ -97,6 +113,8 @@ fn request(draft: &Draft, turn: &Turn, sent: &Sent) -> TurnRequest {
         paths: sent.paths.clone(),
         findings: sent.findings.iter().filter_map(|it| draft.state.finding(*it)).map(|it| (**it).clone()).collect(),
         access: sent.access,
+        context: Vec::new(),
+        budget: 0,
         cwd,
         times: sent.times,
         recap: if session.is_some() { context::recap(&draft.state, turn.id).into() } else { Arc::from("") },
@@ -179,8 +197,12 @@ fn end(draft: &mut Draft, id: TurnId, outcome: &TurnOutcome) {
         TurnOutcome::Answered { usage, .. } => (TurnEnd::Answered, *usage),
         TurnOutcome::Failed(failure) => (TurnEnd::Failed { failure: failure.clone() }, Usage::default()),
     };
+    if let TurnOutcome::Answered { result: Some(TypedResult::Change(change)), .. } = outcome {
+        leases::touched(draft, id, &change.files);
+    }
     draft.emit(Record::TurnEnded { turn: id, how, usage });
     checkpoint::after(draft, &turn);
+    follow::after_turn(draft, &turn);
     match &turn.cause {
         Cause::Delivery { message } => answer_message(draft, &turn.agent, id, *message, outcome),
         Cause::Step { run, step } => result::take(draft, &turn.agent, id, *run, step, outcome),

@@ -63,7 +63,7 @@ impl TerminalDriver {
                     return true;
                 }
                 Input::Deadline => return false,
-                Input::Terminal(_) | Input::Interrupt | Input::Answer(..) | Input::Stop => {}
+                Input::Terminal(_) | Input::Interrupt | Input::Answer(..) | Input::Told(_) | Input::Stop => {}
             }
         }
     }
@@ -94,7 +94,7 @@ impl TerminalDriver {
                         self.end_program(desk);
                         return desk.say(AgentState::Stopped, Source::Hub, "it was stopped");
                     }
-                    Input::Interrupt | Input::Answer(..) => {}
+                    Input::Interrupt | Input::Answer(..) | Input::Told(_) => {}
                     Input::Deadline if Instant::now() < deadline => {}
                     Input::Deadline => break,
                 }
