@@ -70,7 +70,15 @@ async function tests() {
 /** Says what the package holds of others, with their licences. */
 function notices() {
   const lock = JSON.parse(fs.readFileSync(path.join(here, "package-lock.json"), "utf8"));
-  const roots = ["vscode-languageclient", "markdown-it", "lowlight", "highlight.js", "@vscode/codicons"];
+  const roots = [
+    "vscode-languageclient",
+    "markdown-it",
+    "lowlight",
+    "highlight.js",
+    "@vscode/codicons",
+    "@vscode/l10n",
+    "diff",
+  ];
   const wanted = new Set();
   const visit = (name) => {
     const entry = lock.packages[`node_modules/${name}`];

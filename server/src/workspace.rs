@@ -13,6 +13,7 @@ pub mod documents;
 pub mod follow;
 #[cfg(unix)]
 pub mod git;
+pub mod hunks;
 pub mod position;
 pub mod sightings;
 pub mod texts;

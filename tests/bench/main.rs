@@ -8,6 +8,7 @@ use std::{collections::BTreeMap, io::Write as _, path::PathBuf, process::ExitCod
 mod agent;
 mod dags;
 mod disk;
+mod editor;
 mod fanout;
 mod hub;
 mod measure;
@@ -78,6 +79,7 @@ const FIGURES: &[(&str, FigureFn)] = &[
     ("recovery", hub::recovery),
     ("clients", program::fan_out),
     ("attach", program::attach),
+    ("editor", editor::busy),
     ("hand-off", program::hand_off),
     ("hand-off", structured::hand_off),
     ("share", structured::share),

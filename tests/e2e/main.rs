@@ -10,6 +10,8 @@ mod asks;
 mod bad_input;
 #[cfg(unix)]
 mod buffers;
+#[cfg(unix)]
+mod clients;
 mod collisions;
 #[cfg(unix)]
 mod fallen;
@@ -20,6 +22,8 @@ mod forgery;
 mod full_disk;
 mod harness;
 #[cfg(unix)]
+mod hunks;
+#[cfg(unix)]
 mod journal;
 #[cfg(unix)]
 mod journals;
@@ -29,6 +33,8 @@ mod kill_sweep;
 mod language;
 #[cfg(unix)]
 mod lsp;
+#[cfg(unix)]
+mod malformed;
 #[cfg(target_os = "linux")]
 mod mcp;
 #[cfg(target_os = "linux")]
@@ -38,9 +44,13 @@ mod panels;
 #[cfg(unix)]
 mod programs;
 #[cfg(unix)]
+mod pull;
+#[cfg(unix)]
 mod relay;
 #[cfg(target_os = "linux")]
 mod sandbox;
+#[cfg(unix)]
+mod roots;
 #[cfg(unix)]
 mod several;
 #[cfg(unix)]

@@ -273,3 +273,28 @@ it('a text is broken between words', function()
     { 'one two', 'three', '', 'longer-than-that', 'x' }
   )
 end)
+
+it('agents say what they do, why that is believed, and which files they change', function()
+  local agent = {
+    info = { name = 'codex', driver = 'app-server', access = 'write' },
+    claim = { state = { is = 'working' }, source = 'protocol', why = 'it is on a turn' },
+    since = now - 120000,
+    files = {
+      { path = 'src/a.rs', sign = 'said', since = now, turn = 't1' },
+      { path = 'src/b.rs', sign = 'seen', since = now, turn = 't1', with = { 'claude' } },
+    },
+  }
+  local other = {
+    info = { name = 'claude', driver = 'stream-json', access = 'read', takeOver = true },
+    claim = { state = { is = 'takenOver', by = 'ann' }, source = 'hub', why = '' },
+    since = now,
+  }
+  local blocks = require('callboard.render').agents({ agent, other }, now)
+  eq(blocks[1].lines, {
+    '● @codex        working for 2 min        app-server, reads and writes',
+    '    it is on a turn',
+    '    changes src/a.rs',
+    '    changes src/b.rs, as does @claude',
+  })
+  eq(blocks[2].lines, { '◇ @claude       taken over by ann        stream-json, reads' })
+end)

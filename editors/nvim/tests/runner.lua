@@ -37,7 +37,7 @@ end
 function T.wait(what, condition, ms)
   local value
   if
-    not vim.wait(ms or 20000, function()
+    not vim.wait(ms or 60000, function()
       value = condition()
       return value and true or false
     end, 20)
@@ -280,6 +280,7 @@ local function reset()
 end
 
 local only = vim.env.ONLY
+T.helpers = dofile(here .. '/helpers.lua')
 for _, file in ipairs(arg) do
   dofile(file)
 end

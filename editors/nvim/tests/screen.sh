@@ -14,7 +14,7 @@ export HOME="$home" XDG_CONFIG_HOME="$home/c" XDG_STATE_HOME="$home/s" XDG_DATA_
 export XDG_RUNTIME_DIR="$run" TMUX_TMPDIR="$run" LANG=C.UTF-8 TERM=xterm-256color
 unset NVIM_APPNAME VIMRUNTIME VIMINIT TMUX
 
-screen() { tmux -L screen "$@"; }
+screen() { tmux -L callboard "$@"; }
 
 finish() {
     if [ -n "${workspace:-}" ]; then

@@ -36,7 +36,7 @@ sees 'lint: 1 finding: 1 warning' 'it shows what the agent printed'
 types C-l
 types ':quit' Enter
 types ':Callboard diff r1' Enter
-sees 'modified notes.md  by @autofix' 'the run’s changes are listed'
+sees 'modified notes.md  by @autofix' 'what the run changed is listed'
 types Enter
 sees 'before @autofix' 'a file is compared in diff mode'
 ends

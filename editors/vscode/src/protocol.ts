@@ -3,6 +3,8 @@
 
 /** What a message speaks of. */
 export interface About {
+  /** The findings that it reports. */
+  findings?: FindingId[];
   /** The pause point. */
   pause?: PauseId;
   /** The run. */
@@ -507,8 +509,10 @@ export interface Finding {
   declined?: string;
   /** The source line spoken of, as it stood when the finding was made. */
   excerpt?: string;
-  /** The id of the finding that this one repeats, where the agent was told of it and says so. */
-  id: FindingId | null;
+  /** Its name for good. */
+  id: FindingId;
+  /** The message that it was first reported in, once that was said. */
+  message?: MessageId;
   /** Where; absent for a remark on the whole. */
   place?: Place;
   /** Revision of the record that changed it last. */

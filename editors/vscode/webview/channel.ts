@@ -266,7 +266,7 @@ function showWorking(): void {
       const lines = tails.get(it.name) ?? [];
       return h(
         "div",
-        { class: `agent ${it.state}`, title: it.title },
+        { class: "who", title: it.title },
         icon(
           it.state === "working" || it.state === "starting"
             ? "loading"

@@ -234,7 +234,7 @@ impl Effects for Runner {
             // No agent's matter.
             Effect::Checkpoint { .. }
             | Effect::Follow { .. }
-            | Effect::PutText { .. }
+            | Effect::PutText(_)
             | Effect::Undo(_)
             | Effect::Watch { .. }
             | Effect::Worktree(_) => {}

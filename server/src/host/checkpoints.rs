@@ -286,7 +286,7 @@ fn refused(effect: &Effect, why: &str) -> Event {
             Event::Worktree { worktree: job.worktree, came: WorktreeCame::Failed { why: why.to_owned() } }
         }
         Effect::StartTurn(_)
-        | Effect::PutText { .. }
+        | Effect::PutText(_)
         | Effect::InterruptTurn { .. }
         | Effect::AnswerAsk { .. }
         | Effect::Watch { .. }

@@ -32,6 +32,7 @@ use crate::{
     hub::{
         Hub,
         effect::{Effect, Effects},
+        event::Event,
     },
     ids::{AgentName, Timestamp},
     lsp::{buffers::OpenBuffers, shared::Surroundings as _},
@@ -85,7 +86,7 @@ pub fn compose(places: &Places, workspace: &Workspace, in_process: bool) -> anyh
         bounds,
     );
     let screens = Arc::new(Screens::default());
-    let buffers = Arc::new(OpenBuffers::new(workspace.root.clone(), settings.buffers.before_turn));
+    let buffers = OpenBuffers::new(workspace.root.clone(), settings.buffers.before_turn);
     let files = Files::new(
         places.clone(),
         workspace.clone(),
@@ -193,6 +194,12 @@ impl io::Write for Transcript {
     }
 }
 
+/// Where what comes of effects is told.
+type Report = Arc<dyn Fn(Event) + Send + Sync>;
+
+/// The open buffers, and where what becomes of texts that are put into them is told.
+type Told = (Arc<dyn Buffers>, Report);
+
 /// The runner, as the hub's thread and the hub's end share it.
 ///
 /// Invariant: once the hub ends nothing is reported any more. A turn that is ended with the hub has not failed; it is taken
@@ -202,7 +209,7 @@ struct Crew {
     runner: Arc<Mutex<Option<Runner>>>,
     clerk: Arc<Mutex<Option<Clerk>>>,
     watch: Arc<Mutex<Option<Watch>>>,
-    buffers: Arc<Mutex<Option<Arc<dyn Buffers>>>>,
+    buffers: Arc<Mutex<Option<Told>>>,
     ending: Arc<AtomicBool>,
 }
 
@@ -222,7 +229,8 @@ impl Crew {
                     hub.tell(event);
                 }
             };
-            *crew.buffers.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&buffers));
+            let reporting: Told = (Arc::clone(&buffers), Arc::new(report.clone()));
+            *crew.buffers.lock().unwrap_or_else(PoisonError::into_inner) = Some(reporting);
             let watch = Watch::new(root, Arc::clone(&buffers), report.clone());
             let (ear, own_writes) = (watch.ear(), watch.own_writes());
             *crew.watch.lock().unwrap_or_else(PoisonError::into_inner) = Some(watch);
@@ -237,7 +245,7 @@ impl Crew {
         })
     }
 
-    fn stop(&self) -> Box<dyn FnOnce() + Send> {
+    fn stop(&self) -> Box<dyn FnOnce() + Send + Sync> {
         let crew = self.clone();
         Box::new(move || {
             crew.ending.store(true, Ordering::SeqCst);
@@ -266,9 +274,11 @@ impl Effects for Crew {
             }
             return;
         }
-        if let Effect::PutText { path, text } = effect {
-            if let Some(buffers) = self.buffers.lock().unwrap_or_else(PoisonError::into_inner).as_ref() {
-                buffers.put(&path, text);
+        if let Effect::PutText(text) = effect {
+            let known = self.buffers.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            if let Some((buffers, report)) = known {
+                let pause = text.pause;
+                buffers.put(*text, Box::new(move |why| report(Event::TextPut { pause, why })));
             }
             return;
         }

@@ -178,9 +178,18 @@ pub fn apply(state: &mut State, seq: u64, at: Timestamp, record: &Record) {
                         it.note = Some(text.as_str().into());
                     }
                 }),
-                Subject::Hops { .. } | Subject::Clash { .. } | Subject::Ask { .. } => {}
+                Subject::Clash { run, mine, .. } => {
+                    if mine.is_some() && *decision == crate::document::Decision::Approve {
+                        state.puts.insert(*pause);
+                    }
+                    if let Some(run) = run {
+                        change_run(state, at, run, |it| it.clashes = it.clashes.saturating_sub(1));
+                    }
+                }
+                Subject::Hops { .. } | Subject::Ask { .. } => {}
             }
         }
+        Record::TextPut { pause, .. } => drop(state.puts.remove(pause)),
         Record::AskAnswered { .. }
         | Record::AskDue { .. }
         | Record::TurnGivenUp { .. }
@@ -237,6 +246,11 @@ fn post(state: &mut State, at: Timestamp, record: &Record) {
         rev,
     }));
     state.touch(Key::Message(*id), 0);
+    for finding in &about.findings {
+        if state.finding(*finding).is_some_and(|it| it.message.is_none()) {
+            change_finding(state, *finding, |it| it.message = Some(*id));
+        }
+    }
     // What is said while the turn goes on comes from its agent's tool; its answer is said behind its end.
     if let (Author::Agent(_), Some(turn)) = (author, about.turn)
         && state.live_turns.contains(&turn)
@@ -521,6 +535,7 @@ fn start_run(state: &mut State, at: Timestamp, record: &Record) {
             steps,
             limits: plan.limits,
             limit_pause: None,
+            clashes: 0,
             turns: 0,
             usage: Usage::default(),
             worked: 0,
@@ -590,7 +605,8 @@ fn open_pause(state: &mut State, at: Timestamp, record: &Record) {
             it.ended = None;
         }),
         Subject::Ask { .. } => asks::opened(state, at, subject),
-        Subject::Hops { .. } | Subject::Clash { .. } => {}
+        Subject::Clash { run: Some(run), .. } => change_run(state, at, *run, |it| it.clashes += 1),
+        Subject::Hops { .. } | Subject::Clash { run: None, .. } => {}
     }
 }
 

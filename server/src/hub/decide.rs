@@ -113,6 +113,7 @@ fn dispatch(draft: &mut Draft, event: &Event) -> Result<Answer, Refusal> {
         Event::Saved { by, path }                 => { leases::saved(draft, by, path); follow::saved(draft, path); Ok(Answer::Done) }
         Event::Followed { file }                  => { follow::followed(draft, file); Ok(Answer::Done) }
         Event::Clashed { turn, clash }            => { buffers::clashed(draft, *turn, clash); Ok(Answer::Done) }
+        Event::TextPut { pause, why }             => { buffers::put(draft, *pause, why); Ok(Answer::Done) }
         Event::TurnEnded { turn, outcome }        => { turn::ended(draft, *turn, outcome); Ok(Answer::Done) }
         Event::Spent { turn, usage }              => { turn::spent(draft, *turn, *usage); Ok(Answer::Done) }
         Event::Asked { turn, ask }                => { ask::asked(draft, *turn, ask); Ok(Answer::Done) }

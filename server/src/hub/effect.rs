@@ -8,7 +8,7 @@ use crate::{
     agent::{TakeOver, TurnRequest},
     ask::AskReply,
     finding::Place,
-    ids::{AgentName, FindingId, TurnId, WorktreeId},
+    ids::{AgentName, FindingId, PauseId, TurnId, WorktreeId},
     workflow::plan::Isolation,
 };
 
@@ -46,13 +46,9 @@ pub enum Effect {
     Undo(Box<UndoRequest>),
     /// Do something with a worktree. Comes back as `Worktree` with what came of it. In order with the checkpoints.
     Worktree(Box<WorktreeJob>),
-    /// Put a text into the buffers that editors have of a file, where any have. What is put twice changes nothing.
-    PutText {
-        /// The file's path from the root.
-        path: String,
-        /// The text.
-        text: Arc<str>,
-    },
+    /// Put a text into the buffers that editors have of a file, where any have. What is put twice changes nothing. Comes back
+    /// as `TextPut`.
+    PutText(Box<TextToPut>),
     /// Notice changes of files on the disk, or no longer. What is noticed comes back as `Seen`.
     Watch {
         /// Whether.
@@ -113,6 +109,22 @@ pub struct FollowFinding {
     pub base: Option<Arc<str>>,
     /// What it spoke of when it was reported.
     pub said: Option<Arc<str>>,
+}
+
+/// A text that a person chose at a clash.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TextToPut {
+    /// The clash.
+    pub pause: PauseId,
+    /// The file's path from the root.
+    pub path: String,
+    /// The text.
+    pub text: Arc<str>,
+    /// SHA-256, in hex, of what was in the editor at the clash.
+    pub mine: Option<String>,
+    /// Whether it is done after a crash: no editor is there yet then, so one that opens the file is waited for, and it must still
+    /// have what it had.
+    pub again: bool,
 }
 
 /// What an undo is to put back.

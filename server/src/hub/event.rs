@@ -298,6 +298,13 @@ pub enum Event {
         /// What.
         clash: Box<TextClash>,
     },
+    /// The text that a person chose at a clash is in the editors, or can't be put there.
+    TextPut {
+        /// The clash.
+        pause: PauseId,
+        /// Why it is not there; empty where it is.
+        why: String,
+    },
     /// A person wants what a run changed put back.
     Undo {
         /// Who.

@@ -706,6 +706,14 @@ pub enum Record {
         /// The message that says so.
         message: MessageId,
     },
+    /// The text that a person chose at a clash is in the editors that had the file open, or why it can't be.
+    TextPut {
+        /// The clash.
+        pause: PauseId,
+        /// Why it is not there; empty where it is.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        why: String,
+    },
     /// An agent reported a finding.
     FindingReported {
         /// Its id, new or known.

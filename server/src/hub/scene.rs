@@ -295,7 +295,10 @@ impl Scene {
                 }
                 Effect::HandBack { agent, .. } => format!("close {agent}"),
                 Effect::StopAgent { agent } => format!("stop {agent}"),
-                Effect::PutText { path, text } => format!("put {path} {text:?}"),
+                Effect::PutText(it) => {
+                    let again = if it.again { " again" } else { "" };
+                    format!("put {} {:?}{again}", it.path, it.text)
+                }
                 Effect::AnswerAsk { agent, turn, key, reply } => {
                     format!("answer {turn} {agent} {key} {}", serde_json::to_value(&reply).unwrap())
                 }

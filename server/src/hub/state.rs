@@ -63,6 +63,8 @@ pub struct State {
     pub pauses: Vector<Arc<Pause>>,
     /// The pauses that wait.
     pub open_pauses: OrdSet<PauseId>,
+    /// Approved clashes whose text is not in the editors yet, as far as is known.
+    pub puts: OrdSet<PauseId>,
     /// The checkpoints; number N is at N − 1.
     pub checkpoints: Vector<Arc<CheckpointEntry>>,
     /// Those that were asked for and have not come.

@@ -12,12 +12,13 @@ use tower_lsp::{
     jsonrpc::{Error, ErrorCode, Result},
     lsp_types::{
         CodeActionParams, CodeActionResponse, CodeLens, CodeLensParams, CompletionParams, CompletionResponse,
-        DidChangeTextDocumentParams, DidCloseTextDocumentParams, DidOpenTextDocumentParams, DidSaveTextDocumentParams,
+        DidChangeTextDocumentParams, DidChangeWorkspaceFoldersParams, DidCloseTextDocumentParams,
+        DidOpenTextDocumentParams, DidSaveTextDocumentParams, DocumentDiagnosticParams, DocumentDiagnosticReportResult,
         DocumentLink, DocumentLinkParams, DocumentSymbolParams, DocumentSymbolResponse, ExecuteCommandParams,
         FoldingRange, FoldingRangeParams, GotoDefinitionParams, GotoDefinitionResponse, Hover, HoverParams,
         InitializeParams, InitializeResult, InitializedParams, Location, PrepareRenameResponse, ReferenceParams,
         RenameParams, ServerInfo, SetTraceParams, TextDocumentPositionParams, WorkDoneProgressCancelParams,
-        WorkspaceEdit,
+        WorkspaceDiagnosticParams, WorkspaceDiagnosticReportResult, WorkspaceEdit,
     },
 };
 
@@ -31,8 +32,8 @@ use crate::{
     },
     ids::{MessageId, RunId},
     lsp::{
-        actions, channel, commands, editor::Editor, language, lenses, outbound::Subscription, outbox::Outbox, progress,
-        shared::Shared, terminals::Terminals,
+        actions, channel, commands, diagnostics::pull, editor::Editor, hunks, language, lenses, outbound::Subscription,
+        outbox::Outbox, progress, prompts, shared::Shared, terminals::Terminals,
     },
     protocol::{
         AgentView, CancelParams, Changed, ChannelView, CompleteParams, CompleteResult, CreateChannelParams,
@@ -148,6 +149,10 @@ impl LanguageServer for Backend {
         self.editor.start();
     }
 
+    async fn did_change_workspace_folders(&self, _: DidChangeWorkspaceFoldersParams) {
+        // A hub has one root; who is between it and the editor sees to the others.
+    }
+
     async fn did_open(&self, params: DidOpenTextDocumentParams) {
         self.editor.opened(params);
     }
@@ -166,8 +171,10 @@ impl LanguageServer for Backend {
 
     async fn code_action(&self, params: CodeActionParams) -> Result<Option<CodeActionResponse>> {
         let offers = self.shared.offers().await;
+        let snapshot = self.shared.hub.snapshot();
+        let changes = hunks::waiting(&self.editor, &snapshot, &params.text_document.uri).await;
         let mut actions = language::repairs(&self.editor, &params);
-        actions.extend(actions::actions(&self.editor, &self.shared.hub.snapshot(), &offers, &params));
+        actions.extend(actions::actions(&self.editor, &snapshot, &offers, &changes, &params));
         Ok(Some(actions))
     }
 
@@ -226,16 +233,32 @@ impl LanguageServer for Backend {
         Ok(language::folds(&self.editor, &params.text_document.uri))
     }
 
+    async fn diagnostic(&self, params: DocumentDiagnosticParams) -> Result<DocumentDiagnosticReportResult> {
+        Ok(pull::document(&self.editor, params).await)
+    }
+
+    async fn workspace_diagnostic(&self, params: WorkspaceDiagnosticParams) -> Result<WorkspaceDiagnosticReportResult> {
+        Ok(pull::workspace(&self.editor, params).await)
+    }
+
     async fn code_lens(&self, params: CodeLensParams) -> Result<Option<Vec<CodeLens>>> {
-        Ok(Some(lenses::lenses(&self.editor, &self.shared.hub.snapshot(), &params.text_document.uri)))
+        let (snapshot, uri) = (self.shared.hub.snapshot(), params.text_document.uri);
+        let changes = hunks::waiting(&self.editor, &snapshot, &uri).await;
+        Ok(Some(lenses::lenses(&self.editor, &snapshot, &uri, &changes)))
     }
 
     async fn execute_command(&self, params: ExecuteCommandParams) -> Result<Option<Value>> {
-        commands::execute(&self.editor, params).await.map_err(refused)
+        commands::execute(&self.editor, params).await.map_err(|refusal| {
+            if refusal.code == RefusalCode::Untrusted {
+                prompts::offer_trust(&self.editor);
+            }
+            refused(refusal)
+        })
     }
 
     async fn shutdown(&self) -> Result<()> {
         // Only this session ends; runs go on.
+        self.editor.hang_up();
         Ok(())
     }
 }

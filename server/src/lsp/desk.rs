@@ -6,12 +6,15 @@
 use std::{collections::HashSet, sync::Arc};
 
 use tokio::task::JoinSet;
-use tower_lsp::lsp_types::{MessageType, request::CodeLensRefresh};
+use tower_lsp::lsp_types::{
+    MessageType,
+    request::{CodeLensRefresh, WorkspaceDiagnosticRefresh},
+};
 
 use crate::{
     hub::snapshot::Snapshot,
     ids::{PauseId, RunId, TurnId},
-    lsp::{channel, diagnostics::Shown, editor::Editor, pages, progress, prompts},
+    lsp::{channel, diagnostics::push::Shown, editor::Editor, pages, progress, prompts},
     protocol::{InboxParams, RunsParams},
 };
 
@@ -51,6 +54,8 @@ struct Desk {
     questions: JoinSet<PauseId>,
     followed: HashSet<RunId>,
     runs: JoinSet<()>,
+    /// The last change of the findings that a client that asks for them was told of.
+    findings: Option<u64>,
     /// What the lenses were last made from.
     lenses: (Vec<(PauseId, bool)>, Option<u64>, Vec<(Arc<str>, TurnId)>),
     /// How many collisions it was told of; none before the first look, since those are history.
@@ -71,6 +76,7 @@ impl Desk {
         }
         self.warn(editor, snapshot);
         self.refresh(editor, snapshot);
+        self.refresh_diagnostics(editor, snapshot);
     }
 
     /// Tells of files that several are changing: a notice, since nothing is asked.
@@ -124,6 +130,18 @@ impl Desk {
                     id
                 });
             }
+        }
+    }
+
+    /// Has a client that asks for diagnostics ask again, where findings have changed.
+    fn refresh_diagnostics(&mut self, editor: &Arc<Editor>, snapshot: &Snapshot) {
+        if !editor.wishes().pulls || !editor.wishes().options.diagnostics {
+            return;
+        }
+        let changed = snapshot.state().findings.iter().map(|it| it.rev).max().unwrap_or(0);
+        if self.findings.replace(changed).is_some_and(|it| it != changed) {
+            let editor = Arc::clone(editor);
+            tokio::spawn(async move { drop(editor.ask::<WorkspaceDiagnosticRefresh>(()).await) });
         }
     }
 

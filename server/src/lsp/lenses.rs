@@ -1,4 +1,5 @@
-//! Code lenses: the decisions over the page of a pause point, and, over a file whose findings wait for a person, the way to it.
+//! Code lenses: the decisions over the page of a pause point and over each change that waits for them, and, over a file whose
+//! findings wait for a person, the way to it.
 //!
 //! Pure but for what the editor has open. Clients without lenses have code actions that do the same.
 
@@ -14,13 +15,14 @@ use crate::{
         decide::{self, title},
         diagnostics,
         editor::Editor,
+        hunks::{self, Waiting},
         language, page, pages,
     },
     protocol::InboxParams,
 };
 
-/// Returns the lenses of a file.
-pub fn lenses(editor: &Editor, snapshot: &Snapshot, uri: &Url) -> Vec<CodeLens> {
+/// Returns the lenses of a file. `changes` are those of it that wait for a person.
+pub fn lenses(editor: &Editor, snapshot: &Snapshot, uri: &Url, changes: &[Waiting]) -> Vec<CodeLens> {
     if let Some(name) = editor.channel_of(uri) {
         return on_channel(editor, snapshot, &name);
     }
@@ -34,7 +36,22 @@ pub fn lenses(editor: &Editor, snapshot: &Snapshot, uri: &Url) -> Vec<CodeLens> 
     };
     let top = Range::new(Position::new(0, 0), Position::new(0, 0));
     let lenses = commands.into_iter().map(|command| CodeLens { range: top, command: Some(command), data: None });
-    lenses.chain(language::lenses::lenses(editor, snapshot, uri)).collect()
+    let on_changes = changes.iter().flat_map(|it| on_changes(editor, snapshot, it, changes.len() > 1));
+    lenses.chain(language::lenses::lenses(editor, snapshot, uri)).chain(on_changes).collect()
+}
+
+/// Returns what can be done at each change of a file, over its first line.
+fn on_changes(editor: &Editor, snapshot: &Snapshot, waiting: &Waiting, several: bool) -> Vec<CodeLens> {
+    let text = &waiting.document.text;
+    let places = language::Places::new(text, editor.wishes().encoding);
+    let mut lenses = Vec::new();
+    for hunk in &waiting.hunks {
+        let range = places.range(&(hunk.range.start..hunk.range.start));
+        for command in hunks::commands(editor, snapshot, waiting, hunk, several) {
+            lenses.push(CodeLens { range, command: Some(command), data: None });
+        }
+    }
+    lenses
 }
 
 /// Returns what can be done on a channel's page, each where it belongs.

@@ -309,7 +309,7 @@ impl Rehearsal<'_> {
         let is_told = info.is_none_or(|it| it.driver != DriverKind::Tool);
         if is_told && !turn.context.is_empty() {
             let budget = turn.budget.unwrap_or(super::context::BUDGET);
-            text.push_str(&format!("\n\n‹What the workflow gives to it, {budget} tokens at most›\n"));
+            text.push_str(&format!("\n\n‹What the workflow gives for this, {budget} tokens at most›\n"));
             turn.context.iter().for_each(|it| text.push_str(&format!("‹{it}›\n")));
         }
         if is_told

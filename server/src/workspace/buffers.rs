@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::carry::difference;
-use crate::hub::event::TextClash;
+use crate::hub::{effect::TextToPut, event::TextClash};
 
 /// How many characters of differences a prompt takes with it: about 6,000 tokens.
 const MOST_GIVEN: usize = 24_000;
@@ -68,6 +68,9 @@ impl From<BufferClash> for TextClash {
     }
 }
 
+/// Who is told what became of a text that was to be put: nothing, or why it is not there.
+pub type Done = Box<dyn FnOnce(String) + Send>;
+
 /// The open buffers, as those who start work see them. Calls may wait, bounded; none is made on the hub's thread.
 pub trait Buffers: Send + Sync {
     /// Returns what the files of the open buffers hold.
@@ -86,8 +89,9 @@ pub trait Buffers: Send + Sync {
     /// Returns what a developer sees of a file that they have open; nothing where none has.
     fn text(&self, path: &str) -> Option<Arc<str>>;
 
-    /// Puts a text into the buffers of a file, by an edit that the editor can undo. Never waits.
-    fn put(&self, path: &str, text: Arc<str>);
+    /// Puts a text that a person chose into the buffers of a file, by an edit that the editor can undo, and says through `done`
+    /// when it is there (nothing) or why it can't be. Never waits.
+    fn put(&self, text: TextToPut, done: Done);
 }
 
 /// No buffers at all.
@@ -115,7 +119,9 @@ impl Buffers for NoBuffers {
         None
     }
 
-    fn put(&self, _: &str, _: Arc<str>) {}
+    fn put(&self, _: TextToPut, done: Done) {
+        done(String::new());
+    }
 }
 
 /// Returns what an agent is told of unsaved buffers; nothing where there is none.

@@ -7,7 +7,7 @@ local store = require('callboard.store')
 local M = {}
 
 --- How long the person may wait for the server, in ms.
-local PATIENCE = 400
+local PATIENCE = 1000
 
 --- Returns where the word before the cursor begins, from 0. Pure.
 ---@param before string the line up to the cursor

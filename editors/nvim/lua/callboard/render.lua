@@ -506,6 +506,11 @@ function M.agents(agents, now)
     if why ~= '' then
       add(block, { { '    ' .. M.line(why), 'CallboardFaint' } })
     end
+    for _, file in ipairs(agent.files or {}) do
+      local with = #(file.with or {}) > 0 and ', as does @' .. table.concat(file.with, ', @') or ''
+      local group_of = with ~= '' and 'CallboardWaiting' or 'CallboardFaint'
+      add(block, { { ('    changes %s%s'):format(M.line(file.path), with), group_of } })
+    end
     return block
   end, agents)
 end

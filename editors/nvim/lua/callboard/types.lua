@@ -4,6 +4,7 @@
 
 ---What a message speaks of.
 ---@class callboard.About
+---@field findings? callboard.FindingId[] The findings that it reports.
 ---@field pause? callboard.PauseId The pause point.
 ---@field run? callboard.RunId The run.
 ---@field step? callboard.StepId The step.
@@ -301,7 +302,8 @@
 ---@field contested boolean Whether a reviewer reported it again after it was declined: now it is a person's to settle.
 ---@field declined? string A fixer's latest reason not to fix it.
 ---@field excerpt? string The source line spoken of, as it stood when the finding was made.
----@field id callboard.FindingId|vim.NIL The id of the finding that this one repeats, where the agent was told of it and says so.
+---@field id callboard.FindingId Its name for good.
+---@field message? callboard.MessageId The message that it was first reported in, once that was said.
 ---@field place? callboard.Place Where; absent for a remark on the whole.
 ---@field rev integer Revision of the record that changed it last.
 ---@field run? callboard.RunId The run that it was first reported in, where there was one.

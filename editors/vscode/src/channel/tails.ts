@@ -2,7 +2,7 @@
 //
 // Invariant: one watch an agent. Where its terminal is open as a terminal, that one has the watch, and there is no tail.
 
-import { message, type Hub } from "../hub";
+import type { Hub } from "../hub";
 import type { TerminalFrame } from "../protocol";
 
 /** Lines that are passed on of each. */
@@ -62,10 +62,16 @@ export class Tails {
       this.timer = undefined;
       for (const agent of this.due) {
         const shown = this.screens.get(agent);
-        if (shown !== undefined) this.tell({ agent, lines: tailOf(shown) });
+        if (shown !== undefined) this.tell({ agent, lines: tailOf(shown, this.quotes(agent)) });
       }
       this.due.clear();
     }, PACE);
+  }
+
+  /** Whether its terminal is a transcript, in which what it was sent is quoted. */
+  private quotes(agent: string): boolean {
+    const driver = this.hub.store.agents.get(agent)?.info.driver;
+    return driver !== undefined && driver !== "terminal" && driver !== "tool";
   }
 
   dispose(): void {
@@ -73,13 +79,20 @@ export class Tails {
   }
 
   private ask(how: "watchTerminal" | "unwatchTerminal", agent: string): void {
-    this.hub.request(how, { agent }).catch((error: unknown) => this.hub.log.info(message(error)));
+    this.hub.request(how, { agent }).catch((error: unknown) => this.hub.log.info(String(error)));
   }
 }
 
-/** The last lines of a screen that have words. */
-export function tailOf(screen: readonly (string | undefined)[]): string[] {
-  const lines = [...screen].map((it) => (it ?? "").trimEnd());
+/** The last lines of a screen that have words; without what the agent was sent, where that is quoted. */
+export function tailOf(screen: readonly (string | undefined)[], quotes: boolean): string[] {
+  let lines = [...screen].map((it) => (it ?? "").trimEnd());
+  const quoted = quotes ? lines.findLastIndex((it) => it.startsWith(">")) : -1;
+  // The last line of a quote may go on in the next rows, up to an empty one.
+  if (quoted >= 0) {
+    const end = lines.indexOf("", quoted);
+    lines = end < 0 ? [] : lines.slice(end);
+  }
   while (lines.at(-1) === "") lines.pop();
+  while (lines[0] === "") lines.shift();
   return lines.slice(-LINES);
 }

@@ -13,7 +13,6 @@ import type {
   RunView,
   StepStatus,
 } from "../protocol";
-import type { KnownFinding } from "../store";
 import { answeredBy } from "../words";
 
 /** What the page may have done, besides reading and posting. */
@@ -262,7 +261,7 @@ export function agentCard(agent: AgentView): AgentCard {
   };
 }
 
-export function findingCard(finding: KnownFinding): FindingCard {
+export function findingCard(finding: Finding): FindingCard {
   const { id, severity, text, place, state, sources, run, rev } = finding;
   return { id, severity, text, path: place?.path, line: place?.line, state: state.is, sources, run, rev };
 }

@@ -3,12 +3,12 @@
 import * as vscode from "vscode";
 import * as ask from "../ask";
 import { Refused } from "../hub";
-import type { KnownFinding } from "../store";
+import type { Finding } from "../protocol";
 import { counted, headline, severityName } from "../words";
 import type { Argument, Commands, Tools } from "./table";
 
 export function findingCommands({ hub }: Tools): Commands {
-  const meant = async (given: Argument): Promise<KnownFinding | undefined> => {
+  const meant = async (given: Argument): Promise<Finding | undefined> => {
     if (given.finding !== undefined) {
       const known = hub.store.findings.get(given.finding);
       if (known === undefined)
@@ -111,7 +111,7 @@ export function findingCommands({ hub }: Tools): Commands {
 }
 
 /** Where it stands now: where its diagnostic is, which follows the typing, else where it was reported. */
-function place(finding: KnownFinding, document: vscode.TextDocument): vscode.Range {
+function place(finding: Finding, document: vscode.TextDocument): vscode.Range {
   const of = vscode.languages
     .getDiagnostics(document.uri)
     .find((it) => (it as { data?: { finding?: string } }).data?.finding === finding.id);

@@ -145,6 +145,8 @@ export function pauseCommands({ hub, changes, remarks }: Tools): Commands {
           return decide(view, answer);
       }
     },
+    // A lens on a changed hunk names it; nothing is left to ask.
+    undoHunk: async ({ pause, path, hunk }) => hub.execute("callboard.undoHunk", { pause, path, hunk }),
     showInbox: async () => {
       await vscode.commands.executeCommand("callboard.inbox.focus");
     },

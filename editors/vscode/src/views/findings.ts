@@ -2,13 +2,12 @@
 
 import * as vscode from "vscode";
 import type { Hub } from "../hub";
-import type { Severity } from "../protocol";
-import type { KnownFinding } from "../store";
+import type { Finding, Severity } from "../protocol";
 import { findingState, headline, severityName } from "../words";
 import { Tree, icon, plain, type Node } from "./tree";
 
 interface FindingNode extends Node {
-  view?: KnownFinding;
+  view?: Finding;
 }
 
 const ICONS: Record<Severity, [string, string?]> = {
@@ -65,7 +64,7 @@ export class Findings extends Tree<FindingNode> {
       return paths.map((path) => ({ id: `file:${path}`, path }));
     }
     if (of.path === undefined) return [];
-    const rank = (it: KnownFinding): number => ORDER.indexOf(it.severity) * 1e7 + (it.place?.line ?? 0);
+    const rank = (it: Finding): number => ORDER.indexOf(it.severity) * 1e7 + (it.place?.line ?? 0);
     return open
       .filter((it) => (it.place?.path ?? "") === of.path)
       .sort((a, b) => rank(a) - rank(b))

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { byPart, ownCommand } from "../../src/channel/slash";
+import { tailOf } from "../../src/channel/tails";
 import { ALLOWED, fromView } from "../../src/channel/wire";
 import { findServer } from "../../src/find";
 import { accepted, hunkAt, hunks, original } from "../../src/hunks";
@@ -153,6 +154,23 @@ test("a line that begins with a slash is the editor's where it asks something, e
   assert.deepEqual(byPart("see `ret"), { word: "ret", start: 5 });
   assert.equal(byPart("see retry"), undefined);
   assert.equal(byPart("ask @claude"), undefined);
+});
+
+test("the tail of a transcript is what the agent says, not what it was sent", () => {
+  const screen = [
+    "> m1 from ann:",
+    "> why? and a long line that",
+    "goes on",
+    "",
+    "Because",
+    undefined,
+    "it is so.",
+    "",
+    "",
+  ];
+  assert.deepEqual(tailOf(screen, true), ["Because", "", "it is so."]);
+  assert.deepEqual(tailOf(screen.slice(0, 3), true), []);
+  assert.deepEqual(tailOf(["> compiling", "ok"], false), ["> compiling", "ok"], "a program's own words stay");
 });
 
 test("text of agents steers no terminal", () => {

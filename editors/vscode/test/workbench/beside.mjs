@@ -127,7 +127,10 @@ await story(world, [
       await neovim.sees("@ear  not started yet");
       world.callboard("channel", "post", "@ear which way?");
       await neovim.sees("Which way?");
-      await channel.locator("button.jump").click({ timeout: 2000 }).catch(() => undefined);
+      await channel
+        .locator("button.jump")
+        .click({ timeout: 2000 })
+        .catch(() => undefined);
       await channel.locator(".working button", { hasText: "Terminal" }).first().click();
       const rows = window.page.locator(".terminal-wrapper.active .xterm-rows");
       await until("its screen in VS Code", async () => (await rows.innerText()).includes("Which way?"));

@@ -3,7 +3,7 @@
 // and the pages in another language.
 import fs from "node:fs";
 import path from "node:path";
-import { sleep, story, until, World } from "./harness.mjs";
+import { LONG, sleep, story, until, World } from "./harness.mjs";
 
 const STOPS = "# Stops\n\nThe station.\n\nA long way.\n\nThe depot.\n\nNight.\n\nHome.\n";
 const world = new World(
@@ -61,7 +61,7 @@ let channel;
 const input = () => channel.locator(".composer textarea");
 const open = async (name) => {
   await window.page.keyboard.press("Control+p");
-  await window.pick(name);
+  await window.pick(name, name.split("/").at(-1));
   await window.page.locator(".tab.active", { hasText: name.split("/").at(-1) }).waitFor();
 };
 
@@ -100,10 +100,10 @@ await story(world, [
       // What was typed in the last moment before a window went is not promised.
       await sleep(1000);
       await window.page.reload();
-      await window.page.locator(".monaco-workbench .part.statusbar").waitFor({ timeout: 60_000 });
+      await window.page.locator(".monaco-workbench .part.statusbar").waitFor({ timeout: LONG });
       await window.side();
       channel = await window.channel();
-      await until("the draft", async () => (await input().inputValue()) === "first line\nsecond line", 60_000);
+      await until("the draft", async () => (await input().inputValue()) === "first line\nsecond line", LONG);
       await input().click();
       await window.page.keyboard.press("Enter");
       await channel.locator(".message.person .body", { hasText: "second line" }).waitFor();
@@ -135,7 +135,7 @@ await story(world, [
     async () => {
       await input().fill("/run rename");
       await input().press("Enter");
-      await window.row("Inbox", "Keep this?").waitFor({ timeout: 30_000 });
+      await window.row("Inbox", "Keep this?").waitFor({ timeout: LONG });
       await window.command("Callboard: Show What a Run Changed");
       const diff = window.page.locator(".monaco-diff-editor").first();
       await diff.locator(".view-line", { hasText: "harbour" }).first().waitFor();
@@ -239,7 +239,7 @@ await story(world, [
       const second = await world.window({ folder: "src", files: ["src/more.md"] });
       await second.side();
       await second.command("Callboard: Review This File");
-      await second.page.locator(".squiggly-warning").first().waitFor({ state: "attached", timeout: 30_000 });
+      await second.page.locator(".squiggly-warning").first().waitFor({ state: "attached", timeout: LONG });
       await second.row("Findings", "more.md").waitFor();
       await second.row("Findings", "white space").click();
       await second.page.locator(".tab.active", { hasText: "more.md" }).waitFor();

@@ -19,10 +19,15 @@ const node = `${bench}/node/bin/node`;
 const server = `${bench}/vscode/out/server-main.js`;
 export const artefacts = path.resolve(process.env.CALLBOARD_PICTURES ?? path.join(os.tmpdir(), "callboard-pictures"));
 
+/** Longest waits: a loaded machine takes a minute to paint a window. */
+export const LONG = 240_000;
+/** What is not given a bound of its own. */
+const USUAL = 90_000;
+
 export const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
 
 /** Waits until `look` gives something true; fails by the name of what was waited for. */
-export async function until(what, look, limit = 30_000) {
+export async function until(what, look, limit = USUAL) {
   const end = Date.now() + limit;
   let last;
   while (Date.now() < end) {
@@ -95,6 +100,8 @@ export class World {
       XDG_STATE_HOME: this.of("home/.local/state"),
       XDG_CACHE_HOME: this.of("home/.cache"),
       XDG_RUNTIME_DIR: this.of("run"),
+      // As if it were started in a terminal: else the editor asks a login shell for another PATH.
+      VSCODE_CLI: "1",
     };
     for (const name of ["VSCODE_IPC_HOOK_CLI", "NODE_OPTIONS"]) delete this.env[name];
     this.windows = [];
@@ -125,7 +132,7 @@ export class World {
 
   /** Runs the real command line in this world. */
   callboard(...args) {
-    return execFileSync(program, args, { cwd: this.workspace, env: this.env, encoding: "utf8", timeout: 60_000 });
+    return execFileSync(program, args, { cwd: this.workspace, env: this.env, encoding: "utf8", timeout: LONG });
   }
 
   /** What the hub has to say, for a part that failed. */
@@ -152,7 +159,7 @@ export class World {
     ];
     if (vsix !== undefined) {
       const args = [server, ...base, ...folders, "--install-extension", vsix];
-      execFileSync(node, args, { env: this.env, timeout: 60_000, stdio: "pipe" });
+      execFileSync(node, args, { env: this.env, timeout: LONG, stdio: "pipe" });
     }
     const args = ["--host", "127.0.0.1", "--port", "0", "--without-connection-token", "--disable-workspace-trust"];
     const options = { env: this.env, stdio: ["ignore", "pipe", "pipe"], detached: true };
@@ -168,7 +175,7 @@ export class World {
       executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
       headless: true,
       viewport: size,
-      timeout: 60_000,
+      timeout: LONG,
       args: [
         "--no-sandbox",
         "--disable-gpu",
@@ -181,6 +188,7 @@ export class World {
       ],
     });
     const page = context.pages()[0] ?? (await context.newPage());
+    page.setDefaultTimeout(USUAL);
     await prepare?.(page);
     const window = new Window(this, context, page);
     this.windows.push(window);
@@ -188,8 +196,8 @@ export class World {
     url.searchParams.set("folder", path.join(this.workspace, folder));
     const open = files.map((name) => ["openFile", `vscode-remote://${this.host}${path.join(this.workspace, name)}`]);
     if (open.length + payload.length > 0) url.searchParams.set("payload", JSON.stringify([...open, ...payload]));
-    await page.goto(url.href, { waitUntil: "domcontentloaded", timeout: 60_000 });
-    await page.locator(".monaco-workbench .part.statusbar").waitFor({ timeout: 60_000 });
+    await page.goto(url.href, { waitUntil: "domcontentloaded", timeout: LONG });
+    await page.locator(".monaco-workbench .part.statusbar").waitFor({ timeout: LONG });
     return window;
   }
 
@@ -235,20 +243,20 @@ export class Window {
           throw error;
         }
       },
-      60_000,
+      LONG,
     );
   }
   /** Chooses from the list that is open. Rows far down are drawn only when the list is narrowed. */
-  async pick(label) {
+  async pick(words, label = words) {
     const input = this.page.locator(".quick-input-widget:visible input").first();
-    await input.fill(label, { timeout: 20_000 });
+    await input.fill(words, { timeout: USUAL });
     const row = this.page.locator(".quick-input-list .monaco-list-row", { hasText: label }).first();
-    await row.click({ timeout: 20_000 });
+    await row.click({ timeout: USUAL });
   }
   /** Types into the input box that is open. */
   async type(text) {
     const input = this.page.locator(".quick-input-widget:visible input").first();
-    await input.fill(text, { timeout: 20_000 });
+    await input.fill(text, { timeout: USUAL });
     // A box that still looks at what was typed does not take it yet.
     await until("the box takes it", async () => {
       if (!(await input.isVisible())) return true;
@@ -262,13 +270,13 @@ export class Window {
   }
   async answer(text, label) {
     const toast = this.toast(text);
-    await toast.waitFor({ timeout: 30_000 });
+    await toast.waitFor({ timeout: USUAL });
     await toast.hover();
-    await toast.locator("a.monaco-button, .monaco-button", { hasText: label }).first().click({ timeout: 10_000 });
+    await toast.locator("a.monaco-button, .monaco-button", { hasText: label }).first().click({ timeout: USUAL });
   }
   async dialog(label) {
     const found = this.page.locator(".monaco-dialog-box .monaco-button", { hasText: label }).first();
-    await found.click({ timeout: 20_000 });
+    await found.click({ timeout: USUAL });
   }
   /** Lenses are dead until every provider has answered; a change that is taken back asks again. */
   async lens(text) {
@@ -287,7 +295,7 @@ export class Window {
           throw error;
         }
       },
-      60_000,
+      LONG,
     );
   }
   async focusEditor() {
@@ -322,27 +330,34 @@ export class Window {
           throw error;
         }
       },
-      60_000,
+      LONG,
     );
   }
   async side() {
     const tab = this.page.locator('.activitybar a[aria-label^="Callboard"]').first();
-    await tab.waitFor({ timeout: 60_000 });
+    await tab.waitFor({ timeout: LONG });
     const inbox = this.page.locator(".pane-header", { hasText: "Inbox" });
     // A window that was reloaded may be about to show it by itself, and a badge lies over the tab.
-    await until("the side bar", async () => {
-      if ((await inbox.count()) > 0 && (await inbox.first().isVisible())) return true;
-      await tab.click({ force: true, timeout: 3000 });
-      await inbox.waitFor({ timeout: 4000 });
-      return true;
-    });
+    await until(
+      "the side bar",
+      async () => {
+        if ((await inbox.count()) > 0 && (await inbox.first().isVisible())) return true;
+        await tab.click({ force: true, timeout: 3000 });
+        await inbox.waitFor({ timeout: 4000 });
+        return true;
+      },
+      LONG,
+    );
     await this.expand("Findings");
   }
-  /** Opens a view that is folded. */
+  /** Opens a view that is folded, or folds one. */
   async expand(name) {
+    await this.fold(name, true);
+  }
+  async fold(name, open = false) {
     const header = this.page.locator(".pane-header", { hasText: name }).first();
     await until(`the view ${name}`, async () => {
-      if ((await header.getAttribute("aria-expanded")) === "true") return true;
+      if ((await header.getAttribute("aria-expanded")) === String(open)) return true;
       await header.click({ timeout: 3000 });
       return false;
     });
@@ -365,7 +380,7 @@ export class Window {
     });
   }
   /** A page of ours: the frame in a webview for which `fits` holds. */
-  async frame(fits, limit = 40_000) {
+  async frame(fits, limit = LONG) {
     return until(
       "a page of ours",
       async () => {
@@ -404,7 +419,7 @@ function extensionLog(world) {
 }
 
 /** Runs named parts one after the other, each with its time; the first that fails ends it with what is to be seen. */
-export async function story(world, parts) {
+export async function story(world, parts, after = () => undefined) {
   const began = Date.now();
   let passed = 0;
   let failed;
@@ -418,7 +433,9 @@ export async function story(world, parts) {
       failed = error;
       console.log(`FAILED ${name}: ${error.stack}`);
       for (const [index, window] of world.windows.entries()) {
-        const file = await window.picture(`failed-${index}`).catch((other) => other.message);
+        const file = await window
+          .picture(`failed-${path.basename(process.argv[1], ".mjs")}-${index}`)
+          .catch((other) => other.message);
         console.log(
           `  window ${index}: ${file}\n  ${window.said
             .filter((it) => !NOISE.test(it))
@@ -433,6 +450,7 @@ export async function story(world, parts) {
     }
   }
   await world.end();
+  after();
   const seconds = ((Date.now() - began) / 1000).toFixed(0);
   console.log(`${passed} passed, ${failed === undefined ? 0 : 1} failed in ${seconds} s`);
   process.exit(failed === undefined ? 0 : 1);

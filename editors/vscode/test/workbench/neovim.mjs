@@ -46,7 +46,7 @@ export class Neovim {
       `vim.opt.runtimepath:prepend('${plugin}')`,
       "vim.cmd('runtime! plugin/callboard.lua')",
       "vim.opt.swapfile = false",
-      'vim.opt.statusline = " %t %= %{v:lua.require\'callboard\'.statusline()} "',
+      "vim.opt.statusline = \" %t %= %{v:lua.require'callboard'.statusline()} \"",
       `require('callboard').setup({ cmd = { '${program}', 'lsp' } })`,
       "vim.lsp.enable('callboard')",
     ];

@@ -92,6 +92,12 @@ enum Ended {
     NoSession(String),
 }
 
+/// Reads a line and lets it go, whatever it is.
+#[cfg(any(test, feature = "test-support"))]
+pub(crate) fn swallow(line: &str) {
+    drop(wire::read(line));
+}
+
 impl StreamDriver {
     pub(crate) fn new(profile: Arc<Profile>) -> Self {
         Self { profile, process: None, lost: None, used: Usage::default() }

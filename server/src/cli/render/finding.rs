@@ -136,6 +136,7 @@ pub(crate) mod tests {
                 excerpt: Some("    x.abs() as u32".to_owned()),
             },
             run: None,
+            message: None,
             sources: vec!["lint".parse().unwrap()],
             state: FindingState::Open,
             declined: None,

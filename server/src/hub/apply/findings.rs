@@ -54,6 +54,7 @@ fn report(state: &mut State, record: &Record) {
             id: *finding,
             draft,
             run: *run,
+            message: None,
             sources: by.iter().cloned().collect(),
             state: FindingState::Open,
             declined: None,

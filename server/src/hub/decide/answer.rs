@@ -72,7 +72,7 @@ pub(super) fn decide_pause(
         hash: hash.to_owned(),
     });
     if let Some(run) = pause.subject.run() {
-        let about = About { run: Some(run), step: pause.subject.step().cloned(), turn: None, pause: Some(id) };
+        let about = About { run: Some(run), step: pause.subject.step().cloned(), pause: Some(id), ..About::default() };
         let note = match decision {
             Decision::RequestChanges { text } | Decision::Reject { text } if !text.trim().is_empty() => {
                 format!("\n\n{}", text.trim())
@@ -92,7 +92,7 @@ pub(super) fn decide_pause(
         ask::settle(draft, &pause, &said, by);
         return Ok(Answer::Done);
     }
-    if let Some(run) = pause.subject.run() {
+    if let Some(run) = pause.subject.run().filter(|it| draft.state.live_runs.contains(it)) {
         checkpoint::after_pause(draft, run);
     }
     follow(draft, &pause, decision, edit, by);
@@ -202,8 +202,10 @@ fn follow(draft: &mut Draft, pause: &Pause, decision: &Decision, edit: Option<Ed
                 worktree::settled(draft, *worktree, decision, resolved, by);
             }
         }
-        Subject::Clash { path, theirs, .. } => {
-            buffers::settle(draft, path, theirs, matches!(decision, Decision::Approve));
+        Subject::Clash { run, .. } => {
+            if run.is_none_or(|run| !ends(draft, run, decision, by)) {
+                buffers::settle(draft, pause, decision);
+            }
         }
         // Settled before: it is not a step's matter.
         Subject::Ask { .. } => {}

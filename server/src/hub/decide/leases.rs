@@ -183,7 +183,7 @@ fn collide(draft: &mut Draft, path: &str, turns: &[TurnId], person: Option<&str>
             Cause::Step { run, step } => (Some(*run), Some(step.clone())),
             Cause::Delivery { .. } => (None, None),
         };
-        let about = About { run, step: step.filter(|_| known.len() == 1), turn: Some(turn.id), pause: None };
+        let about = About { run, step: step.filter(|_| known.len() == 1), turn: Some(turn.id), ..About::default() };
         let id = draft.say(Author::System, &channel, Some(thread), about, &text);
         first.get_or_insert(id);
     }

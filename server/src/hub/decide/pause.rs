@@ -311,7 +311,7 @@ pub(super) fn open_one(
         decisions: decisions.iter().map(|it| (*it).to_owned()).collect(),
     });
     if let Some(run) = run {
-        let about = About { run: Some(run), step, turn: None, pause: Some(pause) };
+        let about = About { run: Some(run), step, pause: Some(pause), ..About::default() };
         draft.announce(run, about, &format!("**{pause}** waits for a person: {title}"));
     }
     pause

@@ -107,7 +107,7 @@ fn finish(
     worktree::finished(draft, run, step, id);
     let said = words(draft, agent, Some(&findings), text, Some(result));
     let Some((channel, thread)) = draft.state.runs.get(&run).map(|it| (it.channel.clone(), it.thread)) else { return };
-    let about = About { run: Some(run), step: Some(step.clone()), turn: Some(id), pause: None };
+    let about = About { run: Some(run), step: Some(step.clone()), turn: Some(id), pause: None, findings };
     draft.say(Author::Agent(agent.clone()), &channel, Some(thread), about, &said);
 }
 

@@ -11,7 +11,7 @@ use crate::{
     hub::{
         effect::Effect,
         event::{Actor, Answer, Refusal, RefusalCode},
-        record::{Cause, Record, RunLimit, TurnEnd},
+        record::{Cause, Record, RunLimit, Subject, TurnEnd},
         state::{Keyed, State},
     },
     ids::{AgentName, ChannelName, RoleId, RunId, StepId, TurnId},
@@ -227,7 +227,8 @@ pub(super) fn end(draft: &mut Draft, id: RunId, status: RunStatus, why: &str) {
         .open_pauses
         .iter()
         .filter_map(|it| draft.state.pause(*it))
-        .filter(|it| it.subject.run() == Some(id))
+        // A clash outlives the run: both texts are there still, and a person chooses.
+        .filter(|it| it.subject.run() == Some(id) && !matches!(it.subject, Subject::Clash { .. }))
         .map(|it| (it.id, it.hash.clone()))
         .collect();
     for (pause, hash) in idle {

@@ -3,8 +3,8 @@
 use std::{path::PathBuf, sync::Arc};
 
 use super::{
-    Draft, advance, ask, checkpoint, context, follow, leases, pause, pieces, result, run, take_over, talk, tools,
-    worktree,
+    Draft, advance, ask, buffers, checkpoint, context, follow, leases, pause, pieces, result, run, take_over, talk,
+    tools, worktree,
 };
 use crate::{
     agent::{AgentClaim, AgentState, Source, TurnRequest},
@@ -54,7 +54,8 @@ pub(super) fn may_start(draft: &mut Draft, turn: TurnId) -> bool {
     };
     // Nothing writes while something is put back.
     let undoing = !draft.state.open_undos.is_empty() && context::writes(&draft.state, run, &step);
-    if undoing || draft.state.is_held(Some(run)) {
+    let clashes = draft.state.runs.get(&run).is_some_and(|it| it.clashes > 0);
+    if undoing || clashes || draft.state.is_held(Some(run)) {
         return false;
     }
     let Some(limit) = run::limit_reached(draft, run, 0) else { return true };
@@ -239,6 +240,7 @@ fn answer_message(draft: &mut Draft, agent: &AgentName, turn: TurnId, message: M
                 result::changed(draft, agent, turn, change);
             }
             let said = result::words(draft, agent, Some(&findings), text, result.as_ref());
+            let about = About { findings, ..about };
             let id = talk::answer(draft, agent, &asked.channel, thread, about, &said, asked.hops + 1);
             draft.emit(Record::DeliveryChanged {
                 message,
@@ -318,6 +320,7 @@ pub(super) fn recover(draft: &mut Draft) {
             }
         }
     }
+    buffers::recover(draft);
     let agents: Vec<AgentName> = draft.state.agents.keys().cloned().collect();
     for agent in agents {
         kick(draft, &agent);

@@ -65,6 +65,7 @@ impl Record {
             Self::MergeFailed { .. } => "merge.failed",
             Self::WorktreeClosed { .. } => "worktree.closed",
             Self::WorktreeGone { .. } => "worktree.gone",
+            Self::TextPut { .. } => "text.put",
             Self::FilesTouched { .. } => "files.touched",
             Self::FilesCollided { .. } => "files.collided",
             Self::FindingReported { .. } => "finding.reported",

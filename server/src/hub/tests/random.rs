@@ -11,7 +11,7 @@ use super::*;
 use crate::{
     channel::HOP_LIMIT,
     hub::{
-        event::TakeOverCame,
+        event::{TakeOverCame, TextClash},
         record::{Cause, Record, Subject, TurnEnd},
         run::Run,
         scene::isolated,
@@ -47,6 +47,8 @@ enum Move {
     Kill(bool),
     Conflicts(u32),
     Edit(usize, usize),
+    Clash(usize, u8),
+    TextPut(usize, bool),
     Visit(usize, usize),
 }
 
@@ -72,6 +74,8 @@ fn any_move() -> impl Strategy<Value = Move> {
         1 => any::<bool>().prop_map(Move::Kill),
         2 => (0..3_u32).prop_map(Move::Conflicts),
         2 => (any::<usize>(), any::<usize>()).prop_map(|(a, b)| Move::Edit(a, b)),
+        2 => (any::<usize>(), 0..3_u8).prop_map(|(a, b)| Move::Clash(a, b)),
+        1 => (any::<usize>(), any::<bool>()).prop_map(|(a, b)| Move::TextPut(a, b)),
         3 => (0..5_usize, 0..6_usize).prop_map(|(a, b)| Move::Visit(a, b)),
     ]
 }
@@ -288,6 +292,19 @@ fn play(scene: &mut Scene, it: &Move) {
                 assert!(scene.state.open_pauses.contains(&id));
             }
         }
+        Move::Clash(who, what) => {
+            let turn = nth_live(scene, *who).filter(|_| *what > 0);
+            let [mine, theirs] = ["mine", "theirs"].map(|it| format!("{it} {what}\n").into());
+            let clash = TextClash { path: format!("f{what}"), mine, theirs, difference: "-mine\n+theirs\n".to_owned() };
+            scene.ok(Event::Clashed { turn, clash: Box::new(clash) });
+        }
+        Move::TextPut(which, there) => {
+            let puts: Vec<PauseId> = scene.state.puts.iter().copied().collect();
+            if !puts.is_empty() {
+                let why = if *there { "" } else { "it is being typed in" };
+                scene.ok(Event::TextPut { pause: puts[which % puts.len()], why: why.to_owned() });
+            }
+        }
         Move::Hold(run, interrupt) => {
             let run = (*run > 0).then_some(RunId(*run as u64));
             let _ = scene.event(Event::Hold { by: human, run, interrupt: *interrupt });
@@ -497,12 +514,18 @@ fn check(scene: &Scene) {
         let known: BTreeSet<&StepId> = run.steps.keys().collect();
         assert_eq!(planned, known, "a run has a state for each of its steps, and for no other");
         if run.ended.is_some() {
-            let waits = state.open_pauses.iter().any(|it| state.pause(*it).unwrap().subject.run() == Some(run.id));
-            assert!(!waits, "nothing of {} waits for a person after its end", run.id);
+            // A clash outlives its run: both texts are there still, and a person chooses.
+            let waits = |it: &Subject| it.run() == Some(run.id) && !matches!(it, Subject::Clash { .. });
+            assert!(
+                !state.open_pauses.iter().any(|it| waits(&state.pause(*it).unwrap().subject)),
+                "nothing of {} waits for a person after its end",
+                run.id
+            );
         } else if state.trusted && !state.is_held(Some(run.id)) {
             assert!(
                 run.is_at_work()
                     || run.limit_pause.is_some()
+                    || run.clashes > 0
                     || run.steps.values().any(|it| it.asks > 0)
                     || run.steps.values().any(|it| it.pause.is_some()),
                 "{} neither works nor waits for anybody\n{}",
@@ -524,6 +547,15 @@ fn check_waits(scene: &Scene) {
         if let Subject::Ask { turn, key, .. } = subject {
             assert!(state.live_turns.contains(turn), "{id} is asked by a turn that is over");
             assert_eq!(state.turn(*turn).unwrap().asks.get(key.as_str()), Some(&None), "{id} has no reply yet");
+            continue;
+        }
+        if let Subject::Clash { run, .. } = subject {
+            let of = |it: &&PauseId| matches!(&state.pause(**it).unwrap().subject, Subject::Clash { run: of, .. } if of == run);
+            let open = state.open_pauses.iter().filter(of).count();
+            assert!(
+                run.is_none_or(|it| state.runs[&it].clashes as usize == open),
+                "a run waits at each of its clashes"
+            );
             continue;
         }
         if let (Some(run), step) = (subject.run(), subject.step()) {

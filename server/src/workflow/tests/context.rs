@@ -52,7 +52,7 @@ fn each_part_is_checked_where_it_is_written() {
     context("thread: 20", "thread: 900", &[("out-of-range", "900")]);
     context("thread: 20", "threads: 20", &[("unknown-context", "threads")]);
     context("budget: 1200", "budget: 5", &[("out-of-range", "5")]);
-    context("files: \"[inputs.path, 'b.rs:3-9']\"", "files: inputs.nothing", &[("unknown-input", "nothing")]);
+    context("'b.rs:3-9'", "inputs.nothing", &[("unknown-input", "nothing")]);
 }
 
 #[test]
@@ -72,7 +72,7 @@ fn a_rehearsal_names_what_would_be_given() {
     insta::assert_snapshot!(prompt, @"
     Tell.
 
-    ‹What the workflow gives to it, 1200 tokens at most›
+    ‹What the workflow gives for this, 1200 tokens at most›
     ‹result: plan›
     ‹changes: fix›
     ‹files: [inputs.path, 'b.rs:3-9']›
