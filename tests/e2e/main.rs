@@ -47,10 +47,10 @@ mod programs;
 mod pull;
 #[cfg(unix)]
 mod relay;
-#[cfg(target_os = "linux")]
-mod sandbox;
 #[cfg(unix)]
 mod roots;
+#[cfg(target_os = "linux")]
+mod sandbox;
 #[cfg(unix)]
 mod several;
 #[cfg(unix)]

@@ -38,6 +38,8 @@ export interface AgentInfo {
   access: Access;
   /** How it is driven. */
   driver: DriverKind;
+  /** Whether another instance of it can start from its session. */
+  fork: boolean;
   /** What it is good for: words such as `review`, `fix`, `test`, that roles ask for. */
   goodFor: string[];
   /** Whether its program was found here; where not, why and what to do. */
@@ -570,6 +572,22 @@ export interface FindingsParams {
   all?: boolean;
   /** Only those of this run. */
   run?: RunId | null;
+}
+
+/** Params of `callboard/fork`. */
+export interface ForkParams {
+  /** Whose session. */
+  agent: AgentName;
+  /** Which other instance starts from it; one that is free where absent. */
+  to?: AgentName | null;
+}
+
+/** Result of `callboard/fork`. */
+export interface Forked {
+  /** Who starts from it, with its next turn. */
+  agent: AgentName;
+  /** The revision at which that is in. */
+  rev: number;
 }
 
 /** Params of `callboard/handBack`. */
@@ -1711,6 +1729,7 @@ export interface Requests {
   "callboard/agents": { params: Nothing; result: AgentView[] };
   "callboard/takeOver": { params: TakeOverParams; result: Changed };
   "callboard/handBack": { params: HandBackParams; result: Changed };
+  "callboard/fork": { params: ForkParams; result: Forked };
   "callboard/findings": { params: FindingsParams; result: Finding[] };
   "callboard/settleFinding": { params: SettleFindingParams; result: Changed };
   "callboard/watchTerminal": { params: WatchTerminalParams; result: WatchTerminalResult };
@@ -1767,6 +1786,7 @@ export const method = {
   agents: "callboard/agents",
   takeOver: "callboard/takeOver",
   handBack: "callboard/handBack",
+  fork: "callboard/fork",
   findings: "callboard/findings",
   settleFinding: "callboard/settleFinding",
   watchTerminal: "callboard/watchTerminal",

@@ -245,6 +245,7 @@ fn role(id: RoleId, agent: &AgentName, info: Option<&AgentInfo>) -> Role {
         prefer: vec![agent.clone()],
         good_for: info.and_then(|it| it.good_for.first().cloned()),
         access: info.map_or(Access::Read, |it| it.access),
+        sandbox: false,
         unanswered: None,
         seats: Vec::new(),
     }

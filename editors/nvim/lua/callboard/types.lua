@@ -25,6 +25,7 @@
 ---@class callboard.AgentInfo
 ---@field access callboard.Access What it may do.
 ---@field driver callboard.DriverKind How it is driven.
+---@field fork boolean Whether another instance of it can start from its session.
 ---@field goodFor string[] What it is good for: words such as `review`, `fix`, `test`, that roles ask for.
 ---@field missing string|vim.NIL Whether its program was found here; where not, why and what to do.
 ---@field name callboard.AgentName How it is called.
@@ -337,6 +338,16 @@
 ---@class callboard.FindingsParams
 ---@field all? boolean Settled ones too.
 ---@field run? callboard.RunId|vim.NIL Only those of this run.
+
+---Params of `callboard/fork`.
+---@class callboard.ForkParams
+---@field agent callboard.AgentName Whose session.
+---@field to? callboard.AgentName|vim.NIL Which other instance starts from it; one that is free where absent.
+
+---Result of `callboard/fork`.
+---@class callboard.Forked
+---@field agent callboard.AgentName Who starts from it, with its next turn.
+---@field rev integer The revision at which that is in.
 
 ---Params of `callboard/handBack`.
 ---@class callboard.HandBackParams
@@ -1083,6 +1094,7 @@
 ---@field ["callboard/agents"] { params: callboard.Nothing, result: callboard.AgentView[] }
 ---@field ["callboard/takeOver"] { params: callboard.TakeOverParams, result: callboard.Changed }
 ---@field ["callboard/handBack"] { params: callboard.HandBackParams, result: callboard.Changed }
+---@field ["callboard/fork"] { params: callboard.ForkParams, result: callboard.Forked }
 ---@field ["callboard/findings"] { params: callboard.FindingsParams, result: callboard.Finding[] }
 ---@field ["callboard/settleFinding"] { params: callboard.SettleFindingParams, result: callboard.Changed }
 ---@field ["callboard/watchTerminal"] { params: callboard.WatchTerminalParams, result: callboard.WatchTerminalResult }
