@@ -175,7 +175,8 @@ pub fn plan(it: &Boxed<'_>) -> Result<Plan, String> {
     if temporary {
         args.words(&["--setenv", "TMPDIR", "/tmp"]);
     }
-    args.words(&["--chdir", &text(it.cwd)?, "--"]);
+    // The folders above what is shown are bubblewrap's own: nothing is to be left in them.
+    args.words(&["--remount-ro", "/", "--chdir", &text(it.cwd)?, "--"]);
     Ok(Plan { arguments: args.0, made })
 }
 

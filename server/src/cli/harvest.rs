@@ -288,6 +288,7 @@ mod tests {
             good_for: vec![good_for.to_owned()],
             missing: None,
             take_over: false,
+            fork: false,
             times: TurnTimes::default(),
         }
     }

@@ -20,6 +20,7 @@ mod context;
 mod edits;
 mod follow;
 mod golden;
+mod golden_files;
 mod held;
 mod leases;
 mod lists;
