@@ -52,7 +52,6 @@ export default ts.config(
           "requestAnimationFrame",
           "Buffer",
           "getComputedStyle",
-          "fetch",
         ].map((it) => [it, "readonly"]),
       ),
     },

@@ -2,9 +2,7 @@
 
 #![cfg(unix)]
 
-mod acp;
 mod stream;
 mod support;
-mod take_over;
 mod terminal;
 mod tool;

@@ -2,20 +2,17 @@
 
 import * as vscode from "vscode";
 import type { Hub } from "./hub";
-import { pathBelow } from "./root";
 import type { AgentView, InputView, PauseView, RunView, WorkflowView } from "./protocol";
 import { RUN_ICONS } from "./views/runs";
 import { AGENT_ICONS } from "./views/agents";
 import { agentState, ago, pauseKind, runLine } from "./words";
 
-function shelves(): Record<WorkflowView["category"], string> {
-  return {
-    review: vscode.l10n.t("Review"),
-    build: vscode.l10n.t("Build"),
-    test: vscode.l10n.t("Test"),
-    ops: vscode.l10n.t("Other work"),
-  };
-}
+const SHELVES: Record<WorkflowView["category"], string> = {
+  review: "Review",
+  build: "Build",
+  test: "Test",
+  ops: "Ops",
+};
 
 interface Choice<T> extends vscode.QuickPickItem {
   value?: T;
@@ -28,13 +25,12 @@ async function choose<T>(choices: Choice<T>[], placeHolder: string, title?: stri
 
 export async function workflow(all: readonly WorkflowView[]): Promise<WorkflowView | undefined> {
   const choices: Choice<WorkflowView>[] = [];
-  for (const [shelf, label] of Object.entries(shelves())) {
+  for (const shelf of Object.keys(SHELVES) as WorkflowView["category"][]) {
     const here = all.filter((it) => it.category === shelf && !it.broken);
     if (here.length === 0) continue;
-    choices.push({ label, kind: vscode.QuickPickItemKind.Separator });
+    choices.push({ label: SHELVES[shelf], kind: vscode.QuickPickItemKind.Separator });
     for (const value of here) {
-      const whose = value.from === "user" ? vscode.l10n.t("yours") : vscode.l10n.t("of this workspace");
-      const from = value.from === "builtIn" ? "" : ` · ${whose}`;
+      const from = value.from === "builtIn" ? "" : value.from === "user" ? " · yours" : " · this workspace";
       choices.push({
         label: value.title,
         description: `${value.name}${from}`,
@@ -68,8 +64,8 @@ async function one(hub: Hub, chosen: WorkflowView, input: InputView): Promise<un
   if (input.kind === "flag") {
     return choose<boolean>(
       [
-        { label: vscode.l10n.t("Yes"), value: true },
-        { label: vscode.l10n.t("No"), value: false },
+        { label: "Yes", value: true },
+        { label: "No", value: false },
       ],
       input.description,
       title,
@@ -97,8 +93,11 @@ async function one(hub: Hub, chosen: WorkflowView, input: InputView): Promise<un
 
 /** A file's path from the workspace's root, with `/`; `undefined` for one that is outside. */
 export function pathOf(hub: Hub, uri: vscode.Uri): string | undefined {
-  const { root } = hub;
-  return root === undefined || uri.scheme !== "file" ? undefined : pathBelow(root.path, uri.path);
+  const root = hub.folder?.uri;
+  if (root === undefined || uri.scheme !== "file") return undefined;
+  const base = root.path.endsWith("/") ? root.path : `${root.path}/`;
+  if (uri.path === root.path) return ".";
+  return uri.path.startsWith(base) ? uri.path.slice(base.length) : undefined;
 }
 
 export async function run(hub: Hub, fits: (run: RunView) => boolean, what: string): Promise<RunView | undefined> {

@@ -1,6 +1,5 @@
 // Finding text in the messages that are here, and reading further back until it is found.
 
-import * as l10n from "@vscode/l10n";
 import type { MessageView } from "../src/protocol";
 import { button, h } from "./dom";
 
@@ -24,8 +23,8 @@ export class Search {
     this.input = h("input", {
       type: "search",
       class: "input",
-      placeholder: l10n.t("Find in messages"),
-      "aria-label": l10n.t("Find in messages"),
+      placeholder: "Find in messages",
+      "aria-label": "Find in messages",
       oninput: () => {
         this.at = this.ground.messages().length;
         this.next(-1);
@@ -38,9 +37,9 @@ export class Search {
       { class: "search", hidden: true, role: "search" },
       this.input,
       this.count,
-      button(l10n.t("Find earlier (Enter)"), () => this.next(-1), { icon: "arrow-up", class: "icon" }),
-      button(l10n.t("Find later (Shift+Enter)"), () => this.next(1), { icon: "arrow-down", class: "icon" }),
-      button(l10n.t("Close (Escape)"), () => this.close(), { icon: "close", class: "icon" }),
+      button("Find earlier (Enter)", () => this.next(-1), { icon: "arrow-up", class: "icon" }),
+      button("Find later (Shift+Enter)", () => this.next(1), { icon: "arrow-down", class: "icon" }),
+      button("Close (Escape)", () => this.close(), { icon: "close", class: "icon" }),
     );
   }
 
@@ -94,10 +93,10 @@ export class Search {
     if (step < 0 && this.ground.more()) {
       this.at = 0;
       this.reading = true;
-      this.count.textContent = l10n.t("reading further back…");
+      this.count.textContent = "reading further back…";
       this.ground.older();
       return;
     }
-    this.count.textContent = l10n.t("nothing more");
+    this.count.textContent = "nothing more";
   }
 }

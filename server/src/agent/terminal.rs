@@ -32,7 +32,7 @@ mod piped;
 pub mod plain;
 mod pty;
 mod queries;
-pub(crate) mod screen;
+mod screen;
 mod skim;
 mod view;
 mod watch;

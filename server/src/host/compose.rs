@@ -27,12 +27,10 @@ use crate::{
         Parts,
         checkpoints::{Checkpoints, Clerk},
         files::Files,
-        watch::Watch,
     },
     hub::{
         Hub,
         effect::{Effect, Effects},
-        event::Event,
     },
     ids::{AgentName, Timestamp},
     lsp::{buffers::OpenBuffers, shared::Surroundings as _},
@@ -78,15 +76,10 @@ pub fn compose(places: &Places, workspace: &Workspace, in_process: bool) -> anyh
         files: usize::try_from(settings.checkpoint_max_files).unwrap_or(usize::MAX),
         ..Bounds::default()
     };
-    let checkpoints = Checkpoints::new(
-        workspace.clone(),
-        places.checkpoints_dir(workspace),
-        folder("worktrees")?,
-        folder("texts")?,
-        bounds,
-    );
+    let checkpoints =
+        Checkpoints::new(workspace.clone(), places.checkpoints_dir(workspace), folder("worktrees")?, bounds);
     let screens = Arc::new(Screens::default());
-    let buffers = OpenBuffers::new(workspace.root.clone(), settings.buffers.before_turn);
+    let buffers = Arc::new(OpenBuffers::new(workspace.root.clone(), settings.buffers.before_turn));
     let files = Files::new(
         places.clone(),
         workspace.clone(),
@@ -114,10 +107,6 @@ pub fn compose(places: &Places, workspace: &Workspace, in_process: bool) -> anyh
         processes,
         screens,
         buffers: buffers.clone(),
-        changes: {
-            let checkpoints = checkpoints.clone();
-            Box::new(move |tree| checkpoints.since(tree))
-        },
         trusted: {
             let files = Arc::clone(&files);
             Box::new(move || files.require_trust().map_err(|it| it.message))
@@ -126,7 +115,7 @@ pub fn compose(places: &Places, workspace: &Workspace, in_process: bool) -> anyh
     let crew = Crew::default();
     let parts = Parts {
         journal: Box::new(journal),
-        effects: crew.effects(runner, workspace.root.clone(), checkpoints, buffers),
+        effects: crew.effects(runner, checkpoints, buffers),
         surroundings: files,
         agents: reading.agents,
         trusted: reading.trusted,
@@ -194,12 +183,6 @@ impl io::Write for Transcript {
     }
 }
 
-/// Where what comes of effects is told.
-type Report = Arc<dyn Fn(Event) + Send + Sync>;
-
-/// The open buffers, and where what becomes of texts that are put into them is told.
-type Told = (Arc<dyn Buffers>, Report);
-
 /// The runner, as the hub's thread and the hub's end share it.
 ///
 /// Invariant: once the hub ends nothing is reported any more. A turn that is ended with the hub has not failed; it is taken
@@ -208,8 +191,7 @@ type Told = (Arc<dyn Buffers>, Report);
 struct Crew {
     runner: Arc<Mutex<Option<Runner>>>,
     clerk: Arc<Mutex<Option<Clerk>>>,
-    watch: Arc<Mutex<Option<Watch>>>,
-    buffers: Arc<Mutex<Option<Told>>>,
+    buffers: Arc<Mutex<Option<Arc<dyn Buffers>>>>,
     ending: Arc<AtomicBool>,
 }
 
@@ -217,7 +199,6 @@ impl Crew {
     fn effects(
         &self,
         parts: RunnerParts,
-        root: PathBuf,
         checkpoints: Checkpoints,
         buffers: Arc<dyn Buffers>,
     ) -> Box<dyn FnOnce(Hub) -> Box<dyn Effects> + Send> {
@@ -229,30 +210,22 @@ impl Crew {
                     hub.tell(event);
                 }
             };
-            let reporting: Told = (Arc::clone(&buffers), Arc::new(report.clone()));
-            *crew.buffers.lock().unwrap_or_else(PoisonError::into_inner) = Some(reporting);
-            let watch = Watch::new(root, Arc::clone(&buffers), report.clone());
-            let (ear, own_writes) = (watch.ear(), watch.own_writes());
-            *crew.watch.lock().unwrap_or_else(PoisonError::into_inner) = Some(watch);
-            let clerk = Clerk::new(checkpoints, buffers, own_writes, report.clone());
+            *crew.buffers.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&buffers));
+            let clerk = Clerk::new(checkpoints, buffers, report.clone());
             *crew.clerk.lock().unwrap_or_else(PoisonError::into_inner) = Some(clerk);
-            let runner = Runner::reporting_to(parts, move |event| {
-                ear(&event);
-                report(event);
-            });
+            let runner = Runner::reporting_to(parts, report);
             *crew.runner.lock().unwrap_or_else(PoisonError::into_inner) = Some(runner);
             Box::new(crew)
         })
     }
 
-    fn stop(&self) -> Box<dyn FnOnce() + Send + Sync> {
+    fn stop(&self) -> Box<dyn FnOnce() + Send> {
         let crew = self.clone();
         Box::new(move || {
             crew.ending.store(true, Ordering::SeqCst);
             let runner = crew.runner.lock().unwrap_or_else(PoisonError::into_inner).take();
             // Ends every agent's session, and waits for that.
             drop(runner);
-            drop(crew.watch.lock().unwrap_or_else(PoisonError::into_inner).take());
             // Waits for the checkpoint that is being taken.
             let clerk = crew.clerk.lock().unwrap_or_else(PoisonError::into_inner).take();
             drop(clerk);
@@ -262,23 +235,15 @@ impl Crew {
 
 impl Effects for Crew {
     fn start(&mut self, effect: Effect) {
-        if let Effect::Watch { on } = effect {
-            if let Some(watch) = self.watch.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
-                watch.set(on);
-            }
-            return;
-        }
-        if matches!(effect, Effect::Checkpoint { .. } | Effect::Undo(_) | Effect::Worktree(_) | Effect::Follow { .. }) {
+        if matches!(effect, Effect::Checkpoint { .. } | Effect::Undo(_) | Effect::Worktree(_)) {
             if let Some(clerk) = self.clerk.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
                 clerk.start(effect);
             }
             return;
         }
-        if let Effect::PutText(text) = effect {
-            let known = self.buffers.lock().unwrap_or_else(PoisonError::into_inner).clone();
-            if let Some((buffers, report)) = known {
-                let pause = text.pause;
-                buffers.put(*text, Box::new(move |why| report(Event::TextPut { pause, why })));
+        if let Effect::PutText { path, text } = effect {
+            if let Some(buffers) = self.buffers.lock().unwrap_or_else(PoisonError::into_inner).as_ref() {
+                buffers.put(&path, text);
             }
             return;
         }

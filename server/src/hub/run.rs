@@ -44,8 +44,6 @@ pub struct Run {
     pub limits: Limits,
     /// The pause at a limit of the whole run. While it is open no step starts.
     pub limit_pause: Option<PauseId>,
-    /// Open clashes between what was typed and what its turns wrote. While there is one, nothing that follows starts.
-    pub clashes: u32,
     /// Turns taken.
     pub turns: u32,
     /// What was used.
@@ -215,8 +213,7 @@ impl Run {
     pub fn is_at_work(&self) -> bool {
         self.closing > 0
             || self.steps.values().any(|it| match it.status {
-                // Behind an open clash they wait for a person too.
-                StepStatus::Queued | StepStatus::Backoff => self.clashes == 0,
+                StepStatus::Queued | StepStatus::Backoff => true,
                 // Its merge goes on, or waits for another's.
                 StepStatus::Done => it.unmerged,
                 // A turn that waits for a person works no more than a pause step does.

@@ -34,7 +34,6 @@ use crate::{
 
 pub mod ask;
 pub mod compose;
-pub mod place;
 pub mod sheet;
 
 use self::sheet::Sheet;
@@ -48,9 +47,9 @@ const MOST_PAGES: usize = 100;
 /// The longest page that is read back.
 const MOST_BYTES: u64 = 4 * 1024 * 1024;
 
-/// The pages of channels of one editor, and those that it may be led to.
+/// The pages of channels of one editor.
 #[derive(Default)]
-pub struct Channels(Mutex<HashMap<ChannelName, Page>>, Mutex<HashMap<ChannelName, place::Written>>);
+pub struct Channels(Mutex<HashMap<ChannelName, Page>>);
 
 struct Page {
     /// How many messages it shows.

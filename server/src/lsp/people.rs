@@ -144,7 +144,6 @@ mod tests {
                 excerpt: None,
             },
             run: None,
-            message: None,
             sources: Vec::new(),
             state: FindingState::Open,
             declined: None,

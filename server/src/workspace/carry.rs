@@ -65,17 +65,14 @@ pub fn difference(old: &str, new: &str) -> String {
 }
 
 /// A stretch of lines that became others.
-#[derive(Debug)]
-pub(super) struct Hunk {
-    /// Lines of the one text.
-    pub old: Range<usize>,
-    /// Lines of the other.
-    pub new: Range<usize>,
+struct Hunk {
+    old: Range<usize>,
+    new: Range<usize>,
 }
 
 /// Returns what differs: the gaps between the stretches that are the same. What the library calls the same is looked at again,
 /// so that no fault of it can put a line elsewhere.
-pub(super) fn hunks(old: &[&str], new: &[&str]) -> Vec<Hunk> {
+fn hunks(old: &[&str], new: &[&str]) -> Vec<Hunk> {
     let mut hunks = Vec::new();
     let (mut old_end, mut new_end) = (0, 0);
     let mut gap = |old_end: usize, old_next: usize, new_end: usize, new_next: usize| {
@@ -95,12 +92,12 @@ pub(super) fn hunks(old: &[&str], new: &[&str]) -> Vec<Hunk> {
     hunks
 }
 
-pub(super) fn lines(text: &str) -> Vec<&str> {
+fn lines(text: &str) -> Vec<&str> {
     text.split_inclusive('\n').collect()
 }
 
 /// Returns where each line begins, and where the last ends.
-pub(super) fn offsets(lines: &[&str]) -> Vec<usize> {
+fn offsets(lines: &[&str]) -> Vec<usize> {
     let mut at = 0;
     let begins = lines.iter().map(|it| {
         let start = at;

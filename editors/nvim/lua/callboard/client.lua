@@ -5,12 +5,8 @@ local M = {}
 
 M.name = 'callboard'
 
---- What marks a workspace's root. The nearest folder that has one counts, as it does for the server.
----@param name string
----@return boolean
-local function marks(name)
-  return name == '.callboard' or name == '.git'
-end
+--- What marks a workspace's root, the strongest first.
+local markers = { '.callboard', '.git' }
 
 ---@type table<integer, fun(client: vim.lsp.Client)[]> what waits for a client's greeting, by its id
 local waiting = {}
@@ -51,7 +47,7 @@ end
 --- Returns the program that would be started, or nil where it is not there.
 ---@return string?
 function M.program()
-  local found = vim.fn.exepath(server()[1] or '')
+  local found = vim.fn.exepath(server()[1])
   return found ~= '' and found or nil
 end
 
@@ -63,31 +59,13 @@ function M.missing()
   ):format(server()[1])
 end
 
---- Returns whether a file is one that Callboard itself keeps for a workspace, such as the page of a pause point. It lies in no
---- workspace, whatever folder is above it, and is attached to the server that had it shown.
----@param name string
----@return boolean
-function M.ours(name)
-  return name:match('/callboard/[^/]*%-' .. ('%x'):rep(12) .. '/') ~= nil
-end
-
---- Returns the root of the workspace that a buffer's file lies in; nil where it lies in none.
----@param bufnr integer
----@return string?
-local function marked(bufnr)
-  local name = vim.api.nvim_buf_get_name(bufnr)
-  if vim.bo[bufnr].buftype ~= '' or name == '' or M.ours(name) then
-    return nil
-  end
-  return vim.fs.root(name, marks)
-end
-
 --- Returns the root of a buffer's workspace; for a buffer without a file that of the current folder.
 ---@param bufnr integer
 ---@return string
 function M.root(bufnr)
-  local here = vim.fn.getcwd()
-  return marked(bufnr) or vim.fs.root(here, marks) or here
+  local name = vim.api.nvim_buf_get_name(bufnr)
+  local from = vim.bo[bufnr].buftype == '' and name ~= '' and name or vim.fn.getcwd()
+  return vim.fs.root(from, markers) or vim.fn.getcwd()
 end
 
 --- Says why a server ended, and starts it again where that may help.
@@ -131,7 +109,7 @@ local function ended(client_id, root, code, signal)
         and M.root(bufnr) == root
     end, vim.api.nvim_list_bufs())
     M.start(root, buffers)
-  end, math.floor(100 * 4 ^ (#recent - 1)))
+  end, 100 * 4 ^ (#recent - 1))
 end
 
 --- The configuration of `lsp/callboard.lua`.
@@ -148,46 +126,18 @@ function M.config()
       )
     end,
     root_dir = function(bufnr, on_dir)
-      -- Only what lies in a workspace is attached by itself: a hub is started for no other folder, unless a person asks for it.
-      local root = marked(bufnr)
-      if not root then
+      if vim.bo[bufnr].buftype ~= '' then
         return
       end
       if not M.program() then
         vim.notify_once('Callboard: ' .. M.missing(), vim.log.levels.WARN)
         return
       end
-      on_dir(root)
+      on_dir(M.root(bufnr))
     end,
     -- The plugin has an inbox of its own, so the server need not ask by messages.
-    init_options = { prompts = false, saves = true },
-    -- What a code action or a lens asks for and Neovim does better than a server can.
-    commands = {
-      ['callboard.trust'] = function()
-        require('callboard.trust').ask()
-      end,
-      ['callboard.openChannel'] = function(command)
-        local given = (command.arguments or {})[1] or {}
-        if given.draft then
-          require('callboard.compose').open({ channel = given.channel, text = given.draft })
-        else
-          require('callboard.channel').open({ channel = given.channel })
-        end
-      end,
-      ['callboard.openTerminal'] = function(command)
-        require('callboard.terminal').open(command.arguments[1].agent)
-      end,
-      ['callboard.dismissFinding'] = function(command, ctx)
-        local client = vim.lsp.get_client_by_id(ctx.client_id)
-        if client then
-          require('callboard.findings').settle(client, command.arguments[1])
-        end
-      end,
-    },
+    init_options = { prompts = false },
     handlers = {
-      ['callboard/saveBuffers'] = function(_, params)
-        return require('callboard.disk').save(params.uris)
-      end,
       ['callboard/feed'] = function(_, params, ctx)
         require('callboard.session').feed(ctx.client_id, params)
       end,
@@ -238,12 +188,9 @@ function M.start(root, buffers)
   end
   local configs = vim.lsp.config --[[@as table<string, any>]]
   local given = configs[M.name] or M.config()
-  local merged = vim.tbl_extend('force', given, { name = M.name, root_dir = root }) --[[@as vim.lsp.ClientConfig]]
+  local merged = vim.tbl_extend('force', given, { name = M.name, root_dir = root })
   local id = vim.lsp.start(merged, { attach = false, silent = true })
-  if not id then
-    return nil
-  end
-  for _, bufnr in ipairs(buffers or {}) do
+  for _, bufnr in ipairs(id and buffers or {}) do
     vim.lsp.buf_attach_client(bufnr, id)
   end
   return id

@@ -5,8 +5,8 @@ local M = {}
 ---@param text string
 ---@param column? integer from 1
 ---@return string? path
----@return integer? line
----@return integer? col
+---@return number? line
+---@return number? col
 function M.parse(text, column)
   local first
   local from = 1
@@ -16,8 +16,7 @@ function M.parse(text, column)
     if not start then
       break
     end
-    local number = tonumber(col)
-    local place = { path, math.floor(tonumber(line) or 1), number and math.floor(number) }
+    local place = { path, tonumber(line), tonumber(col) }
     if column and column >= start and column <= stop then
       return path, place[2], place[3]
     end

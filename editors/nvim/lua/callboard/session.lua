@@ -34,9 +34,6 @@ local function tell(session, changes)
   if next(changes) == nil then
     return
   end
-  if session.ready and (changes.message or changes.run) then
-    require('callboard.disk').read(session.root)
-  end
   for name, listen in pairs(listeners) do
     local ok, why = pcall(listen, session, changes)
     if not ok then
@@ -77,8 +74,8 @@ local function notify(session, changes)
           id,
           run.status,
           changed > 0
-              and ('%s changed (:Callboard diff %s, :Callboard undo %s) '):format(
-                changed == 1 and '1 file' or changed .. ' files',
+              and ('%d files changed (:Callboard diff %s, :Callboard undo %s) '):format(
+                changed,
                 id,
                 id
               )

@@ -5,14 +5,10 @@ import * as vscode from "vscode";
 import { Refused, message, type Hub } from "../hub";
 import type { MessageView } from "../protocol";
 import { settings } from "../settings";
-import type { Terminals } from "../terminals";
 import { Completer } from "./complete";
-import { Tails } from "./tails";
 import { agentCard, findingCard, fromView, pauseCard, runCard, type Facts, type FromView, type ToView } from "./wire";
 
 const DEFAULT = "main";
-/** Where the page's drafts and history are kept for this workspace. */
-const KEPT = "page";
 
 export class Channel implements vscode.WebviewViewProvider, vscode.Disposable {
   /** Milliseconds from the page's first script to its first messages on the screen; for the figures. */
@@ -27,7 +23,6 @@ export class Channel implements vscode.WebviewViewProvider, vscode.Disposable {
   /** Runs and pauses that the page shows, so that their changes are passed on. */
   private readonly shown = new Set<string>();
   private readonly completer: Completer;
-  private readonly tails: Tails;
   private readonly listening: vscode.Disposable;
   private live: MessageView[] = [];
   private soon: NodeJS.Timeout | undefined;
@@ -36,25 +31,13 @@ export class Channel implements vscode.WebviewViewProvider, vscode.Disposable {
   constructor(
     private readonly hub: Hub,
     private readonly context: vscode.ExtensionContext,
-    terminals: Terminals,
   ) {
     this.completer = new Completer(hub);
-    this.tails = new Tails(
-      hub,
-      (agent) => terminals.has(agent),
-      (tail) => this.tell({ is: "tail", ...tail }),
-    );
     this.listening = vscode.Disposable.from(
       vscode.window.registerWebviewViewProvider("callboard.channel", this, {
         webviewOptions: { retainContextWhenHidden: true },
       }),
-      hub.onBegin(() => {
-        this.tails.forget();
-        this.lookAtTails();
-        void this.setup();
-      }),
-      hub.onFrame((frame) => this.tails.take(frame)),
-      terminals.onOpen(() => this.lookAtTails()),
+      hub.onBegin(() => void this.setup()),
       hub.onPhase(() => {
         // Whatever it is off for, and the moment at which it no longer is.
         if (!hub.trusted || !this.wasTrusted) void this.setup();
@@ -63,7 +46,6 @@ export class Channel implements vscode.WebviewViewProvider, vscode.Disposable {
       hub.onChange((change) => {
         this.live.push(...change.messages.filter((it) => it.channel === this.channel));
         for (const kind of change.kinds) if (kind !== "message") this.dirty[kind] = true;
-        if (change.kinds.has("agent")) this.lookAtTails();
         this.soon ??= setTimeout(() => this.flush(), 30);
       }),
     );
@@ -71,7 +53,6 @@ export class Channel implements vscode.WebviewViewProvider, vscode.Disposable {
 
   dispose(): void {
     clearTimeout(this.soon);
-    this.tails.dispose();
     this.listening.dispose();
   }
 
@@ -103,8 +84,7 @@ export class Channel implements vscode.WebviewViewProvider, vscode.Disposable {
     const { webview } = view;
     const dist = vscode.Uri.joinPath(this.context.extensionUri, "dist");
     webview.options = { enableScripts: true, enableCommandUris: false, enableForms: false, localResourceRoots: [dist] };
-    const kept = this.context.workspaceState.get<string>(KEPT, "{}");
-    webview.html = page(webview, dist, "channel", vscode.l10n.t("Channel"), kept);
+    webview.html = page(webview, dist, "channel", vscode.l10n.t("Channel"));
     webview.onDidReceiveMessage((given: unknown) => {
       const said = fromView(given);
       if (said === undefined) {
@@ -117,18 +97,12 @@ export class Channel implements vscode.WebviewViewProvider, vscode.Disposable {
       });
     });
     view.onDidChangeVisibility(() => {
-      this.lookAtTails();
       if (view.visible && this.live.length > 0) this.flush();
     });
     view.onDidDispose(() => {
       this.view = undefined;
       this.ready = false;
-      this.lookAtTails();
     });
-  }
-
-  private lookAtTails(): void {
-    this.tails.look(this.view?.visible === true);
   }
 
   private tell(said: ToView): void {
@@ -140,7 +114,6 @@ export class Channel implements vscode.WebviewViewProvider, vscode.Disposable {
     switch (said.is) {
       case "ready":
         this.ready = true;
-        this.lookAtTails();
         if (said.channel !== undefined && this.thread === undefined) {
           this.channel = said.channel;
           this.thread = said.thread;
@@ -161,13 +134,10 @@ export class Channel implements vscode.WebviewViewProvider, vscode.Disposable {
         this.thread = said.thread;
         return this.setup();
       case "complete":
-        this.tell({ is: "completions", ask: said.ask, items: await this.completer.complete(said.text, said.cursor) });
+        this.tell({ is: "completions", ask: said.ask, items: await this.completer.complete(said.sign, said.word) });
         return;
       case "seen":
         return this.saw(said.number);
-      case "keep":
-        await this.context.workspaceState.update(KEPT, said.state);
-        return;
       case "withdraw":
         await this.hub.request("withdraw", { message: said.message, agent: said.agent });
         return;
@@ -187,9 +157,8 @@ export class Channel implements vscode.WebviewViewProvider, vscode.Disposable {
 
   private async post(text: string, thread: string | undefined, key: string): Promise<void> {
     try {
-      const of = thread ?? this.thread;
-      if (/^\s*\//.test(text)) await this.completer.command(text, of, this.channel, key);
-      else await this.hub.request("post", { text, thread: of, channel: this.channel, key });
+      if (text.startsWith("/")) await this.completer.command(text);
+      else await this.hub.request("post", { text, thread: thread ?? this.thread, channel: this.channel, key });
       this.tell({ is: "posted", key });
     } catch (error) {
       this.tell({ is: "refused", key, why: message(error) });
@@ -310,13 +279,15 @@ export class Channel implements vscode.WebviewViewProvider, vscode.Disposable {
   private async saw(seen: number): Promise<void> {
     const key = `seen:${this.channel}`;
     if (seen > this.context.workspaceState.get<number>(key, 0)) await this.context.workspaceState.update(key, seen);
+    const newest = this.hub.store.channels.get(this.channel);
+    if (this.view !== undefined && newest !== undefined) this.view.badge = undefined;
   }
 
   private async open(path: string, line: number): Promise<void> {
-    const root = this.hub.root;
+    const root = this.hub.folder?.uri;
     // Only what is inside the workspace: a message is no reason to open anything else.
     if (root === undefined || path.startsWith("/") || path.split(/[\\/]/).includes("..")) {
-      throw new Refused(vscode.l10n.t("{0} is no file of this workspace", path), "invalid");
+      throw new Refused(`${path} is no file of this workspace`, "invalid");
     }
     const document = await vscode.workspace.openTextDocument(vscode.Uri.joinPath(root, path));
     const at = document.validatePosition(new vscode.Position(Math.max(0, line - 1), 0));
@@ -324,12 +295,8 @@ export class Channel implements vscode.WebviewViewProvider, vscode.Disposable {
   }
 }
 
-function escaped(text: string): string {
-  return text.replace(/&/g, "&amp;").replace(/"/g, "&quot;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
-}
-
 /** A page that may run one script of ours and fetch nothing. */
-export function page(webview: vscode.Webview, dist: vscode.Uri, name: string, title: string, kept = "{}"): string {
+export function page(webview: vscode.Webview, dist: vscode.Uri, name: string, title: string): string {
   const nonce = randomBytes(18).toString("base64");
   const of = (file: string): string => webview.asWebviewUri(vscode.Uri.joinPath(dist, file)).toString();
   const policy = [
@@ -341,16 +308,16 @@ export function page(webview: vscode.Webview, dist: vscode.Uri, name: string, ti
     "base-uri 'none'",
   ].join("; ");
   return `<!DOCTYPE html>
-<html lang="${escaped(vscode.env.language)}">
+<html lang="en">
 <head>
 <meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="${policy}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <link rel="stylesheet" href="${of(`${name}.css`)}">
-<title>${escaped(title)}</title>
+<title>${title}</title>
 </head>
 <body>
-<div id="root" data-words="${escaped(JSON.stringify(vscode.l10n.bundle ?? {}))}" data-kept="${escaped(kept)}"></div>
+<div id="root"></div>
 <script nonce="${nonce}" src="${of(`${name}.js`)}"></script>
 </body>
 </html>`;

@@ -1,8 +1,7 @@
 // What the picture of a run shows: lanes of agents over time, and steps with what they wait for. Pure: facts in, shapes out.
 
 import type { PauseView, RunTurn, RunView, StepStatus } from "../protocol";
-import * as l10n from "@vscode/l10n";
-import { changedFiles, summary, turns as inTurns } from "../words";
+import { summary } from "../words";
 
 export interface Bar {
   /** What a click opens: a turn or a pause. */
@@ -112,7 +111,7 @@ export function picture(
   }
   for (const pause of pauses) {
     if (pause.run !== run.id) continue;
-    lane(l10n.t("you")).push({
+    lane("you").push({
       pause: pause.id,
       step: pause.step ?? "",
       label: pause.title,
@@ -121,9 +120,12 @@ export function picture(
       to: pause.answered?.at ?? to,
     });
   }
-  const facts = [inTurns(run.turns), changedFiles(run.changedFiles)];
+  const facts = [
+    `${run.turns} turn${run.turns === 1 ? "" : "s"}`,
+    `${run.changedFiles} file${run.changedFiles === 1 ? "" : "s"} changed`,
+  ];
   const { tokens, microDollars } = run.usage;
-  if (tokens !== undefined) facts.push(l10n.t("{0} tokens", tokens.toLocaleString()));
+  if (tokens !== undefined) facts.push(`${tokens.toLocaleString("en")} tokens`);
   if (microDollars !== undefined) facts.push(`$${(microDollars / 1e6).toFixed(2)}`);
   return {
     id: run.id,

@@ -1,5 +1,0 @@
-//! Addresses of files. `callboard::entries` says what must hold.
-
-#![no_main]
-
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| callboard::entries::uris(bytes));
