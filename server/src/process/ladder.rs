@@ -309,7 +309,7 @@ mod tests {
     /// Promise 6: what hears SIGTERM is not killed harder, and the ladder does not sit out its time.
     #[test]
     fn a_program_that_hears_term_ends_on_it() {
-        let (mut child, identity, _) = shell("trap 'exit 7' TERM; echo $$; sleep 60 & wait", 1);
+        let (mut child, identity, _) = shell("trap 'exit 7' TERM; sleep 60 & echo $$; wait", 1);
         let begun = Instant::now();
         let patient = Ladder { terminate: Some(Duration::from_secs(60)), ..Ladder::default() };
         assert_eq!(stop_session(&identity, &patient).left, Vec::new());
