@@ -70,7 +70,15 @@ async function tests() {
 /** Says what the package holds of others, with their licences. */
 function notices() {
   const lock = JSON.parse(fs.readFileSync(path.join(here, "package-lock.json"), "utf8"));
-  const roots = ["vscode-languageclient", "markdown-it", "lowlight", "highlight.js", "@vscode/codicons"];
+  const roots = [
+    "vscode-languageclient",
+    "markdown-it",
+    "lowlight",
+    "highlight.js",
+    "@vscode/codicons",
+    "@vscode/l10n",
+    "diff",
+  ];
   const wanted = new Set();
   const visit = (name) => {
     const entry = lock.packages[`node_modules/${name}`];
@@ -105,7 +113,15 @@ function pack() {
   const platform = options.target ?? `${process.platform}-${process.arch}`;
   const out = path.resolve(options.out ?? path.join(target, `callboard-${platform}-${version}.vsix`));
   fs.mkdirSync(path.dirname(out), { recursive: true });
-  const arguments_ = ["package", "--no-dependencies", "--skip-license", "--allow-missing-repository", "--no-rewrite-relative-links", "--out", out];
+  const arguments_ = [
+    "package",
+    "--no-dependencies",
+    "--skip-license",
+    "--allow-missing-repository",
+    "--no-rewrite-relative-links",
+    "--out",
+    out,
+  ];
   if (options.server !== undefined) arguments_.push("--target", platform);
   execFileSync(path.join(here, "node_modules/.bin/vsce"), arguments_, {
     cwd: here,

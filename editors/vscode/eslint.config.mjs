@@ -52,6 +52,7 @@ export default ts.config(
           "requestAnimationFrame",
           "Buffer",
           "getComputedStyle",
+          "fetch",
         ].map((it) => [it, "readonly"]),
       ),
     },

@@ -11,12 +11,15 @@ use crate::{
     finding::Finding,
     ids::{AgentName, Timestamp, TurnId},
     outcome::ResultKind,
+    workflow::context::Piece,
 };
 
 pub mod catalog;
 mod discreet;
 pub mod driver;
+mod given;
 pub mod runner;
+pub mod sandbox;
 pub mod status;
 pub mod terminal;
 pub mod tools;
@@ -85,6 +88,25 @@ pub struct AgentInfo {
     pub missing: Option<String>,
     /// How long its turns may take.
     pub times: TurnTimes,
+    /// Whether a person can take it over: whether its program has a screen that goes on with a session.
+    #[serde(default)]
+    pub take_over: bool,
+    /// Whether another instance of it can start from its session.
+    #[serde(default)]
+    pub fork: bool,
+}
+
+impl AgentInfo {
+    /// Returns the form of the result that it gives where nobody asks for another: a tool gives its own, the others speak freely.
+    pub fn gives(&self) -> ResultKind {
+        let is_good_for = |word: &str| self.good_for.iter().any(|it| it == word);
+        match self.driver {
+            DriverKind::Tool if is_good_for("test") => ResultKind::Tests,
+            DriverKind::Tool if is_good_for("review") => ResultKind::Review,
+            DriverKind::Tool if is_good_for("fix") => ResultKind::Change,
+            _ => ResultKind::Text,
+        }
+    }
 }
 
 /// The states of an agent (design §2, promise 3).
@@ -101,6 +123,11 @@ pub enum AgentState {
     WaitingForPermission,
     /// It asked a question.
     WaitingForAnswer,
+    /// A person has taken it over and speaks with it in its program's own screen; its turns wait.
+    TakenOver {
+        /// Who.
+        by: String,
+    },
     /// Its provider refuses more for now.
     RateLimited {
         /// Until when, where that is known.
@@ -144,6 +171,30 @@ pub struct AgentClaim {
     pub why: String,
 }
 
+/// A session of an agent's program.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Session {
+    /// The program's own id of it.
+    pub id: Arc<str>,
+    /// Since when it is known: a program may not be able to go on with one that is too young.
+    pub since: Timestamp,
+}
+
+/// What a person takes over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TakeOver {
+    /// Who.
+    pub agent: AgentName,
+    /// Tells it from every other one of this agent.
+    pub number: u64,
+    /// By whom.
+    pub by: String,
+    /// Where it works.
+    pub cwd: PathBuf,
+    /// The session that its screen goes on with; a new one where there is none.
+    pub session: Option<Session>,
+}
+
 /// What a turn asks of an agent. The effect that starts it carries this; a driver needs nothing else.
 #[derive(Debug, Clone)]
 pub struct TurnRequest {
@@ -161,12 +212,20 @@ pub struct TurnRequest {
     pub findings: Vec<Finding>,
     /// Whether it may change files in this turn.
     pub access: Access,
+    /// What its prompt takes with it beside its words, to be read where the turn is taken.
+    pub context: Vec<Piece>,
+    /// How many tokens that may take.
+    pub budget: u32,
     /// Where it works.
     pub cwd: PathBuf,
     /// How long it may take.
     pub times: TurnTimes,
     /// The session of its program that it goes on with, where one is known for the place where it works.
-    pub session: Option<Arc<str>>,
+    pub session: Option<Session>,
+    /// The session of another instance that it starts from, where it has none of its own.
+    pub fork: Option<Session>,
+    /// Whether its program must run in a sandbox, whatever the user's settings say.
+    pub sandbox: bool,
     /// The end of what was said in the turn's channel, for a program that knows the session no more; empty without one.
     pub recap: Arc<str>,
 }

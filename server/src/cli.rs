@@ -15,6 +15,8 @@ pub mod wire;
 
 // The commands.
 pub mod alter;
+#[cfg(unix)]
+pub mod attach;
 pub mod begin;
 pub mod changes;
 pub mod channel;
@@ -23,6 +25,7 @@ pub mod demo;
 pub mod doctor;
 pub mod findings;
 pub mod graph;
+pub mod harvest;
 pub mod hub;
 pub mod lists;
 pub mod lsp;

@@ -105,6 +105,11 @@ impl Client {
         serde_json::from_value(result).map_err(unreadable)
     }
 
+    /// Returns where the frames of terminals come from now on.
+    pub fn frames(&self) -> tokio::sync::mpsc::Receiver<crate::protocol::TerminalFrame> {
+        self.connection.frames()
+    }
+
     /// Sends a notification.
     pub async fn notify(&self, method: &str, params: Value) {
         self.connection.notify(method, params).await;

@@ -125,8 +125,8 @@ pub fn notice_document(header: &Header, paragraphs: &[String]) -> String {
 }
 
 /// Returns the document of a text in an editor and one on the disk that do not go together. `difference` leads from the former
-/// to the latter; `takes` says whether the latter can be put into the editor.
-pub fn clash_document(header: &Header, path: &str, who: &str, difference: &str, takes: bool) -> String {
+/// to the latter; `takes` says whether the latter can be put into the editor, `holds` whether the run waits for the answer.
+pub fn clash_document(header: &Header, path: &str, who: &str, difference: &str, takes: bool, holds: bool) -> String {
     let mut document = head(header);
     let (path, who) = (cut(&one_line(path), 500).0, cut(&one_line(who), 100).0);
     let _ = writeln!(
@@ -138,6 +138,9 @@ pub fn clash_document(header: &Header, path: &str, who: &str, difference: &str, 
     } else {
         "> It is too long to be put into the editor from here: compare both there. Skip leaves them as they are.\n"
     };
+    if holds {
+        document += "> The run waits until this is answered. Stop leaves both texts as they are and ends the run.\n";
+    }
     let (shown, _) = cut(difference, 2 * MOST_PART);
     let _ = write!(document, "\n**{path}**, from yours (`-`) to theirs (`+`):\n\n{}\n", fenced(&shown, "diff"));
     document

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::ids::{AgentName, FindingId, RunId};
+use crate::ids::{AgentName, FindingId, MessageId, RunId};
 
 mod agreement;
 
@@ -125,6 +125,13 @@ pub enum FindingState {
     Stale,
 }
 
+impl FindingState {
+    /// Returns whether it is to be dealt with: nobody has settled it, though the text that it speaks of may be another by now.
+    pub fn is_open(&self) -> bool {
+        matches!(self, Self::Open | Self::Stale)
+    }
+}
+
 /// A fixer's answer that it will not fix a finding, and why.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -138,6 +145,7 @@ pub struct Declined {
 /// A finding as the hub keeps it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(transform = always_with_an_id)]
 pub struct Finding {
     /// Its name for good.
     pub id: FindingId,
@@ -147,6 +155,9 @@ pub struct Finding {
     /// The run that it was first reported in, where there was one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run: Option<RunId>,
+    /// The message that it was first reported in, once that was said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<MessageId>,
     /// The agents that reported it.
     pub sources: Vec<AgentName>,
     /// What has become of it.
@@ -159,4 +170,30 @@ pub struct Finding {
     pub contested: bool,
     /// Revision of the record that changed it last.
     pub rev: u64,
+}
+
+/// Flattening puts the schema of a draft's id, which may be absent, over that of a kept finding's, which never is.
+fn always_with_an_id(schema: &mut schemars::Schema) {
+    if let Some(id) = schema.pointer_mut("/properties/id") {
+        *id = serde_json::json!({
+            "$ref": id.pointer("/anyOf/0/$ref").cloned().unwrap_or_default(),
+            "description": "Its name for good.",
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kept_finding_always_has_an_id() {
+        let schema = schemars::schema_for!(Finding);
+        let id = schema.pointer("/properties/id").unwrap();
+        assert_eq!(id["$ref"], "#/$defs/FindingId");
+        assert!(schema.get("required").unwrap().as_array().unwrap().iter().any(|it| it == "id"));
+        let kept = serde_json::json!({ "id": "f1", "severity": "error", "text": "x", "sources": [], "state": { "is": "open" }, "rev": 1 });
+        let kept: Finding = serde_json::from_value(kept).unwrap();
+        assert_eq!((kept.id, kept.draft.id), (FindingId(1), None));
+    }
 }

@@ -32,6 +32,8 @@ use crate::{
 pub mod checkpoints;
 pub mod compose;
 pub mod files;
+mod places;
+pub mod watch;
 mod worktrees;
 
 /// How many clients a hub takes at once.
@@ -57,7 +59,7 @@ pub struct Parts {
     /// Whether the developer trusts the workspace.
     pub trusted: bool,
     /// Ends what its effects started. Called once, when the hub ends, on a thread that may wait.
-    pub stop: Box<dyn FnOnce() + Send>,
+    pub stop: Box<dyn FnOnce() + Send + Sync>,
     /// The workspace's root, for people.
     pub workspace: String,
     /// Whether it runs inside its client.
@@ -70,7 +72,7 @@ pub struct Parts {
 pub struct Host {
     shared: Arc<Shared>,
     thread: JoinHandle<()>,
-    stop: Box<dyn FnOnce() + Send>,
+    stop: Box<dyn FnOnce() + Send + Sync>,
     #[cfg_attr(not(unix), expect(dead_code, reason = "without a socket nobody comes in with a pass"))]
     toolbox: Toolbox,
 }

@@ -35,6 +35,7 @@ pub mod apply;
 pub mod decide;
 pub mod effect;
 pub mod event;
+pub mod leases;
 pub mod operator;
 pub mod record;
 pub mod run;

@@ -31,6 +31,10 @@ pub mod lsp;
 pub mod mcp;
 pub mod protocol;
 
+// What bytes from outside go through, for tests.
+#[cfg(all(unix, any(test, feature = "test-support")))]
+pub mod entries;
+
 // The shell.
 pub mod cli;
 pub mod host;

@@ -20,10 +20,12 @@ use crate::{
     outcome::{Failure, TypedResult, Usage},
 };
 
+mod agents;
 mod changes;
 mod compose;
 mod greeting;
 mod hub;
+mod leases;
 mod runs;
 mod talk;
 mod terminal;
@@ -31,10 +33,12 @@ mod workflows;
 mod worktrees;
 
 pub use self::{
+    agents::{ForkParams, Forked, HandBackParams, TakeOverParams, TakenStage, TakenView},
     changes::{DiffParams, DiffResult, FileChange, FileDiff, FileNote, UndoParams, UndoResult},
     compose::{CompleteItem, CompleteParams, CompleteResult, OfferKind},
     greeting::{ClientOptions, OnCancel, SaveBuffersParams, SaveBuffersResult, ServerOffer},
     hub::{HubStatus, ReloadResult, TrustParams, TrustResult},
+    leases::{CollisionView, LeaseView},
     runs::{EditPlanParams, EditPlanResult, HistoryParams, PastStep, PlanText, PlanTextParams, Players, RunHistory},
     talk::{
         About, Author, ChannelView, CreateChannelParams, DeliveryState, DeliveryView, MessageView, MessagesParams,
@@ -108,6 +112,12 @@ pub mod method {
     pub const REMOVE_WORKTREE: &str = "callboard/removeWorktree";
     /// Request: the agents.
     pub const AGENTS: &str = "callboard/agents";
+    /// Request: take an agent over: its session opens in its program's own screen, on its terminal.
+    pub const TAKE_OVER: &str = "callboard/takeOver";
+    /// Request: hand an agent back.
+    pub const HAND_BACK: &str = "callboard/handBack";
+    /// Request: have another instance of an agent start from its session.
+    pub const FORK: &str = "callboard/fork";
     /// Request: the findings.
     pub const FINDINGS: &str = "callboard/findings";
     /// Request: settle a finding.
@@ -146,7 +156,8 @@ pub mod method {
         POST, CREATE_CHANNEL, CHANNELS, MESSAGES, WITHDRAW, SENT, COMPLETE, RUN, RUNS, TURNS, PLAN, WORKFLOWS, INBOX,
         HISTORY, PLAN_TEXT, EDIT_PLAN,
         DECIDE, PERMISSIONS, REVOKE_PERMISSION,
-        PAUSE, RESUME, CANCEL, DIFF, UNDO, WORKTREES, REMOVE_WORKTREE, AGENTS, FINDINGS, SETTLE_FINDING,
+        PAUSE, RESUME, CANCEL, DIFF, UNDO, WORKTREES, REMOVE_WORKTREE, AGENTS, TAKE_OVER, HAND_BACK, FORK,
+        FINDINGS, SETTLE_FINDING,
         SUBSCRIBE, WATCH_TERMINAL,
         UNWATCH_TERMINAL, TERMINAL_INPUT, TERMINAL_RESIZE, TERMINAL_SCROLLBACK, RELOAD, TRUST, HUB_STATUS,
         STOP_HUB,
@@ -261,6 +272,9 @@ pub struct RunView {
     /// How many files its agents changed, as far as they are known: up to 1,000.
     #[serde(default)]
     pub changed_files: u32,
+    /// Files that several of its agents, or one and a person, changed at the same time.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub collisions: Vec<CollisionView>,
     /// Revision of its last change.
     pub rev: u64,
 }
@@ -548,11 +562,17 @@ pub struct AgentView {
     /// The turn that it is on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub turn: Option<TurnId>,
+    /// Who has taken it over, where somebody has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub taken: Option<TakenView>,
     /// How many turns wait in its queue.
     pub queued: u32,
     /// What its turns used, as far as they reported it.
     #[serde(default)]
     pub usage: Usage,
+    /// The files that it is changing, as far as that is known.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<LeaseView>,
     /// Revision of its last change.
     pub rev: u64,
 }

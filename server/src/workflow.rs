@@ -5,6 +5,7 @@
 
 pub mod cast;
 pub mod check;
+pub mod context;
 pub mod file;
 pub mod language;
 pub mod library;

@@ -10,8 +10,12 @@ pub mod checkpoint;
 #[cfg(unix)]
 pub mod content;
 pub mod documents;
+pub mod follow;
 #[cfg(unix)]
 pub mod git;
+pub mod hunks;
 pub mod position;
+pub mod sightings;
+pub mod texts;
 #[cfg(unix)]
 pub mod trust;

@@ -2,7 +2,9 @@
 
 #![cfg(unix)]
 
+mod acp;
 mod stream;
 mod support;
+mod take_over;
 mod terminal;
 mod tool;

@@ -10,7 +10,7 @@ use callboard::{
     outcome::{FailureClass, ResultKind, TurnOutcome, TypedResult, Usage},
 };
 
-use super::support::World;
+use super::support::{World, session};
 
 const FAKE: &str = "
 name: fake
@@ -24,6 +24,7 @@ stream:
   read: [--read-only]
   write: [--may-write]
   resume: [\"--resume={session}\"]
+  fork: [\"--resume={session}\", --fork-session]
 ";
 
 fn world() -> World {
@@ -74,7 +75,7 @@ fn one_warm_process_takes_turn_after_turn_and_tells_what_each_used() {
     world.wait_for_screen("fake", "fine");
     world.start("fake", 3, "[[args]]");
     let args = world.answer(3);
-    assert!(args.starts_with("--always --tools=") && args.ends_with("fake.tools.json --may-write"), "{args}");
+    assert!(args.starts_with("--always --tools=") && args.ends_with("fake/tools.json --may-write"), "{args}");
     assert_eq!(claims(&world).last(), Some(&(AgentState::Idle, Source::Protocol)));
 }
 
@@ -157,7 +158,7 @@ fn an_interrupt_goes_by_the_protocol_first_and_the_process_stays() {
     world.wait("the turn to begin", |it| matches!(it, Event::TurnStarted { turn: TurnId(4) }).then_some(()));
     world.interrupt("fake", 4);
     world.failure(4, FailureClass::Interrupted);
-    world.start_with("fake", 5, "[[args]]", |it| it.session = Some("session-1".into()));
+    world.start_with("fake", 5, "[[args]]", |it| it.session = session("session-1"));
     assert!(world.answer(5).contains("--resume=session-1"), "a new process goes on with the session");
 }
 
@@ -186,7 +187,7 @@ fn a_program_that_breaks_off_is_a_crash_and_the_next_turn_goes_on_with_its_sessi
     let why = world.failure(1, FailureClass::Crashed);
     assert!(why.contains("exit code 3") && why.contains("it broke"), "{why}");
     assert_eq!(claims(&world).last(), Some(&(AgentState::Crashed, Source::ExitStatus)));
-    world.start_with("fake", 2, "hello", |it| it.session = Some("session-1".into()));
+    world.start_with("fake", 2, "hello", |it| it.session = session("session-1"));
     assert_eq!(world.answer(2), "session-1 turn 2 of 5 characters");
 }
 
@@ -194,7 +195,7 @@ fn a_program_that_breaks_off_is_a_crash_and_the_next_turn_goes_on_with_its_sessi
 fn a_session_that_is_not_there_is_begun_anew_with_what_was_said() {
     let world = world();
     world.start_with("fake", 1, "hello", |it| {
-        it.session = Some("gone".into());
+        it.session = session("gone");
         it.recap = "m1 from ada: look".into();
     });
     assert!(world.answer(1).starts_with("session-1 turn 1"));
@@ -202,6 +203,35 @@ fn a_session_that_is_not_there_is_begun_anew_with_what_was_said() {
     let told = sessions(&world);
     assert_eq!((told.len(), told[0].1.as_str()), (1, "session-1"));
     assert!(told[0].2.as_ref().unwrap().contains("does not know the session"), "{told:?}");
+}
+
+#[test]
+fn a_fork_starts_from_a_session_and_leaves_that_as_it_is() {
+    let world = world();
+    world.start("fake", 1, "hello");
+    assert_eq!(world.answer(1), "session-1 turn 1 of 5 characters");
+    world.start("fake-2", 2, "mine");
+    assert_eq!(world.answer(2), "session-2 turn 1 of 4 characters");
+    world.start_with("fake-2", 3, "as you", |it| it.fork = session("session-1"));
+    assert_eq!(world.answer(3), "session-1-fork turn 2 of 6 characters", "its own session is left");
+    assert_eq!(sessions(&world).last().unwrap().1, "session-1-fork");
+    world.start("fake", 4, "hello");
+    assert_eq!(world.answer(4), "session-1 turn 2 of 5 characters");
+    world.start_with("fake-2", 5, "lost", |it| it.fork = session("gone"));
+    assert!(world.answer(5).contains("turn 1"), "what is gone is begun anew");
+    assert!(sessions(&world).last().unwrap().2.as_ref().unwrap().contains("does not know the session"));
+}
+
+#[test]
+fn what_a_failed_turn_used_is_told() {
+    let world = world();
+    world.start("fake", 1, "[[fail 529]]");
+    world.failure(1, FailureClass::Overloaded);
+    let spent = world.seen(|event| match event {
+        Event::Spent { turn, usage } => Some((*turn, usage.tokens.is_some())),
+        _ => None,
+    });
+    assert_eq!(spent, [(TurnId(1), true)]);
 }
 
 #[test]
@@ -231,4 +261,17 @@ fn a_program_that_says_nothing_ends_at_its_limit_and_one_that_waits_for_a_person
     assert!(world.seen(|it| matches!(it, Event::TurnEnded { turn: TurnId(2), .. }).then_some(())).is_empty());
     reply(&world, 2, &ask.key, AskReply::Deny { reason: String::new() });
     world.end(2);
+}
+
+/// Amp by the profile that is built in, with a scripted program in its place: its agent runs on its own servers.
+#[test]
+fn amps_stream_is_spoken_by_its_own_profile() {
+    let built_in = include_str!("../../server/src/agent/catalog/amp.yaml");
+    let world = World::new(&[&built_in.replace("command: [amp]", "command: [FAKE, stream]")]);
+    world.start("amp", 1, "[[args]]");
+    assert_eq!(world.answer(1), "--execute --stream-json --stream-json-input");
+    world.start("amp", 2, "hello");
+    assert_eq!(world.answer(2), "session-1 turn 2 of 5 characters");
+    world.start_with("amp", 3, "hello", |it| it.access = Access::Read);
+    assert!(world.failure(3, FailureClass::Denied).contains("takes no part that only reads"));
 }

@@ -14,7 +14,7 @@ use std::{
 
 use callboard::{
     agent::{
-        Access, AgentState, TurnRequest, TurnTimes,
+        Access, AgentState, Session, TurnRequest, TurnTimes,
         catalog::{Catalog, Folder, SharedCatalog, profile::Origin},
         runner::{Runner, RunnerParts},
         terminal::Screens,
@@ -23,10 +23,15 @@ use callboard::{
         effect::{Effect, Effects},
         event::Event,
     },
-    ids::TurnId,
+    ids::{Timestamp, TurnId},
     outcome::{FailureClass, ResultKind, TurnOutcome},
     process::Identity,
 };
+
+/// Returns a session as the hub's journal has it: begun long ago.
+pub fn session(id: &str) -> Option<Session> {
+    Some(Session { id: id.into(), since: Timestamp(0) })
+}
 
 /// How long anything may take on a machine that has much else to do.
 const PATIENCE: Duration = Duration::from_secs(40);
@@ -77,6 +82,7 @@ impl World {
             homes: folder.path().join("homes"),
             processes: folder.path().join("processes"),
             buffers: Arc::new(callboard::workspace::buffers::NoBuffers),
+            changes: Box::new(|_| Err("no checkpoint".to_owned())),
             screens: Arc::clone(&screens),
             trusted: Box::new(|| Ok(())),
             toolbox: callboard::agent::tools::Toolbox::default(),
@@ -100,6 +106,8 @@ impl World {
     pub fn start_with(&self, agent: &str, turn: u64, prompt: &str, change: impl FnOnce(&mut TurnRequest)) {
         let mut request = TurnRequest {
             session: None,
+            fork: None,
+            sandbox: false,
             recap: "".into(),
             turn: TurnId(turn),
             agent: agent.parse().unwrap(),
@@ -108,6 +116,8 @@ impl World {
             paths: Vec::new(),
             findings: Vec::new(),
             access: Access::Write,
+            context: Vec::new(),
+            budget: 0,
             cwd: self.folder.path().join("ws"),
             times: TurnTimes { start: Some(30_000), idle: Some(30_000), total: Some(60_000) },
         };

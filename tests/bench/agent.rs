@@ -26,6 +26,7 @@ pub fn play(role: &str, words: &[String]) -> ExitCode {
         "flood" => flood(word(0).parse().unwrap_or(1)),
         "screens" => crate::pty::hold_screens(20),
         "victim" => crate::hub::victim(Path::new(word(0)), word(1).parse().unwrap_or(1)),
+        "speaks" => crate::structured::play(word(0), Path::new(word(1))),
         "bridge" => crate::tools::play(Path::new(word(0)), word(1).parse().unwrap_or(1), word(2)),
         other => Err(format!("no role {other}")),
     };
@@ -168,12 +169,12 @@ fn raw_mode() {
     }
 }
 
-fn open(path: &Path) -> Result<File, String> {
+pub(crate) fn open(path: &Path) -> Result<File, String> {
     let file = OpenOptions::new().create(true).append(true).open(path);
     file.map_err(|error| format!("opening {}: {error}", path.display()))
 }
 
-fn stamp(log: &mut File, text: &str) -> Result<(), String> {
+pub(crate) fn stamp(log: &mut File, text: &str) -> Result<(), String> {
     log.write_all(text.as_bytes()).map_err(|error| format!("writing a stamp: {error}"))
 }
 

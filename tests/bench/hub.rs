@@ -42,11 +42,13 @@ use crate::{
 
 /// How the agents behave.
 #[derive(Clone, Copy)]
-enum Manner {
+pub enum Manner {
     /// They answer at once.
     Instant,
     /// They answer after so long.
     Sleep(Duration),
+    /// They answer after as many microseconds as the last word of the prompt says.
+    AsTold,
     /// They begin turns whose prompt has this word, and never end them; others they end at once.
     Hang(&'static str),
 }
@@ -69,16 +71,23 @@ impl Effects for Agents {
         match self.manner {
             Manner::Hang(word) if request.prompt.contains(word) => {}
             Manner::Instant | Manner::Hang(_) => hub.tell(end),
-            Manner::Sleep(time) => drop(std::thread::spawn(move || {
-                std::thread::sleep(time);
-                hub.tell(end);
-            })),
+            Manner::Sleep(_) | Manner::AsTold => {
+                let told = request.prompt.split_whitespace().last().and_then(|it| it.parse().ok());
+                let time = match self.manner {
+                    Manner::Sleep(time) => time,
+                    _ => Duration::from_micros(told.unwrap_or_default()),
+                };
+                drop(std::thread::spawn(move || {
+                    std::thread::sleep(time);
+                    hub.tell(end);
+                }));
+            }
         }
     }
 }
 
 /// A running hub.
-struct Running {
+pub struct Running {
     hub: Hub,
     begun: Receiver<Arc<str>>,
     runtime: Runtime,
@@ -87,7 +96,7 @@ struct Running {
 
 impl Running {
     /// Opens the journal and takes the seat. The agents are called `a0`, `a1`, …
-    fn start(journal: &Path, manner: Manner, agents: usize) -> Result<Self, String> {
+    pub fn start(journal: &Path, manner: Manner, agents: usize) -> Result<Self, String> {
         let journal = open(journal)?;
         let (hub, seat) = Hub::prepare();
         let (sender, begun) = channel();
@@ -110,7 +119,7 @@ impl Running {
         reply.map_err(|refusal| refusal.message)
     }
 
-    fn run(&self, plan: &Arc<Plan>, worker: usize) -> Result<RunId, String> {
+    pub fn run(&self, plan: &Arc<Plan>, worker: usize) -> Result<RunId, String> {
         let roles = plan.roles.iter().map(|role| (role.id.to_string(), Players::One(name(worker)))).collect();
         let event = Event::StartRun {
             by: person(),
@@ -127,7 +136,7 @@ impl Running {
     }
 
     /// Waits for the turns to begin, and returns what they were sent.
-    fn turns(&self, count: usize) -> Result<Vec<Arc<str>>, String> {
+    pub fn turns(&self, count: usize) -> Result<Vec<Arc<str>>, String> {
         let deadline = Instant::now() + LIMIT;
         let next = || self.begun.recv_timeout(deadline.saturating_duration_since(Instant::now()));
         let all: Result<Vec<_>, _> = (0..count).map(|_| next()).collect();
@@ -135,7 +144,7 @@ impl Running {
     }
 
     /// Waits until the run is over in the durable state.
-    fn end_of(&self, run: RunId) -> Result<(), String> {
+    pub fn end_of(&self, run: RunId) -> Result<(), String> {
         let mut states = self.hub.watch();
         let params = RunsParams { run: Some(run), live: false };
         let over = async {
@@ -410,6 +419,8 @@ fn info(number: usize) -> AgentInfo {
         good_for: vec!["bench".to_owned()],
         missing: None,
         times: TurnTimes::default(),
+        take_over: true,
+        fork: false,
     }
 }
 
@@ -451,6 +462,8 @@ fn step(id: &str, needs: &[&str], who: Who) -> Step {
             prompt: format!("do {id}"),
             paths: None,
             findings: None,
+            context: Vec::new(),
+            budget: None,
             time: None,
             isolation: None,
         }),
@@ -467,6 +480,21 @@ fn chain(count: usize) -> Plan {
         step(&id(number), &needs, Who::Role("worker".parse().expect("a role's id")))
     });
     plan(&["worker"], steps.collect())
+}
+
+/// A graph as a plan: each step by an agent of its own that is told how long it takes.
+pub fn graph(graph: &crate::dags::Graph) -> Plan {
+    let id = |number: usize| format!("s{number}");
+    let steps = graph.steps.iter().enumerate().map(|(number, (time, needs))| {
+        let needs: Vec<String> = needs.iter().map(|it| id(*it)).collect();
+        let needs: Vec<&str> = needs.iter().map(String::as_str).collect();
+        let mut step = step(&id(number), &needs, Who::Agent(name(number)));
+        if let Action::Turn(turn) = &mut step.action {
+            turn.prompt = format!("sleep {}", time.as_micros());
+        }
+        step
+    });
+    plan(&[], steps.collect())
 }
 
 /// One, then three at once, then one, each by an agent of its own.

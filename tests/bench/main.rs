@@ -6,13 +6,16 @@
 use std::{collections::BTreeMap, io::Write as _, path::PathBuf, process::ExitCode, time::Instant};
 
 mod agent;
+mod dags;
 mod disk;
+mod editor;
 mod fanout;
 mod hub;
 mod measure;
 mod program;
 mod pty;
 mod report;
+mod structured;
 #[path = "../e2e/support.rs"]
 mod support;
 mod tools;
@@ -70,12 +73,16 @@ const FIGURES: &[(&str, FigureFn)] = &[
     ("appends", hub::appends),
     ("steps", hub::steps),
     ("makespan", hub::makespan),
+    ("dags", dags::makespan),
     ("fan-out", hub::fan_out),
     ("messages", hub::messages),
     ("recovery", hub::recovery),
     ("clients", program::fan_out),
     ("attach", program::attach),
+    ("editor", editor::busy),
     ("hand-off", program::hand_off),
+    ("hand-off", structured::hand_off),
+    ("share", structured::share),
     ("flood", program::flood),
     ("idle", program::idle),
     ("bridge", tools::bridge),

@@ -71,6 +71,18 @@ impl Measured {
         Ok(Self { median: at(50), bad: if n < 20 { samples[n - 1] } else { at(95) }, n, unit })
     }
 
+    /// Sums up the bad end of samples: one in a hundred is worse than the first number, none than the second.
+    pub fn tail(samples: Vec<f64>, unit: Unit) -> Result<Self, String> {
+        let whole = Self::of(samples.clone(), unit)?;
+        let mut samples = samples;
+        samples.retain(|sample| sample.is_finite());
+        samples.sort_by(f64::total_cmp);
+        if unit.more_is_better() {
+            samples.reverse();
+        }
+        Ok(Self { median: samples[(whole.n * 99 / 100).min(whole.n - 1)], bad: samples[whole.n - 1], ..whole })
+    }
+
     /// Returns how many times worse this is than a floor: 1 is as good, 2 is twice as slow or half as many.
     pub fn over(&self, floor: &Self) -> f64 {
         if self.unit.more_is_better() { floor.median / self.median } else { self.median / floor.median }

@@ -10,6 +10,7 @@ use crate::{
     support::{
         COMMAND_LIMIT, Live, World,
         editor::{Editor, capabilities, uri},
+        wait_for,
     },
 };
 
@@ -187,4 +188,62 @@ fn promise_4_undo_reaches_a_buffer_that_is_not_saved() {
     assert_eq!(edits(&mut ada, true), [r#"2: 4:0..5:0 "five\n""#]);
     undo.finish(COMMAND_LIMIT).ok("callboard undo");
     assert_eq!(world.read("notes.md"), NOTES);
+}
+
+const TWO_STEPS: &str = "title: W\nroles:\n  w: { prefer: [scribe], access: write }\nsteps:\n  - { id: write, role: w, result: text, prompt: go }\n  - { id: next, needs: [write], role: w, result: text, prompt: go }\n";
+
+fn status(world: &World, run: &str) -> Value {
+    let runs = world.callboard(&["runs", "--json"]).ok("callboard runs").json();
+    runs.iter().find(|it| it["id"] == run).unwrap_or_else(|| panic!("no {run} among {runs:?}"))["status"].clone()
+}
+
+/// A clash holds its run as any pause does, and what was approved gets into the editor although the hub dies in between.
+#[test]
+fn promise_1_and_4_a_clash_holds_its_run_and_its_approval_outlives_the_hub() {
+    let world = world();
+    world.workflow("write", TWO_STEPS);
+    let file = notes(&world);
+    let quiet = || Editor::with(&world, &capabilities(), &json!({ "prompts": false, "progress": false }));
+    let mut ada = quiet();
+    ada.open(&file, NOTES);
+    ada.change(&file, 2, Some([1, 0, 1, 3]), "zwei");
+    ada.synced();
+    fs::write(world.home().join("next.sh"), "printf 'one\\ndeux\\nthree\\nfour\\nfive\\n' > notes.md\n").unwrap();
+    ada.run("callboard.run", &json!({ "workflow": "write" }));
+    let waits = || inbox(&world).into_iter().find(|it| it["kind"] == "clash");
+    let clash = wait_for("the clash", COMMAND_LIMIT, waits, || world.story());
+    let is_waiting = || (status(&world, "r1") == "waiting").then_some(());
+    wait_for("the run that waits", COMMAND_LIMIT, is_waiting, || world.story());
+    assert_eq!(clash["decisions"], json!(["approve", "skip", "stop"]), "{clash}");
+
+    ada.run("callboard.decide", &json!({ "pause": "p1", "decision": "approve", "hash": clash["hash"] }));
+    ada.question("workspace/applyEdit", "deux");
+    world.kill_hub();
+    ada.kill();
+    // The editor starts its server again; its buffer is what it was.
+    let mut ada = quiet();
+    ada.open(&file, &NOTES.replace("two", "zwei"));
+    assert_eq!(edits(&mut ada, true), [r#"1: 1:0..2:0 "deux\n""#]);
+    ada.change(&file, 2, Some([1, 0, 2, 0]), "deux\n");
+    let is_over = || (status(&world, "r1") == "done").then_some(());
+    wait_for("the run's end", COMMAND_LIMIT, is_over, || world.story());
+
+    // Where something else was typed in between, both stay and the person is told.
+    ada.change(&file, 3, Some([4, 0, 4, 4]), "fuenf");
+    ada.synced();
+    fs::write(world.home().join("next.sh"), "printf 'one\\ndeux\\nthree\\nfour\\ncinq\\n' > notes.md\n").unwrap();
+    ada.run("callboard.run", &json!({ "workflow": "write" }));
+    let clash = wait_for("the second clash", COMMAND_LIMIT, waits, || world.story());
+    let is_waiting = || (status(&world, "r2") == "waiting").then_some(());
+    wait_for("the second run that waits", COMMAND_LIMIT, is_waiting, || world.story());
+    ada.run("callboard.decide", &json!({ "pause": "p2", "decision": "approve", "hash": clash["hash"] }));
+    ada.question("workspace/applyEdit", "cinq");
+    world.kill_hub();
+    ada.kill();
+    let mut ada = quiet();
+    ada.open(&file, "one\ndeux\nthree\nfour\nfuenf!\n");
+    ada.told("something else was typed in it since");
+    assert_eq!(ada.came("workspace/applyEdit"), Vec::<Value>::new());
+    let said = world.callboard(&["channel", "show"]).ok("callboard channel show").stdout;
+    assert!(said.contains("What was approved at p2 was not put into notes.md in the editor"), "{said}");
 }

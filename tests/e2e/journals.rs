@@ -275,7 +275,7 @@ fn the_golden_journal_of_sessions_comes_to_the_same_for_ever_promise_1() {
     let sessions: Vec<String> = state
         .agents
         .iter()
-        .flat_map(|(name, it)| it.sessions.iter().map(move |(place, session)| format!("{name} {place} {session}")))
+        .flat_map(|(name, it)| it.sessions.iter().map(move |(place, session)| format!("{name} {place} {}", session.id)))
         .collect();
     assert_eq!(sessions, ["@claude . 9d1c", "@claude trees/r1 77aa"]);
 }

@@ -245,6 +245,10 @@ fn a_workspace_is_trusted_from_the_editor() {
     let mut editor = Editor::start(&world);
     let file = notes(&world);
     editor.open(&file, NOTES);
+    // What needs trust is refused, and its person is asked, once.
+    assert!(editor.refused("callboard.review", &json!([{ "path": "notes.md" }])).contains("not trusted"));
+    let offered = editor.question("window/showMessageRequest", "Trust this workspace?");
+    editor.choose(&offered, "Not now");
     assert!(editor.refused("callboard.review", &json!([{ "path": "notes.md" }])).contains("not trusted"));
     let titles: Vec<_> = editor.actions(&file, 0).into_iter().map(|it| it["title"].clone()).collect();
     assert_eq!(titles, ["Trust this workspace…"]);

@@ -11,6 +11,9 @@ mod bad_input;
 #[cfg(unix)]
 mod buffers;
 #[cfg(unix)]
+mod clients;
+mod collisions;
+#[cfg(unix)]
 mod fallen;
 mod figures;
 #[cfg(target_os = "linux")]
@@ -18,6 +21,8 @@ mod forgery;
 #[cfg(unix)]
 mod full_disk;
 mod harness;
+#[cfg(unix)]
+mod hunks;
 #[cfg(unix)]
 mod journal;
 #[cfg(unix)]
@@ -28,6 +33,8 @@ mod kill_sweep;
 mod language;
 #[cfg(unix)]
 mod lsp;
+#[cfg(unix)]
+mod malformed;
 #[cfg(target_os = "linux")]
 mod mcp;
 #[cfg(target_os = "linux")]
@@ -37,7 +44,13 @@ mod panels;
 #[cfg(unix)]
 mod programs;
 #[cfg(unix)]
+mod pull;
+#[cfg(unix)]
 mod relay;
+#[cfg(unix)]
+mod roots;
+#[cfg(target_os = "linux")]
+mod sandbox;
 #[cfg(unix)]
 mod several;
 #[cfg(unix)]
@@ -45,6 +58,8 @@ mod sheet;
 #[cfg(unix)]
 mod shell;
 mod support;
+#[cfg(unix)]
+mod take_over;
 #[cfg(unix)]
 mod templates;
 #[cfg(unix)]

@@ -14,7 +14,7 @@ mod help;
 mod hold;
 mod json;
 mod run;
-mod tty;
+pub mod tty;
 mod workspace;
 
 /// Far above what anything here takes, for a machine with other work to do. What is waited for is always an event.

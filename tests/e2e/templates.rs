@@ -151,7 +151,11 @@ fn review_fix_does_not_run_the_fixer_on_what_is_left_to_the_person() {
     let declined = json!({ "kind": "change", "summary": "It is right.", "declined": [{ "finding": "f1", "reason": "It is a number." }] });
     stage.agent("codex", &[declined]);
     stage.agent("tests", &[passed(), passed()]);
-    stage.run("review-fix", &[]).ok("the run");
+    let ran = stage.run("review-fix", &[]).code(3, "what is left is the person's, whatever --yes says");
+    assert!(ran.stdout.contains("the loop gets no further"), "{}", ran.stdout);
+    let pause = stage.world.callboard(&["inbox", "--json"]).ok("inbox").json().pop().expect("a pause");
+    stage.world.callboard(&["decide", pause["id"].as_str().expect("an id"), "approve"]).ok("the person's word");
+    stage.world.callboard(&["show", "r1", "--follow"]).ok("the rest");
     stage.assert_ended("approved", 2);
     assert_eq!(stage.prompts("codex").len(), 1, "the fixer ran again with nothing to act on");
     assert_eq!(stage.step("fix")["status"], "skipped");
@@ -215,6 +219,18 @@ fn build_feature_builds_the_plan_as_the_developer_left_it() {
     stage.world.callboard(&["show", "r1", "--follow"]).ok("the rest");
     stage.assert_ended("approved", 1);
     assert!(stage.prompts("codex")[0].contains("1. Add two flags."), "{}", stage.prompts("codex")[0]);
+}
+
+/// Promise 5: a loop in which the same test fails again and again is no success, though everything else is approved.
+#[test]
+fn build_test_that_gets_no_further_is_not_waved_through_by_yes() {
+    let stage = Stage::new();
+    stage.agent("claude", &[change("Built it."), change("Mended it."), change("Tried it again.")]);
+    stage.agent("tests", &[failed("it_works"), failed("it_works"), failed("it_works")]);
+    let ran = stage.run("build-test", &["--input", "task=Add a flag"]).code(3, "a loop that is stuck");
+    assert!(ran.stdout.contains("1 test still fails"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("--yes leaves"), "{}", ran.stdout);
+    assert_eq!(stage.last_run()["status"], "waiting");
 }
 
 #[test]

@@ -86,6 +86,50 @@ fn what_a_run_did_becomes_a_workflow_that_runs() {
     world.callboard(&["workflows", "new", "mine", "--from", "r9"]).code(1, "a run that is not there");
 }
 
+/// Keeps its request and says that it heard.
+const ECHO: &str = r#"cp "$2" "ROOT/NAME.$$.json"; printf '{"kind":"text","text":"NAME heard it"}' > "$4""#;
+
+#[test]
+fn what_was_done_in_a_thread_becomes_a_workflow_that_runs() {
+    let world = World::with_files(&[("src/lib.txt", "one\ntwo\n")]);
+    let profile = "name: NAME\ntitle: Scripted\ndriver: tool\ncommand: [/bin/sh, SCRIPT]\naccess: read\n";
+    for name in ["finder", "mender"] {
+        let script = world.root().join(format!("{name}.sh"));
+        let text = ECHO.replace("NAME", name).replace("ROOT", &world.root().display().to_string());
+        fs::write(&script, text).expect("a script");
+        world.profile(name, &profile.replace("NAME", name).replace("SCRIPT", &script.display().to_string()));
+    }
+    world.trust();
+    let post = |args: &[&str]| world.callboard(&[&["channel", "post", "--wait"], args].concat()).ok("a post");
+    post(&["@finder where is `two` in src/lib.txt?"]);
+    post(&["--thread", "m1", "@mender make `two` a three"]);
+    let text = world.callboard(&["workflows", "new", "mine", "--from", "m1"]).ok("the workflow").stdout;
+    for part in
+        ["default: src/lib.txt", "default: two", "tool: finder", "pause:", "needs: [look_1]", "{{ finder_1.text }}"]
+    {
+        assert!(text.contains(part), "{part:?} is missing in\n{text}");
+    }
+    world.workflow("mine", &text);
+    let file = world.config().join("workflows/mine.yaml");
+    let checked = world.callboard(&["workflows", "check", &file.display().to_string()]).ok("the check");
+    assert!(checked.stdout.contains("0 errors, 0 warnings"), "{}{text}", checked.stdout);
+    world.callboard(&["run", "mine", "--yes", "--input", "name=zwei"]).ok("the run");
+    let run = world.callboard(&["runs", "--json"]).ok("runs").json().pop().expect("a run");
+    assert_eq!((&run["status"], &run["turns"]), (&"done".into(), &2.into()), "{run:#}");
+    let sent = world.callboard(&["show", "r1", "--json"]).ok("show").stdout;
+    assert!(sent.contains("mender heard it"), "{sent}");
+    let told = fs::read_dir(world.root()).expect("the folder").filter_map(Result::ok);
+    let told: Vec<String> = told
+        .filter(|it| {
+            it.file_name().to_string_lossy().starts_with("mender.")
+                && it.path().extension().is_some_and(|it| it == "json")
+        })
+        .map(|it| fs::read_to_string(it.path()).expect("a request"))
+        .collect();
+    assert!(told.iter().any(|it| it.contains("make `zwei` a three") && it.contains("finder heard it")), "{told:?}");
+    world.callboard(&["workflows", "new", "mine", "--from", "m99"]).code(1, "a message that is not there");
+}
+
 #[test]
 fn a_copy_of_a_template_keeps_its_comments() {
     let world = world();

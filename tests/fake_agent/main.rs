@@ -5,7 +5,10 @@
 //! it is a resident program: title and screen show its state, a prompt is pasted or typed and submitted by Enter, Esc
 //! interrupts, `/exit` leaves. `PROMPT` is a first turn. The script is carried out before it is ready. `--ignore` takes a
 //! list such as `HUP,TERM`. A paste of more than `LINES` lines (20) is shown folded, as real programs do.
-//! Started as `fake-agent stream` it speaks stream-json on pipes; see `stream.rs`.
+//! Started as `fake-agent screen [--resume=ID] [--session-id=ID]` it is the resident program on a session of those that
+//! `stream` keeps: each turn counts there.
+//! Started as `fake-agent stream` it speaks stream-json on pipes, as `fake-agent acp` the Agent Client Protocol; see `stream.rs`
+//! and `acp.rs`.
 //! Started with `--request FILE --result FILE` it is a tool: it carries out the request's prompt once and ends with 0.
 //!
 //! What it does in a turn is what the prompt says in brackets, in order; a prompt with no directive is echoed.
@@ -43,9 +46,11 @@
 
 use std::{
     env, fs,
+    path::PathBuf,
     process::{Command, ExitCode},
 };
 
+mod acp;
 mod mcp;
 mod resident;
 mod script;
@@ -64,6 +69,8 @@ struct Options {
     fold: usize,
     no_title: bool,
     callboard: String,
+    /// The file that counts the turns of its session.
+    session: Option<PathBuf>,
 }
 
 fn main() -> ExitCode {
@@ -79,12 +86,13 @@ fn main() -> ExitCode {
 fn run() -> Result<ExitCode, String> {
     let mut options = Options { fold: 20, ..Options::default() };
     let all: Vec<String> = env::args().skip(1).collect();
-    if let Some((first, rest)) = all.split_first()
-        && first == "stream"
-    {
-        return stream::run(rest);
+    match all.split_first() {
+        Some((first, rest)) if first == "stream" => return stream::run(rest),
+        Some((first, rest)) if first == "acp" => return acp::run(rest),
+        _ => {}
     }
-    let mut arguments = all.into_iter();
+    let is_screen = all.first().is_some_and(|it| it == "screen");
+    let mut arguments = all.into_iter().skip(usize::from(is_screen));
     while let Some(argument) = arguments.next() {
         let mut value = || arguments.next().ok_or_else(|| format!("{argument} needs a value"));
         match argument.as_str() {
@@ -99,6 +107,20 @@ fn run() -> Result<ExitCode, String> {
             "--no-title" => options.no_title = true,
             "--request" => options.request = Some(value()?),
             "--result" => options.result = Some(value()?),
+            _ if is_screen && argument.starts_with("--resume=") => {
+                let session = stream::folder()?.join(&argument["--resume=".len()..]);
+                if !session.exists() {
+                    tty::print(&format!(
+                        "No conversation found with session ID: {}\r\n",
+                        &argument["--resume=".len()..]
+                    ));
+                    return Ok(ExitCode::from(1));
+                }
+                options.session = Some(session);
+            }
+            _ if is_screen && argument.starts_with("--session-id=") => {
+                options.session = Some(stream::folder()?.join(&argument["--session-id=".len()..]));
+            }
             _ => options.prompt = Some(argument),
         }
     }

@@ -13,7 +13,10 @@ pub fn run(options: &Options) -> Result<ExitCode, String> {
     tty::raw();
     tty::print("\x1b[?2004h");
     let keys = tty::keys();
-    let mut memory = Memory { titles: !options.no_title, callboard: options.callboard.clone(), ..Memory::default() };
+    let turns = options.session.as_ref().and_then(|it| std::fs::read_to_string(it).ok());
+    let turns = turns.and_then(|it| it.trim().parse().ok()).unwrap_or(0);
+    let mut memory =
+        Memory { turns, titles: !options.no_title, callboard: options.callboard.clone(), ..Memory::default() };
     memory.title("starting");
     let mut turn = Turn { keys: &keys, memory: &mut memory, resident: true };
     if let End::Exit(code) = turn.run(&script::parse(&options.script)) {
@@ -60,6 +63,9 @@ pub fn run(options: &Options) -> Result<ExitCode, String> {
 
 fn take_turn(prompt: &str, keys: &Receiver<Key>, memory: &mut Memory, options: &Options) -> Option<u8> {
     memory.turns += 1;
+    if let Some(session) = &options.session {
+        let _ = std::fs::write(session, memory.turns.to_string());
+    }
     tty::print(&format!("> {}\r\n", folded(prompt, options).replace(['\r', '\n'], "\r\n")));
     memory.title("working");
     if !memory.titles {

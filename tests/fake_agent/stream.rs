@@ -46,9 +46,15 @@ enum Next {
     Failed(u16),
 }
 
-pub fn run(arguments: &[String]) -> Result<ExitCode, String> {
+/// Returns the folder with a file for each session, which counts its turns.
+pub fn folder() -> Result<PathBuf, String> {
     let folder = PathBuf::from(env::var("HOME").map_err(|it| it.to_string())?).join("fake-sessions");
     fs::create_dir_all(&folder).map_err(|it| it.to_string())?;
+    Ok(folder)
+}
+
+pub fn run(arguments: &[String]) -> Result<ExitCode, String> {
+    let folder = folder()?;
     let resume = arguments.iter().find_map(|it| it.strip_prefix("--resume="));
     let mut fake =
         Fake { lines: stdin().lines(), session: String::new(), turns: 0, cost: 0.0, asked: 0, text: String::new() };
@@ -59,6 +65,9 @@ pub fn run(arguments: &[String]) -> Result<ExitCode, String> {
             return Ok(ExitCode::from(1));
         };
         fake.session = id.to_owned();
+        if arguments.iter().any(|it| it == "--fork-session") {
+            fake.session = format!("{id}-fork");
+        }
         fake.turns = turns.trim().parse().unwrap_or(0);
     } else {
         let number = fs::read_dir(&folder).map_err(|it| it.to_string())?.count() + 1;

@@ -31,6 +31,7 @@ pub fn read(body: &Value) -> Conversation {
         model: body["model"].as_str().unwrap_or_default().to_owned(),
         stream: body["stream"] == true,
         said,
+        folder: folder(body),
         tools: tools.map(|it| Tool { namespace: None, name: it.to_owned() }).collect(),
     }
 }
@@ -44,6 +45,23 @@ pub fn error(status: u16) -> Value {
         _ => "api_error",
     };
     json!({ "type": "error", "error": { "type": kind, "message": format!("the mock refuses with {status}") } })
+}
+
+/// The headers and the body with which a limit is told.
+pub fn limit(seconds: u64) -> (String, Value) {
+    (format!("retry-after: {seconds}\r\n"), error(429))
+}
+
+/// Returns the folder in which the program says that it works.
+fn folder(body: &Value) -> Option<String> {
+    let system = texts(&body["system"]).join("\n");
+    let all = std::iter::once(system)
+        .chain(body["messages"].as_array().into_iter().flatten().flat_map(|it| texts(&it["content"])));
+    all.filter_map(|it| {
+        let (_, rest) = it.split_once("orking directory: ")?;
+        Some(rest.lines().next()?.trim().to_owned())
+    })
+    .next()
 }
 
 pub fn write(to: &mut impl Write, conversation: &Conversation, reply: &mut Reply<'_>) -> io::Result<()> {

@@ -34,6 +34,8 @@ pub struct Conversation {
     pub model: String,
     pub stream: bool,
     pub said: Vec<Said>,
+    /// The folder in which the program works, where its tools want whole paths.
+    pub folder: Option<String>,
     pub tools: Vec<Tool>,
 }
 
@@ -44,6 +46,14 @@ impl Conversation {
             Said::Person(text) => Some((at, text.as_str())),
             _ => None,
         })
+    }
+
+    /// Returns a path as the program's tools want it.
+    pub fn place(&self, path: &str) -> String {
+        match &self.folder {
+            Some(folder) if !path.starts_with('/') => format!("{folder}/{path}"),
+            _ => path.to_owned(),
+        }
     }
 
     pub fn prompt(&self) -> &str {

@@ -36,6 +36,7 @@ pub fn read(path: &str, body: &Value) -> Conversation {
         model: path.split("/models/").nth(1).and_then(|it| it.split(':').next()).unwrap_or_default().to_owned(),
         stream: path.contains(":streamGenerateContent"),
         said,
+        folder: None,
         tools: tools.filter_map(|it| it["name"].as_str()).map(|it| Tool { namespace: None, name: it.into() }).collect(),
     }
 }
@@ -48,6 +49,20 @@ pub fn error(status: u16) -> Value {
         _ => "INTERNAL",
     };
     json!({ "error": { "code": status, "message": format!("the mock refuses with {status}"), "status": kind } })
+}
+
+/// The body with which a limit is told.
+pub fn limit(seconds: u64) -> Value {
+    let mut error = error(429);
+    error["error"]["message"] = format!("You exceeded your current quota. Please retry in {seconds}s.").into();
+    error["error"]["details"] = json!([
+        {
+            "@type": "type.googleapis.com/google.rpc.QuotaFailure",
+            "violations": [{ "quotaMetric": "generate_content_requests", "quotaId": "RequestsPerMinutePerProject" }],
+        },
+        { "@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": format!("{seconds}s") },
+    ]);
+    error
 }
 
 /// Returns whether the program asks on its own account: which model to take, who speaks next.

@@ -78,12 +78,17 @@ fn take(from: &mut impl Read, length: usize, into: &mut Vec<u8>) -> io::Result<(
 
 /// Answers with one document.
 pub fn json(to: &mut impl Write, status: u16, value: &Value) -> io::Result<()> {
-    let body = if value.is_null() { String::new() } else { value.to_string() };
     // Programs that are refused for a while wait for as long as they are told.
     let wait = if matches!(status, 429 | 503 | 529) { "retry-after: 1\r\n" } else { "" };
+    json_with(to, status, wait, value)
+}
+
+/// Answers with one document and these headers, each with its line end.
+pub fn json_with(to: &mut impl Write, status: u16, headers: &str, value: &Value) -> io::Result<()> {
+    let body = if value.is_null() { String::new() } else { value.to_string() };
     write!(
         to,
-        "HTTP/1.1 {status} Mock\r\ncontent-type: application/json\r\n{wait}content-length: {}\r\n\r\n{body}",
+        "HTTP/1.1 {status} Mock\r\ncontent-type: application/json\r\n{headers}content-length: {}\r\n\r\n{body}",
         body.len()
     )?;
     to.flush()

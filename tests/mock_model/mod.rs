@@ -7,6 +7,7 @@
 //! | directive | does |
 //! |---|---|
 //! | `[[write PATH\|CONTENT]]` | writes a file with the tool that the program offers for it |
+//! | `[[edit PATH\|OLD\|NEW]]` | puts a line in another's place; Claude Code wants the file read before |
 //! | `[[bash COMMAND]]` | runs a command |
 //! | `[[read PATH]]` | reads a file |
 //! | `[[tool NAME {JSON}]]` | calls a tool; `SERVER/NAME` is one of an MCP server, as each program calls it |
@@ -17,10 +18,11 @@
 //! | `[[hold]]` | gives the first piece of the final text, and the rest when it is released |
 //! | `[[hang]]` | answers nothing at all until it is released |
 //! | `[[fail STATUS]]`, `[[fail STATUS TIMES]]` | answers with this HTTP status, always or so many times |
+//! | `[[limit SECONDS]]` | refuses as each provider does when a limit is reached that is over after so long |
 //! | `[[drop]]` | cuts the connection in the middle of the final text |
 //! | `[[usage IN OUT]]` | says that so many tokens were used |
 //!
-//! There is no `@` in any of them, since programs open a file picker for one. `GET /_mock/requests` gives what was asked,
+//! Paths are those of the folder in which the program works. There is no `@` in any of them, since programs open a file picker for one. `GET /_mock/requests` gives what was asked,
 //! `POST /_mock/rules` adds rules, `POST /_mock/release` releases what is held.
 
 use std::{
@@ -45,6 +47,8 @@ mod script;
 mod serve;
 
 pub use conversation::Dialect;
+#[allow(unused_imports, reason = "the program uses less of it than the tests")]
+pub use serve::second;
 
 /// How long anything is waited for, or held.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -181,6 +185,14 @@ impl MockModel {
         self.shared.state().rules.push(rule);
     }
 
+    /// Takes no more connections, and closes each that there is at its next request: nobody can reach the model any more.
+    pub fn vanish(&self) {
+        self.shared.state().ended = true;
+        self.shared.changed.notify_all();
+        // Wakes the thread that accepts, so that the port is given up.
+        drop(TcpStream::connect(self.address));
+    }
+
     /// Lets all that is held go on.
     pub fn release(&self) {
         self.shared.release();
@@ -226,9 +238,6 @@ impl MockModel {
 
 impl Drop for MockModel {
     fn drop(&mut self) {
-        self.shared.state().ended = true;
-        self.shared.changed.notify_all();
-        // Wakes the thread that accepts, so that the port is given up.
-        drop(TcpStream::connect(self.address));
+        self.vanish();
     }
 }

@@ -8,7 +8,7 @@ use super::{
     conversation::{Conversation, Dialect, Said, Tool, of_person, texts},
     http::{self, Events},
     script::Input,
-    serve::Reply,
+    serve::{Reply, second},
 };
 
 pub fn read(body: &Value) -> Conversation {
@@ -36,6 +36,7 @@ pub fn read(body: &Value) -> Conversation {
         model: body["model"].as_str().unwrap_or_default().to_owned(),
         stream: body["stream"] == true,
         said,
+        folder: None,
         tools: body["tools"].as_array().into_iter().flatten().flat_map(tools).collect(),
     }
 }
@@ -52,6 +53,20 @@ fn tools(tool: &Value) -> Vec<Tool> {
 pub fn error(status: u16) -> Value {
     let code = if status == 429 { "rate_limit_exceeded" } else { "server_error" };
     json!({ "error": { "message": format!("the mock refuses with {status}"), "type": code, "code": code } })
+}
+
+/// The headers and the body with which a limit is told.
+pub fn limit(seconds: u64) -> (String, Value) {
+    let reset = second(seconds);
+    let headers = format!(
+        "x-codex-primary-used-percent: 100.0\r\nx-codex-primary-window-minutes: 300\r\n\
+         x-codex-primary-reset-at: {reset}\r\nx-codex-primary-reset-after-seconds: {seconds}\r\n"
+    );
+    let error = json!({
+        "type": "usage_limit_reached", "message": "The usage limit has been reached", "plan_type": "plus",
+        "resets_at": reset, "resets_in_seconds": seconds,
+    });
+    (headers, json!({ "error": error }))
 }
 
 pub fn write(to: &mut impl Write, conversation: &Conversation, reply: &mut Reply<'_>) -> io::Result<()> {

@@ -21,6 +21,8 @@ pub struct Plan {
     pub hold: bool,
     pub hang: bool,
     pub fail: Option<u16>,
+    /// It refuses because a limit is reached, which is over after so many seconds.
+    pub limit: Option<u64>,
     pub drop: bool,
     pub usage: Usage,
 }
@@ -70,7 +72,7 @@ pub fn plan(state: &mut State, conversation: &Conversation) -> Plan {
     let mut calls = Vec::new();
     for (name, rest) in directives(&script) {
         match name {
-            "write" | "bash" | "read" | "tool" => calls.push((name, rest)),
+            "write" | "edit" | "bash" | "read" | "tool" => calls.push((name, rest)),
             "say" => rest.clone_into(&mut plan.text),
             "echo" => answers.last().copied().unwrap_or_default().clone_into(&mut plan.text),
             "think" => plan.think = Some(rest.to_owned()),
@@ -79,6 +81,7 @@ pub fn plan(state: &mut State, conversation: &Conversation) -> Plan {
             "hang" => plan.hang = true,
             "drop" => plan.drop = true,
             "fail" => plan.fail = refusal(state, &key, rest),
+            "limit" => plan.limit = rest.parse().ok(),
             "usage" => {
                 let mut numbers = rest.split_whitespace().filter_map(|it| it.parse().ok());
                 if let (Some(input), Some(output)) = (numbers.next(), numbers.next()) {
@@ -137,10 +140,19 @@ fn call(conversation: &Conversation, directive: &str, rest: &str) -> Option<Call
     match directive {
         "write" => {
             let (path, content) = rest.split_once('|').unwrap_or((rest, ""));
-            write(tools, path.trim(), content)
+            write(tools, &conversation.place(path.trim()), content)
         }
-        "read" => with(tools, &["Read", "read_file"], |_| json!({ "file_path": rest }))
-            .or_else(|| shell(tools, &format!("cat '{rest}'"))),
+        "edit" => {
+            let mut parts = rest.splitn(3, '|');
+            let mut part = || parts.next().unwrap_or_default();
+            let (path, old, new) = (part().trim(), part(), part());
+            edit(tools, &conversation.place(path), old, new)
+        }
+        "read" => {
+            let path = conversation.place(rest);
+            with(tools, &["Read", "read_file"], |_| json!({ "file_path": path }))
+                .or_else(|| shell(tools, &format!("cat '{path}'")))
+        }
         "bash" => shell(tools, rest),
         _ => {
             let (name, input) = rest.split_once(char::is_whitespace).unwrap_or((rest, "{}"));
@@ -164,6 +176,17 @@ fn write(tools: &[Tool], path: &str, content: &str) -> Option<Call> {
     }
     with(tools, &["Write", "write_file"], |_| json!({ "file_path": path, "content": content }))
         .or_else(|| shell(tools, &format!("printf '%s\\n' '{content}' > '{path}'")))
+}
+
+fn edit(tools: &[Tool], path: &str, old: &str, new: &str) -> Option<Call> {
+    if tools.iter().any(|it| it.name == "apply_patch") {
+        let patch = format!("*** Begin Patch\n*** Update File: {path}\n@@\n-{old}\n+{new}\n*** End Patch\n");
+        return Some(Call { namespace: None, name: "apply_patch".to_owned(), input: Input::Text(patch) });
+    }
+    with(tools, &["Edit", "replace"], |name| match name {
+        "replace" => json!({ "file_path": path, "instruction": "change it", "old_string": old, "new_string": new }),
+        _ => json!({ "file_path": path, "old_string": old, "new_string": new }),
+    })
 }
 
 fn shell(tools: &[Tool], command: &str) -> Option<Call> {

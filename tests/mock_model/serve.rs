@@ -4,7 +4,7 @@ use std::{
     io::{self, BufReader, Write},
     net::{Shutdown, TcpStream},
     thread,
-    time::Duration,
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use serde_json::{Value, json};
@@ -26,6 +26,9 @@ pub fn serve(stream: &TcpStream, shared: &Shared) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let mut reader = BufReader::new(stream);
     while let Some(request) = http::read(&mut reader)? {
+        if shared.state().ended {
+            return Ok(());
+        }
         let mut writer = stream;
         answer(&mut writer, shared, &request)?;
         writer.flush()?;
@@ -71,6 +74,14 @@ fn answer(stream: &mut &TcpStream, shared: &Shared, request: &Request) -> io::Re
     if plan.hang {
         shared.hold(releases);
     }
+    if let Some(seconds) = plan.limit {
+        let (headers, error) = match conversation.dialect {
+            Dialect::Anthropic => anthropic::limit(seconds),
+            Dialect::Openai => openai::limit(seconds),
+            Dialect::Gemini => (String::new(), gemini::limit(seconds)),
+        };
+        return http::json_with(stream, 429, &headers, &error);
+    }
     if let Some(status) = plan.fail {
         let error = match conversation.dialect {
             Dialect::Anthropic => anthropic::error(status),
@@ -85,6 +96,12 @@ fn answer(stream: &mut &TcpStream, shared: &Shared, request: &Request) -> io::Re
         Dialect::Openai => openai::write(stream, &conversation, &mut reply),
         Dialect::Gemini => gemini::write(stream, &conversation, &mut reply),
     }
+}
+
+/// Returns the second that comes so many seconds from now.
+pub fn second(from_now: u64) -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    since.as_secs() + from_now
 }
 
 /// What a dialect puts into its own words.

@@ -4,16 +4,28 @@
 //! each test says so and returns.
 
 #[cfg(unix)]
-mod codex;
+mod amp;
 #[cfg(unix)]
 #[path = "../e2e/support.rs"]
 mod e2e;
 #[cfg(unix)]
-mod gemini;
+mod failures;
 #[cfg(unix)]
 #[path = "../mock_model/mod.rs"]
 mod mock_model;
 #[cfg(unix)]
+mod patterns;
+#[cfg(unix)]
+mod planted;
+#[cfg(unix)]
 mod programs;
 #[cfg(unix)]
+mod screens;
+#[cfg(unix)]
 mod support;
+#[cfg(unix)]
+mod take_over;
+#[cfg(unix)]
+mod tools;
+#[cfg(unix)]
+mod turns;

@@ -47,6 +47,9 @@ install_programs() {
     need node nodejs npm
     need npm npm
     # Wanted, not needed: the step that uses it does with less.
+    if [ "$(uname -s)" = Linux ]; then
+        command -v bwrap >/dev/null || install_packages bubblewrap >/dev/null 2>&1 || true
+    fi
     command -v shellcheck >/dev/null || install_packages shellcheck >/dev/null 2>&1 || true
     cargo --version
     rustc --version
@@ -84,7 +87,7 @@ install_node_programs() {
 }
 
 # install_clis FOLDER: the real agents that tests/real is run with, exactly as the lock of tests/fixtures/clis says. No script
-# of theirs is run but the one that puts Claude Code's own program in its place.
+# of theirs is run but those that put Claude Code's and Amp's own programs in their places.
 install_clis() {
     local folder="$1" wanted=tests/fixtures/clis try
     if ! cmp -s "$wanted/package-lock.json" "$folder/installed.json"; then
@@ -93,12 +96,12 @@ install_clis() {
             rm -rf "$folder/node_modules" "$folder/installed.json"
             cp "$wanted/package.json" "$wanted/package-lock.json" "$folder/"
             if (cd "$folder" && npm ci --ignore-scripts --no-audit --no-fund &&
-                node node_modules/@anthropic-ai/claude-code/install.cjs); then
+                node node_modules/@anthropic-ai/claude-code/install.cjs && install_amp); then
                 cp "$wanted/package-lock.json" "$folder/installed.json"
                 break
             fi
             if [ "$try" -eq 3 ]; then
-                echo "error: the package registry did not give the real agents (Claude Code, Codex CLI, Gemini CLI)" >&2
+                echo "error: the package registry did not give the real agents (Claude Code, Codex CLI, Gemini CLI, Amp)" >&2
                 echo "help: npm's own words are above; run tests/run clis again later, or every other step without it" >&2
                 return 1
             fi
@@ -107,7 +110,17 @@ install_clis() {
         done
     fi
     local program
-    for program in claude codex gemini; do
-        echo "$program $("$folder/node_modules/.bin/$program" --version)"
+    for program in claude codex gemini amp; do
+        if [ "$program" != amp ] || [ -e "$folder/node_modules/@ampcode/cli" ]; then
+            echo "$program $("$folder/node_modules/.bin/$program" --version)"
+        fi
     done
+}
+
+# Amp is there for some systems only, so it is optional; npm makes no link for a program that is put in its place later.
+install_amp() {
+    if [ -e node_modules/@ampcode/cli ]; then
+        (cd node_modules/@ampcode/cli && node install.cjs)
+        ln -sf ../@ampcode/cli/bin/amp.exe node_modules/.bin/amp
+    fi
 }

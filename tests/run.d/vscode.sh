@@ -85,7 +85,12 @@ drive_vscode() {
     folder="$(cd "$1" && pwd)"
     export CALLBOARD_WORKBENCH="$folder" CALLBOARD="$PWD/target/debug/callboard"
     export CALLBOARD_VSIX="$PWD/target/vscode/test.vsix" CALLBOARD_PICTURES="$PWD/target/vscode/pictures"
+    # Where they are not, the part that needs them says so.
+    export CALLBOARD_CLIS="$PWD/target/tests/clis/node_modules" MOCK_MODEL="$PWD/target/debug/mock-model"
+    cargo build --features test-support --bin mock-model
     cd editors/vscode
     node test/workbench/host.mjs
     node test/workbench/day.mjs
+    node test/workbench/details.mjs
+    node test/workbench/real.mjs
 }

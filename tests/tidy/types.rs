@@ -115,9 +115,10 @@ fn every_method(it: &mut Table) {
     it.request::<UndoParams, UndoResult>(method::UNDO);
     it.request::<Nothing, WorktreesResult>(method::WORKTREES);
     it.request::<RemoveWorktreeParams, Changed>(method::REMOVE_WORKTREE);
-    it.request::<PermissionsParams, Vec<Rule>>(method::PERMISSIONS);
-    it.request::<RevokePermissionParams, Changed>(method::REVOKE_PERMISSION);
     it.request::<Nothing, Vec<AgentView>>(method::AGENTS);
+    it.request::<TakeOverParams, Changed>(method::TAKE_OVER);
+    it.request::<HandBackParams, Changed>(method::HAND_BACK);
+    it.request::<ForkParams, Forked>(method::FORK);
     it.request::<FindingsParams, Vec<Finding>>(method::FINDINGS);
     it.request::<SettleFindingParams, Changed>(method::SETTLE_FINDING);
     it.request::<WatchTerminalParams, WatchTerminalResult>(method::WATCH_TERMINAL);
@@ -187,6 +188,9 @@ pub fn complete(repository: &[File]) -> Vec<String> {
     }
     for name in method::NOTIFICATIONS.iter().chain(method::ASKED).filter(|it| !told.contains(it)) {
         complaints.push(format!("tests/tidy/types.rs: {name} has no line in every_method; add it with its type"));
+    }
+    for (_, name) in typed.iter().enumerate().filter(|(at, name)| typed[..*at].contains(name)) {
+        complaints.push(format!("tests/tidy/types.rs: {name} is in every_method twice; take one out"));
     }
     complaints
 }

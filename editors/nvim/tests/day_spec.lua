@@ -7,22 +7,10 @@ local function world(opts)
   return T.World.new({ ['notes.md'] = NOTES }, opts)
 end
 
---- Runs the subcommand as a person types it.
-local function callboard(line)
-  vim.cmd('Callboard ' .. line)
-end
+local callboard = T.callboard
 
 local function session(w)
   return require('callboard.session').at(w.workspace)
-end
-
-T.state = function()
-  local lines = {}
-  for _, win in ipairs(vim.api.nvim_list_wins()) do
-    local bufnr = vim.api.nvim_win_get_buf(win)
-    table.insert(lines, '--- ' .. vim.api.nvim_buf_get_name(bufnr) .. '\n' .. T.text(bufnr))
-  end
-  return table.concat(lines, '\n')
 end
 
 local function channel_buffer()
@@ -95,6 +83,36 @@ it('a review’s findings are diagnostics with quick fixes, and a quickfix list'
   wait('the fix on disk', function()
     return w:read('notes.md') == (NOTES:gsub('Rounds   ', 'Rounds'))
   end)
+
+  -- Another is dismissed, and the reason is kept for the reviewers.
+  wait('one diagnostic less', function()
+    return #vim.diagnostic.get(bufnr) == 1
+  end)
+  T.stub(vim.ui, 'select', function(items, opts, choose)
+    for i, item in ipairs(items) do
+      if opts.format_item(item):find('Dismiss f2', 1, true) then
+        return choose(item, i)
+      end
+    end
+    error('no dismissal among ' .. vim.inspect(vim.tbl_map(opts.format_item, items)))
+  end)
+  local asked
+  T.stub(vim.ui, 'input', function(opts, done)
+    asked = opts.prompt
+    done('it is meant so')
+  end)
+  vim.api.nvim_win_set_cursor(0, { 4, 17 })
+  vim.lsp.buf.code_action()
+  wait('no diagnostic left', function()
+    return #vim.diagnostic.get(bufnr) == 0
+  end)
+  has(asked, 'Why is f2 dismissed?')
+  has(w:callboard({ 'findings', '--all', '--json' }), 'it is meant so')
+  callboard('findings all')
+  wait('both in the quickfix list, with what became of them', function()
+    local all = vim.fn.getqflist()
+    return #all == 2 and all[2].text:find('[dismissed]', 1, true)
+  end)
 end)
 
 it('a pause point is a buffer: edited, saved, approved; then the diff and the undo', function()
@@ -111,9 +129,6 @@ it('a pause point is a buffer: edited, saved, approved; then the diff and the un
   local page = wait('the page', function()
     local bufnr = vim.api.nvim_get_current_buf()
     return vim.api.nvim_buf_get_name(bufnr):match('/p1%.md$') and bufnr
-  end)
-  wait('the lenses', function()
-    return #vim.lsp.codelens.get(page) > 0
   end)
   wait('the buttons', function()
     for _, mark in ipairs(vim.api.nvim_buf_get_extmarks(page, -1, 0, -1, { details = true })) do
@@ -464,26 +479,12 @@ end)
 it('two Neovims on one workspace: what one answers is answered in the other', function()
   local w = world()
   T.told()
-  local child = vim.fn.jobstart({ vim.v.progpath, '--clean', '--headless', '--embed' }, { rpc = true })
-  table.insert(T.undo, 1, function()
-    vim.fn.jobstop(child)
-  end)
-  local function there(code, ...)
-    return vim.rpcrequest(child, 'nvim_exec_lua', code, { ... })
-  end
+  local there = T.child(w:cmd()).there
   there(
     [[
-      local plugin, cmd, file = ...
-      vim.opt.runtimepath:prepend(plugin)
-      vim.opt.swapfile = false
-      vim.notify = function() end
-      vim.cmd('runtime! plugin/callboard.lua')
-      require('callboard').setup({ cmd = cmd })
-      vim.cmd.edit(file)
+      vim.cmd.edit((...))
       vim.cmd('Callboard channel')
     ]],
-    T.plugin,
-    w:cmd(),
     w.workspace .. '/notes.md'
   )
   lint_fix(w)
@@ -503,21 +504,10 @@ it('two Neovims on one workspace: what one answers is answered in the other', fu
     end)
   end)
   wait('the end in the other’s channel', function()
-    return there([[return table.concat(vim.api.nvim_buf_get_lines(0, 0, -1, false), '\n')]]):find('stopped', 1, true)
+    return there([[return table.concat(vim.api.nvim_buf_get_lines(0, 0, -1, false), '\n')]]):find(
+      'stopped',
+      1,
+      true
+    )
   end)
-end)
-
-it('nothing is loaded before it is used', function()
-  local out = vim
-    .system({
-      vim.v.progpath,
-      '--clean',
-      '--headless',
-      '--cmd',
-      'set rtp^=' .. vim.fn.fnameescape(T.plugin),
-      '+lua local n = 0; for k in pairs(package.loaded) do if k:find("^callboard") then n = n + 1 end end; io.stdout:write(n)',
-      '+qa!',
-    }, { text = true })
-    :wait(20000)
-  eq(out.stdout, '0')
 end)

@@ -122,7 +122,7 @@ it('a channel shows threads under their first message, with runs and pauses', fu
     decisions = {},
     answered = { by = 'ann', decision = { decision = 'approve' } },
   })
-  has(table.concat(render.channel(s, 'main', now, cache)[3].lines, '\n'), '✓ p1 approve by ann')
+  has(table.concat(render.channel(s, 'main', now, cache)[3].lines, '\n'), '✓ p1 approved by ann')
 end)
 
 it('a hostile text is only text', function()
@@ -238,4 +238,63 @@ it('completion of the command line knows its words', function()
   eq(complete('r', 'Callboard decide r', 18), { 'request-changes', 'reject', 'retry' })
   eq(complete('', "'<,'>Callboard decide ", 22)[1], 'approve')
   eq(complete('x', 'Callboard nothing x', 19), {})
+end)
+
+it(
+  'a screen is drawn in a window of another size: broken where it must be, the cursor in sight',
+  function()
+    local draw = require('callboard.screen').draw
+    local rows = {
+      [0] = { { text = 'abcdef' }, { text = 'gh', fg = 1, style = 'b' } },
+      [2] = { { text = '漢字x', bg = '#102030' } },
+    }
+    local cursor = { row = 2, column = 1, visible = true }
+    eq(
+      draw(rows, cursor, { rows = 9, columns = 5 }):gsub('\27', '^'),
+      '^[?25l^[H^[2J^[1;1H^[0mabcde^[0m^[2;1H^[0mf^[0;1;38;5;1mgh^[0m^[3;1H^[0m'
+        .. '^[4;1H^[0;48;2;16;32;48m漢字x^[0m^[4;2H^[?25h'
+    )
+    -- A wide character is not cut, and of a long screen the part with the cursor is shown.
+    cursor.column = 4
+    eq(
+      draw(rows, cursor, { rows = 2, columns = 3 }):gsub('\27', '^'),
+      '^[?25l^[H^[2J^[1;1H^[0;48;2;16;32;48m漢^[0m^[2;1H^[0;48;2;16;32;48m字x^[0m^[2;2H^[?25h'
+    )
+    eq(
+      draw({}, { row = 0, column = 0, visible = false }, { rows = 2, columns = 3 }):gsub('\27', '^'),
+      '^[?25l^[H^[2J^[1;1H^[0m^[1;1H'
+    )
+  end
+)
+
+it('a text is broken between words', function()
+  eq(
+    require('callboard.trust').lines('one two three\n\nlonger-than-that x', 8),
+    { 'one two', 'three', '', 'longer-than-that', 'x' }
+  )
+end)
+
+it('agents say what they do, why that is believed, and which files they change', function()
+  local agent = {
+    info = { name = 'codex', driver = 'app-server', access = 'write' },
+    claim = { state = { is = 'working' }, source = 'protocol', why = 'it is on a turn' },
+    since = now - 120000,
+    files = {
+      { path = 'src/a.rs', sign = 'said', since = now, turn = 't1' },
+      { path = 'src/b.rs', sign = 'seen', since = now, turn = 't1', with = { 'claude' } },
+    },
+  }
+  local other = {
+    info = { name = 'claude', driver = 'stream-json', access = 'read', takeOver = true },
+    claim = { state = { is = 'takenOver', by = 'ann' }, source = 'hub', why = '' },
+    since = now,
+  }
+  local blocks = require('callboard.render').agents({ agent, other }, now)
+  eq(blocks[1].lines, {
+    '● @codex        working for 2 min        app-server, reads and writes',
+    '    it is on a turn',
+    '    changes src/a.rs',
+    '    changes src/b.rs, as does @claude',
+  })
+  eq(blocks[2].lines, { '◇ @claude       taken over by ann        stream-json, reads' })
 end)

@@ -3,6 +3,8 @@
 local here = vim.fs.dirname(vim.fn.fnamemodify(debug.getinfo(1, 'S').source:sub(2), ':p'))
 vim.opt.runtimepath:prepend(vim.fs.dirname(here))
 vim.opt.swapfile = false
+-- What this Neovim itself keeps (whom it trusts) is no person's.
+vim.env.XDG_STATE_HOME = vim.fn.tempname()
 vim.cmd('runtime! plugin/callboard.lua')
 vim.cmd('filetype plugin on')
 
@@ -35,12 +37,12 @@ end
 function T.wait(what, condition, ms)
   local value
   if
-    not vim.wait(ms or 20000, function()
+    not vim.wait(ms or 60000, function()
       value = condition()
       return value and true or false
     end, 20)
   then
-    error('waited in vain for ' .. what .. '\n' .. (T.state and T.state() or ''), 2)
+    error('waited in vain for ' .. what .. '\n' .. T.state(), 2)
   end
   return value
 end
@@ -68,9 +70,71 @@ function T.text(bufnr)
   return table.concat(vim.api.nvim_buf_get_lines(bufnr or 0, 0, -1, false), '\n')
 end
 
+---@type table<string, true> the subcommands that cases ran
+T.ran = {}
+
+--- Runs a subcommand as a person types it.
+---@param line string
+function T.callboard(line)
+  T.ran[line:match('^[%a-]+')] = true
+  vim.cmd('Callboard ' .. line)
+end
+
+--- What is to be seen, for whoever waited in vain.
+function T.state()
+  local lines = {}
+  for _, win in ipairs(vim.api.nvim_list_wins()) do
+    local bufnr = vim.api.nvim_win_get_buf(win)
+    table.insert(lines, '--- ' .. vim.api.nvim_buf_get_name(bufnr) .. '\n' .. T.text(bufnr))
+  end
+  return table.concat(lines, '\n')
+end
+
+--- Starts another Neovim with the plugin, as a program that is typed into: `there(code, …)` runs Lua in it, `types(keys)` types.
+---@param cmd string[] the server
+---@return { there: (fun(code: string, ...): any), types: fun(keys: string) }
+function T.child(cmd)
+  local child = vim.fn.jobstart(
+    { vim.v.progpath, '--clean', '--headless', '--embed' },
+    { rpc = true }
+  )
+  table.insert(T.undo, 1, function()
+    vim.fn.jobstop(child)
+  end)
+  local function there(code, ...)
+    return vim.rpcrequest(child, 'nvim_exec_lua', code, { ... })
+  end
+  there(
+    [[
+      local plugin, cmd = ...
+      vim.opt.runtimepath:prepend(plugin)
+      vim.opt.swapfile = false
+      told = {}
+      vim.notify = function(text) table.insert(told, text) end
+      vim.cmd('runtime! plugin/callboard.lua')
+      require('callboard').setup({ cmd = cmd })
+    ]],
+    T.plugin,
+    cmd
+  )
+  return {
+    there = there,
+    types = function(keys)
+      vim.rpcrequest(child, 'nvim_input', keys)
+    end,
+    resize = function(columns, lines)
+      vim.rpcrequest(child, 'nvim_ui_try_resize', columns, lines)
+    end,
+  }
+end
+
 local program = assert(vim.env.CALLBOARD, 'CALLBOARD names the binary of the server')
 
 ---@class callboard.World a workspace of its own
+---@field root string
+---@field workspace string
+---@field runtime string
+---@field env table<string, string>
 local World = {}
 World.__index = World
 T.World = World
@@ -107,15 +171,18 @@ function World.new(files, opts)
   return world
 end
 
---- The server with the world's own folders, as a program, so that this Neovim keeps its own.
-function World:cmd()
+--- The server with the world's own folders, as a program, so that this Neovim keeps its own. `other` is a newer program that is
+--- put in its place.
+---@param other? string
+---@return string[]
+function World:cmd(other)
   local path = self.root .. '/callboard'
-  if not vim.uv.fs_stat(path) then
+  if other or not vim.uv.fs_stat(path) then
     local lines = { '#!/bin/sh' }
     for name, value in pairs(self.env) do
       table.insert(lines, ("export %s='%s'"):format(name, value))
     end
-    table.insert(lines, ('exec \'%s\' "$@"'):format(program))
+    table.insert(lines, ('exec \'%s\' "$@"'):format(other or program))
     vim.fn.writefile(lines, path)
     vim.uv.fs_chmod(path, 493) -- 0755
   end
@@ -212,17 +279,25 @@ local function reset()
   vim.fn.setqflist({})
 end
 
+local only = vim.env.ONLY
+T.helpers = dofile(here .. '/helpers.lua')
 for _, file in ipairs(arg) do
   dofile(file)
 end
-local only = vim.env.ONLY
+-- Whether all specs are run, to their last case.
+T.all = not only and #arg >= #vim.fn.glob(here .. '/*_spec.lua', true, true)
 local passed, failed = 0, 0
 for _, case in ipairs(T.cases) do
   if not only or case.name:find(only, 1, true) then
     T.undo = {}
     local began = vim.uv.hrtime()
+    vim.v.errmsg = ''
     local ok, why = xpcall(case.case, debug.traceback)
     reset()
+    -- What fails in a callback is only printed by Neovim; it is a failure all the same.
+    if ok and vim.v.errmsg:find('^Error executing') then
+      ok, why = false, vim.v.errmsg
+    end
     if ok then
       passed = passed + 1
     else

@@ -2,17 +2,20 @@
 
 import * as vscode from "vscode";
 import type { Hub } from "./hub";
+import { pathBelow } from "./root";
 import type { AgentView, InputView, PauseView, RunView, WorkflowView } from "./protocol";
 import { RUN_ICONS } from "./views/runs";
 import { AGENT_ICONS } from "./views/agents";
 import { agentState, ago, pauseKind, runLine } from "./words";
 
-const SHELVES: Record<WorkflowView["category"], string> = {
-  review: "Review",
-  build: "Build",
-  test: "Test",
-  ops: "Ops",
-};
+function shelves(): Record<WorkflowView["category"], string> {
+  return {
+    review: vscode.l10n.t("Review"),
+    build: vscode.l10n.t("Build"),
+    test: vscode.l10n.t("Test"),
+    ops: vscode.l10n.t("Other work"),
+  };
+}
 
 interface Choice<T> extends vscode.QuickPickItem {
   value?: T;
@@ -25,12 +28,13 @@ async function choose<T>(choices: Choice<T>[], placeHolder: string, title?: stri
 
 export async function workflow(all: readonly WorkflowView[]): Promise<WorkflowView | undefined> {
   const choices: Choice<WorkflowView>[] = [];
-  for (const shelf of Object.keys(SHELVES) as WorkflowView["category"][]) {
+  for (const [shelf, label] of Object.entries(shelves())) {
     const here = all.filter((it) => it.category === shelf && !it.broken);
     if (here.length === 0) continue;
-    choices.push({ label: SHELVES[shelf], kind: vscode.QuickPickItemKind.Separator });
+    choices.push({ label, kind: vscode.QuickPickItemKind.Separator });
     for (const value of here) {
-      const from = value.from === "builtIn" ? "" : value.from === "user" ? " · yours" : " · this workspace";
+      const whose = value.from === "user" ? vscode.l10n.t("yours") : vscode.l10n.t("of this workspace");
+      const from = value.from === "builtIn" ? "" : ` · ${whose}`;
       choices.push({
         label: value.title,
         description: `${value.name}${from}`,
@@ -64,8 +68,8 @@ async function one(hub: Hub, chosen: WorkflowView, input: InputView): Promise<un
   if (input.kind === "flag") {
     return choose<boolean>(
       [
-        { label: "Yes", value: true },
-        { label: "No", value: false },
+        { label: vscode.l10n.t("Yes"), value: true },
+        { label: vscode.l10n.t("No"), value: false },
       ],
       input.description,
       title,
@@ -93,11 +97,8 @@ async function one(hub: Hub, chosen: WorkflowView, input: InputView): Promise<un
 
 /** A file's path from the workspace's root, with `/`; `undefined` for one that is outside. */
 export function pathOf(hub: Hub, uri: vscode.Uri): string | undefined {
-  const root = hub.folder?.uri;
-  if (root === undefined || uri.scheme !== "file") return undefined;
-  const base = root.path.endsWith("/") ? root.path : `${root.path}/`;
-  if (uri.path === root.path) return ".";
-  return uri.path.startsWith(base) ? uri.path.slice(base.length) : undefined;
+  const { root } = hub;
+  return root === undefined || uri.scheme !== "file" ? undefined : pathBelow(root.path, uri.path);
 }
 
 export async function run(hub: Hub, fits: (run: RunView) => boolean, what: string): Promise<RunView | undefined> {

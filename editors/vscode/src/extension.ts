@@ -1,5 +1,6 @@
 // Where it begins: the parts are made once, and live as long as the window.
 
+import * as l10n from "@vscode/l10n";
 import * as vscode from "vscode";
 import { Changes } from "./changes";
 import { Channel } from "./channel/view";
@@ -29,12 +30,14 @@ export interface Api {
 
 export function activate(context: vscode.ExtensionContext): Api {
   const began = performance.now();
+  // The words that are shared with the pages.
+  l10n.config({ contents: vscode.l10n.bundle ?? {} });
   const hub = new Hub(context);
-  const channel = new Channel(hub, context);
+  const terminals = new Terminals(hub);
+  const channel = new Channel(hub, context, terminals);
   const changes = new Changes(hub);
   const remarks = new Remarks(hub, changes);
   const picture = new RunPicture(hub, context.extensionUri);
-  const terminals = new Terminals(hub);
   const tools: Tools = { hub, channel, changes, remarks, picture, terminals };
   const trees = { inbox: new Inbox(hub), runs: new Runs(hub), findings: new Findings(hub), agents: new Agents(hub) };
   const commands = {

@@ -1,5 +1,7 @@
 // Where the program is: the setting, the one inside the extension, the PATH. Pure but for the question whether a file is one.
 
+import * as l10n from "@vscode/l10n";
+
 export interface Places {
   setting: string;
   /** The extension's own folder. */
@@ -18,7 +20,7 @@ export function findServer(places: Places): Found {
   if (setting !== "") {
     const file = setting.startsWith("~/") ? join(home, setting.slice(2)) : setting;
     if (isProgram(file)) return { file, from: "setting" };
-    return { missing: `callboard.server.path is ${setting}, and there is no program of that name` };
+    return { missing: l10n.t("callboard.server.path is {0}, and there is no program of that name", setting) };
   }
   const bundled = join(join(extension, "server"), name);
   if (isProgram(bundled)) return { file: bundled, from: "bundled" };
@@ -28,7 +30,7 @@ export function findServer(places: Places): Found {
     const file = join(folder, name);
     if (isProgram(file)) return { file, from: "path" };
   }
-  return { missing: `the program \`${name}\` is neither inside the extension nor on the PATH` };
+  return { missing: l10n.t("the program `{0}` is neither inside the extension nor on the PATH", name) };
 }
 
 function isAbsolute(folder: string, platform: NodeJS.Platform): boolean {

@@ -20,8 +20,11 @@ import {
   type PauseView,
   type Requests,
   type RunView,
+  type SaveBuffersParams,
+  type SaveBuffersResult,
   type TerminalFrame,
 } from "./protocol";
+import { rootOf } from "./root";
 import { settings } from "./settings";
 import { Store, type Change } from "./store";
 
@@ -56,6 +59,7 @@ export class Hub implements vscode.Disposable {
 
   private client: LanguageClient | undefined;
   private workspace = "";
+  private rooted: vscode.Uri | undefined;
   private following = Promise.resolve();
   private readonly changed = new vscode.EventEmitter<Change>();
   private readonly phased = new vscode.EventEmitter<Phase>();
@@ -74,6 +78,11 @@ export class Hub implements vscode.Disposable {
 
   get folder(): vscode.WorkspaceFolder | undefined {
     return vscode.workspace.workspaceFolders?.find((it) => it.uri.scheme === "file");
+  }
+
+  /** Where paths of the hub begin: the folder, or the repository that it is in. */
+  get root(): vscode.Uri | undefined {
+    return this.rooted ?? this.folder?.uri;
   }
 
   get trusted(): boolean {
@@ -126,6 +135,7 @@ export class Hub implements vscode.Disposable {
           panel: true,
           notifications: true,
           terminal: true,
+          saves: true,
         } satisfies ClientOptions,
         diagnosticCollectionName: "callboard",
         initializationFailedHandler: (error) => {
@@ -137,6 +147,7 @@ export class Hub implements vscode.Disposable {
     // The commands are registered by this extension, which asks for what is missing before it passes them on.
     client.getFeature("workspace/executeCommand").initialize = () => undefined;
     client.onNotification("callboard/feed", (feed: Feed) => this.take(feed));
+    client.onRequest("callboard/saveBuffers", ({ uris }: SaveBuffersParams) => save(uris));
     client.onNotification("callboard/terminalFrame", (frame: TerminalFrame) => this.framed.fire(frame));
     client.onDidChangeState(({ newState }) => {
       if (this.client !== client) return;
@@ -145,7 +156,7 @@ export class Hub implements vscode.Disposable {
       } else if (newState === State.Starting) {
         this.enter({ is: "starting" });
       } else if (this.phase.is === "running" || this.phase.is === "starting") {
-        this.enter({ is: "lost", why: "the language server ended" });
+        this.enter({ is: "lost", why: vscode.l10n.t("the language server ended") });
       }
     });
     this.client = client;
@@ -244,6 +255,7 @@ export class Hub implements vscode.Disposable {
     const ask = <R>(method: string, params: object): Promise<R> => client.sendRequest<R>(`callboard/${method}`, params);
     try {
       const status = await ask<HubStatus>("hubStatus", {});
+      this.rooted = rooted(this.folder?.uri, status.workspace);
       if (!store.ready || status.workspace !== this.workspace || status.rev < store.rev) {
         store.clear();
         this.workspace = status.workspace;
@@ -294,6 +306,28 @@ export class Hub implements vscode.Disposable {
   private enter(phase: Phase): void {
     this.phase = phase;
     this.phased.fire(phase);
+  }
+}
+
+/** Saves what is open here and has changes, as the hub was told to ask before a turn. */
+async function save(uris: readonly string[]): Promise<SaveBuffersResult> {
+  const open = new Map(vscode.workspace.textDocuments.map((it) => [it.uri.toString(), it]));
+  const saved: string[] = [];
+  for (const uri of uris) {
+    const document = open.get(vscode.Uri.parse(uri).toString());
+    if (document !== undefined && (!document.isDirty || (await document.save()))) saved.push(uri);
+  }
+  return { saved };
+}
+
+function rooted(folder: vscode.Uri | undefined, workspace: string): vscode.Uri | undefined {
+  if (folder === undefined) return undefined;
+  const path = (file: string): string => vscode.Uri.file(file).path;
+  try {
+    const real = path(fs.realpathSync.native(folder.fsPath));
+    return folder.with({ path: rootOf({ folder: folder.path, real, workspace: path(workspace) }) });
+  } catch {
+    return folder;
   }
 }
 

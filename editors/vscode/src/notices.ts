@@ -5,7 +5,7 @@ import * as vscode from "vscode";
 import type { Hub } from "./hub";
 import type { PauseView, RunView } from "./protocol";
 import { settings } from "./settings";
-import { headline, plural, span } from "./words";
+import { changedFiles, headline, runStatus, span, waitingThings } from "./words";
 
 /** How long news is gathered before it is said. */
 const GATHER = 300;
@@ -35,20 +35,29 @@ async function waiting(open: PauseView[]): Promise<void> {
   if (only === undefined) return;
   const [show, inbox] = [vscode.l10n.t("Open"), vscode.l10n.t("Show Inbox")];
   if (open.length > 1) {
-    const chosen = await vscode.window.showInformationMessage(`${plural(open.length, "thing")} wait for you`, inbox);
+    const chosen = await vscode.window.showInformationMessage(waitingThings(open.length), inbox);
     if (chosen !== undefined) await vscode.commands.executeCommand("callboard.showInbox");
     return;
   }
-  const run = only.run === undefined ? "" : ` in ${only.run}`;
-  const text = `${only.id}${run} waits for you: ${headline(only.title)}`;
+  const title = plainly(headline(only.title));
+  const text =
+    only.run === undefined
+      ? vscode.l10n.t("{0} waits for you: {1}", only.id, title)
+      : vscode.l10n.t("{0} in {1} waits for you: {2}", only.id, only.run, title);
   const chosen = await vscode.window.showInformationMessage(text, show);
   if (chosen === show) await vscode.commands.executeCommand("callboard.openPause", { pause: only.id });
 }
 
+/** A message of the editor shows no Markdown. */
+function plainly(text: string): string {
+  return text.replace(/`/g, "");
+}
+
 async function ended(run: RunView): Promise<void> {
   const took = span((run.ended ?? run.started) - run.started);
-  const files = run.changedFiles > 0 ? `, ${plural(run.changedFiles, "file")} changed` : "";
-  const text = `${run.title} (${run.id}): ${run.status} after ${took}${files}${run.why ? `. ${headline(run.why)}` : ""}`;
+  const how = vscode.l10n.t("{0} ({1}): {2} after {3}", run.title, run.id, runStatus(run.status), took);
+  const files = run.changedFiles > 0 ? `, ${changedFiles(run.changedFiles)}` : "";
+  const text = `${how}${files}${run.why ? `. ${plainly(headline(run.why))}` : ""}`;
   const [diff, undo, picture] = [vscode.l10n.t("Show Diff"), vscode.l10n.t("Undo Run"), vscode.l10n.t("Show Run")];
   const choices = run.changedFiles > 0 ? [diff, undo] : [picture];
   const chosen =

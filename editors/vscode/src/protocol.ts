@@ -3,6 +3,8 @@
 
 /** What a message speaks of. */
 export interface About {
+  /** The findings that it reports. */
+  findings?: FindingId[];
   /** The pause point. */
   pause?: PauseId;
   /** The run. */
@@ -36,6 +38,8 @@ export interface AgentInfo {
   access: Access;
   /** How it is driven. */
   driver: DriverKind;
+  /** Whether another instance of it can start from its session. */
+  fork: boolean;
   /** What it is good for: words such as `review`, `fix`, `test`, that roles ask for. */
   goodFor: string[];
   /** Whether its program was found here; where not, why and what to do. */
@@ -44,6 +48,8 @@ export interface AgentInfo {
   name: AgentName;
   /** The profile that it is an instance of. */
   profile: string;
+  /** Whether a person can take it over: whether its program has a screen that goes on with a session. */
+  takeOver: boolean;
   /** How long its turns may take. */
   times: TurnTimes;
   /** One line for people. */
@@ -64,6 +70,8 @@ export type AgentState =
   | { is: "waitingForPermission" }
   /** It asked a question. */
   | { is: "waitingForAnswer" }
+  /** A person has taken it over and speaks with it in its program's own screen; its turns wait. */
+  | { by: string; is: "takenOver" }
   /** Its provider refuses more for now. */
   | { is: "rateLimited"; until: Timestamp | null }
   /** Its budget is used up. */
@@ -77,6 +85,8 @@ export type AgentState =
 export interface AgentView {
   /** What is believed of it, and why. */
   claim: AgentClaim;
+  /** The files that it is changing, as far as that is known. */
+  files?: LeaseView[];
   /** What the catalogue says of it. */
   info: AgentInfo;
   /** How many turns wait in its queue. */
@@ -85,6 +95,8 @@ export interface AgentView {
   rev: number;
   /** Since when. */
   since: Timestamp;
+  /** Who has taken it over, where somebody has. */
+  taken?: TakenView;
   /** The turn that it is on. */
   turn?: TurnId;
   /** What its turns used, as far as they reported it. */
@@ -199,6 +211,22 @@ export interface ClientOptions {
   saves?: boolean;
   /** The client shows terminals itself: `callboard.openTerminal` writes no file. */
   terminal?: boolean;
+}
+
+/** That several changed one file at the same time. */
+export interface CollisionView {
+  /** The agents. */
+  agents: AgentName[];
+  /** When it was noticed. */
+  at: Timestamp;
+  /** The message that told of it. */
+  message: MessageId;
+  /** The file's path from the root. */
+  path: string;
+  /** The person, where one is a side of it. */
+  person?: string;
+  /** Whether it is certain, or only may be. */
+  sure: boolean;
 }
 
 /** Something that can be written in a message. */
@@ -483,8 +511,10 @@ export interface Finding {
   declined?: string;
   /** The source line spoken of, as it stood when the finding was made. */
   excerpt?: string;
-  /** The id of the finding that this one repeats, where the agent was told of it and says so. */
-  id: FindingId | null;
+  /** Its name for good. */
+  id: FindingId;
+  /** The message that it was first reported in, once that was said. */
+  message?: MessageId;
   /** Where; absent for a remark on the whole. */
   place?: Place;
   /** Revision of the record that changed it last. */
@@ -542,6 +572,28 @@ export interface FindingsParams {
   all?: boolean;
   /** Only those of this run. */
   run?: RunId | null;
+}
+
+/** Params of `callboard/fork`. */
+export interface ForkParams {
+  /** Whose session. */
+  agent: AgentName;
+  /** Which other instance starts from it; one that is free where absent. */
+  to?: AgentName | null;
+}
+
+/** Result of `callboard/fork`. */
+export interface Forked {
+  /** Who starts from it, with its next turn. */
+  agent: AgentName;
+  /** The revision at which that is in. */
+  rev: number;
+}
+
+/** Params of `callboard/handBack`. */
+export interface HandBackParams {
+  /** Which agent. */
+  agent: AgentName;
 }
 
 /** Params of `callboard/history`. */
@@ -634,6 +686,20 @@ export type Item =
 export interface JsonResult {
   /** The value. */
   value: unknown;
+}
+
+/** A file that an agent is changing in the turn that it is on. */
+export interface LeaseView {
+  /** The file's path from the root. */
+  path: string;
+  /** How it is known: `said` by the agent's program, `seen` on the disk, or `perhaps` this one of several. */
+  sign: string;
+  /** Since when. */
+  since: Timestamp;
+  /** In which turn. */
+  turn: TurnId;
+  /** Others that are changing it too. */
+  with?: AgentName[];
 }
 
 export type MessageId = string;
@@ -1052,6 +1118,8 @@ export interface RunView {
   changedFiles: number;
   /** Where it is shown. */
   channel: ChannelName;
+  /** Files that several of its agents, or one and a person, changed at the same time. */
+  collisions?: CollisionView[];
   /** When it ended. */
   ended?: Timestamp;
   /** The hash that the run is pinned to. */
@@ -1240,6 +1308,35 @@ export interface SubscribeParams {
   run?: RunId | null;
   /** The revision that the client has: 0 for everything, absent for what comes from now on. */
   since?: number | null;
+}
+
+/** Params of `callboard/takeOver`. */
+export interface TakeOverParams {
+  /** Whether to wait for the end of the turn that it is on; else it is refused as `busy` then. */
+  afterTurn?: boolean;
+  /** Which agent. */
+  agent: AgentName;
+}
+
+/** How far a take-over is. */
+export type TakenStage =
+  /** It waits for the end of the turn that the agent is on. */
+  | "afterTurn"
+  /** The agent's screen is being opened. */
+  | "opening"
+  /** The agent's terminal is the person's. */
+  | "open"
+  /** It is being handed back. */
+  | "closing";
+
+/** That a person has taken an agent over. Its turns wait in its queue. */
+export interface TakenView {
+  /** Who. */
+  by: string;
+  /** Since when. */
+  since: Timestamp;
+  /** How far that is. */
+  stage: TakenStage;
 }
 
 /** A colour. */
@@ -1629,9 +1726,10 @@ export interface Requests {
   "callboard/undo": { params: UndoParams; result: UndoResult };
   "callboard/worktrees": { params: Nothing; result: WorktreesResult };
   "callboard/removeWorktree": { params: RemoveWorktreeParams; result: Changed };
-  "callboard/permissions": { params: PermissionsParams; result: Rule[] };
-  "callboard/revokePermission": { params: RevokePermissionParams; result: Changed };
   "callboard/agents": { params: Nothing; result: AgentView[] };
+  "callboard/takeOver": { params: TakeOverParams; result: Changed };
+  "callboard/handBack": { params: HandBackParams; result: Changed };
+  "callboard/fork": { params: ForkParams; result: Forked };
   "callboard/findings": { params: FindingsParams; result: Finding[] };
   "callboard/settleFinding": { params: SettleFindingParams; result: Changed };
   "callboard/watchTerminal": { params: WatchTerminalParams; result: WatchTerminalResult };
@@ -1685,9 +1783,10 @@ export const method = {
   undo: "callboard/undo",
   worktrees: "callboard/worktrees",
   removeWorktree: "callboard/removeWorktree",
-  permissions: "callboard/permissions",
-  revokePermission: "callboard/revokePermission",
   agents: "callboard/agents",
+  takeOver: "callboard/takeOver",
+  handBack: "callboard/handBack",
+  fork: "callboard/fork",
   findings: "callboard/findings",
   settleFinding: "callboard/settleFinding",
   watchTerminal: "callboard/watchTerminal",

@@ -87,7 +87,7 @@ export class Remarks implements vscode.Disposable {
     if (!this.hub.store.inbox().some((it) => it.decisions.includes("request-changes"))) return false;
     const { uri } = document;
     if (uri.scheme === SCHEME) return uri.query.endsWith("/after");
-    return this.changes.shown.has(uri.toString()) || pauseOf(uri.path, document.lineAt(0).text) !== undefined;
+    return this.changes.shows(uri) || pauseOf(uri.path, document.lineAt(0).text) !== undefined;
   }
 
   private name(uri: vscode.Uri): string {

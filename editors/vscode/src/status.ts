@@ -1,8 +1,8 @@
 // The status item: how the server is, how much goes on, how much waits; and the contexts that `when` clauses read.
 
 import * as vscode from "vscode";
-import type { Hub } from "./hub";
-import { current, plural } from "./words";
+import type { Hub, Phase } from "./hub";
+import { current, runs, runStatus, waitingThings } from "./words";
 
 export function showStatus(hub: Hub): vscode.Disposable {
   const item = vscode.window.createStatusBarItem("callboard.status", vscode.StatusBarAlignment.Left, 5);
@@ -68,7 +68,7 @@ export function showStatus(hub: Hub): vscode.Disposable {
     }
     item.text = item.text.replace("$(callboard-mark)", "$(megaphone)");
     item.accessibilityInformation = {
-      label: `Callboard: ${phase.is}, ${plural(live.length, "run")}, ${waiting} waiting for you`,
+      label: `Callboard: ${spoken(phase)}, ${runs(live.length)}, ${waitingThings(waiting)}`,
     };
     item.show();
   };
@@ -77,12 +77,29 @@ export function showStatus(hub: Hub): vscode.Disposable {
   return vscode.Disposable.from(item, hub.onPhase(show), hub.onBegin(show), hub.onChange(show));
 }
 
+function spoken(phase: Phase): string {
+  switch (phase.is) {
+    case "off":
+      return vscode.l10n.t("off");
+    case "missing":
+      return vscode.l10n.t("its program is not here");
+    case "starting":
+      return vscode.l10n.t("starting");
+    case "running":
+      return phase.trusted ? vscode.l10n.t("running") : vscode.l10n.t("not trusted yet");
+    case "lost":
+      return vscode.l10n.t("not connected");
+  }
+}
+
 function tooltip(hub: Hub, waiting: number): vscode.MarkdownString {
   const text = new vscode.MarkdownString();
-  text.appendText(`${plural(hub.store.liveRuns().length, "run")} · ${plural(waiting, "thing")} waiting for you\n`);
+  text.appendText(`${runs(hub.store.liveRuns().length)} · ${waitingThings(waiting)}\n`);
   for (const run of hub.store.liveRuns().slice(0, 8)) {
     const step = current(run);
-    text.appendText(`\n${run.id} ${run.title}: ${run.status}${step === undefined ? "" : ` · ${step.title}`}\n`);
+    text.appendText(
+      `\n${run.id} ${run.title}: ${runStatus(run.status)}${step === undefined ? "" : ` · ${step.title}`}\n`,
+    );
   }
   for (const pause of hub.store.inbox().slice(0, 8)) text.appendText(`\n${pause.id} ${pause.title}\n`);
   text.appendText(`\n${hub.program}`);

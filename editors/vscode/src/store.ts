@@ -15,9 +15,6 @@ import type {
   RunView,
 } from "./protocol";
 
-/** A finding that the hub keeps has an id; a draft of one may have none. */
-export type KnownFinding = Finding & { id: string };
-
 export type Kind = Item["item"];
 
 /** What changed with one feed. */
@@ -45,7 +42,7 @@ export class Store {
   readonly runs = new Map<string, RunView>();
   readonly pauses = new Map<string, PauseView>();
   readonly agents = new Map<string, AgentView>();
-  readonly findings = new Map<string, KnownFinding>();
+  readonly findings = new Map<string, Finding>();
 
   /** Forgets all: the hub is another one, or its journal is. */
   clear(): void {
@@ -90,7 +87,7 @@ export class Store {
           if (put(this.agents, item.info.name, item)) kinds.add("agent");
           break;
         case "finding":
-          if (isKnown(item) && put(this.findings, item.id, item)) kinds.add("finding");
+          if (put(this.findings, item.id, item)) kinds.add("finding");
           break;
       }
     }
@@ -122,13 +119,9 @@ export class Store {
   }
 
   /** Findings that nobody settled. */
-  openFindings(): KnownFinding[] {
+  openFindings(): Finding[] {
     return [...this.findings.values()].filter((it) => !isSettled(it)).sort((a, b) => number(a.id) - number(b.id));
   }
-}
-
-function isKnown(finding: Finding): finding is KnownFinding {
-  return finding.id !== null;
 }
 
 export function isSettled(finding: Finding): boolean {

@@ -5,7 +5,7 @@ import { message, type Hub } from "./hub";
 import type { RunView } from "./protocol";
 import { settings } from "./settings";
 import { hasEnded } from "./store";
-import { authorName, printable } from "./words";
+import { authorName, printable, runStatus } from "./words";
 
 interface Definition extends vscode.TaskDefinition {
   workflow: string;
@@ -82,14 +82,16 @@ class RunTerminal implements vscode.Pseudoterminal {
     const started = await this.hub.request("run", { workflow, inputs, roles });
     this.run = started.run;
     this.say(
-      `${started.run} goes on in the hub; closing this ${settings().onCancel === "stop" ? "ends" : "pauses"} it.`,
+      settings().onCancel === "stop"
+        ? vscode.l10n.t("{0} goes on in the hub; closing this ends it.", started.run)
+        : vscode.l10n.t("{0} goes on in the hub; closing this pauses it.", started.run),
     );
     const known = this.hub.store.runs.get(started.run);
     if (known !== undefined && hasEnded(known) && !this.over) this.ended(known);
   }
 
   private ended(run: RunView): void {
-    this.say(`${run.title}: ${run.status}${run.why ? ` (${run.why})` : ""}`);
+    this.say(`${run.title}: ${runStatus(run.status)}${run.why ? ` (${run.why})` : ""}`);
     this.end(run.status === "approved" || run.status === "done" ? 0 : 1);
   }
 

@@ -5,7 +5,7 @@
 import * as vscode from "vscode";
 import { message, type Hub } from "./hub";
 import type { TerminalFrame } from "./protocol";
-import { agentState, printable } from "./words";
+import { agentState, printable, stateMark } from "./words";
 
 /** How many lines that left the top of the screen are written above it. */
 const PAST = 1000;
@@ -13,6 +13,9 @@ const PAST = 1000;
 export class Terminals implements vscode.Disposable {
   private readonly open = new Map<string, { terminal: vscode.Terminal; screen: Screen }>();
   private readonly listening: vscode.Disposable;
+  private readonly shown = new vscode.EventEmitter<void>();
+  /** Other terminals are open than before. */
+  readonly onOpen = this.shown.event;
 
   constructor(private readonly hub: Hub) {
     this.listening = vscode.Disposable.from(
@@ -26,9 +29,17 @@ export class Terminals implements vscode.Disposable {
         for (const { screen } of this.open.values()) screen.rename();
       }),
       vscode.window.onDidCloseTerminal((closed) => {
-        for (const [agent, { terminal }] of this.open) if (terminal === closed) this.open.delete(agent);
+        for (const [agent, { terminal }] of this.open) {
+          if (terminal !== closed) continue;
+          this.open.delete(agent);
+          this.shown.fire();
+        }
       }),
     );
+  }
+
+  has(agent: string): boolean {
+    return this.open.has(agent);
   }
 
   show(agent: string): void {
@@ -41,11 +52,13 @@ export class Terminals implements vscode.Disposable {
     const iconPath = new vscode.ThemeIcon("hubot");
     const terminal = vscode.window.createTerminal({ name: `@${agent}`, pty: screen, iconPath, isTransient: true });
     this.open.set(agent, { terminal, screen });
+    this.shown.fire();
     terminal.show();
   }
 
   dispose(): void {
     this.listening.dispose();
+    this.shown.dispose();
     for (const { terminal } of this.open.values()) terminal.dispose();
   }
 }
@@ -63,6 +76,7 @@ class Screen implements vscode.Pseudoterminal {
   private name = "";
   private said = "";
   private opened = false;
+  private offered = false;
   private sending = Promise.resolve();
 
   constructor(
@@ -94,8 +108,28 @@ class Screen implements vscode.Pseudoterminal {
       try {
         await this.hub.request("terminalInput", { agent: this.agent, text });
       } catch (error) {
-        this.tell(message(error));
+        if (this.isTranscript()) this.offer();
+        else this.tell(message(error));
       }
+    });
+  }
+
+  /** Whether it shows what is said and takes no keys, because its agent can be taken over and is not. */
+  private isTranscript(): boolean {
+    const agent = this.hub.store.agents.get(this.agent);
+    return agent?.info.takeOver === true && agent.taken === undefined && agent.info.driver !== "terminal";
+  }
+
+  private offer(): void {
+    if (this.offered) return;
+    this.offered = true;
+    const yes = vscode.l10n.t("Take Over");
+    const text = vscode.l10n.t("This is what @{0} says. To type to it, take it over.", this.agent);
+    const agent = this.agent;
+    void vscode.window.showInformationMessage(text, yes).then((said) => {
+      this.offered = false;
+      if (said === yes) return vscode.commands.executeCommand("callboard.takeOver", { agent });
+      return undefined;
     });
   }
 
@@ -139,8 +173,8 @@ class Screen implements vscode.Pseudoterminal {
 
   rename(): void {
     const agent = this.hub.store.agents.get(this.agent);
-    const state = agent === undefined ? "" : ` · ${agentState(agent)}`;
-    const name = `@${this.agent}${state}${this.locked ? ` · ${vscode.l10n.t("locked")}` : ""}`;
+    const state = agent === undefined ? "" : ` ${stateMark(agent)} ${agentState(agent)}`;
+    const name = `@${this.agent}${state}${this.locked ? ` · 🔒 ${vscode.l10n.t("locked")}` : ""}`;
     if (name === this.name) return;
     this.name = name;
     this.names.fire(name);

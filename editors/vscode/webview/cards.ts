@@ -1,7 +1,18 @@
 // Cards in a message: a run with its steps, a pause with its decisions, findings with their places.
 
+import * as l10n from "@vscode/l10n";
 import type { Allowed, FindingCard, PauseCard, RunCard } from "../src/channel/wire";
-import { decisionTitle, headline, span } from "../src/words";
+import {
+  decisionTitle,
+  findingState,
+  headline,
+  roundOf,
+  runStatus,
+  severityName,
+  span,
+  stepStatus,
+  steps as inSteps,
+} from "../src/words";
 import { button, h, icon } from "./dom";
 
 export type Does = (command: Allowed, argument: Record<string, string>) => void;
@@ -40,40 +51,40 @@ export function runCard(run: RunCard, does: Does): HTMLElement {
     h(
       "li",
       { class: `step ${it.status}`, style: undefined, "data-depth": Math.min(it.depth, 6) },
-      icon(STEP_ICONS[it.status] ?? "circle-outline", it.status),
+      icon(STEP_ICONS[it.status] ?? "circle-outline", stepStatus(it.status)),
       h("span", { class: "name" }, it.title),
       it.agent !== undefined && h("span", { class: "dim" }, `@${it.agent}`),
-      it.round > 1 && h("span", { class: "dim" }, `round ${it.round}`),
+      it.round > 1 && h("span", { class: "dim" }, roundOf(it.round)),
     ),
   );
   const took = span((run.ended ?? Date.now()) - run.started);
   return h(
     "section",
-    { class: `card run ${run.status}`, "aria-label": `Run ${run.id}, ${run.status}` },
+    { class: `card run ${run.status}`, "aria-label": l10n.t("Run {0}, {1}", run.id, runStatus(run.status)) },
     h(
       "header",
       {},
       icon(RUN_ICONS[run.status] ?? "circle-outline"),
-      h("span", { class: "name" }, run.status),
-      h("span", { class: "dim" }, `${run.id} · ${over ? took : `${done} of ${leaves.length} steps`}`),
+      h("span", { class: "name" }, runStatus(run.status)),
+      h("span", { class: "dim" }, `${run.id} · ${over ? took : inSteps(done, leaves.length)}`),
     ),
     !over &&
       h("progress", {
         max: Math.max(1, leaves.length),
         value: done,
-        "aria-label": `${done} of ${leaves.length} steps`,
+        "aria-label": inSteps(done, leaves.length),
       }),
     run.why !== "" && h("p", { class: GOOD.includes(run.status) ? "dim" : "why" }, run.why),
     h("ul", { class: "steps" }, ...steps),
     h(
       "footer",
       {},
-      button("Picture", () => does("showRun", argument)),
-      run.changedFiles > 0 && button(`Diff (${run.changedFiles})`, () => does("showChanges", argument)),
-      !over && run.status !== "held" && button("Pause", () => does("pause", argument)),
-      run.status === "held" && button("Resume", () => does("resume", argument)),
-      !over && button("Stop…", () => does("cancel", argument)),
-      over && run.changedFiles > 0 && button("Undo…", () => does("undo", argument)),
+      button(l10n.t("Picture"), () => does("showRun", argument)),
+      run.changedFiles > 0 && button(l10n.t("Diff ({0})", run.changedFiles), () => does("showChanges", argument)),
+      !over && run.status !== "held" && button(l10n.t("Pause"), () => does("pause", argument)),
+      run.status === "held" && button(l10n.t("Resume"), () => does("resume", argument)),
+      !over && button(l10n.t("Stop…"), () => does("cancel", argument)),
+      over && run.changedFiles > 0 && button(l10n.t("Undo…"), () => does("undo", argument)),
     ),
   );
 }
@@ -98,8 +109,8 @@ export function pauseCard(pause: PauseCard, does: Does): HTMLElement {
   });
   const shown = whole ? pause.document : `${pause.document.slice(0, MOST)}\n…`;
   documentBox.append(
-    h("summary", {}, "What is shown"),
-    h("pre", { tabindex: 0, "aria-label": "The document" }, h("code", {}, ...coloured(shown))),
+    h("summary", {}, l10n.t("What is shown")),
+    h("pre", { tabindex: 0, "aria-label": l10n.t("The document") }, h("code", {}, ...coloured(shown))),
   );
   const decide = (decision: string): void => {
     switch (decision) {
@@ -128,7 +139,11 @@ export function pauseCard(pause: PauseCard, does: Does): HTMLElement {
   const approve = button(decisionTitle(usual ?? "approve"), () => decide(usual ?? "approve"), { class: "primary" });
   documentBox.addEventListener("toggle", () => {
     if (usual !== "approve") return;
-    const label = !whole ? "Read and approve…" : documentBox.open ? "Approve" : "Look, then approve";
+    const label = !whole
+      ? l10n.t("Read and approve…")
+      : documentBox.open
+        ? decisionTitle("approve")
+        : l10n.t("Look, then approve");
     approve.textContent = label;
     approve.title = label;
     approve.setAttribute("aria-label", label);
@@ -143,25 +158,28 @@ export function pauseCard(pause: PauseCard, does: Does): HTMLElement {
   if (buttons !== undefined) {
     return h(
       "section",
-      { class: `card pause of-${pause.kind}`, "aria-label": `${id} waits for you: ${headline(pause.title)}` },
-      whole ? documentBox : h("p", { class: "dim" }, "It is longer than this card: open it to see all of it."),
+      {
+        class: `card pause of-${pause.kind}`,
+        "aria-label": l10n.t("{0} waits for you: {1}", id, headline(pause.title)),
+      },
+      whole ? documentBox : h("p", { class: "dim" }, l10n.t("It is longer than this card: open it to see all of it.")),
       h(
         "footer",
         {},
         ...(whole ? buttons : []),
-        button("Open", () => does("openPause", { pause: id }), { class: "secondary" }),
+        button(l10n.t("Open"), () => does("openPause", { pause: id }), { class: "secondary" }),
       ),
     );
   }
   return h(
     "section",
-    { class: `card pause of-${pause.kind}`, "aria-label": `${id} waits for you: ${headline(pause.title)}` },
+    { class: `card pause of-${pause.kind}`, "aria-label": l10n.t("{0} waits for you: {1}", id, headline(pause.title)) },
     documentBox,
     h(
       "footer",
       {},
       approve,
-      button("Open", () => does("openPause", { pause: id }), { class: "secondary" }),
+      button(l10n.t("Open"), () => does("openPause", { pause: id }), { class: "secondary" }),
       ...pause.decisions
         .filter((it) => it !== usual && it !== "edit")
         .map((it) => button(decisionTitle(it), () => decide(it), { class: "secondary" })),
@@ -169,17 +187,24 @@ export function pauseCard(pause: PauseCard, does: Does): HTMLElement {
   );
 }
 
-const SCOPES: Record<string, string> = { once: "Allow once", run: "Allow for this run", always: "Always allow" };
+function scopeTitle(scope: string): string {
+  const names: Record<string, string> = {
+    once: l10n.t("Allow once"),
+    run: l10n.t("Allow for this run"),
+    always: l10n.t("Always allow"),
+  };
+  return names[scope] ?? scope;
+}
 
 function permission({ id, hash, scopes, decisions }: PauseCard, does: Does): HTMLElement[] {
   const allowed = scopes.length === 0 ? ["once"] : scopes;
   const buttons = allowed.map((scope, index) =>
-    button(SCOPES[scope] ?? scope, () => does("decide", { pause: id, hash, decision: "approve", scope }), {
+    button(scopeTitle(scope), () => does("decide", { pause: id, hash, decision: "approve", scope }), {
       class: index === 0 ? "primary" : "secondary",
     }),
   );
   if (decisions.includes("reject"))
-    buttons.push(button("Deny…", () => does("reject", { pause: id, hash }), { class: "secondary" }));
+    buttons.push(button(l10n.t("Deny…"), () => does("reject", { pause: id, hash }), { class: "secondary" }));
   return buttons;
 }
 
@@ -187,8 +212,8 @@ function question({ id, hash, choices, decisions }: PauseCard, does: Does): HTML
   const answer = (document: string): void => does("decide", { pause: id, hash, decision: "edit", document });
   const input = h("input", {
     class: "input",
-    "aria-label": `Your answer to ${id}`,
-    placeholder: "Your answer",
+    "aria-label": l10n.t("Your answer to {0}", id),
+    placeholder: l10n.t("Your answer"),
     onkeydown: (event) => {
       const text = input.value.trim();
       if ((event as KeyboardEvent).key === "Enter" && text !== "") answer(text);
@@ -196,7 +221,7 @@ function question({ id, hash, choices, decisions }: PauseCard, does: Does): HTML
   });
   const buttons: HTMLElement[] = choices.map((it) => button(it, () => answer(it), { class: "secondary" }));
   if (decisions.includes("reject")) {
-    buttons.push(button("Don't answer…", () => does("reject", { pause: id, hash }), { class: "secondary" }));
+    buttons.push(button(l10n.t("Don't answer…"), () => does("reject", { pause: id, hash }), { class: "secondary" }));
   }
   return [h("div", { class: "answer" }, input), ...buttons];
 }
@@ -222,7 +247,10 @@ export function findingCards(all: readonly FindingCard[], does: Does): HTMLEleme
     return h(
       "li",
       { class: `finding ${it.severity} ${it.state}` },
-      icon(open ? (SEVERITY[it.severity] ?? "info") : "check", open ? it.severity : it.state),
+      icon(
+        open ? (SEVERITY[it.severity] ?? "info") : "check",
+        open ? severityName(it.severity) : findingState(it.state),
+      ),
       h(
         "button",
         {
@@ -230,22 +258,26 @@ export function findingCards(all: readonly FindingCard[], does: Does): HTMLEleme
           class: "row",
           title: it.text,
           disabled: !open,
-          "aria-label": `${it.severity} ${it.id}, ${it.state}: ${headline(it.text)} ${place}`,
+          "aria-label": `${severityName(it.severity)} ${it.id}, ${findingState(it.state)}: ${headline(it.text)} ${place}`,
           onclick: () => does("openFinding", argument),
         },
         h("span", { class: "name" }, headline(it.text, 200)),
-        h("span", { class: "dim" }, `${place} ${it.id}${open ? "" : ` · ${it.state}`}`),
+        h("span", { class: "dim" }, `${place} ${it.id}${open ? "" : ` · ${findingState(it.state)}`}`),
       ),
-      open && button(`Fix ${it.id} with…`, () => does("fixFinding", argument), { icon: "wand", class: "icon" }),
       open &&
-        button(`Dismiss ${it.id}…`, () => does("dismissFinding", argument), { icon: "circle-slash", class: "icon" }),
+        button(l10n.t("Fix {0} with…", it.id), () => does("fixFinding", argument), { icon: "wand", class: "icon" }),
+      open &&
+        button(l10n.t("Dismiss {0}…", it.id), () => does("dismissFinding", argument), {
+          icon: "circle-slash",
+          class: "icon",
+        }),
     );
   });
   const more = all.length - rows.length;
   return h(
     "ul",
-    { class: "card findings", "aria-label": "Findings" },
+    { class: "card findings", "aria-label": l10n.t("Findings") },
     ...rows,
-    more > 0 && h("li", { class: "dim" }, `and ${more} more, in the Findings view`),
+    more > 0 && h("li", { class: "dim" }, l10n.t("and {0} more, in the Findings view", more)),
   );
 }

@@ -1,15 +1,18 @@
 // The channel's page: a list of messages, a composer, and what is between them. It fetches nothing: the extension tells it all.
 
+import "./language";
 import "@vscode/codicons/dist/codicon.css";
 import "./channel.css";
+import * as l10n from "@vscode/l10n";
 import type { Allowed, Facts, ToView } from "../src/channel/wire";
 import type { MessageView } from "../src/protocol";
-import { authorName, headline, span } from "../src/words";
+import { authorName, headline, span, stateName } from "../src/words";
 import { Composer } from "./composer";
 import { button, h, host, icon, watchPolicy } from "./dom";
+import { keep, kept } from "./kept";
 import { Known } from "./known";
 import { List } from "./list";
-import type { Target } from "./markdown";
+import { visible, type Target } from "./markdown";
 import { row } from "./message";
 import { Search } from "./search";
 
@@ -29,24 +32,24 @@ let painted = false;
 const does = (command: Allowed, argument: Record<string, string>): void =>
   host.postMessage({ is: "do", command, argument });
 
-const select = h("select", { class: "channels", "aria-label": "Channel", onchange: () => go(select.value) });
+const select = h("select", { class: "channels", "aria-label": l10n.t("Channel"), onchange: () => go(select.value) });
 const title = h("div", { class: "bar" }, icon("comment-discussion"), select);
 const box = h("div", {
   class: "messages",
   role: "feed",
-  "aria-label": "Messages",
+  "aria-label": l10n.t("Messages"),
   "aria-busy": "false",
   tabindex: 0,
   onkeydown: (event) => keys(event as KeyboardEvent),
 });
-const jump = button("New messages ↓", () => list.toEnd(), { class: "jump primary" });
+const jump = button(l10n.t("New messages ↓"), () => list.toEnd(), { class: "jump primary" });
 jump.hidden = true;
 const working = h("div", { class: "working", "aria-live": "off" });
 const said = h("div", { class: "sr", role: "status", "aria-live": "polite" });
 const off = h("div", { class: "off", hidden: true });
 const composer = new Composer({
   send: () => list.toEnd(),
-  complete: (ask, sign, word) => host.postMessage({ is: "complete", ask, sign, word }),
+  complete: (ask, text, cursor) => host.postMessage({ is: "complete", ask, text, cursor }),
   leaveThread: () => go(channel),
 });
 const list = new List(box, { draw, nearTop, atEnd });
@@ -57,14 +60,15 @@ const search = new Search({
   older: nearTop,
   close: () => composer.focus(),
 });
-const main = h("div", { class: "page" }, title, search.node, box, jump, working, composer.node, said);
+const frame = h("div", { class: "frame" }, box, jump);
+const main = h("div", { class: "page" }, title, search.node, frame, working, composer.node, said);
 document.getElementById("root")?.append(main, off);
 watchPolicy();
 
 function draw(index: number): HTMLElement {
   const message = messages[index];
   if (message === undefined) return h("article", {});
-  return row(message, index + 1, messages.length, {
+  return row(message, {
     known,
     does,
     follow,
@@ -126,7 +130,7 @@ function follow(target: Target): void {
 
 function showMessage(id: string): void {
   const at = place.get(id);
-  if (at === undefined) say(`${id} is further up; scroll there, or search for it.`);
+  if (at === undefined) say(l10n.t("{0} is further up; scroll there, or search for it.", id));
   else focus(at);
 }
 
@@ -156,6 +160,16 @@ function tellSeen(): void {
   if (number <= seen) return;
   seen = number;
   host.postMessage({ is: "seen", number });
+}
+
+/** Marks the first of the messages that come while nobody looks. */
+function markNew(from: number, stuck: boolean): void {
+  const before = messages[from - 1];
+  const isUnread = before !== undefined && Number(before.id.slice(1)) > seen;
+  if (thread !== undefined || isUnread || (stuck && document.hasFocus())) return;
+  const old = firstNew === undefined ? undefined : place.get(firstNew);
+  firstNew = messages[from]?.id;
+  if (old !== undefined) list.redraw(old);
 }
 
 function focus(index: number): void {
@@ -233,19 +247,43 @@ function showChannels(): void {
   select.value = channel;
 }
 
+function ofAgent(command: Allowed, label: string, agent: string): HTMLElement {
+  const made = button(label, () => does(command, { agent }));
+  made.dataset.agent = `${command} ${agent}`;
+  return made;
+}
+
+/** What agents that are at work are writing, by name. */
+const tails = new Map<string, string[]>();
+
 function showWorking(): void {
   const busy = [...known.agents.values()].filter((it) => !["idle", "stopped"].includes(it.state) && !it.missing);
+  for (const name of [...tails.keys()]) if (!busy.some((it) => it.name === name)) tails.delete(name);
+  const active = document.activeElement;
+  const had = working.contains(active) ? active?.getAttribute("data-agent") : undefined;
   working.replaceChildren(
-    ...busy.slice(0, 4).map((it) =>
-      h(
-        "span",
-        { class: `agent ${it.state}`, title: it.title },
-        icon(it.state === "working" || it.state === "starting" ? "loading" : "warning"),
-        ` @${it.name} ${it.state.replace(/([A-Z])/g, (c) => ` ${c.toLowerCase()}`)} ${span(Date.now() - it.since)} `,
-        button("Terminal", () => does("openTerminal", { agent: it.name })),
-      ),
-    ),
+    ...busy.slice(0, 4).map((it) => {
+      const lines = tails.get(it.name) ?? [];
+      return h(
+        "div",
+        { class: "who", title: it.title },
+        icon(
+          it.state === "working" || it.state === "starting"
+            ? "loading"
+            : it.state === "takenOver"
+              ? "person"
+              : "warning",
+        ),
+        ` @${it.name} ${stateName(it.state)} · ${span(Date.now() - it.since)} `,
+        ofAgent("openTerminal", l10n.t("Terminal"), it.name),
+        it.state === "takenOver" && ofAgent("handBack", l10n.t("Hand back"), it.name),
+        lines.length > 0 &&
+          h("pre", { class: "tail", "aria-label": l10n.t("What @{0} is writing", it.name) }, visible(lines.join("\n"))),
+      );
+    }),
   );
+  if (had) working.querySelector<HTMLElement>(`button[data-agent="${had}"]`)?.focus({ preventScroll: true });
+  for (const box of working.querySelectorAll(".tail")) box.scrollTop = box.scrollHeight;
   working.hidden = busy.length === 0;
 }
 setInterval(() => {
@@ -301,8 +339,7 @@ addEventListener("message", (event: MessageEvent<ToView>) => {
       showChannels();
       showWorking();
       composer.at(channel, thread);
-      const state = host.getState();
-      host.setState({ ...(typeof state === "object" ? state : {}), channel, thread });
+      keep({ channel, thread });
       list.grow(0, messages.length);
       empty();
       if (!painted) {
@@ -337,6 +374,7 @@ addEventListener("message", (event: MessageEvent<ToView>) => {
       take(changed);
       if (added > 0) {
         const stuck = list.isAtEnd;
+        markNew(from, stuck);
         note(from);
         list.grow(0, added);
         empty();
@@ -349,6 +387,10 @@ addEventListener("message", (event: MessageEvent<ToView>) => {
     }
     case "completions":
       composer.completions(it.ask, it.items);
+      return;
+    case "tail":
+      tails.set(it.agent, it.lines);
+      showWorking();
       return;
     case "insert":
       composer.insert(it.text);
@@ -370,11 +412,11 @@ addEventListener("message", (event: MessageEvent<ToView>) => {
 const hint = h(
   "div",
   { class: "empty" },
-  h("p", {}, "Nobody has said anything here yet."),
-  h("p", {}, "Write ", h("code", {}, "@lint look at README.md"), ", or start a workflow:"),
-  button("Run a Workflow…", () => does("run", {}), { class: "primary" }),
+  h("p", {}, l10n.t("Nobody has said anything here yet.")),
+  h("p", {}, l10n.t("Write to an agent, for example:"), " ", h("code", {}, "@lint look at README.md")),
+  button(l10n.t("Run a Workflow…"), () => does("run", {}), { class: "primary" }),
 );
-box.before(hint);
+frame.before(hint);
 
 function empty(): void {
   hint.hidden = messages.length > 0;
@@ -390,5 +432,4 @@ addEventListener("keydown", (event) => {
   }
 });
 
-const state = host.getState() as { channel?: string; thread?: string } | undefined;
-host.postMessage({ is: "ready", channel: state?.channel, thread: state?.thread });
+host.postMessage({ is: "ready", channel: kept().channel, thread: kept().thread });

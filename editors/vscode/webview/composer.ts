@@ -1,20 +1,17 @@
 // Where a person writes: grows with its lines, completes @agents, #channels, /commands and `files`, keeps drafts and history.
 
-import type { Completion } from "../src/channel/wire";
+import * as l10n from "@vscode/l10n";
+import type { CompleteItem } from "../src/protocol";
 import { button, h, host } from "./dom";
-import { wordAt } from "./word";
-
-interface Kept {
-  drafts?: Record<string, string>;
-  history?: string[];
-}
+import { keep, kept } from "./kept";
+import { completes, stillFits } from "./word";
 
 /** How many sent texts the arrow keys bring back. */
 const MOST_HISTORY = 50;
 
 export interface Wants {
   send(text: string): void;
-  complete(ask: number, sign: string, word: string): void;
+  complete(ask: number, text: string, cursor: number): void;
   leaveThread(): void;
 }
 
@@ -25,9 +22,12 @@ export class Composer {
   private readonly chip: HTMLElement;
   private readonly problem: HTMLElement;
   private asked = 0;
-  private items: Completion[] = [];
+  /** What was offered, and where the cursor stood then. */
+  private offered: { items: readonly CompleteItem[]; at: number } = { items: [], at: 0 };
+  /** What of it fits now. */
+  private items: ReturnType<typeof stillFits> = [];
+  private askedAt = 0;
   private chosen = 0;
-  private from = 0;
   private channel = "main";
   private past = -1;
   private sending: { key: string; text: string } | undefined;
@@ -36,7 +36,7 @@ export class Composer {
     this.area = h("textarea", {
       rows: 1,
       class: "input",
-      "aria-label": "Message",
+      "aria-label": l10n.t("Message"),
       role: "combobox",
       "aria-expanded": "false",
       "aria-controls": "completions",
@@ -50,12 +50,12 @@ export class Composer {
       id: "completions",
       class: "completions",
       role: "listbox",
-      "aria-label": "Completions",
+      "aria-label": l10n.t("Completions"),
       hidden: true,
     });
     this.chip = h("div", { class: "chip", hidden: true });
     this.problem = h("div", { class: "problem", role: "alert", hidden: true });
-    const send = button("Send (Enter)", () => this.send(), { icon: "send", class: "icon" });
+    const send = button(l10n.t("Send (Enter)"), () => this.send(), { icon: "send", class: "icon" });
     this.node = h(
       "div",
       { class: "composer" },
@@ -74,13 +74,14 @@ export class Composer {
       this.area.value = kept().drafts?.[key] ?? "";
       this.grow();
     }
-    this.area.placeholder = thread === undefined ? `Message #${channel}` : `Reply in the thread of ${thread}`;
+    this.area.placeholder =
+      thread === undefined ? l10n.t("Message #{0}", channel) : l10n.t("Reply in the thread of {0}", thread);
     this.chip.replaceChildren();
     this.chip.hidden = thread === undefined;
     if (thread !== undefined) {
       this.chip.append(
-        `Thread of ${thread}`,
-        button("Back to the channel", () => this.wants.leaveThread(), { icon: "close", class: "icon" }),
+        l10n.t("Thread of {0}", thread),
+        button(l10n.t("Back to the channel"), () => this.wants.leaveThread(), { icon: "close", class: "icon" }),
       );
     }
   }
@@ -115,9 +116,17 @@ export class Composer {
     this.problem.hidden = false;
   }
 
-  completions(ask: number, items: Completion[]): void {
+  completions(ask: number, items: readonly CompleteItem[]): void {
     if (ask !== this.asked) return;
-    this.items = items;
+    this.offered = { items, at: this.askedAt };
+    this.fit();
+  }
+
+  /** What is shown must fit what is typed at each moment: Enter takes it. */
+  private fit(): void {
+    const { items, at } = this.offered;
+    const { value, selectionStart } = this.area;
+    this.items = stillFits(items, at, value, selectionStart);
     this.chosen = 0;
     this.open();
   }
@@ -127,9 +136,7 @@ export class Composer {
     if (text === "") return;
     const key = `vscode-${Date.now().toString(36)}-${crypto.randomUUID()}`;
     this.sending = { key, text };
-    const state = kept();
-    const history = [text, ...(state.history ?? []).filter((it) => it !== text)].slice(0, MOST_HISTORY);
-    host.setState({ ...state, history });
+    keep({ history: [text, ...(kept().history ?? []).filter((it) => it !== text)].slice(0, MOST_HISTORY) });
     this.area.value = "";
     this.past = -1;
     this.keep();
@@ -149,24 +156,15 @@ export class Composer {
     this.problem.hidden = true;
     this.grow();
     this.keep();
-    const at = wordAt(this.area.value, this.area.selectionStart);
-    if (at === undefined) {
+    const { value, selectionStart } = this.area;
+    if (!completes(value, selectionStart)) {
       this.close();
       return;
     }
-    this.from = at.from;
-    // What is shown must fit what is typed at each moment: Enter takes it.
-    const word = at.word.toLowerCase();
-    this.items = this.items.filter((it) =>
-      it.label
-        .replace(/^[@#/]/, "")
-        .toLowerCase()
-        .startsWith(word),
-    );
-    this.chosen = 0;
-    this.open();
+    this.fit();
     this.asked += 1;
-    this.wants.complete(this.asked, at.sign, at.word);
+    this.askedAt = selectionStart;
+    this.wants.complete(this.asked, value, selectionStart);
   }
 
   private key(event: KeyboardEvent): void {
@@ -180,7 +178,7 @@ export class Composer {
         this.open();
         return;
       }
-      if (event.key === "Tab" || (event.key === "Enter" && !event.shiftKey)) {
+      if (event.key === "Tab" || (event.key === "Enter" && !event.shiftKey && this.enterTakes())) {
         event.preventDefault();
         this.take(this.chosen);
         return;
@@ -201,6 +199,15 @@ export class Composer {
     if (event.key === "Escape" && !this.chip.hidden) this.wants.leaveThread();
   }
 
+  /** Enter takes what is offered for a word that is begun; a command that is whole it sends. */
+  private enterTakes(): boolean {
+    const chosen = this.items[this.chosen];
+    if (chosen === undefined) return false;
+    const { value, selectionStart } = this.area;
+    const written = value.slice(chosen.start, selectionStart);
+    return written !== "" && !(/^\s*\//.test(value) && chosen.item.insert.trim() === written);
+  }
+
   private recall(event: KeyboardEvent, step: number): void {
     const history = kept().history ?? [];
     const next = this.past + step;
@@ -213,16 +220,16 @@ export class Composer {
   }
 
   private take(index: number): void {
-    const item = this.items[index];
-    if (item === undefined) return;
-    this.area.setRangeText(item.insert, this.from, this.area.selectionStart, "end");
+    const chosen = this.items[index];
+    if (chosen === undefined) return;
+    this.area.setRangeText(chosen.item.insert, chosen.start, chosen.end, "end");
     this.close();
     this.changed();
   }
 
   private open(): void {
     this.popup.replaceChildren(
-      ...this.items.map((it, index) =>
+      ...this.items.map(({ item: it }, index) =>
         h(
           "li",
           {
@@ -250,6 +257,7 @@ export class Composer {
 
   private close(): void {
     this.items = [];
+    this.offered = { items: [], at: 0 };
     this.asked += 1;
     this.open();
   }
@@ -260,14 +268,8 @@ export class Composer {
   }
 
   private keep(): void {
-    const state = kept();
-    const others = Object.entries(state.drafts ?? {}).filter(([key]) => key !== this.channel);
+    const others = Object.entries(kept().drafts ?? {}).filter(([key]) => key !== this.channel);
     const drafts = Object.fromEntries(this.area.value === "" ? others : [...others, [this.channel, this.area.value]]);
-    host.setState({ ...state, drafts });
+    keep({ drafts });
   }
-}
-
-function kept(): Kept {
-  const state = host.getState();
-  return typeof state === "object" && state !== null ? state : {};
 }

@@ -69,6 +69,8 @@ export class List {
       if (this.anchor !== undefined) this.anchor.index += front;
     }
     this.heights.grow(front, behind);
+    // Those that stay are told of the others, or a screen reader would count wrong.
+    for (const [index, node] of this.drawn) this.number(index, node);
     this.render();
   }
 
@@ -208,9 +210,15 @@ export class List {
   private make(index: number): HTMLElement {
     const node = this.rows.draw(index);
     node.dataset.index = String(index);
+    this.number(index, node);
     node.style.transform = `translateY(${this.heights.before(index)}px)`;
     this.watcher.observe(node);
     return node;
+  }
+
+  private number(index: number, node: HTMLElement): void {
+    node.setAttribute("aria-posinset", String(index + 1));
+    node.setAttribute("aria-setsize", String(this.length));
   }
 
   private drop(node: HTMLElement): void {

@@ -1,6 +1,7 @@
 // Markdown as nodes. HTML in it is text, images are their words, links go to the extension, and what names a file, a finding or
 // a run can be clicked. Nothing that is written can become markup of the page.
 
+import * as l10n from "@vscode/l10n";
 import type { Element as HastElement, Root, RootContent } from "hast";
 import bash from "highlight.js/lib/languages/bash";
 import c from "highlight.js/lib/languages/c";
@@ -96,7 +97,7 @@ export function render(text: string, follow: Follow): DocumentFragment {
   const cut = text.length > MOST;
   const made = document.createDocumentFragment();
   tokens(markdown.parse(cut ? text.slice(0, MOST) : text, {}), made, follow);
-  if (cut) made.append(element("p", "cut", "… (the rest is left out here)"));
+  if (cut) made.append(element("p", "cut", l10n.t("… (the rest is left out here)")));
   return made;
 }
 

@@ -1,5 +1,6 @@
 // One message as a row: who, when, what, what became of it, and the cards of what it speaks of.
 
+import * as l10n from "@vscode/l10n";
 import type { DeliveryView, MessageView } from "../src/protocol";
 import { authorName } from "../src/words";
 import { findingCards, pauseCard, runCard, type Does } from "./cards";
@@ -21,7 +22,7 @@ export interface Context {
   jump: (message: string) => void;
 }
 
-export function row(message: MessageView, position: number, total: number, context: Context): HTMLElement {
+export function row(message: MessageView, context: Context): HTMLElement {
   const { known, does } = context;
   const { author, about } = message;
   const name = authorName(author);
@@ -42,11 +43,10 @@ export function row(message: MessageView, position: number, total: number, conte
       class: `message ${author.is}${thread === undefined ? "" : " reply"}${context.isFirstNew ? " first-new" : ""}`,
       tabindex: -1,
       "data-id": message.id,
-      "aria-posinset": position,
-      "aria-setsize": total,
       "aria-label": `${name}, ${time(message.at)}: ${message.text.slice(0, 200)}`,
     },
-    context.isFirstNew && h("div", { class: "new", role: "separator", "aria-label": "New messages" }, "New"),
+    context.isFirstNew &&
+      h("div", { class: "new", role: "separator", "aria-label": l10n.t("New messages") }, l10n.t("New")),
     h(
       "header",
       {},
@@ -59,13 +59,16 @@ export function row(message: MessageView, position: number, total: number, conte
       ),
       thread !== undefined &&
         !context.inThread &&
-        button(`in the thread of ${thread}`, () => context.opensThread(message), { class: "link thread" }),
+        button(l10n.t("in the thread of {0}", thread), () => context.opensThread(message), { class: "link thread" }),
       h(
         "span",
         { class: "tools" },
-        button("Reply in thread", () => context.opensThread(message), { icon: "reply", class: "icon" }),
+        button(l10n.t("Reply in thread"), () => context.opensThread(message), { icon: "reply", class: "icon" }),
         (author.is === "agent" || (message.deliveries ?? []).length > 0) &&
-          button("Show what was sent", () => does("showSent", { message: message.id }), { icon: "eye", class: "icon" }),
+          button(l10n.t("Show what was sent"), () => does("showSent", { message: message.id }), {
+            icon: "eye",
+            class: "icon",
+          }),
       ),
     ),
     body,
@@ -92,9 +95,28 @@ const MARKS: Record<DeliveryView["state"]["is"], string> = {
   withdrawn: "circle-slash",
 };
 
+function became(state: DeliveryView["state"]): string {
+  switch (state.is) {
+    case "stored":
+      return l10n.t("in its queue");
+    case "delivered":
+      return l10n.t("delivered");
+    case "started":
+      return l10n.t("at work on it");
+    case "answered":
+      return l10n.t("answered");
+    case "failed":
+      return l10n.t("failed: {0}", state.why);
+    case "held":
+      return l10n.t("held at {0}", state.pause);
+    case "withdrawn":
+      return l10n.t("withdrawn");
+  }
+}
+
 function delivery(message: MessageView, it: DeliveryView, context: Context): HTMLElement {
   const { state, agent } = it;
-  const words = state.is === "failed" ? `failed: ${state.why}` : state.is === "stored" ? "in its queue" : state.is;
+  const words = became(state);
   return h(
     "div",
     { class: `delivery ${state.is}` },
@@ -103,11 +125,11 @@ function delivery(message: MessageView, it: DeliveryView, context: Context): HTM
     state.is === "answered"
       ? button(words, () => context.jump(state.message))
       : state.is === "held"
-        ? button(`held at ${state.pause}`, () => context.does("openPause", { pause: state.pause }))
+        ? button(words, () => context.does("openPause", { pause: state.pause }))
         : h("span", { class: "dim" }, words),
-    state.is === "stored" && button("Withdraw", () => context.withdraw(message.id, agent)),
+    state.is === "stored" && button(l10n.t("Withdraw"), () => context.withdraw(message.id, agent)),
     (state.is === "started" || state.is === "delivered") &&
-      button("Terminal", () => context.does("openTerminal", { agent })),
+      button(l10n.t("Terminal"), () => context.does("openTerminal", { agent })),
   );
 }
 

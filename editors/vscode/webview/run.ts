@@ -1,9 +1,11 @@
 // The picture of a run: lanes of agents over time, the graph of its steps, and the same facts as a list.
 
+import "./language";
 import "@vscode/codicons/dist/codicon.css";
 import "./run.css";
+import * as l10n from "@vscode/l10n";
 import { columns, type Bar, type GraphStep, type Picture } from "../src/run/wire";
-import { headline, span } from "../src/words";
+import { headline, roundOf, runStatus, span, stepStatus } from "../src/words";
 import { button, h, host, icon, s, watchPolicy } from "./dom";
 
 watchPolicy();
@@ -44,23 +46,23 @@ function head(it: Picture): HTMLElement {
   return h(
     "header",
     { class: "head" },
-    h("h1", {}, it.title, h("span", { class: `status ${it.status}` }, it.status)),
+    h("h1", {}, it.title, h("span", { class: `status ${it.status}` }, runStatus(it.status))),
     h("p", { class: "dim" }, [it.id, span(it.to - it.from), ...it.facts].join(" · ")),
     it.why !== "" && h("p", { class: ["approved", "done"].includes(it.status) ? "dim" : "why" }, it.why),
     h(
       "p",
       { class: "tools" },
-      button(other === "list" ? "Show as list" : "Show as picture", () => {
+      button(other === "list" ? l10n.t("Show as list") : l10n.t("Show as picture"), () => {
         form = other;
         host.setState({ form });
         draw();
       }),
-      it.changed && button("Show diff", () => does("showChanges")),
-      it.live && it.status !== "held" && button("Pause now", () => does("pause")),
-      it.status === "held" && button("Resume", () => does("resume")),
-      it.live && button("Stop…", () => does("cancel")),
-      !it.live && it.changed && button("Undo…", () => does("undo")),
-      button("Channel", () => does("openChannel")),
+      it.changed && button(l10n.t("Show diff"), () => does("showChanges")),
+      it.live && it.status !== "held" && button(l10n.t("Pause now"), () => does("pause")),
+      it.status === "held" && button(l10n.t("Resume"), () => does("resume")),
+      it.live && button(l10n.t("Stop…"), () => does("cancel")),
+      !it.live && it.changed && button(l10n.t("Undo…"), () => does("undo")),
+      button(l10n.t("Channel"), () => does("openChannel")),
     ),
   );
 }
@@ -93,14 +95,37 @@ function timeline(it: Picture): HTMLElement {
   });
   const picture = s(
     "svg",
-    { width, height, viewBox: `0 0 ${width} ${height}`, role: "group", "aria-label": "Timeline, one lane an agent" },
+    {
+      width,
+      height,
+      viewBox: `0 0 ${width} ${height}`,
+      role: "group",
+      "aria-label": l10n.t("Timeline, one lane an agent"),
+    },
     ...marks,
     ...lanes,
   );
-  const section = h("section", { "aria-label": "Timeline" }, h("h2", {}, "Timeline"));
+  const section = h("section", { "aria-label": l10n.t("Timeline") }, h("h2", {}, l10n.t("Timeline")));
   section.append(picture);
-  if (it.lanes.length === 0) section.append(h("p", { class: "dim" }, "No agent has taken a turn yet."));
+  if (it.lanes.length === 0) section.append(h("p", { class: "dim" }, l10n.t("No agent has taken a turn yet.")));
   return section;
+}
+
+function barKind(kind: Bar["kind"]): string {
+  switch (kind) {
+    case "work":
+      return l10n.t("done");
+    case "failed":
+      return l10n.t("failed");
+    case "lost":
+      return l10n.t("lost");
+    case "going":
+      return l10n.t("going on");
+    case "waiting":
+      return l10n.t("waits for you");
+    case "answered":
+      return l10n.t("answered");
+  }
 }
 
 function drawBar(bar: Bar, x: (at: number) => number, y: number, width: number): SVGElement[] {
@@ -110,7 +135,7 @@ function drawBar(bar: Bar, x: (at: number) => number, y: number, width: number):
     if (bar.turn !== undefined) does("showSent", { turn: bar.turn });
     else if (bar.pause !== undefined) does("openPause", { pause: bar.pause });
   };
-  const words = `${headline(bar.label, 80)}, ${bar.kind}, ${span(bar.to - bar.from)}`;
+  const words = `${headline(bar.label, 80)}, ${barKind(bar.kind)}, ${span(bar.to - bar.from)}`;
   const group = s(
     "g",
     {
@@ -162,11 +187,11 @@ function ticks(length: number, most: number): number[] {
 
 function label(ms: number): string {
   if (ms === 0) return "0";
-  if (ms < 1000) return `${ms} ms`;
-  return ms < 60_000 ? `${ms / 1000} s` : span(ms);
+  if (ms < 1000) return l10n.t("{0} ms", ms);
+  return ms < 60_000 ? l10n.t("{0} s", ms / 1000) : span(ms);
 }
 
-const BOX = { width: 168, height: 52, gap: 44, row: 68 };
+const BOX = { width: 200, height: 52, gap: 40, row: 68 };
 
 function graph(it: Picture): HTMLElement {
   const column = columns(it.steps);
@@ -203,12 +228,12 @@ function graph(it: Picture): HTMLElement {
     }),
   );
   const boxes = it.steps.map((step) => drawStep(step, at.get(step.id) ?? { x: 0, y: 0 }));
-  const section = h("section", { "aria-label": "Steps" }, h("h2", {}, "Steps"));
+  const section = h("section", { "aria-label": l10n.t("Steps") }, h("h2", {}, l10n.t("Steps")));
   const holder = h("div", { class: "scroll" });
   holder.append(
     s(
       "svg",
-      { width, height, viewBox: `0 0 ${width} ${height}`, role: "group", "aria-label": "Steps" },
+      { width, height, viewBox: `0 0 ${width} ${height}`, role: "group", "aria-label": l10n.t("Steps") },
       ...edges,
       ...boxes,
     ),
@@ -226,10 +251,10 @@ function openStep(step: GraphStep): void {
 function drawStep(step: GraphStep, { x, y }: { x: number; y: number }): SVGElement {
   const who = [
     step.agent === undefined ? "" : `@${step.agent}`,
-    step.round > 1 ? `round ${step.round}` : "",
+    step.round > 1 ? roundOf(step.round) : "",
     step.took === undefined ? "" : span(step.took),
   ];
-  const words = `${step.title}: ${step.status}${step.summary === "" ? "" : `. ${step.summary}`}`;
+  const words = `${step.title}: ${stepStatus(step.status)}${step.summary === "" ? "" : `. ${step.summary}`}`;
   return s(
     "g",
     {
@@ -246,11 +271,11 @@ function drawStep(step: GraphStep, { x, y }: { x: number; y: number }): SVGEleme
     },
     s("title", {}, words),
     s("rect", { x, y, width: BOX.width, height: BOX.height, rx: 4 }),
-    s("text", { class: "name", x: x + 10, y: y + 21 }, headline(step.title, 23)),
+    s("text", { class: "name", x: x + 10, y: y + 21 }, headline(step.title, 27)),
     s(
       "text",
       { class: "sub", x: x + 10, y: y + 39 },
-      [step.status, ...who.filter((part) => part !== "")].join(" · ").slice(0, 27),
+      headline([stepStatus(step.status), ...who.filter((part) => part !== "")].join(" · "), 31),
     ),
   );
 }
@@ -261,12 +286,12 @@ function table(it: Picture): HTMLElement {
       "tr",
       { class: step.status },
       h("td", { "data-depth": Math.min(step.depth, 6) }, step.title),
-      h("td", {}, step.status),
+      h("td", {}, stepStatus(step.status)),
       h("td", {}, step.agent === undefined ? "" : `@${step.agent}`),
       h("td", {}, step.round > 0 ? String(step.round) : ""),
       h("td", {}, step.took === undefined ? "" : span(step.took)),
       h("td", {}, headline(step.summary, 200)),
-      h("td", {}, step.turn !== undefined && button("Open", () => openStep(step))),
+      h("td", {}, step.turn !== undefined && button(l10n.t("Open"), () => openStep(step))),
     ),
   );
   const bars = it.lanes
@@ -279,13 +304,13 @@ function table(it: Picture): HTMLElement {
         h("td", {}, `+${span(bar.from - it.from)}`),
         h("td", {}, bar.who),
         h("td", {}, headline(bar.label, 120)),
-        h("td", {}, bar.kind),
+        h("td", {}, barKind(bar.kind)),
         h("td", {}, span(bar.to - bar.from)),
         h(
           "td",
           {},
-          bar.turn !== undefined && button("What was sent", () => does("showSent", { turn: bar.turn ?? "" })),
-          bar.pause !== undefined && button("Open", () => does("openPause", { pause: bar.pause ?? "" })),
+          bar.turn !== undefined && button(l10n.t("What was sent"), () => does("showSent", { turn: bar.turn ?? "" })),
+          bar.pause !== undefined && button(l10n.t("Open"), () => does("openPause", { pause: bar.pause ?? "" })),
         ),
       ),
     );
@@ -294,10 +319,15 @@ function table(it: Picture): HTMLElement {
   return h(
     "section",
     { class: "list" },
-    h("h2", {}, icon("list-unordered"), " Steps"),
-    h("table", {}, titles("Step", "Status", "Agent", "Round", "Took", "Result", ""), ...rows),
-    h("h2", {}, icon("history"), " Turns and pauses"),
-    h("table", {}, titles("From", "Who", "What", "How", "Took", ""), ...bars),
+    h("h2", {}, icon("list-unordered"), ` ${l10n.t("Steps")}`),
+    h(
+      "table",
+      {},
+      titles(l10n.t("Step"), l10n.t("Status"), l10n.t("Agent"), l10n.t("Round"), l10n.t("Took"), l10n.t("Result"), ""),
+      ...rows,
+    ),
+    h("h2", {}, icon("history"), ` ${l10n.t("Turns and pauses")}`),
+    h("table", {}, titles(l10n.t("From"), l10n.t("Who"), l10n.t("What"), l10n.t("How"), l10n.t("Took"), ""), ...bars),
   );
 }
 

@@ -1,5 +1,6 @@
 // Finding text in the messages that are here, and reading further back until it is found.
 
+import * as l10n from "@vscode/l10n";
 import type { MessageView } from "../src/protocol";
 import { button, h } from "./dom";
 
@@ -23,8 +24,8 @@ export class Search {
     this.input = h("input", {
       type: "search",
       class: "input",
-      placeholder: "Find in messages",
-      "aria-label": "Find in messages",
+      placeholder: l10n.t("Find in messages"),
+      "aria-label": l10n.t("Find in messages"),
       oninput: () => {
         this.at = this.ground.messages().length;
         this.next(-1);
@@ -37,9 +38,9 @@ export class Search {
       { class: "search", hidden: true, role: "search" },
       this.input,
       this.count,
-      button("Find earlier (Enter)", () => this.next(-1), { icon: "arrow-up", class: "icon" }),
-      button("Find later (Shift+Enter)", () => this.next(1), { icon: "arrow-down", class: "icon" }),
-      button("Close (Escape)", () => this.close(), { icon: "close", class: "icon" }),
+      button(l10n.t("Find earlier (Enter)"), () => this.next(-1), { icon: "arrow-up", class: "icon" }),
+      button(l10n.t("Find later (Shift+Enter)"), () => this.next(1), { icon: "arrow-down", class: "icon" }),
+      button(l10n.t("Close (Escape)"), () => this.close(), { icon: "close", class: "icon" }),
     );
   }
 
@@ -93,10 +94,10 @@ export class Search {
     if (step < 0 && this.ground.more()) {
       this.at = 0;
       this.reading = true;
-      this.count.textContent = "reading further back…";
+      this.count.textContent = l10n.t("reading further back…");
       this.ground.older();
       return;
     }
-    this.count.textContent = "nothing more";
+    this.count.textContent = l10n.t("nothing more");
   }
 }

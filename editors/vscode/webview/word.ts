@@ -1,17 +1,30 @@
-// The word at the cursor that could be completed. Pure.
+// When something completes in a message, and which of the items that are here still fit what was typed since. Pure.
 
-/** The word at the cursor that could be completed, with the sign that it began with. */
-export function wordAt(text: string, cursor: number): { sign: string; word: string; from: number } | undefined {
+import type { CompleteItem } from "../src/protocol";
+
+/** Whether what stands before the cursor is worth asking for: a name, a command, a file. */
+export function completes(text: string, cursor: number): boolean {
   const before = text.slice(0, cursor);
-  const run = /^\/run\s+(\S*)$/.exec(before);
-  if (run !== null) return { sign: "/run", word: run[1] ?? "", from: cursor - (run[1] ?? "").length };
-  const slash = /^\/(\S*)$/.exec(before);
-  if (slash !== null) return { sign: "/", word: slash[1] ?? "", from: 0 };
-  const sign = /(?:^|[\s(])([@#`])([^\s`]*)$/.exec(before);
-  if (sign?.[1] !== undefined) return { sign: sign[1], word: sign[2] ?? "", from: cursor - (sign[2] ?? "").length - 1 };
-  const path = /(?:^|[\s(])((?:\.\/)?[\w@.-]+\/[\w@./-]*)$/.exec(before);
-  if (path?.[1] !== undefined) {
-    return { sign: "`", word: path[1].replace(/^\.\//, ""), from: cursor - path[1].length };
-  }
-  return undefined;
+  if (/^\s*\/[^\n]*$/.test(before)) return true;
+  const word = /(?:^|[\s([])([^\s([]*)$/.exec(before)?.[1] ?? "";
+  return /^[@#`]/.test(word) || (/[./]/.test(word) && /\w/.test(word) && !word.includes("://"));
+}
+
+/** What was offered when the cursor stood at `asked`, as far as it fits the text with the cursor where it is now. */
+export function stillFits(
+  items: readonly CompleteItem[],
+  asked: number,
+  text: string,
+  cursor: number,
+): { item: CompleteItem; start: number; end: number }[] {
+  return items.flatMap((item) => {
+    const [start, end] = [item.start, Math.max(item.end + cursor - asked, cursor)];
+    const written = text.slice(start, cursor).toLowerCase();
+    const fits = item.kind === "path" ? item.insert.toLowerCase().includes(written) : starts(item, written);
+    return start <= cursor && !/\s/.test(written) && fits ? [{ item, start, end }] : [];
+  });
+}
+
+function starts(item: CompleteItem, written: string): boolean {
+  return item.insert.toLowerCase().startsWith(written) || item.label.toLowerCase().startsWith(written);
 }

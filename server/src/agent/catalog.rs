@@ -178,6 +178,8 @@ fn instances(profile: &Arc<Profile>) -> impl Iterator<Item = AgentInfo> + use<> 
                 Program::Callboard | Program::Found(_) => None,
             },
             times: profile.turn_times(),
+            take_over: profile.can_be_taken_over(),
+            fork: profile.driver == DriverKind::StreamJson && !profile.stream.fork.is_empty(),
         })
     })
 }

@@ -8,7 +8,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use crate::{
     ask::{Ask, Permission, Wish},
     config::redact::Redactor,
-    hub::event::Event,
+    hub::event::{Event, TakeOverCame},
     outcome::{Failure, FailureClass, TurnOutcome},
 };
 
@@ -33,6 +33,10 @@ pub(crate) fn discreet(redactor: &Redactor, event: Event) -> Event {
         Event::SessionKnown { turn, place, session, lost } => {
             let lost = lost.map(|it| redactor.redact(&it).into_owned());
             Event::SessionKnown { turn, place, session, lost }
+        }
+        Event::TakeOverCame { agent, number, came: TakeOverCame::Over { why } } => {
+            let why = redactor.redact(&why).into_owned();
+            Event::TakeOverCame { agent, number, came: TakeOverCame::Over { why } }
         }
         Event::Asked { turn, ask } => Event::Asked { turn, ask: Box::new(ask_of(redactor, *ask)) },
         other => other,

@@ -3,8 +3,10 @@
 //! A driver runs on its agent's own thread. It learns everything from one inbox (its terminal, interrupts, stops) and
 //! waits there with a deadline, so nothing polls. It knows no hub: what it has to say goes through its `Desk`.
 
+use std::io;
+
 use crate::{
-    agent::{TurnRequest, terminal::TerminalEvent},
+    agent::{TakeOver, TurnRequest, terminal::TerminalEvent},
     outcome::{Failure, FailureClass, TurnOutcome},
 };
 
@@ -17,14 +19,16 @@ pub(crate) mod desk;
 pub mod environment;
 mod files;
 #[cfg(unix)]
+mod homes;
+#[cfg(unix)]
 mod inside;
 #[cfg(unix)]
 pub(crate) mod lines;
 mod live;
 pub mod result;
-pub(crate) mod sessions;
 #[cfg(unix)]
 pub(crate) mod stream_json;
+pub(crate) mod take_over;
 pub(crate) mod terminal;
 pub(crate) mod tool;
 
@@ -40,6 +44,24 @@ pub(crate) trait Driver {
     /// Returns whether its turns may each be in another folder. Where they may not, the program is ended and started there.
     fn moves(&self) -> bool {
         false
+    }
+
+    /// Gets its own terminal ready for a person. Returns false where its program is driven by a protocol: then its session is
+    /// opened in another screen, and its program is ended before.
+    fn open(&mut self, desk: &mut Desk, wanted: &TakeOver) -> Result<bool, Failure> {
+        let _ = (desk, wanted);
+        Ok(false)
+    }
+
+    /// Returns what the screen that goes on with its session needs in its environment, and puts in place what it needs.
+    fn screen(&self, desk: &Desk) -> io::Result<Vec<(String, String)>> {
+        let _ = desk;
+        Ok(Vec::new())
+    }
+
+    /// Hears that a person is done with its own terminal.
+    fn handed_back(&mut self, desk: &mut Desk) {
+        let _ = desk;
     }
 
     /// Hears of its terminal between turns.

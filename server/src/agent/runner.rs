@@ -9,6 +9,7 @@ use std::{
     path::PathBuf,
     sync::{
         Arc, Condvar, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
         mpsc::{Sender, channel},
     },
     thread::JoinHandle,
@@ -18,7 +19,7 @@ use std::{
 #[cfg(unix)]
 use super::driver::stream_json::StreamDriver;
 use super::{
-    AgentState, DriverKind, Source, TurnRequest,
+    Access, AgentState, DriverKind, Source, TakeOver, TurnRequest,
     catalog::{
         SharedCatalog,
         profile::{Origin, Profile, Program},
@@ -30,9 +31,11 @@ use super::{
         app_server::AppServer,
         desk::{Idle, Note, Report, Ticket},
         lines::LineDriver,
+        take_over::{self, Visit},
         terminal::TerminalDriver,
         tool::ToolDriver,
     },
+    given,
     terminal::{Screens, Size},
     tools::Toolbox,
 };
@@ -41,7 +44,7 @@ use crate::{
     hub::{
         Hub,
         effect::{Effect, Effects},
-        event::Event,
+        event::{Event, TakeOverCame},
     },
     ids::{AgentName, TurnId},
     outcome::{Failure, FailureClass, TurnOutcome},
@@ -84,6 +87,8 @@ pub struct RunnerParts {
     pub processes: PathBuf,
     /// The open buffers.
     pub buffers: Arc<dyn Buffers>,
+    /// Returns how files changed since a tree of a checkpoint; a sentence where it can't be told.
+    pub changes: Box<dyn Fn(&str) -> Result<String, String> + Send + Sync>,
     /// The agents' terminals, for those who show them.
     pub screens: Arc<Screens>,
     /// Looks whether what the workspace configures is still what the developer trusted; a sentence where it is not. Asked
@@ -188,10 +193,27 @@ impl Runner {
         Ok(inbox)
     }
 
-    fn tell(&self, agent: &AgentName, note: Note) {
-        if let Some(seat) = self.agents.get(agent) {
-            let _ = seat.inbox.send(note);
+    fn take_over(&mut self, mut wanted: TakeOver) {
+        // The hub names places from the workspace's root; it knows no other.
+        wanted.cwd = self.parts.given.workspace.join(&wanted.cwd);
+        let (agent, number) = (wanted.agent.clone(), wanted.number);
+        let sent = self.seat(&agent).map(|it| it.send(Note::TakeOver(Box::new(wanted))).is_ok());
+        match sent {
+            Ok(true) => {}
+            Ok(false) => self.not_open(agent, number, "its driver has just failed within Callboard; try again"),
+            Err(err) => {
+                self.not_open(agent, number, &format!("no thread could be started for it: {err}; close something"))
+            }
         }
+    }
+
+    fn not_open(&self, agent: AgentName, number: u64, why: &str) {
+        (self.report)(Event::TakeOverCame { agent, number, came: TakeOverCame::Over { why: why.to_owned() } });
+    }
+
+    /// Tells an agent's thread something; returns whether there is one.
+    fn tell(&self, agent: &AgentName, note: Note) -> bool {
+        self.agents.get(agent).is_some_and(|seat| seat.inbox.send(note).is_ok())
     }
 }
 
@@ -199,11 +221,23 @@ impl Effects for Runner {
     fn start(&mut self, effect: Effect) {
         match effect {
             Effect::StartTurn(request) => self.turn(*request),
-            Effect::InterruptTurn { agent, turn } => self.tell(&agent, Note::Interrupt(turn)),
-            Effect::AnswerAsk { agent, turn, key, reply } => self.tell(&agent, Note::Answer(turn, key, reply)),
-            Effect::StopAgent { agent } => self.tell(&agent, Note::Stop),
+            Effect::InterruptTurn { agent, turn } => drop(self.tell(&agent, Note::Interrupt(turn))),
+            Effect::AnswerAsk { agent, turn, key, reply } => drop(self.tell(&agent, Note::Answer(turn, key, reply))),
+            Effect::Tell { agent, turn, text } => drop(self.tell(&agent, Note::Tell(turn, text))),
+            Effect::TakeOver(wanted) => self.take_over(*wanted),
+            Effect::HandBack { agent, number } => {
+                if !self.tell(&agent, Note::HandBack(number)) {
+                    self.not_open(agent, number, "its screen is gone");
+                }
+            }
+            Effect::StopAgent { agent } => drop(self.tell(&agent, Note::Stop)),
             // No agent's matter.
-            Effect::Checkpoint { .. } | Effect::PutText { .. } | Effect::Undo(_) | Effect::Worktree(_) => {}
+            Effect::Checkpoint { .. }
+            | Effect::Follow { .. }
+            | Effect::PutText(_)
+            | Effect::Undo(_)
+            | Effect::Watch { .. }
+            | Effect::Worktree(_) => {}
         }
     }
 }
@@ -235,8 +269,13 @@ impl Drop for Runner {
 
 /// An agent's thread. A fault in a driver is reported, never silent.
 fn attend(agent: AgentName, desk: Desk, report: &Report) {
-    let faultless = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| serve(desk)));
+    // Known outside, so that what a person has is told to be over where the driver fails.
+    let visiting = Arc::new(AtomicU64::new(0));
+    let has = Arc::clone(&visiting);
+    let faultless = std::panic::catch_unwind(std::panic::AssertUnwindSafe(move || serve(desk, &has)));
     if faultless.is_err() {
+        let (number, why) = (visiting.load(Ordering::SeqCst), "its driver failed within Callboard".to_owned());
+        report(Event::TakeOverCame { agent: agent.clone(), number, came: TakeOverCame::Over { why } });
         let why = "its driver failed within Callboard; its next turn starts it again".to_owned();
         let claim = super::AgentClaim { state: AgentState::Crashed, source: Source::Hub, why };
         report(Event::AgentChanged { agent, claim });
@@ -248,35 +287,101 @@ type Current = Option<(Arc<Profile>, Box<dyn Driver>)>;
 
 /// The folder that an agent's program was last used in. One that stays between turns can't move: in another folder it would
 /// read and write the wrong files, so there it is another program.
-type Home = Option<PathBuf>;
+type Home = Option<Spot>;
 
-fn serve(mut desk: Desk) {
+/// Where a program is, and what is around it.
+#[derive(PartialEq)]
+struct Spot {
+    cwd: PathBuf,
+    access: Access,
+    sandbox: bool,
+}
+
+impl Spot {
+    fn of(request: &TurnRequest) -> Self {
+        Self { cwd: request.cwd.clone(), access: request.access, sandbox: request.sandbox }
+    }
+
+    /// Returns whether a program that is here will do there too. What it may do is a matter of its sandbox, where it is in one.
+    fn holds(&self, there: &Self, desk: &Desk, current: &Current) -> bool {
+        let boxed = current.as_ref().is_some_and(|(profile, _)| desk.is_boxed(profile));
+        self.cwd == there.cwd && self.sandbox == there.sandbox && (!boxed || self.access == there.access)
+    }
+}
+
+fn serve(mut desk: Desk, visiting: &AtomicU64) {
     let mut current: Current = None;
     let mut home: Home = None;
+    let mut visit: Option<Visit> = None;
     loop {
         match desk.idle() {
             Idle::Turn(mut ticket) => {
-                desk.begin(ticket.request.turn);
-                if home.replace(ticket.request.cwd.clone()).is_some_and(|it| it != ticket.request.cwd)
+                // The hub starts no turn of an agent that a person has; two programs would be at one session.
+                end_visit(&mut desk, &mut current, &mut visit, "its next turn has begun");
+                desk.begin(&ticket.request);
+                let place = Spot::of(&ticket.request);
+                if home.as_ref().is_some_and(|it| !it.holds(&place, &desk, &current))
                     && current.as_ref().is_some_and(|(_, it)| !it.moves())
                 {
-                    stop(&mut desk, &mut current, "its next turn works in another folder");
+                    stop(&mut desk, &mut current, "its next turn works in another folder, or in another sandbox");
                 }
+                home = Some(place);
                 let outcome = with_buffers(&mut desk, &mut current, &mut ticket.request);
                 desk.over();
                 ticket.end(outcome);
             }
-            Idle::Terminal(event) => {
-                if let Some((_, driver)) = &mut current {
-                    driver.between(&mut desk, event);
+            Idle::Terminal(event) => match (&mut visit, &mut current) {
+                (Some(it), current) => {
+                    let driver = current.as_mut().map(|it| &mut *it.1 as &mut dyn Driver);
+                    if !it.hear(&mut desk, driver, event) {
+                        visit = None;
+                    }
                 }
+                (None, Some((_, driver))) => driver.between(&mut desk, event),
+                (None, None) => {}
+            },
+            Idle::TakeOver(wanted) => {
+                end_visit(&mut desk, &mut current, &mut visit, "it is opened anew");
+                visiting.store(wanted.number, Ordering::SeqCst);
+                visit = begin_visit(&mut desk, &mut current, &mut home, &wanted);
             }
-            Idle::Stop => stop(&mut desk, &mut current, "it was stopped"),
+            Idle::HandBack(number) if visit.as_ref().is_none_or(|it| it.number != number) => {
+                take_over::tell(&desk, number, TakeOverCame::Over { why: "its screen is gone".to_owned() });
+            }
+            Idle::HandBack(_) => end_visit(&mut desk, &mut current, &mut visit, "it was handed back"),
+            Idle::Stop => {
+                end_visit(&mut desk, &mut current, &mut visit, "it was stopped");
+                stop(&mut desk, &mut current, "it was stopped");
+            }
             Idle::Close => {
+                end_visit(&mut desk, &mut current, &mut visit, "the hub ended");
                 stop(&mut desk, &mut current, "the hub ended");
                 return;
             }
         }
+    }
+}
+
+/// Opens the agent's session for a person.
+fn begin_visit(desk: &mut Desk, current: &mut Current, home: &mut Home, wanted: &TakeOver) -> Option<Visit> {
+    desk.for_a_person();
+    let sandbox = home.as_ref().is_some_and(|it| it.sandbox);
+    let place = Spot { cwd: wanted.cwd.clone(), access: Access::Write, sandbox };
+    if home.replace(place).is_some_and(|it| it.cwd != wanted.cwd) {
+        stop(desk, current, "a person takes it over in another folder");
+    }
+    if let Err(failure) = driver_for(desk, current) {
+        take_over::tell(desk, wanted.number, TakeOverCame::Over { why: failure.message });
+        return None;
+    }
+    let (profile, driver) = current.as_mut()?;
+    take_over::begin(desk, &Arc::clone(profile), driver.as_mut(), wanted)
+}
+
+/// Ends what a person has of the agent, where they have something.
+fn end_visit(desk: &mut Desk, current: &mut Current, visit: &mut Option<Visit>, why: &str) {
+    if let Some(visit) = visit.take() {
+        visit.end(desk, current.as_mut().map(|it| &mut *it.1 as &mut dyn Driver), why);
     }
 }
 
@@ -287,12 +392,19 @@ fn with_buffers(desk: &mut Desk, current: &mut Current, request: &mut TurnReques
     let buffers = Arc::clone(&desk.parts.given.buffers);
     let opened = buffers.before(&request.paths);
     let is_tool = desk.parts.given.catalog.get().resolve(&desk.agent).is_some_and(|it| it.driver == DriverKind::Tool);
+    if !is_tool {
+        let text: Arc<str> = given::context(request, &desk.parts.given).into();
+        if !text.is_empty() {
+            request.prompt = format!("{}{text}", request.prompt).into();
+            desk.tell(Event::ContextGiven { turn, text });
+        }
+    }
     if !is_tool && !opened.unsaved.is_empty() {
         let text: Arc<str> = Redactor::of_shapes().redact(&buffers::told(&opened.unsaved)).into();
         request.prompt = format!("{}{text}", request.prompt).into();
         desk.tell(Event::BuffersGiven { turn, text });
     }
-    let mut outcome = match driver_for(desk, current, request) {
+    let mut outcome = match driver_for(desk, current) {
         Ok(driver) => driver.take_turn(desk, request),
         Err(failure) => TurnOutcome::Failed(failure),
     };
@@ -312,18 +424,14 @@ fn stop(desk: &mut Desk, current: &mut Current, why: &str) {
     desk.say(AgentState::Stopped, Source::Hub, why);
 }
 
-/// Returns the driver for a turn. Where the profile has changed, the old program is ended first.
-fn driver_for<'a>(
-    desk: &mut Desk,
-    current: &'a mut Current,
-    request: &TurnRequest,
-) -> Result<&'a mut Box<dyn Driver>, Failure> {
+/// Returns the agent's driver. Where the profile has changed, the old program is ended first.
+fn driver_for<'a>(desk: &mut Desk, current: &'a mut Current) -> Result<&'a mut Box<dyn Driver>, Failure> {
     let Some(profile) = desk.parts.given.catalog.get().resolve(&desk.agent).cloned() else {
-        let message = format!("there is no agent {}; `callboard agents` lists those that there are", request.agent);
+        let message = format!("there is no agent {}; `callboard agents` lists those that there are", desk.agent);
         return Err(driver::failure(FailureClass::NotInstalled, message));
     };
     if let Program::Missing(why) = &profile.program {
-        return Err(driver::failure(FailureClass::NotInstalled, format!("{}: {why}", request.agent)));
+        return Err(driver::failure(FailureClass::NotInstalled, format!("{}: {why}", desk.agent)));
     }
     if profile.origin == Origin::Workspace
         && let Err(why) = (desk.parts.given.trusted)()

@@ -26,9 +26,12 @@ pub fn claim(rules: &TerminalRules, title: &str, rows: &[String]) -> Option<Agen
     let from_title = |signs: &[Pattern], state| seen(signs, title).map(|_| made(state, Source::Title, title));
     let from_screen = |signs: &[Pattern], state| seen(signs, &screen).map(|it| made(state, Source::Screen, it));
     let Signs { idle, working, permission } = &rules.title;
+    // A title that tells no dialog apart is the last to be asked: it may stand still while the screen shows work.
+    let unsure = permission.is_empty();
     from_title(permission, AgentState::WaitingForPermission)
         .or_else(|| from_title(working, AgentState::Working))
         .or_else(|| from_screen(&rules.screen.permission, AgentState::WaitingForPermission))
+        .or_else(|| from_screen(&rules.screen.working, AgentState::Working).filter(|_| unsure))
         .or_else(|| from_title(idle, AgentState::Idle))
         .or_else(|| from_screen(&rules.screen.working, AgentState::Working))
         .or_else(|| from_screen(&rules.screen.idle, AgentState::Idle))

@@ -32,7 +32,7 @@ mod piped;
 pub mod plain;
 mod pty;
 mod queries;
-mod screen;
+pub(crate) mod screen;
 mod skim;
 mod view;
 mod watch;

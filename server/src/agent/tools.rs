@@ -175,6 +175,11 @@ impl Drop for Attachment {
 }
 
 impl Attachment {
+    /// Returns where the hub is reached.
+    pub fn socket(&self) -> &Path {
+        &self.socket
+    }
+
     /// Returns the program to start.
     pub fn command(&self) -> &Path {
         &self.callboard

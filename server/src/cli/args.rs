@@ -4,12 +4,15 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use self::agents::AgentsCommand;
 use crate::{
     ask::Scope,
     client::target::Engine,
     ids::{AgentName, ChannelName, FindingId, MessageId, PauseId, RuleId, RunId, StepId, WorktreeId},
     protocol::Players,
 };
+
+pub mod agents;
 
 /// Several coding agents at once, in channels, from your editor.
 #[derive(Debug, Parser)]
@@ -177,9 +180,15 @@ pub enum Command {
         after_help = "Examples:\n  callboard findings\n  callboard findings dismiss f3 --reason \"a test double\"\n  callboard findings accept f4"
     )]
     Findings(FindingsArgs),
-    /// List the agents, what they do and why that is believed
-    #[command(after_help = "Example:\n  callboard agents --json")]
-    Agents,
+    /// List the agents, what they do and why that is believed; take one over
+    #[command(
+        after_help = "Examples:\n  callboard agents --json\n  callboard agents attach claude\n  callboard agents hand-back claude"
+    )]
+    Agents {
+        /// Do something with one
+        #[command(subcommand)]
+        command: Option<AgentsCommand>,
+    },
     /// Workflows: list, show, check, begin one
     #[command(
         subcommand,
@@ -257,12 +266,15 @@ pub struct RunArgs {
     /// Show it in this channel
     #[arg(long, value_name = "CHANNEL")]
     pub channel: Option<ChannelName>,
-    /// Approve every pause that can be approved
+    /// Approve what the workflow stops for; what failed, is stuck or in conflict, or an agent asks is left waiting
     #[arg(long, short)]
     pub yes: bool,
     /// Start it and leave it to the hub
     #[arg(long, short, conflicts_with = "yes")]
     pub detach: bool,
+    /// Accept what a loop left declined; no flag, only the demo does.
+    #[arg(skip)]
+    pub accepts: bool,
 }
 
 /// `callboard workflows dry-run`.
@@ -512,15 +524,15 @@ pub enum WorkflowsCommand {
         #[arg(required = true)]
         files: Vec<PathBuf>,
     },
-    /// Write the beginning of a new workflow to stdout, or one made from another or from a run
+    /// Write the beginning of a new workflow to stdout, or one made from another, a run or a thread
     #[command(
-        after_help = "Examples:\n  callboard workflows new ship-it > .callboard/workflows/ship-it.yaml\n  callboard workflows new ship-it --from r3"
+        after_help = "Examples:\n  callboard workflows new ship-it > .callboard/workflows/ship-it.yaml\n  callboard workflows new ship-it --from r3\n  callboard workflows new ship-it --from m12"
     )]
     New {
         /// Its name
         name: String,
-        /// A workflow to copy, or a run such as r3: what it did becomes a workflow
-        #[arg(long, value_name = "WORKFLOW|RUN")]
+        /// A workflow to copy; or a run such as r3, or a message such as m12: what was done in it, or in its thread, becomes a workflow
+        #[arg(long, value_name = "WORKFLOW|RUN|MESSAGE")]
         from: Option<String>,
     },
     /// Show what a run would do here, with every prompt; nothing is started
@@ -532,9 +544,10 @@ pub enum WorkflowsCommand {
 }
 
 impl WorkflowsCommand {
-    /// Returns whether it is about a run, which only the hub knows.
+    /// Returns whether it is about a run or a thread, which only the hub knows.
     pub fn is_of_a_run(&self) -> bool {
-        matches!(self, Self::New { from: Some(from), .. } if from.parse::<RunId>().is_ok())
+        let is_known = |it: &str| it.parse::<RunId>().is_ok() || it.parse::<MessageId>().is_ok();
+        matches!(self, Self::New { from: Some(from), .. } if is_known(from))
     }
 }
 

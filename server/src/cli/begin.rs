@@ -2,6 +2,7 @@
 
 use super::{
     fail::{self, Fail},
+    harvest,
     lists::only,
     out::Out,
     render::{Line, Tone},
@@ -10,8 +11,8 @@ use super::{
     workflows,
 };
 use crate::{
-    ids::{RunId, is_name},
-    protocol::{PlanParams, RunView, RunsParams, method},
+    ids::{MessageId, RunId, is_name},
+    protocol::{AgentView, MessagesParams, MessagesResult, Nothing, PlanParams, RunView, RunsParams, method},
     workflow::{self, plan::Plan, write::write},
 };
 
@@ -44,6 +45,34 @@ pub async fn new_from_run(wire: &mut impl Wire, out: &mut Out, name: &str, run: 
     if let Some(problem) = problems.iter().find(|it| it.is_error()) {
         return Err(Fail::new("fault", format!("what {run} did can't be written as a workflow: {problem}"))
             .help("`callboard workflows new NAME --from WORKFLOW` copies the workflow itself"));
+    }
+    give(out, name, &text)
+}
+
+/// Writes what was done in a thread as a workflow to stdout: who was asked what in which order, with the names in it as inputs. A
+/// thread that a run began is that run.
+pub async fn new_from_thread(wire: &mut impl Wire, out: &mut Out, name: &str, message: MessageId) -> Result<i32, Fail> {
+    good_name(name)?;
+    let params = MessagesParams { thread: Some(message), limit: Some(1_000), ..MessagesParams::default() };
+    let thread: MessagesResult = ask(wire, method::MESSAGES, &params).await?;
+    let run = thread.messages.first().and_then(|it| it.about.as_ref()?.run);
+    if let Some(run) = run {
+        return new_from_run(wire, out, name, run).await;
+    }
+    let agents: Vec<AgentView> = ask(wire, method::AGENTS, &Nothing {}).await?;
+    let agents: Vec<_> = agents.into_iter().map(|it| it.info).collect();
+    let plan = harvest::plan(name, &thread.messages, &agents).map_err(|why| {
+        Fail::new("invalid", format!("the thread of {message} can't be made a workflow: {why}"))
+            .help("`callboard channel show --thread MESSAGE` shows a thread")
+    })?;
+    let about = format!(
+        "What was done in the thread of {message}, as a workflow. Run it by: callboard run {name}\n\
+         Its inputs' defaults are what the thread spoke of; each role prefers whoever played it there."
+    );
+    let text = write(&plan, &about);
+    if let Some(problem) = workflow::load(name, &text).problems.iter().find(|it| it.is_error()) {
+        return Err(Fail::new("fault", format!("the thread of {message} can't be written as a workflow: {problem}"))
+            .help("report it with the thread; `callboard workflows new NAME` writes the usual beginning"));
     }
     give(out, name, &text)
 }

@@ -46,6 +46,11 @@ impl HubWire {
         self.client.close().await;
     }
 
+    /// Returns where the frames of terminals come from now on.
+    pub fn frames(&self) -> tokio::sync::mpsc::Receiver<crate::protocol::TerminalFrame> {
+        self.client.frames()
+    }
+
     async fn to(target: Target) -> Result<Self, Fail> {
         let client = Client::connect_to(target).await.map_err(|why| failed(&why))?;
         Ok(Self { feeds: client.feed(), client, subscribed: false })

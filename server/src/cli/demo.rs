@@ -76,6 +76,7 @@ async fn loop_over(
         // By name, so that no installed agent that costs money plays in a demo.
         agents: vec![role("reviewer", "lint")?, role("fixer", "autofix")?],
         yes,
+        accepts: true,
         ..RunArgs::default()
     };
     let plan = workflows::plan(setting, &args.workflow);

@@ -20,6 +20,7 @@ use crate::{
     agent::{
         AgentInfo, DriverKind,
         catalog::{Catalog, Folder, health, profile::Origin},
+        sandbox,
     },
     protocol::HubStatus,
     workspace::trust::{Trust, TrustStatus},
@@ -29,6 +30,7 @@ use crate::{
 pub fn doctor(setting: &Setting, out: &mut Out, hub: &Result<Option<HubStatus>, Fail>) -> Result<i32, Fail> {
     let programs = setting.programs();
     let mut all = vec![git(programs("git"))];
+    all.push(sandboxes(programs("bwrap")));
     all.extend(agents(setting, &programs));
     all.extend(toolchains(&programs));
     all.extend(folders(setting));
@@ -62,6 +64,18 @@ fn git(found: Option<PathBuf>) -> Check {
     }
     let found = format!("{} is there and does not run", program.display());
     Check::not(Health::Bad, "programs", "git", found, mend)
+}
+
+/// Without a sandbox all goes on but what wants one.
+fn sandboxes(found: Option<PathBuf>) -> Check {
+    match sandbox::available(found.as_deref()) {
+        Ok(program) => Check::good("programs", "sandbox", format!("bubblewrap at {} works", program.display())),
+        Err(why) => {
+            let (what, mend) = why.split_once("; ").unwrap_or((why.as_str(), "install the package `bubblewrap`"));
+            let found = format!("{what}; an agent that is to run in a sandbox is not started");
+            Check::not(Health::Absent, "programs", "sandbox", found, mend)
+        }
+    }
 }
 
 fn agents(setting: &Setting, programs: &dyn Fn(&str) -> Option<PathBuf>) -> Vec<Check> {

@@ -5,9 +5,13 @@ use std::{io::IsTerminal as _, path::Path};
 
 use clap::Parser as _;
 
+#[cfg(unix)]
+use super::attach;
 use super::{
     alter,
-    args::{Cli, Command, HubCommand, RunsCommand, ToolArgs, WorkflowsCommand, WorktreesCommand},
+    args::{
+        Cli, Command, HubCommand, RunsCommand, ToolArgs, WorkflowsCommand, WorktreesCommand, agents::AgentsCommand,
+    },
     begin, changes, channel,
     connect::{HubWire, failed},
     decide, demo, doctor,
@@ -53,7 +57,7 @@ fn start(cli: Cli, out: &mut Out) -> Result<i32, Fail> {
     let mut builder = match &cli.command {
         // A tool is one program at a time and needs no runtime.
         Command::Tool(args) => return tool_main(args),
-        Command::Mcp => return Ok(mcp_main()),
+        Command::Mcp => return Ok(mcp()),
         Command::Completions { shell } => return completions(*shell, out),
         // A hub serves many; the others wait for one thing at a time, and start faster with less.
         Command::Hub(HubCommand::Run { .. }) | Command::Demo(_) => tokio::runtime::Builder::new_multi_thread(),
@@ -147,7 +151,10 @@ async fn with_hub(
         }
         Command::Workflows(WorkflowsCommand::New { name, from: Some(from) }) => match from.parse() {
             Ok(run) => begin::new_from_run(hub, out, &name, run).await,
-            Err(_) => begin::new(setting, out, &name, Some(&from)),
+            Err(_) => match from.parse() {
+                Ok(message) => begin::new_from_thread(hub, out, &name, message).await,
+                Err(_) => begin::new(setting, out, &name, Some(&from)),
+            },
         },
         Command::Show { run, graph: true, .. } => graph::graph(hub, out, run).await,
         Command::Show { run, follow: false, diff: false, step: None, by: None, .. } => lists::show(hub, out, run).await,
@@ -173,7 +180,20 @@ async fn with_hub(
         }
         Command::Channel(command) => channel::channel(hub, out, person, &command).await,
         Command::Findings(args) => findings::findings(hub, out, &args).await,
-        Command::Agents => lists::agents(hub, out).await,
+        Command::Agents { command: None } => lists::agents(hub, out).await,
+        #[cfg(unix)]
+        Command::Agents { command: Some(AgentsCommand::Attach(args)) } => {
+            if engine == Engine::InProc {
+                return Err(Fail::usage("an agent can't be left to a hub that ends with this command")
+                    .help("leave out --engine inproc"));
+            }
+            attach::attach(hub, out, &args).await
+        }
+        Command::Agents { command: Some(AgentsCommand::Fork { agent, to }) } => lists::fork(hub, out, agent, to).await,
+        #[cfg(unix)]
+        Command::Agents { command: Some(AgentsCommand::HandBack { agent }) } => {
+            attach::hand_back(hub, out, &agent).await
+        }
         // The others were dealt with before a hub was asked for.
         _ => Ok(fail::OK),
     }
@@ -215,14 +235,15 @@ fn tool_main(args: &ToolArgs) -> Result<i32, Fail> {
     Ok(tool::main(kind, Path::new(&args.request), Path::new(&args.result), &mut std::io::stdout()))
 }
 
-/// Carries an agent's tools between its program and the hub.
+/// Carries an agent's tools between its program and the hub, and returns the exit code.
 #[cfg(unix)]
-fn mcp_main() -> i32 {
+pub fn mcp() -> i32 {
     crate::mcp::bridge::run()
 }
 
+/// Says that there are no tools here.
 #[cfg(not(unix))]
-fn mcp_main() -> i32 {
+pub fn mcp() -> i32 {
     tracing::error!("There is no hub's process on this system, so agents have no tools here.");
     fail::FAILED
 }

@@ -10,10 +10,10 @@ use super::{
 };
 use crate::{
     finding::Finding,
-    ids::{PauseId, RunId, Timestamp},
+    ids::{AgentName, PauseId, RunId, Timestamp},
     protocol::{
-        AgentView, CancelParams, Changed, FindingsParams, HistoryParams, HoldParams, InboxParams, Nothing, PauseView,
-        ReleaseParams, RunHistory, RunView, RunsParams, method,
+        AgentView, CancelParams, Changed, FindingsParams, ForkParams, Forked, HistoryParams, HoldParams, InboxParams,
+        Nothing, PauseView, ReleaseParams, RunHistory, RunView, RunsParams, method,
     },
 };
 
@@ -85,6 +85,14 @@ pub async fn agents(wire: &mut impl Wire, out: &mut Out) -> Result<i32, Fail> {
     }
     out.lines(&render::lists::agents(&agents, Timestamp::now(), &out.view))?;
     Ok(fail::OK)
+}
+
+/// `callboard agents fork`.
+pub async fn fork(wire: &mut impl Wire, out: &mut Out, agent: AgentName, to: Option<AgentName>) -> Result<i32, Fail> {
+    let params = ForkParams { agent, to };
+    let forked: Forked = ask(wire, method::FORK, &params).await?;
+    let sentence = format!("{} starts from {}'s conversation with its next turn.", forked.agent, params.agent);
+    told(out, &forked, &sentence)
 }
 
 /// `callboard pause [RUN]`.

@@ -1,7 +1,8 @@
 //! `callboard lsp`: the language server on standard input and output, a thin proxy to the workspace's hub.
 //!
-//! It finds the workspace in the editor's `initialize`, attaches, and copies frames. Closing the editor closes a connection
-//! and no run. Invariant: nothing but the hub's bytes, and the answer to a frame that can't be read, goes to standard output.
+//! It finds the workspace in the editor's `initialize`, attaches, and passes frames on. Closing the editor closes a connection
+//! and no run. An editor with several folders has a hub for each root, behind the one session (`roots.rs`). Invariant: nothing
+//! but the hubs' frames, and the answer to a frame that can't be read, goes to standard output, each frame whole.
 
 use std::{
     path::{Path, PathBuf},
@@ -21,9 +22,14 @@ use crate::{
     config::{Places, Workspace},
     lsp::{
         frame::{FrameReader, frame},
-        root::{Passing, passing, refusal, root_of},
+        root::{Passing, changed_folders, more_folders, passing, refusal, root_of},
+        roots::Goes,
     },
 };
+
+mod roots;
+
+use roots::Others;
 
 /// The editor ended the session as the protocol says.
 pub const OK: i32 = 0;
@@ -38,6 +44,9 @@ pub const LOST: i32 = 75;
 const TALKING: u8 = 0;
 const SHUT_DOWN: u8 = 1;
 const EXITED: u8 = 2;
+
+/// What goes to the editor, a frame at a time.
+pub(super) type Out<W> = Arc<Mutex<W>>;
 
 /// Serves the editor on standard input and output, and returns the process's exit code. The caller must end the process with
 /// it: a read of standard input can't be cancelled. `root` is the folder to work in where the editor names none.
@@ -62,20 +71,26 @@ where
         return FAILED;
     }
     let folder = root.map(Path::to_owned).or_else(|| root_of(&first)).or_else(|| std::env::current_dir().ok());
-    let workspace = match Workspace::find(&folder.unwrap_or_else(|| PathBuf::from("."))) {
+    let folder = folder.unwrap_or_else(|| PathBuf::from("."));
+    let workspace = match Workspace::find(&folder) {
         Ok(workspace) => workspace,
         Err(err) => return refuse(&editor_out, &first, &err.to_string(), FAILED).await,
     };
     let target = Target::of(places, &workspace, engine);
-    let (mut from_hub, mut to_hub) = match target.stream().await {
+    let (from_hub, mut to_hub) = match target.stream().await {
         Ok(stream) => tokio::io::split(stream),
         Err(err) => return refuse(&editor_out, &first, &err.to_string(), LOST).await,
     };
     if to_hub.write_all(&frame(&first)).await.is_err() {
         return refuse(&editor_out, &first, "the hub was lost; restart the language server", LOST).await;
     }
+    // A folder that is said on the command line is the one to work in, whatever the editor has open.
+    let more = if root.is_none() { more_folders(&first) } else { Vec::new() };
+    let mut others = Others::new(places, engine, &workspace, &folder, first, Arc::clone(&editor_out));
+    others.change(more, Vec::new());
 
     let goodbye = AtomicU8::new(TALKING);
+    let (known, mut lost) = (others.known(), others.lost());
     let up = async {
         let code = loop {
             let body = match frames.next().await {
@@ -86,35 +101,59 @@ where
                 }
             };
             let what = passing(&body);
-            let sent = to_hub.write_all(&frame(&body)).await;
+            if what == Passing::Folders && root.is_none() {
+                let (added, removed) = changed_folders(&body);
+                others.change(added, removed);
+                continue;
+            }
+            let sent = if others.are_there() {
+                match others.goes(&body) {
+                    Goes::To(0, body) => to_hub.write_all(&frame(&body)).await,
+                    Goes::To(root, body) => {
+                        others.send(root, body).await;
+                        Ok(())
+                    }
+                    Goes::All(body) => {
+                        others.send_to_all(&body).await;
+                        to_hub.write_all(&frame(&body)).await
+                    }
+                    Goes::Nowhere(answer) => {
+                        if let Some(answer) = answer {
+                            put(&editor_out, &answer).await;
+                        }
+                        Ok(())
+                    }
+                }
+            } else {
+                to_hub.write_all(&frame(&body)).await
+            };
             match what {
                 Passing::Shutdown => goodbye.store(SHUT_DOWN, Ordering::SeqCst),
                 Passing::Exit => {
                     let before = goodbye.swap(EXITED, Ordering::SeqCst);
                     break if before == SHUT_DOWN { OK } else { FAILED };
                 }
-                Passing::Other => {}
+                Passing::Folders | Passing::Other => {}
             }
             if sent.is_err() {
                 break LOST;
             }
         };
-        // The hub answers what it was asked, ends the session and closes.
+        // The hubs answer what they were asked, end the session and close.
         let _ = to_hub.shutdown().await;
+        others.finish().await;
         code
     };
     let down = async {
-        let mut buffer = vec![0; 64 * 1024];
+        let mut frames = FrameReader::new(from_hub);
         loop {
-            match tokio::io::AsyncReadExt::read(&mut from_hub, &mut buffer).await {
-                Ok(0) | Err(_) => break LOST,
-                Ok(read) => {
-                    let mut out = editor_out.lock().await;
-                    // An editor that closed its side but goes on sending is waited for: its end comes with its input's.
-                    if out.write_all(&buffer[..read]).await.is_err() || out.flush().await.is_err() {
-                        break FAILED;
-                    }
-                }
+            let Ok(Some(body)) = frames.next().await else { break LOST };
+            let body = roots::lock(&known).comes(0, body);
+            // An editor that closed its side but goes on sending is waited for: its end comes with its input's.
+            if let Some(body) = body
+                && !put(&editor_out, &body).await
+            {
+                break FAILED;
             }
         }
     };
@@ -126,19 +165,24 @@ where
             code
         }
         code = &mut down => if goodbye.load(Ordering::SeqCst) == TALKING { code } else { OK },
+        _ = lost.wait_for(|it| *it) => if goodbye.load(Ordering::SeqCst) == TALKING { LOST } else { OK },
     };
     target.close().await;
     if code == LOST {
-        tracing::error!("The hub was lost; restart the language server to reach the next one.");
+        tracing::error!("A hub was lost; restart the language server to reach the next one.");
     }
     code
+}
+
+/// Gives the editor a frame. Returns whether it took it.
+pub(super) async fn put<W: AsyncWrite + Unpin>(editor_out: &Mutex<W>, body: &[u8]) -> bool {
+    let mut out = editor_out.lock().await;
+    out.write_all(&frame(body)).await.is_ok() && out.flush().await.is_ok()
 }
 
 /// Says to the editor, as the answer to `request` where that is one, and to the log why there is no session.
 async fn refuse<W: AsyncWrite + Unpin>(editor_out: &Mutex<W>, request: &[u8], why: &str, code: i32) -> i32 {
     tracing::error!("{why}.");
-    let mut out = editor_out.lock().await;
-    let _ = out.write_all(&frame(&refusal(request, why))).await;
-    let _ = out.flush().await;
+    put(editor_out, &refusal(request, why)).await;
     code
 }

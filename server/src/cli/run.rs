@@ -61,7 +61,7 @@ pub async fn run(
         }
         return Ok(Watched { exit: fail::OK, run: None });
     }
-    watch(wire, out, person, started.run, Options { yes: args.yes }).await
+    watch(wire, out, person, started.run, Options { yes: args.yes, accepts: args.accepts }).await
 }
 
 /// Starts the run. A hub that was lost meanwhile is asked again with the same key, so the run starts once (promise 1).
@@ -251,6 +251,7 @@ mod tests {
             ],
             roles: vec![Role {
                 unanswered: None,
+                sandbox: false,
                 id: "fixer".parse().unwrap(),
                 description: String::new(),
                 prefer: Vec::new(),

@@ -23,6 +23,7 @@ use crate::{
     document::Decision,
     hub::event::RefusalCode,
     ids::{PauseId, RunId, Timestamp},
+    outcome::{TestVerdict, TypedResult},
     protocol::{Changed, DecideParams, Feed, PauseKind, PauseView, RunStatus, RunView, SubscribeParams, method},
 };
 
@@ -33,8 +34,10 @@ const FRAMES: [&str; 10] = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "�
 /// How a run is watched.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Options {
-    /// Approve every pause that can be approved.
+    /// Approve what the workflow stops for; what `why_not` names is left to a person.
     pub yes: bool,
+    /// Accept findings that a loop left declined, where no test fails: only the demo does, in the place of the person who watches it.
+    pub accepts: bool,
 }
 
 /// How it came out.
@@ -88,6 +91,36 @@ struct Watcher {
     raises: u32,
     interrupts: u32,
     frame: usize,
+}
+
+/// Returns why `--yes` does not approve a pause; it approves only what a workflow meant to be approved.
+///
+/// A loop that is stuck has not done what it was for, and two texts that do not go together have two owners: to wave these through
+/// would be to say that all is well when it is not.
+fn why_not(pause: &PauseView, raises: u32, accepts: bool) -> Option<&'static str> {
+    if !pause.decisions.iter().any(|it| it == "approve") {
+        return Some("it can't be approved: it wants another decision");
+    }
+    match pause.kind {
+        PauseKind::Step => None,
+        PauseKind::Limit if raises < MOST_RAISES => None,
+        PauseKind::Limit => Some("--yes has raised limits of this run often enough"),
+        PauseKind::Permission | PauseKind::Question => {
+            Some("an agent asks for it, and only a person gives permissions and answers")
+        }
+        PauseKind::Stuck if accepts => None,
+        PauseKind::Stuck => Some("the loop gets no further, and to approve it would be to accept what is left"),
+        PauseKind::Conflict | PauseKind::Clash => {
+            Some("both sides changed the same, and only a person says what is kept")
+        }
+        PauseKind::Failure => Some("something failed, and only a person says what is done about it"),
+    }
+}
+
+/// Returns whether tests of the run failed when they last ran.
+fn tests_fail(run: &RunView) -> bool {
+    let failed = |it: &TypedResult| matches!(it, TypedResult::Tests(tests) if tests.verdict == TestVerdict::Failed);
+    run.steps.iter().filter_map(|it| it.result.as_ref()).any(failed)
 }
 
 enum Happened {
@@ -234,15 +267,8 @@ impl Watcher {
     }
 
     async fn approve<W: Wire>(&mut self, pause: &PauseView, wire: &mut W, out: &mut Out) -> Result<(), Fail> {
-        let why_not = if !pause.decisions.iter().any(|it| it == "approve") {
-            Some("it can't be approved: it wants another decision")
-        } else if matches!(pause.kind, PauseKind::Permission | PauseKind::Question) {
-            Some("an agent asks for it, and only a person gives permissions and answers")
-        } else if pause.kind == PauseKind::Limit && self.raises >= MOST_RAISES {
-            Some("--yes has raised limits of this run often enough")
-        } else {
-            None
-        };
+        let accepts = self.options.accepts && !self.live.run().is_some_and(tests_fail);
+        let why_not = why_not(pause, self.raises, accepts);
         if let Some(why) = why_not {
             self.deferred.push(pause.id);
             if !out.json {

@@ -15,7 +15,7 @@ use tokio::{
 use crate::{
     client::{RpcError, feeds::Feeds},
     lsp::frame::{FrameReader, frame},
-    protocol::{ErrorData, Feed, REFUSED, method},
+    protocol::{ErrorData, Feed, REFUSED, TerminalFrame, method},
 };
 
 /// How many messages may wait to be written; a caller that is faster waits.
@@ -31,9 +31,16 @@ pub struct Connection {
     outgoing: mpsc::Sender<Outgoing>,
     pending: Arc<Mutex<Pending>>,
     feeds: Feeds,
+    frames: Frames,
     lost: watch::Receiver<Option<String>>,
     written: watch::Receiver<bool>,
 }
+
+/// Where frames of a terminal go, where somebody wants them.
+type Frames = Arc<Mutex<Option<mpsc::Sender<TerminalFrame>>>>;
+
+/// How many frames wait to be drawn. Each is a change of the one before, so none is left out: the hub waits then.
+const FRAMES: usize = 16;
 
 /// The requests that wait for an answer.
 #[derive(Default)]
@@ -75,8 +82,10 @@ impl Connection {
         let (written_sender, written) = watch::channel(false);
         tokio::spawn(write(writer, queue, written_sender));
         let answer_to = outgoing.downgrade();
-        tokio::spawn(read(reader, Arc::clone(&pending), feeds.clone(), lost_sender, answer_to));
-        Arc::new(Self { outgoing, pending, feeds, lost, written })
+        let frames = Frames::default();
+        let ends = Ends { feeds: feeds.clone(), frames: Arc::clone(&frames), lost: lost_sender, answer_to };
+        tokio::spawn(read(reader, Arc::clone(&pending), ends));
+        Arc::new(Self { outgoing, pending, feeds, frames, lost, written })
     }
 
     /// Sends a request and waits for its answer.
@@ -113,6 +122,13 @@ impl Connection {
     /// Returns the reading end of the feed.
     pub fn feeds(&self) -> Feeds {
         self.feeds.clone()
+    }
+
+    /// Returns where the frames of terminals come from now on. Whoever asks must take them: the connection waits for that.
+    pub fn frames(&self) -> mpsc::Receiver<TerminalFrame> {
+        let (sender, receiver) = mpsc::channel(FRAMES);
+        *self.frames.lock().unwrap_or_else(PoisonError::into_inner) = Some(sender);
+        receiver
     }
 
     /// Waits until the other side is lost and returns why.
@@ -165,17 +181,26 @@ async fn write<W: AsyncWrite + Unpin>(
     written.send_replace(true);
 }
 
-async fn read<R: AsyncRead + Unpin>(
-    reader: R,
-    pending: Arc<Mutex<Pending>>,
+/// Where what is read goes.
+struct Ends {
     feeds: Feeds,
+    frames: Frames,
     lost: watch::Sender<Option<String>>,
     answer_to: mpsc::WeakSender<Outgoing>,
-) {
+}
+
+async fn read<R: AsyncRead + Unpin>(reader: R, pending: Arc<Mutex<Pending>>, ends: Ends) {
+    let Ends { feeds, frames: drawn, lost, answer_to } = ends;
     let mut frames = FrameReader::new(reader);
     let why = loop {
         match frames.next().await {
             Ok(Some(body)) => match serde_json::from_slice::<Message>(&body) {
+                Ok(message) if message.method.as_deref() == Some(method::TERMINAL_FRAME) => {
+                    let to = drawn.lock().unwrap_or_else(PoisonError::into_inner).clone();
+                    if let (Some(to), Ok(frame)) = (to, serde_json::from_value(message.params)) {
+                        let _ = to.send(frame).await;
+                    }
+                }
                 Ok(message) => take(message, &pending, &feeds, &answer_to),
                 Err(err) => break format!("it sent what is no message: {err}"),
             },
@@ -192,6 +217,7 @@ async fn read<R: AsyncRead + Unpin>(
         let _ = sender.send(Err(RpcError::Lost(why.clone())));
     }
     feeds.close();
+    *drawn.lock().unwrap_or_else(PoisonError::into_inner) = None;
     lost.send_replace(Some(why));
 }
 

@@ -7,7 +7,12 @@ use std::{collections::BTreeMap, fs, io, ops::RangeInclusive, path::Path};
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, de::Error as _};
 
-use crate::{agent::catalog::profile, ids::ChannelName, workflow::plan::Limits, workspace::buffers::BeforeTurn};
+use crate::{
+    agent::{catalog::profile, sandbox::Network},
+    ids::ChannelName,
+    workflow::plan::Limits,
+    workspace::buffers::BeforeTurn,
+};
 
 /// A file larger than this is not read; no settings are that long.
 const LONGEST_FILE: u64 = 256 * 1024;
@@ -72,6 +77,10 @@ pub struct AgentSettings {
     /// More arguments for its program. None that turns its permissions off.
     #[serde(deserialize_with = "arguments")]
     pub arguments: Vec<String>,
+    /// Whether its program always runs in a sandbox (bubblewrap, on Linux). Where there is none it is not started.
+    pub sandbox: bool,
+    /// What its sandbox may reach of the network: `shared` or `none`.
+    pub network: Network,
 }
 
 /// What is done about open buffers.

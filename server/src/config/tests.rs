@@ -30,6 +30,9 @@ fn a_workspace_is_the_nearest_marked_folder_by_its_real_path() {
     let dir = tempfile::tempdir().unwrap();
     let root = fs::canonicalize(dir.path()).unwrap().join("My project!");
     fs::create_dir_all(root.join(".git")).unwrap();
+    fs::write(root.join(".git/HEAD"), "ref: refs/heads/main\n").unwrap();
+    // What a sandbox left: it is no repository, and marks nothing.
+    fs::create_dir_all(root.join("src/deep/.git")).unwrap();
     fs::create_dir_all(root.join("packages/ui/.callboard")).unwrap();
     fs::create_dir_all(root.join("src/deep")).unwrap();
     fs::write(root.join("src/deep/main.rs"), "").unwrap();

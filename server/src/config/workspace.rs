@@ -71,7 +71,12 @@ impl Workspace {
 }
 
 fn is_root(folder: &Path, start: &Path) -> bool {
-    MARKS.iter().any(|it| fs::symlink_metadata(folder.join(it)).is_ok_and(|mark| counts(&mark, start)))
+    MARKS.iter().any(|it| {
+        let path = folder.join(it);
+        // Sandboxes leave an empty `.git` wherever they were started; a repository has a HEAD, and a worktree's is a file.
+        let is_empty = |mark: &fs::Metadata| *it == ".git" && mark.is_dir() && !path.join("HEAD").exists();
+        fs::symlink_metadata(&path).is_ok_and(|mark| counts(&mark, start) && !is_empty(&mark))
+    })
 }
 
 /// Whether a mark is of somebody who has a say over `start`: in a shared folder anybody could put one above it.

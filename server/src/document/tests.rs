@@ -33,6 +33,7 @@ fn finding(id: u64, place: Option<(&str, u32)>, text: &str) -> Finding {
             excerpt: None,
         },
         run: None,
+        message: None,
         sources: Vec::new(),
         state: FindingState::Open,
         declined: None,

@@ -13,7 +13,7 @@ use std::{
     thread::JoinHandle,
 };
 
-use super::worktrees::Worktrees;
+use super::{places::follow, worktrees::Worktrees};
 use crate::{
     config::Workspace,
     hub::{
@@ -25,6 +25,7 @@ use crate::{
     protocol::{FileChange, FileDiff, FileNote},
     workspace::buffers::{Bases, Buffers},
     workspace::checkpoint::{self, Bounds, CheckpointError, Interval, Kind, Store},
+    workspace::texts::Texts,
 };
 
 /// How many files a record names.
@@ -48,13 +49,16 @@ struct Given {
     workspace: Workspace,
     dir: PathBuf,
     worktrees: PathBuf,
+    texts: Texts,
     bounds: Bounds,
 }
 
 impl Checkpoints {
-    /// Makes it; nothing is opened yet. `dir` is the shadow directory, `worktrees` the folder of what is made of its trees.
-    pub fn new(workspace: Workspace, dir: PathBuf, worktrees: PathBuf, bounds: Bounds) -> Self {
-        Self { given: Arc::new(Given { workspace, dir, worktrees, bounds }), store: Arc::default() }
+    /// Makes it; nothing is opened yet. `dir` is the shadow directory, `worktrees` the folder of what is made of its trees, `texts`
+    /// that of the texts in which findings have their places.
+    pub fn new(workspace: Workspace, dir: PathBuf, worktrees: PathBuf, texts: PathBuf, bounds: Bounds) -> Self {
+        let texts = Texts::new(texts);
+        Self { given: Arc::new(Given { workspace, dir, worktrees, texts, bounds }), store: Arc::default() }
     }
 
     fn store(&self) -> Result<Arc<Store>, CheckpointError> {
@@ -80,6 +84,17 @@ impl Checkpoints {
             };
             Refusal::new(code, error.to_string())
         })
+    }
+
+    /// Returns how files changed since a tree, as people read it.
+    pub fn since(&self, tree: &str) -> Result<String, String> {
+        let told = || {
+            let store = self.store()?;
+            let now = store.take()?.tree;
+            let files = store.diff(tree, &now, None, false)?;
+            Ok::<_, CheckpointError>(files.into_iter().map(|it| it.text).collect::<String>())
+        };
+        told().map_err(|error| error.to_string())
     }
 
     fn try_diff(&self, stretches: &[Stretch], whole: bool) -> Result<Vec<FileDiff>, CheckpointError> {
@@ -147,18 +162,21 @@ fn segments(store: &Store, stretches: &[Stretch]) -> Result<Vec<Segment>, Checkp
 pub struct Clerk {
     checkpoints: Checkpoints,
     buffers: Arc<dyn Buffers>,
+    writes: Arc<dyn Fn(bool) + Send + Sync>,
     report: Arc<dyn Fn(Event) + Send + Sync>,
     desk: Option<(Sender<Effect>, JoinHandle<()>)>,
 }
 
 impl Clerk {
-    /// Makes it; the thread begins with the first effect.
+    /// Makes it; the thread begins with the first effect. `writes` is told when files of the developer's are written to, and when
+    /// that is over.
     pub fn new(
         checkpoints: Checkpoints,
         buffers: Arc<dyn Buffers>,
+        writes: impl Fn(bool) + Send + Sync + 'static,
         report: impl Fn(Event) + Send + Sync + 'static,
     ) -> Self {
-        Self { checkpoints, buffers, report: Arc::new(report), desk: None }
+        Self { checkpoints, buffers, writes: Arc::new(writes), report: Arc::new(report), desk: None }
     }
 
     /// Takes an effect over.
@@ -166,9 +184,10 @@ impl Clerk {
         if self.desk.is_none() {
             let (sender, effects) = channel();
             let (checkpoints, report) = (self.checkpoints.clone(), Arc::clone(&self.report));
-            let buffers = Arc::clone(&self.buffers);
+            let (buffers, writes) = (Arc::clone(&self.buffers), Arc::clone(&self.writes));
             let thread = std::thread::Builder::new().name("checkpoints".to_owned());
-            match thread.spawn(move || work(&checkpoints, &effects, buffers.as_ref(), report.as_ref())) {
+            match thread.spawn(move || work(&checkpoints, &effects, buffers.as_ref(), writes.as_ref(), report.as_ref()))
+            {
                 Ok(thread) => self.desk = Some((sender, thread)),
                 Err(error) => {
                     let why = format!("no thread could be started: {error}");
@@ -199,15 +218,30 @@ fn work(
     checkpoints: &Checkpoints,
     effects: &Receiver<Effect>,
     buffers: &dyn Buffers,
+    own_writes: &(dyn Fn(bool) + Send + Sync),
     report: &(dyn Fn(Event) + Send + Sync),
 ) {
     let Given { workspace, worktrees, .. } = &*checkpoints.given;
     let mut worktrees = Worktrees::new(worktrees.clone(), workspace.name());
     for effect in effects {
+        if let Effect::Follow { files } = &effect {
+            let Given { workspace, texts, .. } = &*checkpoints.given;
+            let follow =
+                |it| std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| follow(&workspace.root, texts, it)));
+            // Where it fails within us the findings stay where they were.
+            files.iter().filter_map(|it| follow(it).ok()).for_each(|file| report(Event::Followed { file }));
+            continue;
+        }
         let writes = matches!(effect, Effect::Undo(_) | Effect::Worktree(_));
         let bases = if writes { buffers.bases() } else { Bases::new() };
+        if writes {
+            own_writes(true);
+        }
         let carry_out = std::panic::AssertUnwindSafe(|| carry_out(checkpoints, &mut worktrees, &effect));
         let came = std::panic::catch_unwind(carry_out);
+        if writes {
+            own_writes(false);
+        }
         // What was put back or merged is carried into the buffers that hold something of their own.
         for clash in buffers.after(&bases) {
             report(Event::Clashed { turn: None, clash: Box::new(clash.into()) });
@@ -252,9 +286,14 @@ fn refused(effect: &Effect, why: &str) -> Event {
             Event::Worktree { worktree: job.worktree, came: WorktreeCame::Failed { why: why.to_owned() } }
         }
         Effect::StartTurn(_)
-        | Effect::PutText { .. }
+        | Effect::PutText(_)
         | Effect::InterruptTurn { .. }
         | Effect::AnswerAsk { .. }
+        | Effect::Watch { .. }
+        | Effect::Tell { .. }
+        | Effect::Follow { .. }
+        | Effect::TakeOver(_)
+        | Effect::HandBack { .. }
         | Effect::StopAgent { .. } => Event::Tick,
     }
 }

@@ -27,10 +27,12 @@ use crate::{
         Parts,
         checkpoints::{Checkpoints, Clerk},
         files::Files,
+        watch::Watch,
     },
     hub::{
         Hub,
         effect::{Effect, Effects},
+        event::Event,
     },
     ids::{AgentName, Timestamp},
     lsp::{buffers::OpenBuffers, shared::Surroundings as _},
@@ -76,10 +78,15 @@ pub fn compose(places: &Places, workspace: &Workspace, in_process: bool) -> anyh
         files: usize::try_from(settings.checkpoint_max_files).unwrap_or(usize::MAX),
         ..Bounds::default()
     };
-    let checkpoints =
-        Checkpoints::new(workspace.clone(), places.checkpoints_dir(workspace), folder("worktrees")?, bounds);
+    let checkpoints = Checkpoints::new(
+        workspace.clone(),
+        places.checkpoints_dir(workspace),
+        folder("worktrees")?,
+        folder("texts")?,
+        bounds,
+    );
     let screens = Arc::new(Screens::default());
-    let buffers = Arc::new(OpenBuffers::new(workspace.root.clone(), settings.buffers.before_turn));
+    let buffers = OpenBuffers::new(workspace.root.clone(), settings.buffers.before_turn);
     let files = Files::new(
         places.clone(),
         workspace.clone(),
@@ -107,6 +114,10 @@ pub fn compose(places: &Places, workspace: &Workspace, in_process: bool) -> anyh
         processes,
         screens,
         buffers: buffers.clone(),
+        changes: {
+            let checkpoints = checkpoints.clone();
+            Box::new(move |tree| checkpoints.since(tree))
+        },
         trusted: {
             let files = Arc::clone(&files);
             Box::new(move || files.require_trust().map_err(|it| it.message))
@@ -115,7 +126,7 @@ pub fn compose(places: &Places, workspace: &Workspace, in_process: bool) -> anyh
     let crew = Crew::default();
     let parts = Parts {
         journal: Box::new(journal),
-        effects: crew.effects(runner, checkpoints, buffers),
+        effects: crew.effects(runner, workspace.root.clone(), checkpoints, buffers),
         surroundings: files,
         agents: reading.agents,
         trusted: reading.trusted,
@@ -183,6 +194,12 @@ impl io::Write for Transcript {
     }
 }
 
+/// Where what comes of effects is told.
+type Report = Arc<dyn Fn(Event) + Send + Sync>;
+
+/// The open buffers, and where what becomes of texts that are put into them is told.
+type Told = (Arc<dyn Buffers>, Report);
+
 /// The runner, as the hub's thread and the hub's end share it.
 ///
 /// Invariant: once the hub ends nothing is reported any more. A turn that is ended with the hub has not failed; it is taken
@@ -191,7 +208,8 @@ impl io::Write for Transcript {
 struct Crew {
     runner: Arc<Mutex<Option<Runner>>>,
     clerk: Arc<Mutex<Option<Clerk>>>,
-    buffers: Arc<Mutex<Option<Arc<dyn Buffers>>>>,
+    watch: Arc<Mutex<Option<Watch>>>,
+    buffers: Arc<Mutex<Option<Told>>>,
     ending: Arc<AtomicBool>,
 }
 
@@ -199,6 +217,7 @@ impl Crew {
     fn effects(
         &self,
         parts: RunnerParts,
+        root: PathBuf,
         checkpoints: Checkpoints,
         buffers: Arc<dyn Buffers>,
     ) -> Box<dyn FnOnce(Hub) -> Box<dyn Effects> + Send> {
@@ -210,22 +229,30 @@ impl Crew {
                     hub.tell(event);
                 }
             };
-            *crew.buffers.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&buffers));
-            let clerk = Clerk::new(checkpoints, buffers, report.clone());
+            let reporting: Told = (Arc::clone(&buffers), Arc::new(report.clone()));
+            *crew.buffers.lock().unwrap_or_else(PoisonError::into_inner) = Some(reporting);
+            let watch = Watch::new(root, Arc::clone(&buffers), report.clone());
+            let (ear, own_writes) = (watch.ear(), watch.own_writes());
+            *crew.watch.lock().unwrap_or_else(PoisonError::into_inner) = Some(watch);
+            let clerk = Clerk::new(checkpoints, buffers, own_writes, report.clone());
             *crew.clerk.lock().unwrap_or_else(PoisonError::into_inner) = Some(clerk);
-            let runner = Runner::reporting_to(parts, report);
+            let runner = Runner::reporting_to(parts, move |event| {
+                ear(&event);
+                report(event);
+            });
             *crew.runner.lock().unwrap_or_else(PoisonError::into_inner) = Some(runner);
             Box::new(crew)
         })
     }
 
-    fn stop(&self) -> Box<dyn FnOnce() + Send> {
+    fn stop(&self) -> Box<dyn FnOnce() + Send + Sync> {
         let crew = self.clone();
         Box::new(move || {
             crew.ending.store(true, Ordering::SeqCst);
             let runner = crew.runner.lock().unwrap_or_else(PoisonError::into_inner).take();
             // Ends every agent's session, and waits for that.
             drop(runner);
+            drop(crew.watch.lock().unwrap_or_else(PoisonError::into_inner).take());
             // Waits for the checkpoint that is being taken.
             let clerk = crew.clerk.lock().unwrap_or_else(PoisonError::into_inner).take();
             drop(clerk);
@@ -235,15 +262,23 @@ impl Crew {
 
 impl Effects for Crew {
     fn start(&mut self, effect: Effect) {
-        if matches!(effect, Effect::Checkpoint { .. } | Effect::Undo(_) | Effect::Worktree(_)) {
+        if let Effect::Watch { on } = effect {
+            if let Some(watch) = self.watch.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
+                watch.set(on);
+            }
+            return;
+        }
+        if matches!(effect, Effect::Checkpoint { .. } | Effect::Undo(_) | Effect::Worktree(_) | Effect::Follow { .. }) {
             if let Some(clerk) = self.clerk.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
                 clerk.start(effect);
             }
             return;
         }
-        if let Effect::PutText { path, text } = effect {
-            if let Some(buffers) = self.buffers.lock().unwrap_or_else(PoisonError::into_inner).as_ref() {
-                buffers.put(&path, text);
+        if let Effect::PutText(text) = effect {
+            let known = self.buffers.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            if let Some((buffers, report)) = known {
+                let pause = text.pause;
+                buffers.put(*text, Box::new(move |why| report(Event::TextPut { pause, why })));
             }
             return;
         }

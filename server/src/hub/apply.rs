@@ -8,18 +8,20 @@ use std::sync::Arc;
 use super::{
     record::{Cause, Record, Subject, TurnEnd},
     run::{Run, StepState},
-    state::{AgentEntry, Channel, KEYS_KEPT, Key, Keyed, Message, PROMPTS_KEPT, Pause, SESSIONS_KEPT, State, Turn},
+    state::{AgentEntry, Channel, KEYS_KEPT, Key, Keyed, Message, PROMPTS_KEPT, Pause, State, Turn},
 };
 use crate::{
-    agent::{AgentClaim, AgentInfo, AgentState, Source},
     finding::{Finding, FindingState},
     ids::{AgentName, ChannelName, MessageId, RunId, StepId, Timestamp, TurnId},
     outcome::Usage,
     protocol::{Answered, Author, DeliveryState, DeliveryView, StepStatus},
 };
 
+mod agents;
 mod asks;
 mod checkpoints;
+mod findings;
+mod leases;
 mod operator;
 mod steps;
 mod worktrees;
@@ -29,13 +31,13 @@ pub fn apply(state: &mut State, seq: u64, at: Timestamp, record: &Record) {
     state.rev = seq;
     match record {
         Record::TrustChanged { trusted } => state.trusted = *trusted,
-        Record::AgentsKnown { agents } => know_agents(state, at, agents),
-        Record::AgentClaimed { agent, claim } => change_agent(state, agent, |it| {
-            if it.claim.state != claim.state {
-                it.since = at;
-            }
-            it.claim = claim.clone();
-        }),
+        Record::AgentsKnown { .. }
+        | Record::AgentClaimed { .. }
+        | Record::AgentTaken { .. }
+        | Record::AgentOpened { .. }
+        | Record::AgentHandedBack { .. }
+        | Record::AgentForked { .. }
+        | Record::SessionKnown { .. } => agents::apply(state, at, record),
         Record::ChannelCreated { name, default_agent } => {
             let channel = Channel {
                 name: name.clone(),
@@ -68,9 +70,11 @@ pub fn apply(state: &mut State, seq: u64, at: Timestamp, record: &Record) {
         Record::TurnQueued { .. }
         | Record::TurnIntended { .. }
         | Record::BuffersGiven { .. }
+        | Record::ContextGiven { .. }
         | Record::TurnBegan { .. }
         | Record::TurnInterrupted { .. }
         | Record::ResultHandedIn { .. }
+        | Record::TurnSpent { .. }
         | Record::TurnEnded { .. } => {
             turn(state, at, record);
         }
@@ -174,19 +178,18 @@ pub fn apply(state: &mut State, seq: u64, at: Timestamp, record: &Record) {
                         it.note = Some(text.as_str().into());
                     }
                 }),
-                Subject::Hops { .. } | Subject::Clash { .. } | Subject::Ask { .. } => {}
+                Subject::Clash { run, mine, .. } => {
+                    if mine.is_some() && *decision == crate::document::Decision::Approve {
+                        state.puts.insert(*pause);
+                    }
+                    if let Some(run) = run {
+                        change_run(state, at, run, |it| it.clashes = it.clashes.saturating_sub(1));
+                    }
+                }
+                Subject::Hops { .. } | Subject::Ask { .. } => {}
             }
         }
-        Record::SessionKnown { agent, place, session, .. } => change_agent(state, agent, |it| {
-            let place: Arc<str> = place.as_str().into();
-            if it.sessions.len() >= SESSIONS_KEPT
-                && !it.sessions.contains_key(&place)
-                && let Some(first) = it.sessions.keys().next().cloned()
-            {
-                it.sessions.remove(&first);
-            }
-            it.sessions.insert(place, session.as_str().into());
-        }),
+        Record::TextPut { pause, .. } => drop(state.puts.remove(pause)),
         Record::AskAnswered { .. }
         | Record::AskDue { .. }
         | Record::TurnGivenUp { .. }
@@ -205,10 +208,12 @@ pub fn apply(state: &mut State, seq: u64, at: Timestamp, record: &Record) {
         | Record::MergeFailed { .. }
         | Record::WorktreeClosed { .. }
         | Record::WorktreeGone { .. } => worktrees::apply(state, at, record),
-        Record::FindingReported { .. } => report(state, record),
+        Record::FilesTouched { .. } | Record::FilesCollided { .. } => leases::apply(state, at, record),
+        Record::FindingReported { .. } | Record::FindingsFollowed { .. } => findings::apply(state, record),
         Record::FindingSettled { finding, state: to } => change_finding(state, *finding, |it| {
-            it.state = to.clone();
-            if *to == FindingState::Open {
+            let was_stale = std::mem::replace(&mut it.state, to.clone()) == FindingState::Stale;
+            // What speaks of its text again was never settled: what was said of it still stands.
+            if *to == FindingState::Open && !was_stale {
                 it.contested = false;
                 it.declined = None;
             }
@@ -219,46 +224,6 @@ pub fn apply(state: &mut State, seq: u64, at: Timestamp, record: &Record) {
         Record::FindingReworded { finding, text } => {
             change_finding(state, *finding, |it| it.draft.text.clone_from(text));
         }
-    }
-}
-
-fn know_agents(state: &mut State, at: Timestamp, agents: &[AgentInfo]) {
-    for info in agents {
-        let rev = state.rev;
-        let before = state.agents.get(&info.name).map_or(0, |it| it.rev);
-        if let Some(entry) = state.agents.get_mut(&info.name) {
-            let it = Arc::make_mut(entry);
-            it.info = info.clone();
-            it.rev = rev;
-        } else {
-            state.agents.insert(info.name.clone(), Arc::new(new_agent(info.clone(), at, rev)));
-        }
-        state.touch(Key::Agent(info.name.clone()), before);
-    }
-    let gone: Vec<AgentName> =
-        state.agents.keys().filter(|name| !agents.iter().any(|it| it.name == **name)).cloned().collect();
-    for name in gone {
-        change_agent(state, &name, |it| {
-            it.info.missing.get_or_insert_with(|| "no profile of this name is left".to_owned());
-        });
-    }
-}
-
-fn new_agent(info: AgentInfo, at: Timestamp, rev: u64) -> AgentEntry {
-    AgentEntry {
-        info,
-        claim: AgentClaim {
-            state: AgentState::Stopped,
-            source: Source::Hub,
-            why: "it has not been needed yet".to_owned(),
-        },
-        since: at,
-        live: None,
-        queue: imbl::Vector::new(),
-        usage: Usage::default(),
-        sessions: imbl::OrdMap::new(),
-        seen: imbl::OrdMap::new(),
-        rev,
     }
 }
 
@@ -281,6 +246,11 @@ fn post(state: &mut State, at: Timestamp, record: &Record) {
         rev,
     }));
     state.touch(Key::Message(*id), 0);
+    for finding in &about.findings {
+        if state.finding(*finding).is_some_and(|it| it.message.is_none()) {
+            change_finding(state, *finding, |it| it.message = Some(*id));
+        }
+    }
     // What is said while the turn goes on comes from its agent's tool; its answer is said behind its end.
     if let (Author::Agent(_), Some(turn)) = (author, about.turn)
         && state.live_turns.contains(&turn)
@@ -337,6 +307,7 @@ fn turn(state: &mut State, at: Timestamp, record: &Record) {
                 reported: imbl::Vector::new(),
                 acts: 0,
                 passed: None,
+                notes: imbl::Vector::new(),
                 asks: imbl::OrdMap::new(),
                 given_up: None,
                 usage: Usage::default(),
@@ -353,7 +324,7 @@ fn turn(state: &mut State, at: Timestamp, record: &Record) {
                 change_delivery(state, *message, agent, |it| it.turn = Some(*turn));
             }
         }
-        Record::BuffersGiven { turn, text } => {
+        Record::BuffersGiven { turn, text } | Record::ContextGiven { turn, text } => {
             change_turn(state, *turn, |it| {
                 if let Some(sent) = &mut it.sent {
                     let sent = Arc::make_mut(sent);
@@ -382,15 +353,21 @@ fn turn(state: &mut State, at: Timestamp, record: &Record) {
                 }
             };
             let mut passed = None;
+            let mut notes = imbl::Vector::new();
             change_agent(state, &known.agent, |it| {
                 it.queue.retain(|queued| queued != turn);
                 it.live = Some(*turn);
+                notes = std::mem::take(&mut it.notes);
+                it.visitor = None;
                 if let (Some(channel), Some(seen)) = (channel, seen) {
                     let before = it.seen.insert(channel.clone(), *seen);
                     passed = Some((channel, before));
                 }
             });
-            change_turn(state, *turn, |it| it.passed = passed);
+            change_turn(state, *turn, |it| {
+                it.passed = passed;
+                it.notes = notes;
+            });
         }
         Record::TurnInterrupted { turn } => {
             change_turn(state, *turn, |it| it.interrupted = true);
@@ -414,6 +391,9 @@ fn turn(state: &mut State, at: Timestamp, record: &Record) {
                 }),
             }
         }
+        Record::TurnSpent { turn, usage } => {
+            change_turn(state, *turn, |it| it.usage = both(it.usage, *usage));
+        }
         Record::TurnEnded { turn, how, usage } => end_turn(state, at, *turn, how, *usage),
         _ => {}
     }
@@ -430,6 +410,7 @@ fn end_turn(state: &mut State, at: Timestamp, turn: TurnId, how: &TurnEnd, usage
         return;
     };
     state.live_turns.remove(&turn);
+    leases::turn_over(state, turn);
     if usage != Usage::default() {
         let channel = match &known.cause {
             Cause::Delivery { message } => state.message(*message).map(|it| it.channel.clone()),
@@ -444,6 +425,11 @@ fn end_turn(state: &mut State, at: Timestamp, turn: TurnId, how: &TurnEnd, usage
             it.live = None;
         }
         // Without an answer nobody knows whether the prompt was read: what it passed on is passed on again.
+        if !matches!(how, TurnEnd::Answered) {
+            let mut notes = known.notes.clone();
+            notes.append(std::mem::take(&mut it.notes));
+            it.notes = notes;
+        }
         if !matches!(how, TurnEnd::Answered)
             && let Some((channel, before)) = &known.passed
         {
@@ -549,6 +535,7 @@ fn start_run(state: &mut State, at: Timestamp, record: &Record) {
             steps,
             limits: plan.limits,
             limit_pause: None,
+            clashes: 0,
             turns: 0,
             usage: Usage::default(),
             worked: 0,
@@ -618,61 +605,9 @@ fn open_pause(state: &mut State, at: Timestamp, record: &Record) {
             it.ended = None;
         }),
         Subject::Ask { .. } => asks::opened(state, at, subject),
-        Subject::Hops { .. } | Subject::Clash { .. } => {}
+        Subject::Clash { run: Some(run), .. } => change_run(state, at, *run, |it| it.clashes += 1),
+        Subject::Hops { .. } | Subject::Clash { run: None, .. } => {}
     }
-}
-
-fn report(state: &mut State, record: &Record) {
-    let Record::FindingReported { finding, by, run, draft, contested, turn } = record else { return };
-    if let Some(turn) = turn {
-        change_turn(state, *turn, |it| {
-            it.acts += 1;
-            if !it.reported.contains(finding) {
-                it.reported.push_back(*finding);
-            }
-        });
-    }
-    let mut draft = draft.clone();
-    draft.id = None;
-    if state.finding(*finding).is_none() {
-        let fingerprint: Arc<str> = draft.fingerprint().into();
-        state.findings.push_back(Arc::new(Finding {
-            id: *finding,
-            draft,
-            run: *run,
-            sources: by.iter().cloned().collect(),
-            state: FindingState::Open,
-            declined: None,
-            contested: *contested,
-            rev: state.rev,
-        }));
-        state.fingerprints.insert(fingerprint, *finding);
-        state.touch(Key::Finding(*finding), 0);
-        return;
-    }
-    // In its own words a second reporter says the same: by those it is known again.
-    state.fingerprints.entry(draft.fingerprint().into()).or_insert(*finding);
-    change_finding(state, *finding, |it| {
-        // Its only source may think better of it; of several, the one who thinks worst of it counts.
-        let alone = by.as_ref().is_some_and(|by| it.sources.iter().all(|it| it == by));
-        it.draft.severity = if alone { draft.severity } else { draft.severity.min(it.draft.severity) };
-        if let Some(by) = by
-            && !it.sources.contains(by)
-        {
-            it.sources.push(by.clone());
-            // Agreement makes it matter as much as the graver of the two says.
-            it.draft.severity = it.draft.severity.min(draft.severity);
-            it.draft.suggestion = it.draft.suggestion.take().or_else(|| draft.suggestion.clone());
-        }
-        // A person's words and the id stay; the place follows the code.
-        it.draft.place = draft.place;
-        it.draft.excerpt = draft.excerpt;
-        it.run = run.or(it.run);
-        if matches!(it.state, FindingState::Fixed | FindingState::Stale) {
-            it.state = FindingState::Open;
-        }
-        it.contested = *contested;
-    });
 }
 
 fn change_agent(state: &mut State, name: &AgentName, change: impl FnOnce(&mut AgentEntry)) {

@@ -25,17 +25,24 @@ mod buffers;
 mod checkpoint;
 mod context;
 pub(super) mod edit;
+mod follow;
+mod fork;
 mod holders;
+mod leases;
 mod operator;
 mod pause;
+mod pieces;
 mod result;
 mod rounds;
 mod run;
 mod sight;
+mod take_over;
 mod talk;
 mod tools;
 mod turn;
 mod worktree;
+
+pub use self::leases::works_apart;
 
 /// What an event came to.
 #[derive(Debug, Clone)]
@@ -73,6 +80,8 @@ pub fn decide(state: &State, stamped: &Stamped) -> Result<Decided, Refusal> {
     };
     let answer = dispatch(&mut draft, &stamped.event)?;
     worktree::go_on(&mut draft);
+    follow::after(&mut draft);
+    leases::watch(&mut draft, state, &stamped.event);
     Ok(Decided { records: draft.records, effects: draft.effects, answer, state: draft.state })
 }
 
@@ -92,14 +101,25 @@ fn dispatch(draft: &mut Draft, event: &Event) -> Result<Answer, Refusal> {
         Event::Cancel { by, run }                 => run::cancel(draft, by, *run),
         Event::SettleFinding { by, finding, how } => settle_finding(draft, by, *finding, how),
         Event::Undo { by, run, step, force }      => checkpoint::undo(draft, by, *run, step.as_ref(), *force),
+        Event::TakeOver { by, agent, after_turn } => take_over::take(draft, by, agent, *after_turn),
+        Event::HandBack { by, agent }             => take_over::hand_back(draft, by, agent),
+        Event::Fork { by, agent, to }             => fork::fork(draft, by, agent, to.as_ref()),
         // What agents come to.
         Event::TurnStarted { turn }               => { turn::began(draft, *turn); Ok(Answer::Done) }
         Event::BuffersGiven { turn, text }        => { buffers::given(draft, *turn, text); Ok(Answer::Done) }
+        Event::ContextGiven { turn, text }        => { buffers::context(draft, *turn, text); Ok(Answer::Done) }
+        Event::Touched { turn, paths, over: _ }   => { leases::touched(draft, *turn, paths); Ok(Answer::Done) }
+        Event::Seen { paths }                     => { leases::seen(draft, paths); Ok(Answer::Done) }
+        Event::Saved { by, path }                 => { leases::saved(draft, by, path); follow::saved(draft, path); Ok(Answer::Done) }
+        Event::Followed { file }                  => { follow::followed(draft, file); Ok(Answer::Done) }
         Event::Clashed { turn, clash }            => { buffers::clashed(draft, *turn, clash); Ok(Answer::Done) }
+        Event::TextPut { pause, why }             => { buffers::put(draft, *pause, why); Ok(Answer::Done) }
         Event::TurnEnded { turn, outcome }        => { turn::ended(draft, *turn, outcome); Ok(Answer::Done) }
+        Event::Spent { turn, usage }              => { turn::spent(draft, *turn, *usage); Ok(Answer::Done) }
         Event::Asked { turn, ask }                => { ask::asked(draft, *turn, ask); Ok(Answer::Done) }
         Event::AskWithdrawn { turn, key }         => { ask::withdrawn(draft, *turn, key); Ok(Answer::Done) }
         Event::SessionKnown { turn, place, session, lost } => { turn::session_known(draft, *turn, place, session, lost.as_deref()); Ok(Answer::Done) }
+        Event::TakeOverCame { agent, number, came } => { take_over::came(draft, agent, *number, came); Ok(Answer::Done) }
         Event::AgentChanged { agent, claim }      => { turn::claimed(draft, agent, claim); Ok(Answer::Done) }
         Event::FindingReported { agent, finding } => { result::report(draft, Some(agent), None, finding); Ok(Answer::Done) }
         Event::Used { agent, turn, act }          => tools::used(draft, agent, *turn, act),

@@ -5,9 +5,10 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use crate::{
-    agent::TurnRequest,
+    agent::{TakeOver, TurnRequest},
     ask::AskReply,
-    ids::{AgentName, TurnId, WorktreeId},
+    finding::Place,
+    ids::{AgentName, FindingId, PauseId, TurnId, WorktreeId},
     workflow::plan::Isolation,
 };
 
@@ -45,18 +46,85 @@ pub enum Effect {
     Undo(Box<UndoRequest>),
     /// Do something with a worktree. Comes back as `Worktree` with what came of it. In order with the checkpoints.
     Worktree(Box<WorktreeJob>),
-    /// Put a text into the buffers that editors have of a file, where any have. What is put twice changes nothing.
-    PutText {
-        /// The file's path from the root.
-        path: String,
-        /// The text.
+    /// Put a text into the buffers that editors have of a file, where any have. What is put twice changes nothing. Comes back
+    /// as `TextPut`.
+    PutText(Box<TextToPut>),
+    /// Notice changes of files on the disk, or no longer. What is noticed comes back as `Seen`.
+    Watch {
+        /// Whether.
+        on: bool,
+    },
+    /// Tell a turn something while it goes on, where its program can be told. Nothing happens where it can't.
+    Tell {
+        /// Whose.
+        agent: AgentName,
+        /// Which turn.
+        turn: TurnId,
+        /// What.
         text: Arc<str>,
+    },
+    /// Tell where findings stand in their files as these are now. Comes back as `Followed` for each file. In order with the
+    /// checkpoints.
+    Follow {
+        /// The files.
+        files: Vec<FollowFile>,
+    },
+    /// Open an agent's session for a person, in its program's own screen. Comes back as `TakeOver`.
+    TakeOver(Box<TakeOver>),
+    /// End what was opened for a person. Comes back as `TakeOver` that says so, also where nothing was.
+    HandBack {
+        /// Whose.
+        agent: AgentName,
+        /// Which take-over.
+        number: u64,
     },
     /// End an agent's program with its whole session.
     StopAgent {
         /// Which.
         agent: AgentName,
     },
+}
+
+/// A file whose findings are to be followed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FollowFile {
+    /// Its path from the root.
+    pub path: String,
+    /// The findings.
+    pub findings: Vec<FollowFinding>,
+}
+
+/// A finding that is to be followed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FollowFinding {
+    /// Which.
+    pub id: FindingId,
+    /// Its place in the base.
+    pub place: Place,
+    /// The line that its reporter spoke of.
+    pub excerpt: Option<String>,
+    /// Whether what it spoke of was another already.
+    pub stale: bool,
+    /// The text that its place is in, by its hash; none where the place is in the file as it is now.
+    pub base: Option<Arc<str>>,
+    /// What it spoke of when it was reported.
+    pub said: Option<Arc<str>>,
+}
+
+/// A text that a person chose at a clash.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TextToPut {
+    /// The clash.
+    pub pause: PauseId,
+    /// The file's path from the root.
+    pub path: String,
+    /// The text.
+    pub text: Arc<str>,
+    /// SHA-256, in hex, of what was in the editor at the clash.
+    pub mine: Option<String>,
+    /// Whether it is done after a crash: no editor is there yet then, so one that opens the file is waited for, and it must still
+    /// have what it had.
+    pub again: bool,
 }
 
 /// What an undo is to put back.

@@ -7,12 +7,12 @@ use crate::{
     agent::{AgentClaim, AgentInfo},
     ask::{Ask, Scope},
     document::Decision,
-    finding::FindingDraft,
+    finding::{FindingDraft, Place},
     hub::operator::Reasoned,
     ids::{
         AgentName, ChannelName, FindingId, MessageId, PauseId, RuleId, RunId, StepId, Timestamp, TurnId, WorktreeId,
     },
-    outcome::{TurnOutcome, TypedResult},
+    outcome::{TurnOutcome, TypedResult, Usage},
     protocol::{FileNote, Players},
     workflow::plan::Plan,
 };
@@ -162,6 +162,13 @@ pub enum Event {
         /// How.
         outcome: TurnOutcome,
     },
+    /// A turn that is about to fail has used this, as far as its program says so.
+    Spent {
+        /// Which.
+        turn: TurnId,
+        /// What.
+        usage: Usage,
+    },
     /// A turn asks a person something and waits. Its reply is `Effect::AnswerAsk`; the turn's end withdraws it.
     Asked {
         /// Which turn.
@@ -186,6 +193,40 @@ pub enum Event {
         session: String,
         /// Why the session before could not be gone on with, where one was to be.
         lost: Option<String>,
+    },
+    /// A person takes an agent over: they speak with it in its program's own screen, and its turns wait.
+    TakeOver {
+        /// Who.
+        by: Actor,
+        /// Which.
+        agent: AgentName,
+        /// Whether to wait for the end of the turn that it is on. Refused where it is on one and nobody waits.
+        after_turn: bool,
+    },
+    /// A person hands an agent back.
+    HandBack {
+        /// Who.
+        by: Actor,
+        /// Which.
+        agent: AgentName,
+    },
+    /// A person has another instance of an agent start from its session.
+    Fork {
+        /// Who.
+        by: Actor,
+        /// Whose session.
+        agent: AgentName,
+        /// Which instance starts from it; one that is free where nobody says.
+        to: Option<AgentName>,
+    },
+    /// Something came of a take-over.
+    TakeOverCame {
+        /// Whose.
+        agent: AgentName,
+        /// Which.
+        number: u64,
+        /// What.
+        came: TakeOverCame,
     },
     /// A driver believes something else of an agent than before.
     AgentChanged {
@@ -217,12 +258,52 @@ pub enum Event {
         /// What is added to its prompt.
         text: Arc<str>,
     },
+    /// An agent is given files and differences that its step names.
+    ContextGiven {
+        /// In which turn.
+        turn: TurnId,
+        /// What is added to its prompt.
+        text: Arc<str>,
+    },
+    /// An agent's program says that it changes files, or that it is done with it.
+    Touched {
+        /// In which turn.
+        turn: TurnId,
+        /// The files, by their paths from the root.
+        paths: Vec<String>,
+        /// Whether it is done.
+        over: bool,
+    },
+    /// Files changed on the disk while several turns may change files, and no program said so.
+    Seen {
+        /// The files, by their paths from the root.
+        paths: Vec<String>,
+    },
+    /// A person saved a file in an editor.
+    Saved {
+        /// Who.
+        by: Actor,
+        /// The file's path from the root.
+        path: String,
+    },
+    /// Findings were followed in a file.
+    Followed {
+        /// Where they stand.
+        file: FollowedFile,
+    },
     /// What was typed into a file and what was written to it on the disk do not go together.
     Clashed {
         /// At the end of which turn; absent where it was no turn's doing.
         turn: Option<TurnId>,
         /// What.
         clash: Box<TextClash>,
+    },
+    /// The text that a person chose at a clash is in the editors, or can't be put there.
+    TextPut {
+        /// The clash.
+        pause: PauseId,
+        /// Why it is not there; empty where it is.
+        why: String,
     },
     /// A person wants what a run changed put back.
     Undo {
@@ -298,6 +379,49 @@ pub struct TextClash {
     pub theirs: Arc<str>,
     /// From the former to the latter, as people read it.
     pub difference: String,
+}
+
+/// Where the findings of a file stand in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FollowedFile {
+    /// The file's path from the root.
+    pub path: String,
+    /// Its text now, by its hash; none where there is none that can be compared.
+    pub text: Option<Arc<str>>,
+    /// The findings.
+    pub findings: Vec<FollowedFinding>,
+}
+
+/// Where a finding stands in its file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FollowedFinding {
+    /// Which.
+    pub id: FindingId,
+    /// The base that its place was told by.
+    pub base: Option<Arc<str>>,
+    /// Its place now.
+    pub place: Place,
+    /// Whether the text that it spoke of is another now.
+    pub stale: bool,
+    /// What it speaks of.
+    pub said: Option<Arc<str>>,
+}
+
+/// What came of a take-over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TakeOverCame {
+    /// The agent is the person's now.
+    Opened {
+        /// Where it works, as a turn's request says it.
+        place: String,
+        /// The session that its screen has open, where its program has names for them.
+        session: Option<String>,
+    },
+    /// It could not be opened, or is over.
+    Over {
+        /// Why.
+        why: String,
+    },
 }
 
 /// What came of a checkpoint.
@@ -411,6 +535,8 @@ pub enum Answer {
     Started(RunId),
     /// This undo has begun: the state says when it is over.
     Undoing(u64),
+    /// This instance starts from the session.
+    Forked(AgentName),
     /// This finding was recorded, or is known.
     Found(FindingId),
     /// An operator's move may not be, which is recorded: why.

@@ -11,17 +11,18 @@ use crate::{
     agent::{AgentClaim, AgentInfo},
     ask::AskReply,
     document::Decision,
-    finding::{FindingDraft, FindingState},
-    hub::operator::Move,
+    finding::{FindingDraft, FindingState, Place},
+    hub::{leases::Sign, operator::Move},
     ids::{
         AgentName, ChannelName, FindingId, MessageId, PauseId, RoleId, RuleId, RunId, StepId, Timestamp, TurnId,
         WorktreeId,
     },
     outcome::{Failure, TypedResult, Usage},
-    protocol::{About, Author, DeliveryState, FileNote, PauseKind, RunStatus},
+    protocol::{About, Author, DeliveryState, FileNote, PauseKind, RunStatus, TakenStage},
     workflow::plan::{Isolation, Limits, Plan},
 };
 
+mod kind;
 mod subject;
 mod turn;
 
@@ -129,6 +130,13 @@ pub enum Record {
         /// The text.
         text: Arc<str>,
     },
+    /// This was added to what a turn is sent: files and differences that its step names, and what of them was left out.
+    ContextGiven {
+        /// Which turn.
+        turn: TurnId,
+        /// The text.
+        text: Arc<str>,
+    },
     /// The agent has begun.
     TurnBegan {
         /// Which.
@@ -140,6 +148,13 @@ pub enum Record {
         turn: TurnId,
         /// What.
         result: Arc<TypedResult>,
+    },
+    /// A turn that is about to fail has used this.
+    TurnSpent {
+        /// Which.
+        turn: TurnId,
+        /// What.
+        usage: Usage,
     },
     /// A turn is over. There is one of these for each turn, and nothing after it.
     TurnEnded {
@@ -438,6 +453,45 @@ pub enum Record {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         lost: Option<String>,
     },
+    /// A person takes an agent over, or has said that it is handed back: none of its turns begins until it is.
+    AgentTaken {
+        /// Which.
+        agent: AgentName,
+        /// Who.
+        by: String,
+        /// How far that is.
+        stage: TakenStage,
+    },
+    /// A person speaks with an agent in its program's own screen.
+    AgentOpened {
+        /// Which.
+        agent: AgentName,
+        /// Where it works.
+        place: String,
+        /// The session that is open there.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        session: Option<String>,
+    },
+    /// An agent is no longer a person's; its turns go on.
+    AgentHandedBack {
+        /// Which.
+        agent: AgentName,
+        /// Why, in words.
+        why: String,
+    },
+    /// An agent starts from another's session with its next turn.
+    AgentForked {
+        /// Which.
+        agent: AgentName,
+        /// Whose session it is.
+        from: AgentName,
+        /// Who said so.
+        by: String,
+        /// Where they work.
+        place: String,
+        /// The session.
+        session: String,
+    },
     /// A permission is remembered from now on.
     PermissionRemembered {
         /// Its id.
@@ -629,6 +683,37 @@ pub enum Record {
         #[serde(default, skip_serializing_if = "String::is_empty")]
         why: String,
     },
+    /// A turn changes files.
+    FilesTouched {
+        /// Which turn.
+        turn: TurnId,
+        /// The files, by their paths from the root.
+        paths: Vec<String>,
+        /// How it is known.
+        sign: Sign,
+    },
+    /// Several turns, or a turn and a person, change one file at the same time. Both sides are told in the same commit.
+    FilesCollided {
+        /// The file.
+        path: String,
+        /// The turns.
+        turns: Vec<TurnId>,
+        /// The person, where one is a side of it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        person: Option<String>,
+        /// Whether it is certain, or only may be.
+        sure: bool,
+        /// The message that says so.
+        message: MessageId,
+    },
+    /// The text that a person chose at a clash is in the editors that had the file open, or why it can't be.
+    TextPut {
+        /// The clash.
+        pause: PauseId,
+        /// Why it is not there; empty where it is.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        why: String,
+    },
     /// An agent reported a finding.
     FindingReported {
         /// Its id, new or known.
@@ -659,6 +744,23 @@ pub enum Record {
         /// Why.
         reason: String,
     },
+    /// Findings stand at other places than before, since their file was changed on the disk.
+    FindingsFollowed {
+        /// The file.
+        path: String,
+        /// The text of the file that the places are in from now on, by its hash; none where it can't be told.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        text: Option<Arc<str>>,
+        /// The findings whose places are told by that text.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        findings: Vec<FindingId>,
+        /// What those speak of that had no such text before, with each run of white space as one space.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        said: Vec<(FindingId, String)>,
+        /// Those that stand elsewhere now.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        moved: Vec<(FindingId, Place)>,
+    },
     /// A person changed what a finding says.
     FindingReworded {
         /// Which.
@@ -670,69 +772,4 @@ pub enum Record {
 
 fn no_casts(casts: &Arc<BTreeMap<RoleId, Vec<AgentName>>>) -> bool {
     casts.is_empty()
-}
-
-impl Record {
-    /// Returns the record's kind, as the journal's `kind` column has it.
-    pub fn kind(&self) -> &'static str {
-        match self {
-            Self::TrustChanged { .. } => "trust.changed",
-            Self::AgentsKnown { .. } => "agents.known",
-            Self::AgentClaimed { .. } => "agent.claimed",
-            Self::ChannelCreated { .. } => "channel.created",
-            Self::MessagePosted { .. } => "message.posted",
-            Self::DeliveryChanged { .. } => "delivery.changed",
-            Self::HopsForgiven { .. } => "hops.forgiven",
-            Self::TurnQueued { .. } => "turn.queued",
-            Self::TurnIntended { .. } => "turn.intended",
-            Self::BuffersGiven { .. } => "buffers.given",
-            Self::TurnBegan { .. } => "turn.began",
-            Self::TurnInterrupted { .. } => "turn.interrupted",
-            Self::ResultHandedIn { .. } => "result.handed_in",
-            Self::TurnEnded { .. } => "turn.ended",
-            Self::RunStarted { .. } => "run.started",
-            Self::StepOpened { .. } => "step.opened",
-            Self::PlanEdited { .. } => "plan.edited",
-            Self::StepQueued { .. } => "step.queued",
-            Self::StepFinished { .. } => "step.finished",
-            Self::StepSkipped { .. } => "step.skipped",
-            Self::StepFailed { .. } => "step.failed",
-            Self::StepBackedOff { .. } => "step.backed_off",
-            Self::StepReset { .. } => "step.reset",
-            Self::RoundStarted { .. } => "round.started",
-            Self::OperatorMoved { .. } => "operator.moved",
-            Self::OperatorRefused { .. } => "operator.refused",
-            Self::OperatorTurnTaken { .. } => "operator.turn_taken",
-            Self::OperatorWoken { .. } => "operator.woken",
-            Self::LimitRaised { .. } => "limit.raised",
-            Self::Held { .. } => "held",
-            Self::Released { .. } => "released",
-            Self::RunEnded { .. } => "run.ended",
-            Self::PauseOpened { .. } => "pause.opened",
-            Self::PauseAnswered { .. } => "pause.answered",
-            Self::AskAnswered { .. } => "ask.answered",
-            Self::AskDue { .. } => "ask.due",
-            Self::TurnGivenUp { .. } => "turn.given_up",
-            Self::SessionKnown { .. } => "session.known",
-            Self::PermissionRemembered { .. } => "permission.remembered",
-            Self::PermissionRevoked { .. } => "permission.revoked",
-            Self::CheckpointIntended { .. } => "checkpoint.intended",
-            Self::CheckpointTaken { .. } => "checkpoint.taken",
-            Self::UndoIntended { .. } => "undo.intended",
-            Self::Undone { .. } => "undone",
-            Self::WorktreeIntended { .. } => "worktree.intended",
-            Self::WorktreeMade { .. } => "worktree.made",
-            Self::WorktreeReady { .. } => "worktree.ready",
-            Self::MergeIntended { .. } => "merge.intended",
-            Self::WorktreeTaken { .. } => "worktree.taken",
-            Self::WorktreeMerged { .. } => "worktree.merged",
-            Self::MergeFailed { .. } => "merge.failed",
-            Self::WorktreeClosed { .. } => "worktree.closed",
-            Self::WorktreeGone { .. } => "worktree.gone",
-            Self::FindingReported { .. } => "finding.reported",
-            Self::FindingSettled { .. } => "finding.settled",
-            Self::FindingDeclined { .. } => "finding.declined",
-            Self::FindingReworded { .. } => "finding.reworded",
-        }
-    }
 }

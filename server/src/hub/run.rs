@@ -44,6 +44,8 @@ pub struct Run {
     pub limits: Limits,
     /// The pause at a limit of the whole run. While it is open no step starts.
     pub limit_pause: Option<PauseId>,
+    /// Open clashes between what was typed and what its turns wrote. While there is one, nothing that follows starts.
+    pub clashes: u32,
     /// Turns taken.
     pub turns: u32,
     /// What was used.
@@ -213,7 +215,8 @@ impl Run {
     pub fn is_at_work(&self) -> bool {
         self.closing > 0
             || self.steps.values().any(|it| match it.status {
-                StepStatus::Queued | StepStatus::Backoff => true,
+                // Behind an open clash they wait for a person too.
+                StepStatus::Queued | StepStatus::Backoff => self.clashes == 0,
                 // Its merge goes on, or waits for another's.
                 StepStatus::Done => it.unmerged,
                 // A turn that waits for a person works no more than a pause step does.

@@ -32,6 +32,8 @@ pub struct Scene {
     pub slow_checkpoints: bool,
     /// How many of the next merges meet a conflict.
     pub conflicts: u32,
+    /// What the last decision wants to be told of findings in files that changed.
+    pub follows: Vec<Effect>,
 }
 
 /// Returns the person of all scenes.
@@ -53,6 +55,8 @@ pub fn info(agent: &str, driver: DriverKind, access: Access, good_for: &[&str]) 
         good_for: good_for.iter().map(|it| (*it).to_owned()).collect(),
         missing: None,
         times: TurnTimes::default(),
+        take_over: driver != DriverKind::Tool,
+        fork: driver != DriverKind::Tool,
     }
 }
 
@@ -100,6 +104,7 @@ impl Scene {
             effects: Vec::new(),
             slow_checkpoints: false,
             conflicts: 0,
+            follows: Vec::new(),
         }
     }
 
@@ -180,7 +185,9 @@ impl Scene {
             self.journal.push((stamped.at, record.clone()));
         }
         self.state = decided.state;
-        self.effects.extend(decided.effects);
+        let (follows, others) = decided.effects.into_iter().partition(|it| matches!(it, Effect::Follow { .. }));
+        self.follows = follows;
+        self.effects.extend(others);
         assert!(self.folded() == self.state, "the state is the fold of the records");
         Ok(decided.answer)
     }
@@ -253,6 +260,18 @@ impl Scene {
         self.event(Event::Decide { by: ada(), pause: PauseId(pause), decision, hash, scope: None })
     }
 
+    /// Returns the last word on whether the disk is watched, and what turns were told while they went on.
+    pub fn told(&mut self) -> String {
+        let lines = self.effects.iter().filter_map(|it| match it {
+            Effect::Watch { on } => Some(format!("watch {on}")),
+            Effect::Tell { agent, turn, text } => Some(format!("tell {turn} {agent} {text}")),
+            _ => None,
+        });
+        let lines = lines.collect::<Vec<_>>().join("\n");
+        self.effects.retain(|it| !matches!(it, Effect::Watch { .. } | Effect::Tell { .. }));
+        lines
+    }
+
     /// Returns what an agent was last sent.
     pub fn sent(&self, agent: &str) -> String {
         let of = |it: &&Effect| matches!(it, Effect::StartTurn(request) if request.agent == name(agent));
@@ -265,11 +284,21 @@ impl Scene {
         let lines: Vec<String> = self
             .effects
             .drain(..)
+            .filter(|it| !matches!(it, Effect::Watch { .. } | Effect::Tell { .. }))
             .map(|it| match it {
+                Effect::Watch { .. } | Effect::Tell { .. } | Effect::Follow { .. } => String::new(),
                 Effect::StartTurn(request) => format!("start {} {}", request.turn, request.agent),
                 Effect::InterruptTurn { agent, turn } => format!("interrupt {turn} {agent}"),
+                Effect::TakeOver(it) => {
+                    let session = it.session.as_ref().map_or("a new session", |it| &*it.id);
+                    format!("open {} for {} in {} with {session}", it.agent, it.by, it.cwd.display())
+                }
+                Effect::HandBack { agent, .. } => format!("close {agent}"),
                 Effect::StopAgent { agent } => format!("stop {agent}"),
-                Effect::PutText { path, text } => format!("put {path} {text:?}"),
+                Effect::PutText(it) => {
+                    let again = if it.again { " again" } else { "" };
+                    format!("put {} {:?}{again}", it.path, it.text)
+                }
                 Effect::AnswerAsk { agent, turn, key, reply } => {
                     format!("answer {turn} {agent} {key} {}", serde_json::to_value(&reply).unwrap())
                 }

@@ -4,6 +4,7 @@ use std::{ops::Bound, sync::Arc};
 
 use super::{
     event::{Refusal, RefusalCode},
+    leases::{Collision, Lease, Sign},
     operator::Decided,
     record::{Cause, Subject, TurnEnd, Wanted},
     run::{Past, Run, StepState},
@@ -16,10 +17,10 @@ use crate::{
     finding::Finding,
     ids::{ChannelName, MessageId, PauseId, RunId, TurnId},
     protocol::{
-        AgentView, AskView, ChannelView, DecidedView, DiffParams, EditPlanResult, Feed, FindingsParams, InboxParams,
-        Item, MessageView, MessagesParams, MessagesResult, PastStep, PauseView, PermissionsParams, PlanText,
-        RunHistory, RunTurn, RunView, RunsParams, SentParams, StepStatus, StepView, SubscribeParams, TurnView,
-        TurnsParams, WorktreeView, is_settled,
+        AgentView, AskView, ChannelView, CollisionView, DecidedView, DiffParams, EditPlanResult, Feed, FindingsParams,
+        InboxParams, Item, LeaseView, MessageView, MessagesParams, MessagesResult, PastStep, PauseView,
+        PermissionsParams, PlanText, RunHistory, RunTurn, RunView, RunsParams, SentParams, StepStatus, StepView,
+        SubscribeParams, TakenView, TurnView, TurnsParams, WorktreeView, is_settled,
     },
     workflow::plan::{Plan, Step},
 };
@@ -132,13 +133,13 @@ impl Snapshot {
     /// Returns runs, oldest first.
     pub fn runs(&self, params: &RunsParams) -> Result<Vec<RunView>, Refusal> {
         if let Some(id) = params.run {
-            return Ok(vec![self.state.runs.get(&id).map(|it| run_view(it)).ok_or_else(|| no_run(id))?]);
+            return Ok(vec![self.state.runs.get(&id).map(|it| run_view(&self.state, it)).ok_or_else(|| no_run(id))?]);
         }
         if params.live {
             let live = self.state.live_runs.iter().filter_map(|it| self.state.runs.get(it));
-            return Ok(live.map(|it| run_view(it)).collect());
+            return Ok(live.map(|it| run_view(&self.state, it)).collect());
         }
-        Ok(self.state.runs.values().map(|it| run_view(it)).collect())
+        Ok(self.state.runs.values().map(|it| run_view(&self.state, it)).collect())
     }
 
     /// Returns the turns that a run took, oldest first.
@@ -216,7 +217,7 @@ impl Snapshot {
 
     /// Returns the agents by name.
     pub fn agents(&self) -> Vec<AgentView> {
-        self.state.agents.values().map(|it| agent_view(it)).collect()
+        self.state.agents.values().map(|it| agent_view(&self.state, it)).collect()
     }
 
     /// Returns findings by id.
@@ -253,7 +254,7 @@ impl Snapshot {
             }
             Key::Run(id) => {
                 let it = self.state.runs.get(id)?;
-                (of_run(Some(*id)) && of_channel(&it.channel)).then(|| Item::Run(Box::new(run_view(it))))
+                (of_run(Some(*id)) && of_channel(&it.channel)).then(|| Item::Run(Box::new(run_view(&self.state, it))))
             }
             Key::Pause(id) => {
                 let it = self.state.pause(*id)?;
@@ -267,7 +268,7 @@ impl Snapshot {
                             || run.steps.values().any(|it| it.by.as_ref() == Some(name))
                     })
                 };
-                filter.run.is_none_or(plays).then(|| Item::Agent(agent_view(it)))
+                filter.run.is_none_or(plays).then(|| Item::Agent(agent_view(&self.state, it)))
             }
             Key::Finding(id) => {
                 let it = self.state.finding(*id)?;
@@ -412,19 +413,59 @@ fn ask_view(it: &Pause) -> Option<AskView> {
     Some(view)
 }
 
-fn agent_view(it: &AgentEntry) -> AgentView {
+fn agent_view(state: &State, it: &AgentEntry) -> AgentView {
     AgentView {
         info: it.info.clone(),
         claim: it.claim.clone(),
         since: it.since,
         turn: it.live,
+        taken: it.taken.as_ref().map(|it| TakenView { by: it.by.to_string(), since: it.since, stage: it.stage }),
         queued: u32::try_from(it.queue.len()).unwrap_or(u32::MAX),
         usage: it.usage,
+        files: leases_of(state, it),
         rev: it.rev,
     }
 }
 
-fn run_view(it: &Run) -> RunView {
+/// How many files an agent is shown to be changing.
+const MOST_LEASES: usize = 100;
+
+fn leases_of(state: &State, agent: &AgentEntry) -> Vec<LeaseView> {
+    let Some(turn) = agent.live else { return Vec::new() };
+    let own = state.files.live().filter(|(_, it)| it.turn == turn);
+    let view = |(path, it): (&Arc<str>, &Lease)| {
+        let of_file = state.files.leases.get(path).into_iter().flatten();
+        let others = of_file.filter(|it| it.ended.is_none() && it.turn != turn);
+        LeaseView {
+            path: path.to_string(),
+            turn,
+            since: it.since,
+            sign: match it.sign {
+                Sign::Said => "said",
+                Sign::Seen => "seen",
+                Sign::Perhaps => "perhaps",
+            }
+            .to_owned(),
+            with: others.map(|it| it.agent.clone()).collect(),
+        }
+    };
+    own.take(MOST_LEASES).map(view).collect()
+}
+
+fn collisions_of(state: &State, run: RunId) -> Vec<CollisionView> {
+    let of_run = state.files.collisions.iter().filter(|it| it.runs.contains(&run));
+    let view = |it: &Arc<Collision>| CollisionView {
+        path: it.path.to_string(),
+        agents: it.agents.clone(),
+        person: it.person.as_deref().map(str::to_owned),
+        sure: it.sure,
+        message: it.message,
+        at: it.at,
+    };
+    of_run.map(view).collect()
+}
+
+fn run_view(state: &State, it: &Run) -> RunView {
     let mut steps = Vec::new();
     step_views(it, &it.plan.steps, 0, &mut steps);
     RunView {
@@ -446,6 +487,7 @@ fn run_view(it: &Run) -> RunView {
         turns: it.turns,
         usage: it.usage,
         changed_files: u32::try_from(it.changed.len()).unwrap_or(u32::MAX),
+        collisions: collisions_of(state, it.id),
         rev: it.rev,
     }
 }

@@ -9,18 +9,19 @@ use imbl::{OrdMap, OrdSet, Vector};
 
 use super::{
     event::UndoOutcome,
+    leases::Files,
     record::{Cause, CheckpointWhen, Sent, Subject, TurnEnd},
     run::Run,
 };
 use crate::{
-    agent::{AgentClaim, AgentInfo},
+    agent::{AgentClaim, AgentInfo, Session},
     ask::{AskReply, Rule},
     finding::Finding,
     ids::{
         AgentName, ChannelName, FindingId, MessageId, PauseId, RuleId, RunId, StepId, Timestamp, TurnId, WorktreeId,
     },
     outcome::{TypedResult, Usage},
-    protocol::{About, Answered, Author, DeliveryView, FileNote, PauseKind, WorktreeState},
+    protocol::{About, Answered, Author, DeliveryView, FileNote, PauseKind, TakenStage, WorktreeState},
     workflow::plan::Isolation,
 };
 
@@ -62,6 +63,8 @@ pub struct State {
     pub pauses: Vector<Arc<Pause>>,
     /// The pauses that wait.
     pub open_pauses: OrdSet<PauseId>,
+    /// Approved clashes whose text is not in the editors yet, as far as is known.
+    pub puts: OrdSet<PauseId>,
     /// The checkpoints; number N is at N − 1.
     pub checkpoints: Vector<Arc<CheckpointEntry>>,
     /// Those that were asked for and have not come.
@@ -84,6 +87,10 @@ pub struct State {
     pub key_order: Vector<Arc<str>>,
     /// The times at which something is due.
     pub wakes: OrdSet<(Timestamp, RunId, Option<StepId>)>,
+    /// What is known of files that turns change.
+    pub files: Files,
+    /// The text of its file that a finding's place is in, where it is known.
+    pub bases: OrdMap<FindingId, Base>,
     /// The permissions that were remembered; number N is at N − 1.
     pub rules: Vector<Arc<Rule>>,
     /// Those that hold.
@@ -92,6 +99,15 @@ pub struct State {
     pub due_asks: OrdSet<(Timestamp, PauseId)>,
     /// Every thing that clients see, by the revision that changed it last.
     pub touched: OrdSet<(u64, Key)>,
+}
+
+/// What a finding's place is told by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Base {
+    /// The text of its file that the place is in, by its hash.
+    pub text: Arc<str>,
+    /// What it spoke of when it was reported.
+    pub said: Arc<str>,
 }
 
 /// What a sender's key came to.
@@ -180,11 +196,34 @@ pub struct AgentEntry {
     /// The turns that wait, in order.
     pub queue: Vector<TurnId>,
     /// The session of its program that it goes on with, by the place where it works.
-    pub sessions: OrdMap<Arc<str>, Arc<str>>,
+    pub sessions: OrdMap<Arc<str>, Session>,
+    /// The session of another instance that it starts from with its next turn, by the place where it works.
+    pub forks: OrdMap<Arc<str>, Session>,
+    /// Who has taken it over, where somebody has.
+    pub taken: Option<Taken>,
+    /// Who spoke with it in its own screen since its last turn.
+    pub visitor: Option<Arc<str>>,
+    /// What it is told with its next prompt: messages of the system that concern it.
+    pub notes: Vector<MessageId>,
     /// Per channel, the last message that a prompt held or passed over.
     pub seen: OrdMap<ChannelName, MessageId>,
     /// Revision of the last change.
     pub rev: u64,
+}
+
+/// That a person has taken an agent over.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Taken {
+    /// The record that says so: no other take-over has it.
+    pub number: u64,
+    /// Who.
+    pub by: Arc<str>,
+    /// Since when.
+    pub since: Timestamp,
+    /// How far that is.
+    pub stage: TakenStage,
+    /// Whether its screen was opened: then the person may have spoken with it.
+    pub opened: bool,
 }
 
 /// A turn.
@@ -214,6 +253,8 @@ pub struct Turn {
     pub acts: u32,
     /// The channel in which its prompt passes messages on, and the last one that its agent had seen there before.
     pub passed: Option<(ChannelName, Option<MessageId>)>,
+    /// The notes that its prompt passes on.
+    pub notes: Vector<MessageId>,
     /// What it used.
     pub usage: Usage,
     /// What it asks, by the driver's keys: the reply where there is one. Gone with its end.

@@ -92,15 +92,29 @@ impl Welcome {
 
 /// The client's half. Fails with `UnexpectedEof` where the hub went away.
 pub async fn introduce<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut S, token: &Token) -> io::Result<Welcome> {
-    let mut preamble = Vec::with_capacity(72);
-    preamble.extend_from_slice(MAGIC);
-    preamble.extend_from_slice(&PROTOCOL.to_be_bytes());
-    preamble.extend_from_slice(token.as_bytes());
-    stream.write_all(&preamble).await?;
+    stream.write_all(&preamble(token)).await?;
     stream.flush().await?;
     let (mut word, mut version) = ([0; 4], [0; 4]);
     stream.read_exact(&mut word).await?;
     stream.read_exact(&mut version).await?;
+    heard(word, version)
+}
+
+/// As [`introduce`], for a program that is too small for a runtime.
+pub fn introduce_blocking<S: io::Read + io::Write>(stream: &mut S, token: &Token) -> io::Result<Welcome> {
+    stream.write_all(&preamble(token))?;
+    stream.flush()?;
+    let (mut word, mut version) = ([0; 4], [0; 4]);
+    stream.read_exact(&mut word)?;
+    stream.read_exact(&mut version)?;
+    heard(word, version)
+}
+
+fn preamble(token: &Token) -> Vec<u8> {
+    [&MAGIC[..], &PROTOCOL.to_be_bytes()[..], &token.as_bytes()[..]].concat()
+}
+
+fn heard(word: [u8; 4], version: [u8; 4]) -> io::Result<Welcome> {
     match &word {
         OK => Ok(Welcome::Ok),
         BAD_TOKEN => Ok(Welcome::BadToken),

@@ -15,11 +15,12 @@ use crate::{
         channel,
         diagnostics::{self, finding_of},
         editor::Editor,
-        lenses, people,
+        hunks::{self, Waiting},
+        language, lenses, people,
         shared::Offer,
         wishes::SOURCE,
     },
-    workspace::position::offset,
+    workspace::{hunks::Hunk, position::offset},
 };
 
 /// How many findings of one place have actions of their own.
@@ -36,6 +37,7 @@ pub fn actions(
     editor: &Editor,
     snapshot: &Snapshot,
     offers: &[Offer],
+    changes: &[Waiting],
     params: &CodeActionParams,
 ) -> Vec<CodeActionOrCommand> {
     let uri = &params.text_document.uri;
@@ -77,6 +79,7 @@ pub fn actions(
     for command in lenses::waiting(snapshot, &path) {
         menu.command(source.clone(), command);
     }
+    on_changes(&mut menu, editor, snapshot, changes, params.range);
     let lines = selected(params.range);
     review(&mut menu, snapshot, &path, lines);
     for offer in offers.iter().filter(|it| it.name != "review-file") {
@@ -92,6 +95,22 @@ pub fn actions(
         menu.add(source.clone(), &format!("Ask {agent} about {what}"), "callboard.post", json!({ "text": message }));
     }
     menu.items
+}
+
+/// Adds what can be done with the changes that the range touches.
+fn on_changes(menu: &mut Menu, editor: &Editor, snapshot: &Snapshot, changes: &[Waiting], range: Range) {
+    for waiting in changes {
+        let places = language::Places::new(&waiting.document.text, editor.wishes().encoding);
+        let touches = |it: &&Hunk| {
+            let at = places.range(&(it.range.start..it.range.end.saturating_sub(1).max(it.range.start)));
+            at.start.line <= range.end.line && range.start.line <= at.end.line
+        };
+        if let Some(hunk) = waiting.hunks.iter().find(touches) {
+            for command in hunks::commands(editor, snapshot, waiting, hunk, changes.len() > 1) {
+                menu.command(CodeActionKind::QUICKFIX, command);
+            }
+        }
+    }
 }
 
 fn review(menu: &mut Menu, snapshot: &Snapshot, path: &str, lines: Option<(u32, u32)>) {

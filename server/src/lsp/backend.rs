@@ -12,12 +12,13 @@ use tower_lsp::{
     jsonrpc::{Error, ErrorCode, Result},
     lsp_types::{
         CodeActionParams, CodeActionResponse, CodeLens, CodeLensParams, CompletionParams, CompletionResponse,
-        DidChangeTextDocumentParams, DidCloseTextDocumentParams, DidOpenTextDocumentParams, DidSaveTextDocumentParams,
+        DidChangeTextDocumentParams, DidChangeWorkspaceFoldersParams, DidCloseTextDocumentParams,
+        DidOpenTextDocumentParams, DidSaveTextDocumentParams, DocumentDiagnosticParams, DocumentDiagnosticReportResult,
         DocumentLink, DocumentLinkParams, DocumentSymbolParams, DocumentSymbolResponse, ExecuteCommandParams,
         FoldingRange, FoldingRangeParams, GotoDefinitionParams, GotoDefinitionResponse, Hover, HoverParams,
         InitializeParams, InitializeResult, InitializedParams, Location, PrepareRenameResponse, ReferenceParams,
         RenameParams, ServerInfo, SetTraceParams, TextDocumentPositionParams, WorkDoneProgressCancelParams,
-        WorkspaceEdit,
+        WorkspaceDiagnosticParams, WorkspaceDiagnosticReportResult, WorkspaceEdit,
     },
 };
 
@@ -31,19 +32,19 @@ use crate::{
     },
     ids::{MessageId, RunId},
     lsp::{
-        actions, channel, commands, editor::Editor, language, lenses, outbound::Subscription, outbox::Outbox, progress,
-        shared::Shared, terminals::Terminals,
+        actions, channel, commands, diagnostics::pull, editor::Editor, hunks, language, lenses, outbound::Subscription,
+        outbox::Outbox, progress, prompts, shared::Shared, terminals::Terminals,
     },
     protocol::{
         AgentView, CancelParams, Changed, ChannelView, CompleteParams, CompleteResult, CreateChannelParams,
-        DecideParams, DiffParams, DiffResult, EditPlanParams, EditPlanResult, ErrorData, FindingsParams, HistoryParams,
-        HoldParams, HubStatus, InboxParams, MessagesParams, MessagesResult, Nothing, PROTOCOL, PauseView,
-        PermissionsParams, PlanParams, PlanText, PlanTextParams, PostParams, Posted, REFUSED, ReleaseParams,
-        ReloadResult, RemoveWorktreeParams, RevokePermissionParams, RunHistory, RunParams, RunTurn, RunView,
-        RunsParams, SentParams, ServerOffer, SettleFindingParams, Started, SubscribeParams, TerminalInputParams,
-        TerminalResizeParams, TerminalScrollback, TerminalScrollbackParams, TerminalSize, TrustParams, TrustResult,
-        TurnView, TurnsParams, UndoParams, UndoResult, UnwatchTerminalParams, WatchTerminalParams, WatchTerminalResult,
-        WithdrawParams, WorkflowView, WorktreesResult, method,
+        DecideParams, DiffParams, DiffResult, EditPlanParams, EditPlanResult, ErrorData, FindingsParams, ForkParams,
+        Forked, HandBackParams, HistoryParams, HoldParams, HubStatus, InboxParams, MessagesParams, MessagesResult,
+        Nothing, PROTOCOL, PauseView, PermissionsParams, PlanParams, PlanText, PlanTextParams, PostParams, Posted,
+        REFUSED, ReleaseParams, ReloadResult, RemoveWorktreeParams, RevokePermissionParams, RunHistory, RunParams,
+        RunTurn, RunView, RunsParams, SentParams, ServerOffer, SettleFindingParams, Started, SubscribeParams,
+        TakeOverParams, TerminalInputParams, TerminalResizeParams, TerminalScrollback, TerminalScrollbackParams,
+        TerminalSize, TrustParams, TrustResult, TurnView, TurnsParams, UndoParams, UndoResult, UnwatchTerminalParams,
+        WatchTerminalParams, WatchTerminalResult, WithdrawParams, WorkflowView, WorktreesResult, method,
     },
     workflow::plan::Plan,
 };
@@ -91,6 +92,9 @@ pub fn service(
         .custom_method(method::REMOVE_WORKTREE, Backend::remove_worktree)
         // Agents and findings.
         .custom_method(method::AGENTS, Backend::agents)
+        .custom_method(method::TAKE_OVER, Backend::take_over)
+        .custom_method(method::HAND_BACK, Backend::hand_back)
+        .custom_method(method::FORK, Backend::fork)
         .custom_method(method::FINDINGS, Backend::findings)
         .custom_method(method::SETTLE_FINDING, Backend::settle_finding)
         // Terminals.
@@ -145,6 +149,10 @@ impl LanguageServer for Backend {
         self.editor.start();
     }
 
+    async fn did_change_workspace_folders(&self, _: DidChangeWorkspaceFoldersParams) {
+        // A hub has one root; who is between it and the editor sees to the others.
+    }
+
     async fn did_open(&self, params: DidOpenTextDocumentParams) {
         self.editor.opened(params);
     }
@@ -163,8 +171,10 @@ impl LanguageServer for Backend {
 
     async fn code_action(&self, params: CodeActionParams) -> Result<Option<CodeActionResponse>> {
         let offers = self.shared.offers().await;
+        let snapshot = self.shared.hub.snapshot();
+        let changes = hunks::waiting(&self.editor, &snapshot, &params.text_document.uri).await;
         let mut actions = language::repairs(&self.editor, &params);
-        actions.extend(actions::actions(&self.editor, &self.shared.hub.snapshot(), &offers, &params));
+        actions.extend(actions::actions(&self.editor, &snapshot, &offers, &changes, &params));
         Ok(Some(actions))
     }
 
@@ -223,16 +233,32 @@ impl LanguageServer for Backend {
         Ok(language::folds(&self.editor, &params.text_document.uri))
     }
 
+    async fn diagnostic(&self, params: DocumentDiagnosticParams) -> Result<DocumentDiagnosticReportResult> {
+        Ok(pull::document(&self.editor, params).await)
+    }
+
+    async fn workspace_diagnostic(&self, params: WorkspaceDiagnosticParams) -> Result<WorkspaceDiagnosticReportResult> {
+        Ok(pull::workspace(&self.editor, params).await)
+    }
+
     async fn code_lens(&self, params: CodeLensParams) -> Result<Option<Vec<CodeLens>>> {
-        Ok(Some(lenses::lenses(&self.editor, &self.shared.hub.snapshot(), &params.text_document.uri)))
+        let (snapshot, uri) = (self.shared.hub.snapshot(), params.text_document.uri);
+        let changes = hunks::waiting(&self.editor, &snapshot, &uri).await;
+        Ok(Some(lenses::lenses(&self.editor, &snapshot, &uri, &changes)))
     }
 
     async fn execute_command(&self, params: ExecuteCommandParams) -> Result<Option<Value>> {
-        commands::execute(&self.editor, params).await.map_err(refused)
+        commands::execute(&self.editor, params).await.map_err(|refusal| {
+            if refusal.code == RefusalCode::Untrusted {
+                prompts::offer_trust(&self.editor);
+            }
+            refused(refusal)
+        })
     }
 
     async fn shutdown(&self) -> Result<()> {
         // Only this session ends; runs go on.
+        self.editor.hang_up();
         Ok(())
     }
 }
@@ -379,6 +405,23 @@ impl Backend {
 
     async fn agents(&self, _: Nothing) -> Result<Vec<AgentView>> {
         Ok(self.shared.hub.snapshot().agents())
+    }
+
+    async fn take_over(&self, params: TakeOverParams) -> Result<Changed> {
+        let TakeOverParams { agent, after_turn } = params;
+        self.change(Event::TakeOver { by: self.actor.clone(), agent, after_turn }).await
+    }
+
+    async fn hand_back(&self, params: HandBackParams) -> Result<Changed> {
+        self.change(Event::HandBack { by: self.actor.clone(), agent: params.agent }).await
+    }
+
+    async fn fork(&self, params: ForkParams) -> Result<Forked> {
+        let ForkParams { agent, to } = params;
+        let reply = self.ask(Event::Fork { by: self.actor.clone(), agent: agent.clone(), to }).await?;
+        // The hub names who it is; anything else it can't answer.
+        let agent = if let Answer::Forked(it) = reply.answer { it } else { agent };
+        Ok(Forked { agent, rev: reply.rev })
     }
 
     async fn findings(&self, params: FindingsParams) -> Result<Vec<Finding>> {

@@ -8,7 +8,7 @@ use std::{
     fs, io,
     path::{Path, PathBuf},
     sync::{Arc, Weak},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use dashmap::DashMap;
@@ -20,13 +20,15 @@ use tower_lsp::lsp_types::{
 };
 
 use crate::{
-    lsp::editor::Editor,
+    hub::effect::TextToPut,
+    lsp::{editor::Editor, puts::Puts},
     protocol::{SaveBuffersParams, SaveBuffersResult, method},
     workspace::{
-        buffers::{Bases, BeforeTurn, BufferClash, Buffers, Opened, Unsaved},
+        buffers::{Bases, BeforeTurn, BufferClash, Buffers, Done, Opened, Unsaved},
         carry::{Change, carry},
         documents::{Document, Documents, EditorId},
         position::{Encoding, position},
+        sightings::GRACE,
     },
 };
 
@@ -34,7 +36,7 @@ use crate::{
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How often an edit is made anew because something was typed meanwhile.
-const TRIES: usize = 5;
+pub(super) const TRIES: usize = 5;
 
 /// A file longer than this is not compared with its buffer.
 const MOST_READ: u64 = 4 * 1024 * 1024;
@@ -56,10 +58,18 @@ pub struct OpenBuffers {
     root: Option<PathBuf>,
     before_turn: BeforeTurn,
     editors: DashMap<EditorId, (Weak<Editor>, Handle)>,
+    /// When files were last saved.
+    saves: DashMap<String, Instant>,
+    /// Texts that wait for an editor.
+    pub(super) puts: Puts,
+    pub(super) me: Weak<Self>,
 }
 
+/// How many saves are remembered before those that are over are let go.
+const MOST_SAVES: usize = 1_000;
+
 /// What a file holds.
-enum Disk {
+pub(super) enum Disk {
     /// Text; `None` where there is no such file.
     Text(Option<Arc<str>>),
     /// Something that is no text, or too much, or outside: it is not compared.
@@ -68,13 +78,21 @@ enum Disk {
 
 impl OpenBuffers {
     /// Makes it for the workspace with this root.
-    pub fn new(root: PathBuf, before_turn: BeforeTurn) -> Self {
-        Self { root: Some(root), before_turn, ..Self::default() }
+    pub fn new(root: PathBuf, before_turn: BeforeTurn) -> Arc<Self> {
+        Arc::new_cyclic(|me| Self { root: Some(root), before_turn, me: Weak::clone(me), ..Self::default() })
     }
 
     /// An editor has come. To be called where its questions can be asked.
     pub(super) fn enter(&self, editor: &Arc<Editor>) {
         self.editors.insert(editor.id, (Arc::downgrade(editor), Handle::current()));
+    }
+
+    /// An editor has saved a file.
+    pub(super) fn saved(&self, path: &str) {
+        if self.saves.len() >= MOST_SAVES {
+            self.saves.retain(|_, at| at.elapsed() < GRACE);
+        }
+        self.saves.insert(path.to_owned(), Instant::now());
     }
 
     /// An editor has gone, with its buffers.
@@ -83,13 +101,13 @@ impl OpenBuffers {
         self.documents.leave(editor);
     }
 
-    fn editor(&self, id: EditorId) -> Option<(Arc<Editor>, Handle)> {
+    pub(super) fn editor(&self, id: EditorId) -> Option<(Arc<Editor>, Handle)> {
         // No lock of the map is held while something is asked.
         let (editor, runtime) = self.editors.get(&id)?.value().clone();
         Some((editor.upgrade()?, runtime))
     }
 
-    fn disk(&self, path: &str) -> Disk {
+    pub(super) fn disk(&self, path: &str) -> Disk {
         self.root.as_ref().map_or(Disk::Other, |it| read(it, path))
     }
 
@@ -194,28 +212,23 @@ impl Buffers for OpenBuffers {
         clashes
     }
 
-    fn put(&self, path: &str, text: Arc<str>) {
-        for id in self.documents.editors_of(path) {
-            let (Some((editor, runtime)), Some(document)) = (self.editor(id), self.documents.held(path, id)) else {
-                continue;
-            };
-            let path = path.to_owned();
-            let text = Arc::clone(&text);
-            runtime.spawn(async move {
-                // From what it has now: the whole difference, so this can't clash.
-                let changes = carry(&document.text, &document.text, &text).unwrap_or_default();
-                if !changes.is_empty() && edit(&editor, &path, &document, &changes).await != Some(true) {
-                    let words = format!("{path} could not be changed in the editor; the text is on the disk.");
-                    editor.say(MessageType::WARNING, words);
-                }
-            });
-        }
+    fn was_saved(&self, path: &str) -> bool {
+        self.saves.get(path).is_some_and(|at| at.elapsed() < GRACE)
+    }
+
+    fn text(&self, path: &str) -> Option<Arc<str>> {
+        let last = self.documents.editors_of(path).into_iter().next_back()?;
+        self.documents.held(path, last).map(|it| it.text)
+    }
+
+    fn put(&self, text: TextToPut, done: Done) {
+        self.take_text(text, done);
     }
 }
 
 /// Has an editor change a buffer. Returns whether it did (not where it has another version by now), or `None` where it did not
 /// answer in time.
-async fn edit(editor: &Arc<Editor>, path: &str, document: &Document, changes: &[Change]) -> Option<bool> {
+pub(super) async fn edit(editor: &Arc<Editor>, path: &str, document: &Document, changes: &[Change]) -> Option<bool> {
     let uri = editor.folder().uri(path)?;
     let wishes = editor.wishes();
     let edits: Vec<TextEdit> = changes.iter().map(|it| text_edit(&document.text, it, wishes.encoding)).collect();

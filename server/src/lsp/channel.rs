@@ -34,6 +34,7 @@ use crate::{
 
 pub mod ask;
 pub mod compose;
+pub mod place;
 pub mod sheet;
 
 use self::sheet::Sheet;
@@ -47,9 +48,9 @@ const MOST_PAGES: usize = 100;
 /// The longest page that is read back.
 const MOST_BYTES: u64 = 4 * 1024 * 1024;
 
-/// The pages of channels of one editor.
+/// The pages of channels of one editor, and those that it may be led to.
 #[derive(Default)]
-pub struct Channels(Mutex<HashMap<ChannelName, Page>>);
+pub struct Channels(Mutex<HashMap<ChannelName, Page>>, Mutex<HashMap<ChannelName, place::Written>>);
 
 struct Page {
     /// How many messages it shows.

@@ -18,14 +18,14 @@ use crate::{
         event::{Actor, Answer, Event, Refusal, RefusalCode, Settlement},
     },
     ids::{AgentName, ChannelName, FindingId, MessageId, RunId},
-    lsp::{channel, decide, diagnostics, editor::Editor, language, people, prompts, shared::Surroundings},
+    lsp::{channel, decide, diagnostics, editor::Editor, hunks, language, people, prompts, shared::Surroundings},
     protocol::{Changed, HoldParams, Players, Posted, ReleaseParams, RunParams, Started, UndoParams, WorkflowView},
     workflow::{plan::InputKind, problem::suggest},
     workspace::position::{Encoding, position},
 };
 
 /// The commands.
-pub const NAMES: [&str; 15] = [
+pub const NAMES: [&str; 16] = [
     "callboard.review",
     "callboard.run",
     "callboard.post",
@@ -34,6 +34,7 @@ pub const NAMES: [&str; 15] = [
     "callboard.resume",
     "callboard.cancel",
     "callboard.undo",
+    "callboard.undoHunk",
     "callboard.fixFinding",
     "callboard.dismissFinding",
     "callboard.openChannel",
@@ -54,6 +55,7 @@ fn example(command: &str) -> &'static str {
         "callboard.resume" => r#"{ "run": "r1" }, or {} for all runs"#,
         "callboard.cancel" => r#"{ "run": "r1" }"#,
         "callboard.undo" => r#"{ "run": "r1", "step": "fix", "force": false }"#,
+        "callboard.undoHunk" => r#"{ "pause": "p1", "path": "src/lib.rs", "hunk": "…" }, as its lens says"#,
         "callboard.fixFinding" => r#"{ "finding": "f1", "agent": "codex" }"#,
         "callboard.dismissFinding" => r#"{ "finding": "f1", "reason": "it is meant so" }"#,
         "callboard.openChannel" => r#"{ "channel": "main", "draft": "@claude " }"#,
@@ -100,6 +102,7 @@ pub async fn execute(editor: &Arc<Editor>, params: ExecuteCommandParams) -> Resu
             change(editor, Event::Cancel { by: editor.actor.clone(), run }).await?
         }
         "callboard.undo" => json!(editor.shared.undo(editor.actor.clone(), take(name, arguments)?).await?),
+        "callboard.undoHunk" => hunks::undo(editor, take(name, arguments)?).await?,
         "callboard.fixFinding" => fix(editor, take(name, arguments)?).await?,
         "callboard.dismissFinding" => dismiss(editor, take(name, arguments)?).await?,
         "callboard.openChannel" => open_channel(editor, take(name, arguments)?).await?,

@@ -6,12 +6,15 @@
 use std::{collections::HashSet, sync::Arc};
 
 use tokio::task::JoinSet;
-use tower_lsp::lsp_types::{MessageType, request::CodeLensRefresh};
+use tower_lsp::lsp_types::{
+    MessageType,
+    request::{CodeLensRefresh, WorkspaceDiagnosticRefresh},
+};
 
 use crate::{
     hub::snapshot::Snapshot,
-    ids::{PauseId, RunId},
-    lsp::{channel, diagnostics::Shown, editor::Editor, pages, progress, prompts},
+    ids::{PauseId, RunId, TurnId},
+    lsp::{channel, diagnostics::push::Shown, editor::Editor, pages, progress, prompts},
     protocol::{InboxParams, RunsParams},
 };
 
@@ -51,8 +54,12 @@ struct Desk {
     questions: JoinSet<PauseId>,
     followed: HashSet<RunId>,
     runs: JoinSet<()>,
+    /// The last change of the findings that a client that asks for them was told of.
+    findings: Option<u64>,
     /// What the lenses were last made from.
-    lenses: (Vec<(PauseId, bool)>, Option<u64>),
+    lenses: (Vec<(PauseId, bool)>, Option<u64>, Vec<(Arc<str>, TurnId)>),
+    /// How many collisions it was told of; none before the first look, since those are history.
+    collisions: Option<u64>,
 }
 
 impl Desk {
@@ -67,7 +74,26 @@ impl Desk {
         if options.asks() {
             self.ask(editor, snapshot);
         }
+        self.warn(editor, snapshot);
         self.refresh(editor, snapshot);
+        self.refresh_diagnostics(editor, snapshot);
+    }
+
+    /// Tells of files that several are changing: a notice, since nothing is asked.
+    fn warn(&mut self, editor: &Arc<Editor>, snapshot: &Snapshot) {
+        let files = &snapshot.state().files;
+        let all = files.forgotten + files.collisions.len() as u64;
+        let Some(told) = self.collisions.replace(all) else { return };
+        let new = usize::try_from(all.saturating_sub(told)).unwrap_or(usize::MAX).min(files.collisions.len());
+        for it in files.collisions.iter().skip(files.collisions.len() - new) {
+            let who: Vec<String> = it.agents.iter().map(ToString::to_string).collect();
+            let who = match &it.person {
+                Some(person) => format!("{person} and {}", who.join(", ")),
+                None => who.join(" and "),
+            };
+            let what = if it.sure { "are changing" } else { "may be changing" };
+            editor.say(MessageType::WARNING, format!("{who} {what} {} at the same time ({}).", it.path, it.message));
+        }
     }
 
     fn follow(&mut self, editor: &Arc<Editor>, snapshot: &Snapshot) {
@@ -107,11 +133,25 @@ impl Desk {
         }
     }
 
+    /// Has a client that asks for diagnostics ask again, where findings have changed.
+    fn refresh_diagnostics(&mut self, editor: &Arc<Editor>, snapshot: &Snapshot) {
+        if !editor.wishes().pulls || !editor.wishes().options.diagnostics {
+            return;
+        }
+        let changed = snapshot.state().findings.iter().map(|it| it.rev).max().unwrap_or(0);
+        if self.findings.replace(changed).is_some_and(|it| it != changed) {
+            let editor = Arc::clone(editor);
+            tokio::spawn(async move { drop(editor.ask::<WorkspaceDiagnosticRefresh>(()).await) });
+        }
+    }
+
     fn refresh(&mut self, editor: &Arc<Editor>, snapshot: &Snapshot) {
         let pauses = snapshot.state().open_pauses.iter().map(|it| (*it, editor.shared.pages.is_edited(*it))).collect();
         // Over a workflow's own file stands what became of its last run.
         let runs = editor.scripts.list().first().and_then(|_| snapshot.runs(&RunsParams::default()).ok());
-        let now = (pauses, runs.map(|it| it.iter().map(|it| it.rev).max().unwrap_or(0)));
+        let files = &snapshot.state().files;
+        let changing = files.live().map(|(path, it)| (Arc::clone(path), it.turn)).collect();
+        let now = (pauses, runs.map(|it| it.iter().map(|it| it.rev).max().unwrap_or(0)), changing);
         if now == self.lenses {
             return;
         }

@@ -1,28 +1,28 @@
 //! Findings as diagnostics: on their lines while these are typed in, marked stale when the text spoken of is another, gone
-//! when settled.
+//! when settled, with the way to the message in which they were reported.
 //!
-//! State first: what is to be shown is made from the state and the buffers, and only what differs is sent.
+//! State first: what is to be shown is made from the state and the buffers. Invariant: a client is sent the diagnostics of a
+//! file (`push.rs`) or asks for them (`pull.rs`), never both.
 
 use std::{
-    collections::{BTreeMap, HashMap, hash_map::DefaultHasher},
-    hash::{Hash as _, Hasher as _},
+    collections::{BTreeMap, HashMap},
     path::Path,
     sync::Arc,
 };
 
 use tower_lsp::lsp_types::{
-    Diagnostic, DiagnosticSeverity, DiagnosticTag, NumberOrString, Position, PublishDiagnosticsParams, Range, Url,
-    notification::PublishDiagnostics,
+    Diagnostic, DiagnosticRelatedInformation, DiagnosticSeverity, DiagnosticTag, NumberOrString, Position, Range,
 };
 
 use crate::{
     document::visible,
     finding::{Finding, Severity},
     hub::snapshot::Snapshot,
-    ids::FindingId,
+    ids::{FindingId, MessageId},
     lsp::{
+        channel::place::{self, Place},
         editor::Editor,
-        language::{self, Listed},
+        language,
     },
     protocol::is_settled,
     workspace::{
@@ -31,82 +31,15 @@ use crate::{
     },
 };
 
+pub mod pull;
+pub mod push;
+
 /// How many findings an editor is shown at once, and how many of one file.
 const MOST: usize = 5_000;
 const MOST_IN_A_FILE: usize = 500;
 
 /// A file longer than this is not read to place findings in it; they then stand at the line that they name.
 const MOST_READ: u64 = 4 * 1024 * 1024;
-
-/// What an editor was shown last.
-#[derive(Default)]
-pub struct Shown {
-    /// By path: what it was made from, and whether anything is shown.
-    files: HashMap<String, (u64, bool)>,
-    /// Files of the language outside of the workspace: which form of each was shown.
-    outside: HashMap<Url, i32>,
-}
-
-impl Shown {
-    /// Sends what differs from what is shown. What is wrong with files of the language is shown with `findings` or without.
-    pub async fn update(&mut self, editor: &Editor, snapshot: &Snapshot, findings: bool) {
-        let findings = if findings { by_path(snapshot) } else { BTreeMap::new() };
-        let scripts = editor.scripts.list();
-        self.update_outside(editor, &scripts).await;
-        let open = |path: &str| scripts.iter().find(|it| it.path.as_deref() == Some(path));
-        let gone = self.files.keys().filter(|it| !findings.contains_key(it.as_str())).cloned();
-        let mut paths: Vec<String> = gone.chain(findings.keys().map(|it| (*it).to_owned())).collect();
-        paths.extend(scripts.iter().filter_map(|it| it.path.clone()));
-        paths.sort_unstable();
-        paths.dedup();
-        for path in paths {
-            let of_file = findings.get(path.as_str()).map_or(&[][..], Vec::as_slice);
-            let script = open(&path);
-            let version = editor.shared.documents.held(&path, editor.id).map(|it| it.version);
-            let made_from = fingerprint(of_file, version.or(script.map(|it| it.version)));
-            if self.files.get(&path).is_some_and(|it| it.0 == made_from) {
-                continue;
-            }
-            let uri = script.map(|it| it.uri.clone()).or_else(|| editor.folder().uri(&path));
-            let Some(uri) = uri else { continue };
-            let (mut diagnostics, mut version) = diagnostics(editor, &path, of_file).await;
-            if let Some(script) = script {
-                diagnostics.extend(language::diagnostics(editor, &script.uri));
-                version = version.or(Some(script.version));
-            }
-            let was_shown = self.files.get(&path).is_some_and(|it| it.1);
-            let is_shown = !diagnostics.is_empty();
-            if is_shown || was_shown {
-                let params = PublishDiagnosticsParams { uri, diagnostics, version };
-                editor.client.send_notification::<PublishDiagnostics>(params).await;
-            }
-            if of_file.is_empty() && script.is_none() {
-                self.files.remove(&path);
-            } else {
-                self.files.insert(path, (made_from, is_shown));
-            }
-        }
-    }
-}
-
-impl Shown {
-    async fn update_outside(&mut self, editor: &Editor, scripts: &[Listed]) {
-        let is_open = |uri: &Url| scripts.iter().any(|it| it.path.is_none() && it.uri == *uri);
-        let closed: Vec<Url> = self.outside.keys().filter(|it| !is_open(it)).cloned().collect();
-        for uri in closed {
-            self.outside.remove(&uri);
-            let params = PublishDiagnosticsParams { uri, diagnostics: Vec::new(), version: None };
-            editor.client.send_notification::<PublishDiagnostics>(params).await;
-        }
-        for Listed { uri, version, .. } in scripts.iter().filter(|it| it.path.is_none()) {
-            if self.outside.insert(uri.clone(), *version) != Some(*version) {
-                let diagnostics = language::diagnostics(editor, uri);
-                let params = PublishDiagnosticsParams { uri: uri.clone(), diagnostics, version: Some(*version) };
-                editor.client.send_notification::<PublishDiagnostics>(params).await;
-            }
-        }
-    }
-}
 
 /// Returns the findings that are not settled, by the file that they speak of.
 fn by_path(snapshot: &Snapshot) -> BTreeMap<&str, Vec<&Finding>> {
@@ -130,25 +63,54 @@ pub fn of_file<'a>(snapshot: &'a Snapshot, path: &'a str) -> impl Iterator<Item 
     snapshot.state().findings.iter().map(Arc::as_ref).filter(is_there)
 }
 
-fn fingerprint(findings: &[&Finding], version: Option<i32>) -> u64 {
-    let mut hash = DefaultHasher::new();
-    version.hash(&mut hash);
-    for finding in findings {
-        (finding.id, finding.rev).hash(&mut hash);
-    }
-    hash.finish()
+/// What a file is shown with.
+#[derive(Default)]
+struct Made {
+    items: Vec<Diagnostic>,
+    /// Of the text that they were made from, where the editor has it open.
+    version: Option<i32>,
 }
 
-async fn diagnostics(editor: &Editor, path: &str, findings: &[&Finding]) -> (Vec<Diagnostic>, Option<i32>) {
+/// How diagnostics are written for a client.
+struct Style {
+    encoding: Encoding,
+    tags: bool,
+    /// Where the messages in which findings were reported stand.
+    messages: HashMap<MessageId, Place>,
+}
+
+/// Returns the diagnostics of a file: of its findings, and of what is wrong with it where it is one of the language.
+///
+/// Invariant: what an open file's text has to do with it is looked at before the first await.
+async fn made(
+    editor: &Editor,
+    snapshot: &Snapshot,
+    path: &str,
+    findings: &[&Finding],
+    script: Option<&language::Listed>,
+) -> Made {
+    let marks = editor.marks(path, findings.iter().copied());
+    let wrong = script.map(|it| (language::diagnostics(editor, &it.uri), it.version));
     let wishes = editor.wishes();
-    if findings.is_empty() {
-        return (Vec::new(), None);
+    let messages = findings.iter().filter(|_| wishes.related).filter_map(|it| it.message);
+    let messages = place::places(editor, snapshot, messages.collect()).await;
+    let style = Style { encoding: wishes.encoding, tags: wishes.tags, messages };
+    let (mut items, mut version) = match marks {
+        Some((document, marks)) => {
+            let made = marks.iter().map(|(finding, mark)| style.diagnostic(finding, mark, &document.text));
+            (made.collect(), Some(document.version))
+        }
+        None if findings.is_empty() => (Vec::new(), None),
+        None => (on_disk(editor, path, findings, &style).await, None),
+    };
+    if let Some((wrong, of)) = wrong {
+        items.extend(wrong);
+        version = version.or(Some(of));
     }
-    if let Some((document, marks)) = editor.marks(path, findings.iter().copied()) {
-        let made =
-            marks.iter().map(|(finding, mark)| diagnostic(finding, mark, &document.text, wishes.encoding, wishes.tags));
-        return (made.collect(), Some(document.version));
-    }
+    Made { items, version }
+}
+
+async fn on_disk(editor: &Editor, path: &str, findings: &[&Finding], style: &Style) -> Vec<Diagnostic> {
     let text = match editor.shared.surroundings.root() {
         Some(root) => {
             let path = path.to_owned();
@@ -160,12 +122,12 @@ async fn diagnostics(editor: &Editor, path: &str, findings: &[&Finding]) -> (Vec
         let place = finding.draft.place.as_ref()?;
         let Some(text) = &text else {
             let at = Position::new(place.line.saturating_sub(1), 0);
-            return Some(said(finding, Range::new(at, at), false, wishes.tags));
+            return Some(style.said(finding, Range::new(at, at), false));
         };
         let mark = Mark::find(text, place, finding.draft.excerpt.as_deref());
-        Some(diagnostic(finding, &mark, text, wishes.encoding, wishes.tags))
+        Some(style.diagnostic(finding, &mark, text))
     });
-    (made.collect(), None)
+    made.collect()
 }
 
 /// Reads a file of the workspace; none that a link leads out to.
@@ -184,36 +146,43 @@ pub fn range(text: &str, mark: &Mark, encoding: Encoding) -> Range {
     Range { start: at(mark.range.start), end: at(mark.range.end) }
 }
 
-fn diagnostic(finding: &Finding, mark: &Mark, text: &str, encoding: Encoding, tags: bool) -> Diagnostic {
-    said(finding, range(text, mark, encoding), mark.stale, tags)
-}
+impl Style {
+    fn diagnostic(&self, finding: &Finding, mark: &Mark, text: &str) -> Diagnostic {
+        self.said(finding, range(text, mark, self.encoding), mark.stale)
+    }
 
-fn said(finding: &Finding, range: Range, stale: bool, tags: bool) -> Diagnostic {
-    let draft = &finding.draft;
-    let stale = stale || finding.state == crate::finding::FindingState::Stale;
-    let mut message = if stale { "[stale] ".to_owned() } else { String::new() };
-    message += visible(draft.text.trim()).as_ref();
-    if let Some(suggestion) = draft.suggestion.as_deref().map(str::trim).filter(|it| !it.is_empty()) {
-        message = format!("{message}\nSuggestion: {}", visible(suggestion));
-    }
-    if let Some(declined) = &finding.declined {
-        message = format!("{message}\nDeclined, because: {}", visible(declined));
-    }
-    let sources: Vec<String> = finding.sources.iter().map(ToString::to_string).collect();
-    Diagnostic {
-        range,
-        severity: Some(match draft.severity {
-            Severity::Error => DiagnosticSeverity::ERROR,
-            Severity::Warning => DiagnosticSeverity::WARNING,
-            Severity::Info => DiagnosticSeverity::INFORMATION,
-            Severity::Hint => DiagnosticSeverity::HINT,
-        }),
-        code: Some(NumberOrString::String(draft.code.clone().unwrap_or_else(|| finding.id.to_string()))),
-        source: Some(if sources.is_empty() { "callboard".to_owned() } else { sources.join(", ") }),
-        message,
-        tags: (stale && tags).then(|| vec![DiagnosticTag::UNNECESSARY]),
-        data: Some(serde_json::json!({ "finding": finding.id })),
-        ..Diagnostic::default()
+    fn said(&self, finding: &Finding, range: Range, stale: bool) -> Diagnostic {
+        let draft = &finding.draft;
+        let stale = stale || finding.state == crate::finding::FindingState::Stale;
+        let mut message = if stale { "[stale] ".to_owned() } else { String::new() };
+        message += visible(draft.text.trim()).as_ref();
+        if let Some(suggestion) = draft.suggestion.as_deref().map(str::trim).filter(|it| !it.is_empty()) {
+            message = format!("{message}\nSuggestion: {}", visible(suggestion));
+        }
+        if let Some(declined) = &finding.declined {
+            message = format!("{message}\nDeclined, because: {}", visible(declined));
+        }
+        let related = finding
+            .message
+            .and_then(|it| self.messages.get(&it))
+            .map(|it| DiagnosticRelatedInformation { location: it.location.clone(), message: it.words.clone() });
+        let sources: Vec<String> = finding.sources.iter().map(ToString::to_string).collect();
+        Diagnostic {
+            range,
+            severity: Some(match draft.severity {
+                Severity::Error => DiagnosticSeverity::ERROR,
+                Severity::Warning => DiagnosticSeverity::WARNING,
+                Severity::Info => DiagnosticSeverity::INFORMATION,
+                Severity::Hint => DiagnosticSeverity::HINT,
+            }),
+            code: Some(NumberOrString::String(draft.code.clone().unwrap_or_else(|| finding.id.to_string()))),
+            source: Some(if sources.is_empty() { "callboard".to_owned() } else { sources.join(", ") }),
+            message,
+            related_information: related.map(|it| vec![it]),
+            tags: (stale && self.tags).then(|| vec![DiagnosticTag::UNNECESSARY]),
+            data: Some(serde_json::json!({ "finding": finding.id })),
+            ..Diagnostic::default()
+        }
     }
 }
 

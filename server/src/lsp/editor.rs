@@ -5,7 +5,10 @@
 use std::{
     collections::HashMap,
     path::PathBuf,
-    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use tokio::{
@@ -22,7 +25,7 @@ use tower_lsp::{
 
 use crate::{
     finding::{Finding, Place},
-    hub::event::Actor,
+    hub::event::{Actor, Event},
     ids::{FindingId, PauseId},
     lsp::{
         channel::Channels,
@@ -64,6 +67,11 @@ pub struct Editor {
     sight: Mutex<Sight>,
     desk: Mutex<Option<AbortHandle>>,
     over: watch::Sender<bool>,
+    hanging_up: watch::Sender<bool>,
+    /// Whether it asks for the diagnostics of all files.
+    asks_for_all: AtomicBool,
+    /// Whether its user was asked for trust by itself.
+    trust_asked: AtomicBool,
 }
 
 /// What it has open.
@@ -106,6 +114,9 @@ impl Editor {
             sight: Mutex::default(),
             desk: Mutex::default(),
             over: watch::Sender::new(false),
+            hanging_up: watch::Sender::new(false),
+            asks_for_all: AtomicBool::new(false),
+            trust_asked: AtomicBool::new(false),
         });
         editor.shared.buffers.enter(&editor);
         editor
@@ -127,6 +138,33 @@ impl Editor {
             // It ends with the session, by `leave`.
             *desk = Some(tokio::spawn(desk::run(Arc::clone(self))).abort_handle());
         }
+    }
+
+    /// It takes its leave, so what is held back for it is answered.
+    pub fn hang_up(&self) {
+        self.hanging_up.send_replace(true);
+    }
+
+    /// Returns what turns true when it takes its leave.
+    pub fn hanging_up(&self) -> watch::Receiver<bool> {
+        self.hanging_up.subscribe()
+    }
+
+    /// It asks for the diagnostics of all files from now on.
+    pub fn asks_for_all(&self) {
+        if !self.asks_for_all.swap(true, Ordering::SeqCst) {
+            self.news.notify_one();
+        }
+    }
+
+    /// Returns whether its user may be asked for trust now without having wanted it: once.
+    pub fn asks_for_trust(&self) -> bool {
+        !self.trust_asked.swap(true, Ordering::SeqCst)
+    }
+
+    /// Returns whether it asks for the diagnostics of a file that it has open, or has not.
+    pub fn asks_for(&self, open: bool) -> bool {
+        self.wishes().pulls && (open || self.asks_for_all.load(Ordering::SeqCst))
     }
 
     /// Its session is over.
@@ -187,6 +225,10 @@ impl Editor {
         } else if let Some(path) = self.folder().path(&document.uri) {
             sight.marks.remove(&path);
             self.shared.documents.open(&path, self.id, document.version, document.text.into());
+            drop(sight);
+            self.shared.buffers.file_opened(&path);
+            self.news.notify_one();
+            return;
         }
         drop(sight);
         self.news.notify_one();
@@ -229,7 +271,13 @@ impl Editor {
                 page.saved.clone_from(&page.text);
                 self.note_edit(pause, page);
             }
-        } else if self.folder().path(uri).is_some_and(|it| it.starts_with(".callboard/")) {
+        } else if let Some(path) = self.folder().path(uri).filter(|it| !it.starts_with(".callboard/")) {
+            self.shared.buffers.saved(&path);
+            self.shared.hub.tell(Event::Saved { by: self.actor.clone(), path });
+            if self.scripts.analysis(uri).is_some() {
+                self.shared.forget_workflows();
+            }
+        } else if self.folder().path(uri).is_some() {
             // What is offered depends on these files.
             self.shared.forget_workflows();
         } else if self.scripts.analysis(uri).is_some() {

@@ -35,6 +35,16 @@ impl Folder {
         parts.filter(|it| !it.is_empty()).map(|it| it.join("/"))
     }
 
+    /// The same of an address as text.
+    pub fn path_said(&self, uri: &str) -> Option<String> {
+        self.path(&Url::parse(uri).ok()?)
+    }
+
+    /// Returns the file's address as text; `None` for a path that leads out.
+    pub fn uri_said(&self, path: &str) -> Option<String> {
+        self.uri(path).map(String::from)
+    }
+
     /// Returns the file's address as this editor writes it; `None` for a path that leads out.
     pub fn uri(&self, path: &str) -> Option<Url> {
         let inside = Path::new(path).components().all(|it| matches!(it, Component::Normal(_)));

@@ -144,6 +144,7 @@ mod tests {
                 excerpt: None,
             },
             run: None,
+            message: None,
             sources: Vec::new(),
             state: FindingState::Open,
             declined: None,

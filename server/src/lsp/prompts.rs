@@ -13,13 +13,13 @@ use tower_lsp::lsp_types::{
 use crate::{
     ask::Scope,
     finding::Finding,
-    hub::event::{Event, Refusal, RefusalCode, Settlement},
+    hub::event::{Actor, Event, Refusal, RefusalCode, Settlement},
     ids::PauseId,
     lsp::{
         decide::{self, Decide},
         editor::Editor,
         pages,
-        shared::TrustShown,
+        shared::{Surroundings, TrustShown},
     },
     protocol::{PauseKind, PauseView},
 };
@@ -117,6 +117,23 @@ pub fn ask_for_reason(editor: &Arc<Editor>, finding: &Finding) {
         let by = editor.actor.clone();
         if let Err(refusal) = editor.shared.hub.ask(Event::SettleFinding { by, finding: id, how }).await {
             editor.say(MessageType::WARNING, refusal.message);
+        }
+    });
+}
+
+/// Asks whether the workspace is to be trusted, where something was refused because it is not: once a session, and only an editor
+/// that is asked by messages. The others say so themselves.
+pub fn offer_trust(editor: &Arc<Editor>) {
+    let is_persons = matches!(editor.actor, Actor::Human(_));
+    if !is_persons || !editor.wishes().editor || !editor.wishes().options.asks() || !editor.asks_for_trust() {
+        return;
+    }
+    let editor = Arc::clone(editor);
+    tokio::spawn(async move {
+        if let Ok(shown) = editor.shared.off_thread(Surroundings::trust_shown).await
+            && !shown.trusted
+        {
+            ask_for_trust(&editor, shown);
         }
     });
 }

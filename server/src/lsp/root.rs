@@ -20,6 +20,8 @@ pub enum Passing {
     Shutdown,
     /// The notification `exit`.
     Exit,
+    /// The editor's folders are others.
+    Folders,
     /// Anything else.
     Other,
 }
@@ -39,20 +41,108 @@ pub fn root_of(initialize: &[u8]) -> Option<PathBuf> {
         .filter(|it| it.is_absolute())
 }
 
-/// Returns whether a body is one that ends a session.
+/// A folder of an editor.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenFolder {
+    /// Its address as the editor says it.
+    pub uri: String,
+    /// Where it is.
+    pub path: PathBuf,
+}
+
+fn folders(list: Option<&serde_json::Value>) -> Vec<OpenFolder> {
+    let all = list.and_then(|it| it.as_array()).into_iter().flatten();
+    all.filter_map(|it| {
+        let uri = it.get("uri")?.as_str()?;
+        Some(OpenFolder { uri: uri.to_owned(), path: super::folder::plain(&Url::parse(uri).ok()?)? })
+    })
+    .collect()
+}
+
+/// Returns the first folder that an `initialize` request names, as it says it.
+pub fn first_folder(initialize: &[u8]) -> Option<OpenFolder> {
+    let message: Message = serde_json::from_slice(initialize).ok()?;
+    let first = folders(message.params.get("workspaceFolders")).into_iter().next();
+    first.or_else(|| {
+        let uri = message.params.get("rootUri")?.as_str()?;
+        Some(OpenFolder { uri: uri.to_owned(), path: super::folder::plain(&Url::parse(uri).ok()?)? })
+    })
+}
+
+/// Returns a folder's address.
+pub fn address(folder: &std::path::Path) -> String {
+    Url::from_file_path(folder).map_or_else(|()| folder.display().to_string(), String::from)
+}
+
+/// Returns whether a body is a request of the editor, which wants an answer.
+pub fn has_id(body: &[u8]) -> bool {
+    let message = serde_json::from_slice::<serde_json::Value>(body).unwrap_or_default();
+    message.get("method").is_some() && message.get("id").is_some_and(|it| *it != super::roots::OWN)
+}
+
+/// Returns a body with the proxy's own id where it has one: its answer is no matter of the editor's, which asked somebody else.
+pub fn as_own(body: &[u8]) -> Vec<u8> {
+    match serde_json::from_slice::<serde_json::Value>(body) {
+        Ok(mut message) if message.get("id").is_some() => {
+            message["id"] = serde_json::Value::from(super::roots::OWN);
+            message.to_string().into_bytes()
+        }
+        _ => body.to_vec(),
+    }
+}
+
+/// Returns the body of a message that tells the editor's user of an error.
+pub fn message(words: &str) -> Vec<u8> {
+    let params = serde_json::json!({ "type": 1, "message": words });
+    serde_json::json!({ "jsonrpc": "2.0", "method": "window/showMessage", "params": params }).to_string().into_bytes()
+}
+
+/// Returns the folders behind the first that an `initialize` request names.
+pub fn more_folders(initialize: &[u8]) -> Vec<OpenFolder> {
+    let message: Option<Message> = serde_json::from_slice(initialize).ok();
+    let mut all = folders(message.as_ref().and_then(|it| it.params.get("workspaceFolders")));
+    all.drain(..all.len().min(1));
+    all
+}
+
+/// Returns the folders that came and those that went, as an editor tells it.
+pub fn changed_folders(body: &[u8]) -> (Vec<OpenFolder>, Vec<OpenFolder>) {
+    let message: Option<Message> = serde_json::from_slice(body).ok();
+    let of = |at: &str| folders(message.as_ref().and_then(|it| it.params.pointer(at)));
+    (of("/event/added"), of("/event/removed"))
+}
+
+/// Returns the `initialize` of an editor as another root's hub is given it: that folder alone, by an id of the proxy's.
+///
+/// What an editor asks of all files at once it asks of its first root alone, so the others send what they have to say.
+pub fn initialize_for(initialize: &[u8], folder: &OpenFolder) -> Vec<u8> {
+    let mut message: serde_json::Value = serde_json::from_slice(initialize).unwrap_or_default();
+    message["id"] = serde_json::Value::from(super::roots::OWN);
+    let params = &mut message["params"];
+    params["rootUri"] = serde_json::Value::from(folder.uri.clone());
+    params["rootPath"] = serde_json::Value::Null;
+    params["workspaceFolders"] = serde_json::json!([{ "uri": folder.uri, "name": "" }]);
+    if let Some(text) = params.pointer_mut("/capabilities/textDocument").and_then(|it| it.as_object_mut()) {
+        text.remove("diagnostic");
+    }
+    message.to_string().into_bytes()
+}
+
+/// Returns whether a body is one that ends a session, or changes its folders.
 pub fn passing(body: &[u8]) -> Passing {
     #[derive(Deserialize)]
     struct Method {
         #[serde(default)]
         method: String,
     }
-    // Both are tiny, so nothing long is parsed here.
-    if body.len() > 4096 {
+    // They are tiny, so nothing long is parsed here.
+    if body.len() > 64 * 1024 {
         return Passing::Other;
     }
     match serde_json::from_slice::<Method>(body).map(|it| it.method).as_deref() {
         Ok("shutdown") => Passing::Shutdown,
         Ok("exit") => Passing::Exit,
+        Ok("workspace/didChangeWorkspaceFolders") => Passing::Folders,
         _ => Passing::Other,
     }
 }

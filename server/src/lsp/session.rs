@@ -74,7 +74,7 @@ where
 
     let (service, socket) = backend::service(Arc::clone(&shared), actor.clone(), subscribe, outbox.clone());
     let editor = Leaving(Arc::clone(&service.inner().editor));
-    let end = run(service, socket, reader, &outbox, shared.stopped()).await;
+    let end = run(service, socket, reader, &outbox, shared.stopped(), || editor.0.hang_up()).await;
     drop((outbound, editor));
     outbox.finish(writing, PATIENCE).await;
     drop(entered);
@@ -85,13 +85,15 @@ where
     end
 }
 
-/// Runs tower-lsp behind its repairs until the client's side, or `stopped`, ends it.
+/// Runs tower-lsp behind its repairs until the client's side, or `stopped`, ends it. `hang_up` has what is held back for the
+/// client answered.
 pub(super) async fn run<S: LanguageServer>(
     service: LspService<S>,
     socket: ClientSocket,
     reader: impl AsyncRead + Unpin,
     outbox: &Outbox,
     stopped: impl Future<Output = ()>,
+    hang_up: impl FnOnce(),
 ) -> End {
     let (guard, mut exited) = Guard::new(service);
     let (checked, tower_input) = tokio::io::duplex(64 * 1024);
@@ -104,6 +106,7 @@ pub(super) async fn run<S: LanguageServer>(
         () = stopped => End::Stopped,
         _ = &mut serving.0 => End::Failed,
     };
+    hang_up();
     // The pump is dropped by now, so tower-lsp sees the end of its input, answers what is going on, and ends.
     if !matches!(end, End::Failed | End::Gone(_)) {
         let _ = tokio::time::timeout(PATIENCE, &mut serving.0).await;

@@ -15,7 +15,7 @@ use crate::{
         timeline::Stretch,
     },
     ids::Timestamp,
-    lsp::{buffers::OpenBuffers, feed::FeedCache, language::OwnFiles, pages::Pages},
+    lsp::{buffers::OpenBuffers, feed::FeedCache, hunks::Changes, language::OwnFiles, pages::Pages},
     protocol::{FileDiff, ReloadResult, TrustResult, UndoParams, UndoResult, WorkflowView},
     workflow::plan::Plan,
     workspace::documents::Documents,
@@ -157,6 +157,8 @@ pub struct Shared {
     pub(super) offers: Mutex<Option<Arc<[Offer]>>>,
     /// All workflows, kept in the same way.
     library: Mutex<Option<Arc<[WorkflowView]>>>,
+    /// What the runs that wait for a person changed.
+    pub(super) changes: Changes,
     /// Feeds that were made for one connection and fit others too.
     pub(super) feeds: Mutex<FeedCache>,
     clients: watch::Sender<u32>,
@@ -178,6 +180,7 @@ impl Shared {
             pages,
             offers: Mutex::default(),
             library: Mutex::default(),
+            changes: Changes::default(),
             feeds: Mutex::default(),
             clients,
             stop,

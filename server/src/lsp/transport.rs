@@ -47,6 +47,7 @@ where
     }
 
     fn call(&mut self, request: Request) -> Self::Future {
+        let request = without_null_params(as_named_in_the_specification(request));
         let method = request.method().to_owned();
         let id = request.id().cloned();
         if method == "exit" {
@@ -65,6 +66,43 @@ where
             Err(panic) => Poll::Ready(Ok(panicked(&method, id.clone(), panic.as_ref()))),
         }))
     }
+}
+
+/// `shutdown` and `exit` take no params, and some clients send null for none, which tower-lsp refuses while it shuts down.
+fn without_null_params(request: Request) -> Request {
+    if !matches!(request.method(), "shutdown" | "exit") || request.params() != Some(&serde_json::Value::Null) {
+        return request;
+    }
+    let (method, id, _) = request.into_parts();
+    let bare = Request::build(method);
+    match id {
+        Some(id) => bare.id(id).finish(),
+        None => bare.finish(),
+    }
+}
+
+/// lsp-types 0.94 reads `workspace.diagnostic`; the specification, and every client, says `workspace.diagnostics`.
+fn as_named_in_the_specification(request: Request) -> Request {
+    if request.method() != "initialize" {
+        return request;
+    }
+    let (method, id, params) = request.into_parts();
+    let params = params.map(|mut params| {
+        if let Some(workspace) = params.pointer_mut("/capabilities/workspace").and_then(|it| it.as_object_mut())
+            && let Some(said) = workspace.get("diagnostics").cloned()
+        {
+            workspace.entry("diagnostic").or_insert(said);
+        }
+        params
+    });
+    let mut made = Request::build(method);
+    if let Some(params) = params {
+        made = made.params(params);
+    }
+    if let Some(id) = id {
+        made = made.id(id);
+    }
+    made.finish()
 }
 
 /// Returns the answer for a handler that panicked; a notification gets none.
@@ -141,4 +179,24 @@ where
         }
     });
     receiver.await.unwrap_or_else(|_| Err(Error::internal_error()))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_capability_is_found_under_the_name_that_the_specification_gives_it() {
+        let params = json!({ "capabilities": { "workspace": { "diagnostics": { "refreshSupport": true } } } });
+        let greeting = Request::build("initialize").id(1).params(params.clone()).finish();
+        let named = as_named_in_the_specification(greeting);
+        assert_eq!((named.method(), named.id()), ("initialize", Some(&Id::Number(1))));
+        assert_eq!(named.params().unwrap()["capabilities"]["workspace"]["diagnostic"]["refreshSupport"], true);
+        let other = Request::build("other").params(params.clone()).finish();
+        assert_eq!(as_named_in_the_specification(other).params(), Some(&params), "nothing else is touched");
+        let odd = Request::build("initialize").id(1).params(json!([1])).finish();
+        assert_eq!(as_named_in_the_specification(odd).params(), Some(&json!([1])));
+    }
 }

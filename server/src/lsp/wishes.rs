@@ -4,10 +4,11 @@
 
 use tower_lsp::lsp_types::{
     ClientCapabilities, CodeActionKind, CodeActionOptions, CodeActionProviderCapability, CodeLensOptions,
-    CompletionOptions, DocumentLinkOptions, ExecuteCommandOptions, FoldingRangeProviderCapability,
-    HoverProviderCapability, InitializeParams, OneOf, PositionEncodingKind, RenameOptions, SaveOptions,
-    ServerCapabilities, TextDocumentSyncCapability, TextDocumentSyncKind, TextDocumentSyncOptions,
-    TextDocumentSyncSaveOptions, WorkDoneProgressOptions,
+    CompletionOptions, DiagnosticOptions, DiagnosticServerCapabilities, DocumentLinkOptions, ExecuteCommandOptions,
+    FoldingRangeProviderCapability, HoverProviderCapability, InitializeParams, OneOf, PositionEncodingKind,
+    RenameOptions, SaveOptions, ServerCapabilities, TextDocumentSyncCapability, TextDocumentSyncKind,
+    TextDocumentSyncOptions, TextDocumentSyncSaveOptions, WorkDoneProgressOptions, WorkspaceFoldersServerCapabilities,
+    WorkspaceServerCapabilities,
 };
 
 use crate::{lsp::commands, protocol::ClientOptions, workspace::position::Encoding};
@@ -36,6 +37,10 @@ pub struct Wishes {
     pub document_changes: bool,
     /// Whether it knows tags of diagnostics.
     pub tags: bool,
+    /// Whether it shows where else a diagnostic leads.
+    pub related: bool,
+    /// Whether it asks for the diagnostics of what it has open, and asks again when it is told to; else they are sent unasked.
+    pub pulls: bool,
     /// What it says of itself, and what its user set.
     pub options: ClientOptions,
 }
@@ -73,6 +78,13 @@ impl Wishes {
                 .and_then(|it| it.workspace_edit.as_ref())
                 .is_some_and(|it| it.document_changes == Some(true)),
             tags: text.and_then(|it| it.publish_diagnostics.as_ref()).is_some_and(|it| it.tag_support.is_some()),
+            related: text.and_then(|it| it.publish_diagnostics.as_ref()).and_then(|it| it.related_information)
+                == Some(true),
+            pulls: text.is_some_and(|it| it.diagnostic.is_some())
+                && workspace
+                    .as_ref()
+                    .and_then(|it| it.diagnostic.as_ref())
+                    .is_some_and(|it| it.refresh_support == Some(true)),
             options: options.unwrap_or_else(|why| {
                 tracing::warn!("The editor's initializationOptions are not used: {why}.");
                 ClientOptions::default()
@@ -121,10 +133,27 @@ impl Wishes {
                 work_done_progress_options: WorkDoneProgressOptions::default(),
             }),
             folding_range_provider: Some(FoldingRangeProviderCapability::Simple(true)),
+            diagnostic_provider: self.pulls.then(|| {
+                DiagnosticServerCapabilities::Options(DiagnosticOptions {
+                    identifier: Some("callboard".to_owned()),
+                    // What changes for another reason than typing is told by a refresh.
+                    inter_file_dependencies: false,
+                    workspace_diagnostics: true,
+                    work_done_progress_options: WorkDoneProgressOptions::default(),
+                })
+            }),
             code_lens_provider: Some(CodeLensOptions { resolve_provider: Some(false) }),
             execute_command_provider: Some(ExecuteCommandOptions {
                 commands: commands::NAMES.iter().map(|it| (*it).to_owned()).collect(),
                 work_done_progress_options: WorkDoneProgressOptions::default(),
+            }),
+            workspace: Some(WorkspaceServerCapabilities {
+                // The proxy sees to them: a hub of its own for each root.
+                workspace_folders: Some(WorkspaceFoldersServerCapabilities {
+                    supported: Some(true),
+                    change_notifications: Some(OneOf::Left(true)),
+                }),
+                file_operations: None,
             }),
             experimental,
             ..ServerCapabilities::default()
@@ -161,6 +190,21 @@ mod tests {
         assert_eq!(editor(json!(["utf-16", "utf-8"])), (Encoding::Utf8, PositionEncodingKind::UTF8));
         assert_eq!(editor(json!(["utf-32", "utf-16"])), (Encoding::Utf16, PositionEncodingKind::UTF16));
         assert_eq!(editor(Value::Null), (Encoding::Utf16, PositionEncodingKind::UTF16));
+    }
+
+    /// Never both: a client is sent diagnostics, or it asks for them; and one that would not ask again is sent them.
+    #[test]
+    fn diagnostics_are_asked_for_where_the_client_asks_again_when_it_is_told() {
+        let asks = |text: Value, workspace: Value| {
+            let wishes = read(&json!({ "textDocument": text, "workspace": workspace }), &Value::Null);
+            assert_eq!(wishes.pulls, wishes.offer(json!({})).diagnostic_provider.is_some());
+            wishes.pulls
+        };
+        let again = json!({ "diagnostic": { "refreshSupport": true } });
+        assert!(asks(json!({ "diagnostic": {} }), again.clone()));
+        assert!(!asks(json!({ "diagnostic": {} }), json!({})));
+        assert!(!asks(json!({ "diagnostic": {} }), json!({ "diagnostic": { "refreshSupport": false } })));
+        assert!(!asks(json!({}), again));
     }
 
     #[test]

@@ -4,22 +4,19 @@
 //! each request, so that the agent's model reads a sentence and not that a server failed.
 
 use std::{
-    io::{self, BufRead as _, Write as _},
-    path::PathBuf,
-    time::Duration,
+    io::{self, BufRead as _, Read, Write},
+    net::Shutdown,
+    os::unix::net::UnixStream,
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
 };
 
 use serde_json::{Value, json};
-use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::UnixStream,
-    time::Instant,
-};
 
 use crate::{
     agent::tools::{PASS, SOCKET},
     ipc::{
-        preamble::{Token, Welcome, introduce},
+        preamble::{Token, Welcome, introduce_blocking},
         watch::FolderWatch,
     },
 };
@@ -30,22 +27,18 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// What one read takes at most, in bytes.
 const CHUNK: usize = 16 * 1024;
 
+/// What a thread that copies bytes needs to stand on.
+const STACK: usize = 64 * 1024;
+
 /// Runs until either side ends, and returns the process's exit code.
 pub fn run() -> i32 {
-    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(why) => return refuse(&format!("the system refused what the tools need to run: {why}")),
-    };
-    let code = match runtime.block_on(connect()) {
-        Ok(stream) => runtime.block_on(carry(stream)),
+    match connect() {
+        Ok(stream) => carry(stream),
         Err(why) => refuse(&why),
-    };
-    // A read of standard input can't be given up, and must not hold the process.
-    runtime.shutdown_background();
-    code
+    }
 }
 
-async fn connect() -> Result<UnixStream, String> {
+fn connect() -> Result<UnixStream, String> {
     let variable = |name: &str| std::env::var(name).ok().filter(|it| !it.is_empty());
     let (Some(socket), Some(token)) = (variable(SOCKET), variable(PASS)) else {
         return Err(format!(
@@ -54,66 +47,77 @@ async fn connect() -> Result<UnixStream, String> {
     };
     let token = Token::parse(&token).ok_or_else(|| format!("{PASS} holds no pass; leave it as Callboard set it"))?;
     let socket = PathBuf::from(socket);
-    let folder = socket.parent().ok_or_else(|| format!("{SOCKET} names no socket"))?;
-    let deadline = Instant::now() + PATIENCE;
     let failed = |why: io::Error| format!("the hub can't be reached at {}: {why}", socket.display());
-    loop {
-        // The watch is there before the look, so that no change falls between the two.
-        let mut watch = FolderWatch::new(folder).map_err(failed)?;
-        match UnixStream::connect(&socket).await {
-            Ok(mut stream) => {
-                return match introduce(&mut stream, &token).await.map_err(failed)? {
-                    Welcome::Ok => Ok(stream),
-                    Welcome::BadToken => Err(
-                        "this pass is not valid: the turn or the program that it was made for is over, or it was used by \
-                         another program than that agent's"
-                            .to_owned(),
-                    ),
-                    Welcome::OtherVersion(theirs) => {
-                        Err(format!("the hub is of another Callboard, which speaks protocol {theirs}; use its version"))
-                    }
-                    Welcome::Full => Err("the hub has as many connections as it takes; close one".to_owned()),
-                };
-            }
-            Err(why) if Instant::now() >= deadline => return Err(failed(why)),
-            Err(_) => {
-                if tokio::time::timeout_at(deadline, watch.changed()).await.is_ok_and(|it| it.is_err()) {
-                    return Err(failed(io::Error::other("its folder is gone")));
-                }
-            }
+    let mut stream = match UnixStream::connect(&socket) {
+        Ok(stream) => stream,
+        Err(_) => wait_for(&socket).map_err(failed)?,
+    };
+    match introduce_blocking(&mut stream, &token).map_err(failed)? {
+        Welcome::Ok => Ok(stream),
+        Welcome::BadToken => {
+            Err("this pass is not valid: the turn or the program that it was made for is over, or it was \
+                                  used by another program than that agent's"
+                .to_owned())
         }
+        Welcome::OtherVersion(theirs) => {
+            Err(format!("the hub is of another Callboard, which speaks protocol {theirs}; use its version"))
+        }
+        Welcome::Full => Err("the hub has as many connections as it takes; close one".to_owned()),
     }
 }
 
+/// Waits for a hub that is not there yet. Only this needs a runtime, and it is seldom needed.
+fn wait_for(socket: &Path) -> io::Result<UnixStream> {
+    let deadline = Instant::now() + PATIENCE;
+    let folder = socket.parent().ok_or_else(|| io::Error::other("it names no socket"))?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        loop {
+            // The watch is there before the look, so that no change falls between the two.
+            let mut watch = FolderWatch::new(folder)?;
+            match UnixStream::connect(socket) {
+                Ok(stream) => return Ok(stream),
+                Err(why) if Instant::now() >= deadline => return Err(why),
+                Err(_) => {
+                    let changed = tokio::time::timeout_at(deadline.into(), watch.changed()).await;
+                    if changed.is_ok_and(|it| it.is_err()) {
+                        return Err(io::Error::other("its folder is gone"));
+                    }
+                }
+            }
+        }
+    })
+}
+
 /// Carries bytes both ways until one side ends.
-async fn carry(stream: UnixStream) -> i32 {
-    let (mut from_hub, mut to_hub) = stream.into_split();
-    let up = async {
-        let mut stdin = tokio::io::stdin();
-        let mut buffer = vec![0; CHUNK];
-        while let Ok(read @ 1..) = stdin.read(&mut buffer).await {
-            if to_hub.write_all(&buffer[..read]).await.is_err() {
-                return;
-            }
+fn carry(from_hub: UnixStream) -> i32 {
+    let up = from_hub.try_clone().and_then(|mut to_hub| {
+        std::thread::Builder::new().name("up".to_owned()).stack_size(STACK).spawn(move || {
+            copy(&mut io::stdin().lock(), &mut to_hub);
+            // The agent has said all that it had to say; what it is still owed comes back.
+            let _ = to_hub.shutdown(Shutdown::Write);
+        })
+    });
+    match up {
+        // A read of standard input can't be given up: the process ends when this returns.
+        Ok(_) => {
+            copy(&mut &from_hub, &mut io::stdout().lock());
+            0
         }
-        // The agent has said all that it had to say; what it is still owed comes back.
-        let _ = to_hub.shutdown().await;
-        std::future::pending::<()>().await;
-    };
-    let down = async {
-        let mut stdout = tokio::io::stdout();
-        let mut buffer = vec![0; CHUNK];
-        while let Ok(read @ 1..) = from_hub.read(&mut buffer).await {
-            if stdout.write_all(&buffer[..read]).await.is_err() || stdout.flush().await.is_err() {
-                return;
-            }
-        }
-    };
-    tokio::select! {
-        () = up => {}
-        () = down => {}
+        Err(why) => refuse(&format!("the system refused what the tools need to run: {why}")),
     }
-    0
+}
+
+/// Copies what comes as it comes, until either side ends.
+fn copy(from: &mut impl Read, to: &mut impl Write) {
+    let mut buffer = vec![0; CHUNK];
+    loop {
+        match from.read(&mut buffer) {
+            Err(why) if why.kind() == io::ErrorKind::Interrupted => {}
+            Ok(read @ 1..) if to.write_all(&buffer[..read]).and_then(|()| to.flush()).is_ok() => {}
+            _ => return,
+        }
+    }
 }
 
 /// Answers every request with why the tools can't be used, until the agent ends its side.

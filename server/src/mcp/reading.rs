@@ -6,7 +6,6 @@ use std::fmt::Write as _;
 
 use super::table::{Buffer, Diagnostics, Read};
 use crate::{
-    finding::FindingState,
     hub::state::{Message, State, Turn},
     ids::MessageId,
     protocol::Author,
@@ -135,7 +134,7 @@ pub fn buffer(documents: &Documents, args: &Buffer) -> Result<String, String> {
 pub fn diagnostics(state: &State, args: &Diagnostics) -> String {
     let path = args.path.as_deref().map(|it| it.trim_start_matches("./"));
     let mut said = String::new();
-    let open = state.findings.iter().filter(|it| it.state == FindingState::Open);
+    let open = state.findings.iter().filter(|it| it.state.is_open());
     let of_path = open.filter(|it| path.is_none_or(|path| it.draft.place.as_ref().is_some_and(|it| it.path == path)));
     for (number, it) in of_path.enumerate() {
         if number == FINDINGS || said.len() > MOST {

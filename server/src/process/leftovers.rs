@@ -11,7 +11,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::{Identity, Ladder, Stopped, members, stop_processes, stop_session};
+use super::{Identity, Ladder, Stopped, entries, members, stop_processes, stop_session};
 use crate::ids::{AgentName, Timestamp, TurnId};
 
 /// What is written of a live session.
@@ -30,6 +30,15 @@ pub struct Leftover {
     pub mark: Option<String>,
 }
 
+impl Leftover {
+    /// Returns the mark of a program that stays over many turns. Such programs give each command of theirs a session of its
+    /// own, and leave it running when they are killed. What a tool starts apart from its session, a build's daemon for one,
+    /// is meant to stay.
+    fn mark_of_one_that_stays(&self) -> Option<&str> {
+        self.mark.as_deref().filter(|_| self.turn.is_none())
+    }
+}
+
 /// Returns a pair for a session's environment that no other session has or had.
 pub fn new_mark() -> (&'static str, String) {
     static COUNT: AtomicU64 = AtomicU64::new(0);
@@ -43,6 +52,8 @@ pub fn new_mark() -> (&'static str, String) {
 #[must_use = "the file stays until it is removed"]
 pub struct Trace {
     path: PathBuf,
+    /// The mark of a program that stays over many turns.
+    mark: Option<String>,
 }
 
 impl Trace {
@@ -56,7 +67,15 @@ impl Trace {
         file.flush()?;
         // Complete or not there at all. It need not survive the machine: no process does.
         file.persist(&path).map_err(|it| it.error)?;
-        Ok(Self { path })
+        Ok(Self { path, mark: leftover.mark_of_one_that_stays().map(str::to_owned) })
+    }
+
+    /// Ends what the program has left in sessions of its own making, and returns what could not be ended. To be called when
+    /// the program has ended.
+    pub fn end_what_is_apart(&self) -> Vec<Identity> {
+        let Some(mark) = &self.mark else { return Vec::new() };
+        let apart = marked(mark);
+        if apart.is_empty() { apart } else { stop_processes(&apart, &Ladder::at_once()).left }
     }
 
     /// Takes the file away: the session has ended.
@@ -136,17 +155,29 @@ fn read(path: &Path) -> Option<Leftover> {
 
 fn end(leftover: &Leftover) -> Cleaned {
     let process = &leftover.process;
-    match Identity::of(process.pid) {
+    let session = match Identity::of(process.pid) {
         Some(now) if now == *process => outcome(&stop_session(process, &Ladder::default())),
         // A number is given out again only when its session has ended to the last process.
         Some(_) => Cleaned::NumberReused,
         // The leader has ended and others of its session may not have, because they ignore the hangup or never got one.
         None => {
-            let left: Vec<_> =
-                members(process.pid).into_iter().map(|it| it.identity).filter(|it| has_mark(it, leftover)).collect();
-            if left.is_empty() { Cleaned::Gone } else { outcome(&stop_processes(&left, &Ladder::default())) }
+            let mark = leftover.mark.as_deref();
+            let left: Vec<_> = members(process.pid).into_iter().map(|it| it.identity).collect();
+            ended(left.into_iter().filter(|it| mark.is_some_and(|mark| has_mark(it, mark))).collect())
         }
+    };
+    match (session, leftover.mark_of_one_that_stays().map(|it| ended(marked(it)))) {
+        (Cleaned::Left(mut one), Some(Cleaned::Left(two))) => {
+            one.extend(two);
+            Cleaned::Left(one)
+        }
+        (Cleaned::Gone | Cleaned::NumberReused, Some(apart @ (Cleaned::Ended | Cleaned::Left(_)))) => apart,
+        (session, _) => session,
     }
+}
+
+fn ended(processes: Vec<Identity>) -> Cleaned {
+    if processes.is_empty() { Cleaned::Gone } else { outcome(&stop_processes(&processes, &Ladder::default())) }
 }
 
 fn outcome(stopped: &Stopped) -> Cleaned {
@@ -157,16 +188,20 @@ fn outcome(stopped: &Stopped) -> Cleaned {
     }
 }
 
-/// Returns whether a process was started with the session's mark. Where the system doesn't tell, it was not.
+/// Returns the processes that were started with a session's mark, wherever they are now.
+fn marked(mark: &str) -> Vec<Identity> {
+    entries().into_iter().filter(|it| !it.zombie).map(|it| it.identity).filter(|it| has_mark(it, mark)).collect()
+}
+
+/// Returns whether a process was started with a session's mark. Where the system doesn't tell, it was not.
 #[cfg(target_os = "linux")]
-fn has_mark(process: &Identity, leftover: &Leftover) -> bool {
-    let Some(mark) = &leftover.mark else { return false };
+fn has_mark(process: &Identity, mark: &str) -> bool {
     let environment = fs::read(format!("/proc/{}/environ", process.pid)).unwrap_or_default();
     environment.split(|it| *it == 0).any(|it| it == mark.as_bytes()) && super::is_alive(process)
 }
 
 #[cfg(not(target_os = "linux"))]
-fn has_mark(_: &Identity, _: &Leftover) -> bool {
+fn has_mark(_: &Identity, _: &str) -> bool {
     false
 }
 
@@ -249,6 +284,32 @@ mod tests {
             assert_eq!(clean_up(folder.path()).unwrap(), [Report { leftover, outcome }]);
         }
         assert_eq!(members(process.pid), Vec::new());
+    }
+
+    /// Promise 6: what a program that stays has left in a session apart ends with it; a tool's daemon is left alone.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn what_a_program_left_in_a_session_apart_is_known_by_its_mark() {
+        let folder = tempfile::tempdir().unwrap();
+        for (turn, ends) in [(None, true), (Some(TurnId(3)), false)] {
+            let (key, value) = new_mark();
+            let mut apart = Command::new("sleep").arg("60").env(key, &value).process_group(0).spawn().unwrap();
+            let identity = Identity::of(apart.id()).unwrap();
+            let (mut program, leftover) = sleeper();
+            program.kill().unwrap();
+            program.wait().unwrap();
+            let leftover = Leftover { turn, mark: Some(format!("{key}={value}")), ..leftover };
+            let trace = Trace::write(folder.path(), &leftover).unwrap();
+            assert_eq!(trace.end_what_is_apart(), []);
+            assert_eq!(is_alive(&identity), !ends);
+            if !ends {
+                assert_eq!(clean_up(folder.path()).unwrap()[0].outcome, Cleaned::Gone);
+                assert!(is_alive(&identity));
+            }
+            let _ = apart.kill();
+            apart.wait().unwrap();
+            trace.remove().unwrap();
+        }
     }
 
     #[test]

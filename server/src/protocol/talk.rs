@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ids::{AgentName, ChannelName, MessageId, PauseId, RunId, StepId, Timestamp, TurnId},
+    ids::{AgentName, ChannelName, FindingId, MessageId, PauseId, RunId, StepId, Timestamp, TurnId},
     outcome::Usage,
 };
 
@@ -146,6 +146,9 @@ pub struct About {
     /// The pause point.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pause: Option<PauseId>,
+    /// The findings that it reports.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub findings: Vec<FindingId>,
 }
 
 /// What became of a message for one addressee.

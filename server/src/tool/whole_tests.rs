@@ -84,6 +84,7 @@ fn findings(drafts: &[FindingDraft]) -> Vec<Finding> {
         id: FindingId(id),
         draft: draft.clone(),
         run: None,
+        message: None,
         sources: Vec::new(),
         state: FindingState::Open,
         declined: None,

@@ -91,12 +91,15 @@ mod tests {
             good_for: vec!["review".to_owned()],
             missing: None,
             times: TurnTimes::default(),
+            take_over: true,
+            fork: false,
         }
     }
 
     fn role(prefer: &[&str], good_for: Option<&str>, access: Access) -> Role {
         Role {
             unanswered: None,
+            sandbox: false,
             id: "r".parse().unwrap(),
             description: String::new(),
             prefer: prefer.iter().map(|it| it.parse().unwrap()).collect(),

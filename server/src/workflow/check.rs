@@ -18,6 +18,7 @@ use crate::{
     ids::{AgentName, BadName, ChannelName, RoleId, is_name},
 };
 
+mod context;
 mod duration;
 mod isolation;
 mod nested;
@@ -208,8 +209,9 @@ impl Checker<'_> {
             let access = self.choice(role.access.as_ref(), "access", &ACCESS).unwrap_or(Access::Read);
             isolation::check_role(self, role);
             let unanswered = role.unanswered.as_ref().and_then(|it| self.unanswered(it));
+            let sandbox = self.choice(role.sandbox.as_ref(), "sandbox", &SANDBOX).unwrap_or(false);
             let description = self.line(role.description.as_ref(), "description", MOST_LINE);
-            checked.extend(id.map(|id| Role { id, description, prefer, good_for, access, unanswered, seats }));
+            checked.extend(id.map(|id| Role { id, description, prefer, good_for, access, unanswered, sandbox, seats }));
         }
         checked
     }
@@ -400,6 +402,7 @@ const INPUT_KINDS: [(&str, InputKind); 5] = [
 ];
 
 const ACCESS: [(&str, Access); 2] = [("read", Access::Read), ("write", Access::Write)];
+const SANDBOX: [(&str, bool); 2] = [("off", false), ("required", true)];
 
 /// Returns what is said about parts by name: the first that has a name has it.
 fn by_name<T>(parts: &[(At<String>, T)]) -> BTreeMap<&str, &T> {

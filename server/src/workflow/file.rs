@@ -122,6 +122,9 @@ pub struct RoleFile {
     /// What is done where nobody answers what its turns ask: `deny after 10m`, `ask-again after 30m` or `pause after 1h`.
     /// Without it, the turn waits.
     pub unanswered: Option<At<String>>,
+    /// off (the default) or required: its agents' programs run in a sandbox, and its turns fail where there is none.
+    #[schemars(with = "Option<SandboxName>")]
+    pub sandbox: Option<At<String>>,
     /// One line for people.
     pub description: Option<At<String>>,
 }
@@ -226,6 +229,12 @@ pub struct StepFile {
     /// An expression that gives the path, or the list of paths, that the turn is about.
     #[schemars(with = "Option<Expression>")]
     pub paths: Option<At<String>>,
+    /// What the prompt takes with it beside its words, the most important first: results, changes, files, findings, messages.
+    #[schemars(with = "Option<Vec<ContextSchema>>", length(min = 1, max = 20))]
+    pub context: Vec<(At<String>, At<String>)>,
+    /// How many tokens the context may take; 8000 where left out. What does not fit is left out, and the prompt says so.
+    #[schemars(range(min = 100, max = 200_000))]
+    pub budget: Option<At<i64>>,
     /// An expression that gives the findings that the turn is about.
     #[schemars(with = "Option<Expression>")]
     pub findings: Option<At<String>>,
@@ -321,6 +330,46 @@ impl JsonSchema for ForEachSchema {
                     "additionalProperties": false
                 }
             ]
+        })
+    }
+}
+
+/// A part of a context, for the schema.
+struct ContextSchema;
+
+impl JsonSchema for ContextSchema {
+    fn schema_name() -> Cow<'static, str> {
+        "Context".into()
+    }
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        schemars::json_schema!({
+            "type": "object",
+            "properties": {
+                "result": { "type": "string", "description": "What this step came to.", "x-callboard": "step" },
+                "changes": {
+                    "type": "string",
+                    "description": "How files changed since this step last began; run: since the run began."
+                },
+                "files": {
+                    "type": "string", "x-callboard": "expression",
+                    "description": "An expression that gives a path or a list of paths; 'src/a.rs:10-40' gives lines 10 to 40."
+                },
+                "findings": {
+                    "type": "string",
+                    "description": "Findings of the run in these states: open, fixed, dismissed, accepted, stale."
+                },
+                "thread": {
+                    "type": "integer", "minimum": 1, "maximum": 200,
+                    "description": "So many of the newest messages of the run's thread."
+                },
+                "messages": {
+                    "type": "string", "x-callboard": "expression",
+                    "description": "An expression that gives the id of a message, or a list of them: \"['m3', 'm4']\"."
+                }
+            },
+            "minProperties": 1,
+            "maxProperties": 1,
+            "additionalProperties": false
         })
     }
 }
@@ -491,6 +540,21 @@ impl JsonSchema for IsolationName {
     }
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         schemars::json_schema!({ "enum": ["shared", "worktree"] })
+    }
+}
+
+/// Whether turns are taken in a sandbox, for the schema.
+struct SandboxName;
+
+impl JsonSchema for SandboxName {
+    fn inline_schema() -> bool {
+        true
+    }
+    fn schema_name() -> Cow<'static, str> {
+        "Sandbox".into()
+    }
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        schemars::json_schema!({ "enum": ["off", "required"] })
     }
 }
 

@@ -77,7 +77,7 @@ const FILE: &[&str] =
     &["name", "title", "category", "description", "channel", "inputs", "roles", "limits", "result", "steps"];
 const INPUT: &[&str] = &["type", "default", "description"];
 const ROLE: &[&str] =
-    &["prefer", "good-for", "agents", "access", "isolation", "copy", "link", "description", "unanswered"];
+    &["prefer", "good-for", "agents", "access", "isolation", "copy", "link", "description", "unanswered", "sandbox"];
 const LIMITS: &[&str] = &["turns", "time", "tokens", "dollars"];
 const STEP: &[&str] = &[
     "id",
@@ -97,6 +97,8 @@ const STEP: &[&str] = &[
     "prompt",
     "paths",
     "findings",
+    "context",
+    "budget",
     "time",
     "isolation",
     "copy",
@@ -190,6 +192,7 @@ impl Reader<'_> {
         role.copy = self.names(fields.take("copy"), "copy");
         role.link = self.names(fields.take("link"), "link");
         role.unanswered = self.text(fields.take("unanswered"), "unanswered");
+        role.sandbox = self.text(fields.take("sandbox"), "sandbox");
         role.description = self.text(fields.take("description"), "description");
         role
     }
@@ -265,6 +268,8 @@ impl Reader<'_> {
             self.problems.error(&at, "missing", "this step has no `id`", "give it one, such as `id: review`");
         }
         let result = fields.take("result").and_then(|it| self.result(it));
+        let context = self.context(fields.take("context"));
+        let budget = self.whole(fields.take("budget"), "budget");
         let on_failure = fields.take("on-failure").and_then(|it| self.on_failure(it));
         let pause = fields.take_entry("pause").map(|(key, it)| self.pause(&key, it));
         let repeat = fields.take_entry("repeat").and_then(|(key, it)| self.repeat(&key, it, depth));
@@ -296,6 +301,8 @@ impl Reader<'_> {
             prompt: self.text(fields.take("prompt"), "prompt"),
             paths: self.text(fields.take("paths"), "paths"),
             findings: self.text(fields.take("findings"), "findings"),
+            context,
+            budget,
             time: self.text(fields.take("time"), "time"),
             isolation: self.text(fields.take("isolation"), "isolation"),
             copy: self.names(fields.take("copy"), "copy"),
@@ -303,6 +310,24 @@ impl Reader<'_> {
             unanswered: self.text(fields.take("unanswered"), "unanswered"),
             on_failure,
         })
+    }
+
+    /// Reads the parts of a context: a list of what is given, each a name and what it means.
+    fn context(&mut self, node: Option<Node>) -> Vec<(At<String>, At<String>)> {
+        let Some(node) = node else { return Vec::new() };
+        let Value::List(list) = node.value else {
+            let mend = "write each part as `- files: inputs.path`, below each other";
+            self.wrong(&node.at, "context", &node.value, "a list", mend);
+            return Vec::new();
+        };
+        let mut parts = Vec::new();
+        for item in list {
+            for (name, value) in self.entries(Some(item), "context") {
+                let field = name.value.clone();
+                parts.extend(self.text(Some(value), &field).map(|it| (name, it)));
+            }
+        }
+        parts
     }
 
     fn pause(&mut self, key: &Key, node: Node) -> PauseFile {

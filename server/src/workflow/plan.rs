@@ -13,6 +13,7 @@ use crate::{
     ask::Unanswered,
     ids::{AgentName, ChannelName, RoleId, StepId},
     outcome::{FailureClass, ResultKind},
+    workflow::context::Part,
 };
 
 /// A checked workflow.
@@ -106,6 +107,9 @@ pub struct Role {
     /// What is done where nobody answers what its turns ask; absent, the turn waits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unanswered: Option<Unanswered>,
+    /// Whether its turns are taken in a sandbox, and fail where there is none.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub sandbox: bool,
     /// Where several agents play it side by side: who would take each seat, best first; `prefer` where a seat names nobody.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub seats: Vec<Vec<AgentName>>,
@@ -168,6 +172,12 @@ pub struct TurnAction {
     pub paths: Option<String>,
     /// A minijinja expression that gives a list of findings the turn is about.
     pub findings: Option<String>,
+    /// What the prompt takes with it beside its words, the most important first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub context: Vec<Part>,
+    /// How many tokens that may take, where the file says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub budget: Option<u32>,
     /// How long the turn may take in all, in milliseconds, where the file says so.
     pub time: Option<u64>,
     /// Its own worktree, where it has one; else it works in the developer's own files.

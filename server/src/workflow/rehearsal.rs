@@ -306,7 +306,13 @@ impl Rehearsal<'_> {
             Err(why) => (String::new(), Some(why.to_string())),
         };
         let info = agent.as_ref().and_then(|name| self.agents.iter().find(|it| it.name == *name));
-        if info.is_none_or(|it| it.driver != DriverKind::Tool)
+        let is_told = info.is_none_or(|it| it.driver != DriverKind::Tool);
+        if is_told && !turn.context.is_empty() {
+            let budget = turn.budget.unwrap_or(super::context::BUDGET);
+            text.push_str(&format!("\n\n‹What the workflow gives for this, {budget} tokens at most›\n"));
+            turn.context.iter().for_each(|it| text.push_str(&format!("‹{it}›\n")));
+        }
+        if is_told
             && role.is_some()
             && let Some(form) = form::instructions(&turn.result)
         {

@@ -9,6 +9,7 @@ use crate::{
     workflow::plan::{Action, After, FailureAction},
 };
 
+mod context;
 mod several;
 
 /// A workflow with no problem, for tests that break one thing.

@@ -5,9 +5,12 @@
 
 use serde_json::Value;
 
-use super::plan::{
-    Action, After, Category, FailureAction, FailurePolicy, InputKind, Limits, Over, PauseAction, Plan, Role, Step,
-    TurnAction, Who, last_result,
+use super::{
+    context::Part,
+    plan::{
+        Action, After, Category, FailureAction, FailurePolicy, InputKind, Limits, Over, PauseAction, Plan, Role, Step,
+        TurnAction, Who, last_result,
+    },
 };
 use crate::{agent::Access, ask::Unanswered, ids::AgentName, outcome::ResultKind};
 
@@ -113,6 +116,9 @@ fn role(role: &Role) -> Node {
         fields.push(("agents", Node::List(role.seats.iter().map(names).collect())));
     }
     fields.push(("access", plain(if role.access == Access::Write { "write" } else { "read" })));
+    if role.sandbox {
+        fields.push(("sandbox", plain("required")));
+    }
     if let Some(it) = role.unanswered {
         fields.push(("unanswered", unanswered(it)));
     }
@@ -216,6 +222,17 @@ fn turn(action: &TurnAction, policy: &FailurePolicy, fields: &mut Vec<(&str, Nod
         if let Some(it) = expression {
             fields.push((name, Node::Text(it.clone())));
         }
+    }
+    if !action.context.is_empty() {
+        let parts = action.context.iter().map(|it| {
+            let (name, value) = it.written();
+            let value = if matches!(it, Part::Thread { .. }) { plain(value) } else { Node::Text(value) };
+            map(vec![(name, value)])
+        });
+        fields.push(("context", Node::List(parts.collect())));
+    }
+    if let Some(budget) = action.budget {
+        fields.push(("budget", plain(budget)));
     }
     if let Some(time) = action.time {
         fields.push(("time", plain(duration(time))));

@@ -19,6 +19,8 @@ pub struct Mark {
     pub stale: bool,
     /// The line that it spoke of; where the remark did not say, as it was when the mark was made.
     said: String,
+    /// Where it begins behind its line's indent, in bytes, and how long it is.
+    within: (usize, usize),
 }
 
 impl Mark {
@@ -41,40 +43,57 @@ impl Mark {
         let moved = place.end_line.map(|end| row + (end.saturating_sub(place.line) as usize));
         let range = within(text, &rows, row, moved, place);
         let said = said.unwrap_or_else(|| squeeze(&text[rows[row].0..rows[row].1]));
-        Self { range, stale, said }
+        let within = (range.start.saturating_sub(rows[row].0 + indent(&text[rows[row].0..rows[row].1])), range.len());
+        Self { range, stale, said, within }
     }
 
     /// Carries the mark over edits, each of the text that the one before left. `text` is what the last one left.
     #[must_use]
     pub fn carried(&self, text: &str, splices: &[Splice]) -> Self {
         let Range { mut start, mut end } = self.range;
+        let mut swallowed = false;
         for splice in splices {
+            // Replaced with the lines around it, as by a client that sends whole texts: it is looked for in what came.
+            let came = text.get(splice.start..splice.start + splice.length).unwrap_or_default();
+            swallowed |= splice.start <= start && end <= splice.end && came.contains('\n');
             // What is typed right before the mark pushes it on; right behind it is not part of it.
             start = if start < splice.start { start } else { moved(start, splice, true) };
             end = if end <= splice.start { end } else { moved(end, splice, false) };
             end = end.max(start);
         }
-        self.settled(text, start, end)
+        self.settled(text, start, end, swallowed)
     }
 
     /// Looks whether the line at the new place is still the one spoken of; one that moved far is looked for.
-    fn settled(&self, text: &str, start: usize, end: usize) -> Self {
+    fn settled(&self, text: &str, start: usize, end: usize, swallowed: bool) -> Self {
         let start = floor(text, start);
         let end = floor(text, end).max(start);
         let rows: Vec<(usize, usize)> = lines(text).collect();
         let row = rows.iter().rposition(|it| it.0 <= start).unwrap_or(0);
         let is_said = |row: usize| squeeze(&text[rows[row].0..rows[row].1]) == self.said;
-        if is_said(row) {
-            return Self { range: start..end, stale: false, said: self.said.clone() };
+        if is_said(row) && !swallowed {
+            let (from, to) = rows[row];
+            let within = (start.saturating_sub(from + indent(&text[from..to])), end - start);
+            return Self { range: start..end, stale: false, said: self.said.clone(), within };
         }
-        match nearest(row, rows.len(), &self.said, &is_said) {
-            Some(row) => {
-                let (from, to) = rows[row];
-                let from = from + indent(&text[from..to]);
-                Self { range: from..to, stale: false, said: self.said.clone() }
-            }
-            None => Self { range: start..end, stale: true, said: self.said.clone() },
+        let found = if is_said(row) { Some(row) } else { nearest(row, rows.len(), &self.said, &is_said) };
+        let range = match found {
+            Some(row) => self.on_line(text, rows[row]),
+            None if swallowed => rows[row].0 + indent(&text[rows[row].0..rows[row].1])..rows[row].1,
+            None => start..end,
+        };
+        Self { range, stale: found.is_none(), said: self.said.clone(), within: self.within }
+    }
+
+    /// Returns the mark's place on a line that is the one spoken of: where it was on it, or all of it.
+    fn on_line(&self, text: &str, (from, to): (usize, usize)) -> Range<usize> {
+        let (column, length) = self.within;
+        let begin = from + indent(&text[from..to]);
+        let start = floor(text, begin + column);
+        if start > to {
+            return begin..to;
         }
+        start..floor(text, (start + length).min(text.len())).max(start)
     }
 }
 
@@ -196,7 +215,18 @@ mod tests {
         typed(&mut text, &mut mark, "    let y = 2;\n", "");
         assert_eq!(shown(&text, &mark), "7:?[]");
         typed(&mut text, &mut mark, "fn a", "    let y = 2;\nfn a");
-        assert_eq!(shown(&text, &mark), "1:[let y = 2;]", "cut and put back elsewhere");
+        assert_eq!(shown(&text, &mark), "1:[y]", "cut and put back elsewhere");
+        // Replaced with all around it, as by clients that send whole texts, it is where it was on its line.
+        let old = text.clone();
+        let changed = text.replace("fn a() {", "fn first() {\n    // Here.");
+        let mark = mark.carried(&changed, &[Splice { start: 0, end: old.len(), length: changed.len() }]);
+        assert_eq!(shown(&changed, &mark), "1:[y]");
+        let without = changed.replace("let y = 2;", "let z = 2;");
+        let stale = mark.carried(&without, &[Splice { start: 0, end: changed.len(), length: without.len() }]);
+        assert_eq!(shown(&without, &stale), "1:?[let z = 2;]");
+        let back = stale.carried(&text, &[Splice { start: 0, end: without.len(), length: text.len() }]);
+        assert_eq!(shown(&text, &back), "1:[y]");
+        let mark = back;
         let whole = text.len();
         let gone = mark.carried("", &[Splice { start: 0, end: whole, length: 0 }]);
         assert_eq!((gone.range, gone.stale), (0..0, true));

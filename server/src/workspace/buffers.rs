@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::carry::difference;
-use crate::hub::event::TextClash;
+use crate::hub::{effect::TextToPut, event::TextClash};
 
 /// How many characters of differences a prompt takes with it: about 6,000 tokens.
 const MOST_GIVEN: usize = 24_000;
@@ -68,6 +68,9 @@ impl From<BufferClash> for TextClash {
     }
 }
 
+/// Who is told what became of a text that was to be put: nothing, or why it is not there.
+pub type Done = Box<dyn FnOnce(String) + Send>;
+
 /// The open buffers, as those who start work see them. Calls may wait, bounded; none is made on the hub's thread.
 pub trait Buffers: Send + Sync {
     /// Returns what the files of the open buffers hold.
@@ -80,8 +83,15 @@ pub trait Buffers: Send + Sync {
     /// can't be done. A buffer with nothing of its own is the editor's to read again.
     fn after(&self, bases: &Bases) -> Vec<BufferClash>;
 
-    /// Puts a text into the buffers of a file, by an edit that the editor can undo. Never waits.
-    fn put(&self, path: &str, text: Arc<str>);
+    /// Returns whether an editor has just saved a file.
+    fn was_saved(&self, path: &str) -> bool;
+
+    /// Returns what a developer sees of a file that they have open; nothing where none has.
+    fn text(&self, path: &str) -> Option<Arc<str>>;
+
+    /// Puts a text that a person chose into the buffers of a file, by an edit that the editor can undo, and says through `done`
+    /// when it is there (nothing) or why it can't be. Never waits.
+    fn put(&self, text: TextToPut, done: Done);
 }
 
 /// No buffers at all.
@@ -101,7 +111,17 @@ impl Buffers for NoBuffers {
         Vec::new()
     }
 
-    fn put(&self, _: &str, _: Arc<str>) {}
+    fn was_saved(&self, _: &str) -> bool {
+        false
+    }
+
+    fn text(&self, _: &str) -> Option<Arc<str>> {
+        None
+    }
+
+    fn put(&self, _: TextToPut, done: Done) {
+        done(String::new());
+    }
 }
 
 /// Returns what an agent is told of unsaved buffers; nothing where there is none.

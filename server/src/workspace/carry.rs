@@ -65,14 +65,17 @@ pub fn difference(old: &str, new: &str) -> String {
 }
 
 /// A stretch of lines that became others.
-struct Hunk {
-    old: Range<usize>,
-    new: Range<usize>,
+#[derive(Debug)]
+pub(super) struct Hunk {
+    /// Lines of the one text.
+    pub old: Range<usize>,
+    /// Lines of the other.
+    pub new: Range<usize>,
 }
 
 /// Returns what differs: the gaps between the stretches that are the same. What the library calls the same is looked at again,
 /// so that no fault of it can put a line elsewhere.
-fn hunks(old: &[&str], new: &[&str]) -> Vec<Hunk> {
+pub(super) fn hunks(old: &[&str], new: &[&str]) -> Vec<Hunk> {
     let mut hunks = Vec::new();
     let (mut old_end, mut new_end) = (0, 0);
     let mut gap = |old_end: usize, old_next: usize, new_end: usize, new_next: usize| {
@@ -92,12 +95,12 @@ fn hunks(old: &[&str], new: &[&str]) -> Vec<Hunk> {
     hunks
 }
 
-fn lines(text: &str) -> Vec<&str> {
+pub(super) fn lines(text: &str) -> Vec<&str> {
     text.split_inclusive('\n').collect()
 }
 
 /// Returns where each line begins, and where the last ends.
-fn offsets(lines: &[&str]) -> Vec<usize> {
+pub(super) fn offsets(lines: &[&str]) -> Vec<usize> {
     let mut at = 0;
     let begins = lines.iter().map(|it| {
         let start = at;

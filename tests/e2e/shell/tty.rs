@@ -16,7 +16,7 @@ use crate::support::World;
 const ROWS: NonZeroU16 = NonZeroU16::new(60).unwrap();
 
 /// A program on a terminal of 80 columns, and its screen.
-struct Window {
+pub struct Window {
     child: Box<dyn Child + Send + Sync>,
     master: Option<Box<dyn MasterPty + Send>>,
     keys: Box<dyn Write + Send>,
@@ -25,7 +25,7 @@ struct Window {
 }
 
 impl Window {
-    fn open(world: &World, args: &[&str], columns: u16) -> Self {
+    pub fn open(world: &World, args: &[&str], columns: u16) -> Self {
         let pair = native_pty_system()
             .openpty(PtySize { rows: ROWS.get(), cols: columns, pixel_width: 0, pixel_height: 0 })
             .expect("a terminal");
@@ -68,7 +68,7 @@ impl Window {
 
     /// Waits until the screen fits, and returns it.
     #[track_caller]
-    fn see(&mut self, name: &str, fits: impl Fn(&str) -> bool) -> String {
+    pub fn see(&mut self, name: &str, fits: impl Fn(&str) -> bool) -> String {
         let deadline = Instant::now() + LIMIT;
         while !fits(&self.text()) {
             match self.bytes.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
@@ -79,13 +79,13 @@ impl Window {
         self.text()
     }
 
-    fn press(&mut self, keys: &str) {
+    pub fn press(&mut self, keys: &str) {
         self.keys.write_all(keys.as_bytes()).and_then(|()| self.keys.flush()).expect("the keyboard");
     }
 
     /// Waits for its end, and returns its exit code and the last screen.
     #[track_caller]
-    fn end(mut self) -> (u32, String) {
+    pub fn end(mut self) -> (u32, String) {
         let deadline = Instant::now() + LIMIT;
         while let Ok(bytes) = self.bytes.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
             self.screen.process(&bytes);

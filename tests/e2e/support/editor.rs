@@ -58,6 +58,20 @@ impl Editor {
 
     /// Starts one that can only so much.
     pub fn with(world: &World, capabilities: &Value, options: &Value) -> Self {
+        let root = uri(&world.workspace());
+        Self::greeted(
+            world,
+            &json!({ "rootUri": root, "capabilities": capabilities, "initializationOptions": options }),
+        )
+    }
+
+    /// Starts one that has these folders open.
+    pub fn over(world: &World, folders: &[&Path]) -> Self {
+        let folders: Vec<Value> = folders.iter().map(|it| json!({ "uri": uri(it), "name": "" })).collect();
+        Self::greeted(world, &json!({ "workspaceFolders": folders, "capabilities": capabilities() }))
+    }
+
+    fn greeted(world: &World, hello: &Value) -> Self {
         let mut command = world.command(env!("CARGO_BIN_EXE_callboard"));
         command.arg("lsp").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut child = command.spawn().expect("the language server starts");
@@ -72,9 +86,7 @@ impl Editor {
         });
         let input = child.stdin.take();
         let mut editor = Self { child, input, messages, kept: VecDeque::new(), next: 0, log: Vec::new(), ended: false };
-        let root = uri(&world.workspace());
-        let hello = json!({ "rootUri": root, "capabilities": capabilities, "initializationOptions": options });
-        let answer = editor.request("initialize", &hello);
+        let answer = editor.request("initialize", hello);
         assert_eq!(answer["serverInfo"]["name"], "callboard", "{answer}");
         editor.notify("initialized", &json!({}));
         editor
@@ -202,11 +214,68 @@ impl Editor {
         answer["result"].take()
     }
 
-    #[track_caller]
-    fn ask(&mut self, method: &str, params: &Value) -> Value {
+    /// Sends a request and returns its id, without waiting for the answer.
+    pub fn begin(&mut self, method: &str, params: &Value) -> u64 {
         self.next += 1;
         let id = self.next;
         self.send(&json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params }));
+        id
+    }
+
+    /// Sends a request that has no params at all.
+    pub fn send_bare(&mut self, method: &str) -> u64 {
+        self.next += 1;
+        self.send(&json!({ "jsonrpc": "2.0", "id": self.next, "method": method }));
+        self.next
+    }
+
+    /// Sends a notification that has no params at all.
+    pub fn notify_bare(&mut self, method: &str) {
+        self.send(&json!({ "jsonrpc": "2.0", "method": method }));
+    }
+
+    /// Waits for the result of a request that was begun.
+    #[track_caller]
+    pub fn result(&mut self, id: u64, name: &str) -> Value {
+        let mut answer = self.wait(name, |it| it["id"] == id && it.get("method").is_none());
+        assert!(answer.get("error").is_none(), "{name}: it was refused: {answer}");
+        answer["result"].take()
+    }
+
+    /// Returns whether the answer to a request has come by now. What was sent before is taken first.
+    #[track_caller]
+    pub fn has_answer(&mut self, id: u64) -> bool {
+        self.synced();
+        self.kept.iter().any(|it| it["id"] == id && it.get("method").is_none())
+    }
+
+    /// Returns all of a notification that came by now, by their params, and takes them away.
+    #[track_caller]
+    pub fn came(&mut self, method: &str) -> Vec<Value> {
+        self.synced();
+        let (came, kept) = std::mem::take(&mut self.kept).into_iter().partition(|it| it["method"] == method);
+        self.kept = kept;
+        let came: VecDeque<Value> = came;
+        came.into_iter().map(|mut it| it["params"].take()).collect()
+    }
+
+    /// Waits until the server has ended, and returns its exit code.
+    pub fn code(mut self) -> Option<i32> {
+        self.input = None;
+        let deadline = Instant::now() + COMMAND_LIMIT;
+        while !matches!(
+            self.messages.recv_timeout(deadline.saturating_duration_since(Instant::now())),
+            Err(RecvTimeoutError::Disconnected)
+        ) {
+            assert!(Instant::now() < deadline, "the server did not end\n{}", self.log.join("\n"));
+        }
+        self.ended = true;
+        self.child.wait().expect("it ends").code()
+    }
+
+    #[track_caller]
+    fn ask(&mut self, method: &str, params: &Value) -> Value {
+        let id = self.begin(method, params);
         self.wait(&format!("the answer to {method}"), |it| it["id"] == id && it.get("method").is_none())
     }
 
@@ -266,6 +335,12 @@ impl Editor {
             self.answer(&message, &Value::Null);
             return;
         }
+        if method == "workspace/diagnostic/refresh" {
+            // Answered by itself too; a test may wait for it as for any notification.
+            self.answer(&message, &Value::Null);
+            self.kept.push_back(json!({ "method": method }));
+            return;
+        }
         self.kept.push_back(message);
     }
 
@@ -275,6 +350,50 @@ impl Editor {
         let Some(input) = self.input.as_mut() else { return };
         // A server that is gone does not hear it, and the next wait says so.
         let _ = write!(input, "Content-Length: {}\r\n\r\n{body}", body.len()).and_then(|()| input.flush());
+    }
+}
+
+/// An editor that reads nothing of what it is sent, once it was greeted.
+pub struct Deaf {
+    child: Child,
+    input: ChildStdin,
+    /// Its end of the pipe: open, and no longer read.
+    _output: BufReader<std::process::ChildStdout>,
+}
+
+impl Editor {
+    /// Starts one that reads its greeting and no more.
+    pub fn deaf(world: &World) -> Deaf {
+        let mut command = world.command(env!("CARGO_BIN_EXE_callboard"));
+        command.arg("lsp").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut child = command.spawn().expect("the language server starts");
+        let (input, output) = (child.stdin.take().expect("its input"), child.stdout.take().expect("its output"));
+        let mut deaf = Deaf { child, input, _output: BufReader::with_capacity(1024, output) };
+        let hello = json!({ "rootUri": uri(&world.workspace()), "capabilities": {} });
+        deaf.ask_into_the_void(1_000_000, "initialize", &hello);
+        assert!(read(&mut deaf._output).is_some(), "it is greeted");
+        deaf
+    }
+}
+
+impl Deaf {
+    /// Sends a request. One that is not taken any more is lost, which is what becomes of the deaf.
+    pub fn ask_into_the_void(&mut self, id: u64, method: &str, params: &Value) {
+        let body = json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params }).to_string();
+        let _ = write!(self.input, "Content-Length: {}\r\n\r\n{body}", body.len()).and_then(|()| self.input.flush());
+    }
+
+    /// Returns the server's exit code, once it has closed its input; `None` where it was killed for it.
+    pub fn exit_code(self) -> Option<i32> {
+        let Self { mut child, input, _output } = self;
+        drop((input, _output));
+        super::wait_for(
+            "the end of the deaf client's server",
+            COMMAND_LIMIT,
+            || child.try_wait().ok().flatten(),
+            String::new,
+        )
+        .code()
     }
 }
 

@@ -17,6 +17,9 @@ local M = {}
 ---@field earlier boolean whether there are messages before those that are loaded
 ---@field queued boolean whether it is to be drawn when the loop comes round
 ---@field seen number the number of the last message that was looked at
+---@field was number what `seen` was when the channel was opened
+---@field opening boolean whether it was opened and its messages are not in yet
+---@field fold boolean whether old threads are to be folded when it is drawn
 ---@field more callboard.Block? what stands above the messages where there are earlier ones
 ---@field nothing callboard.Block? what an empty channel says
 
@@ -92,6 +95,11 @@ local function dress(win)
     foldcolumn = '0',
     list = false,
     spell = false,
+    cursorline = false,
+    -- Markdown is shown without its marks, but in the line of the cursor: nothing is hidden from who looks.
+    conceallevel = 2,
+    concealcursor = '',
+    fillchars = 'fold: ,eob: ',
     foldmethod = 'expr',
     foldexpr = "v:lua.require'callboard.view'.fold(v:lnum)",
     foldtext = "v:lua.require'callboard.view'.foldtext()",
@@ -174,9 +182,10 @@ local function draw(one)
           lines = {
             '  Nothing was said here yet.',
             '',
-            '  i           write a message; @name wakes an agent',
-            '  :Callboard review    has this file reviewed',
-            '  g?          shows all keys',
+            '  i   writes a message; @name wakes an agent',
+            '  g?  shows all keys',
+            '',
+            '  :Callboard review has a file reviewed.',
           },
           marks = {},
           ends = {},
@@ -185,7 +194,40 @@ local function draw(one)
       table.insert(blocks, one.nothing)
     end
     view_of.show(one.view, blocks)
+    if one.fold then
+      one.fold = false
+      M.fold(one)
+    end
     M.look(one)
+  end)
+end
+
+--- Closes the threads in which nothing goes on, nothing waits and nothing is new; the last one stays open.
+---@param one callboard.Shown
+function M.fold(one)
+  local session = session_of.at(one.root)
+  local messages = session and session.store.messages[one.channel]
+  if not session or not messages then
+    return
+  end
+  local keep = {} ---@type table<string, boolean>
+  local last ---@type string?
+  for _, run in ipairs(store.live(session.store)) do
+    keep[run.thread or ''] = true
+  end
+  for _, id in ipairs(session.store.order[one.channel] or {}) do
+    local message = messages[id]
+    local root = message.thread or id
+    local pause = message.about and session.store.pauses[message.about.pause or '']
+    if store.number(id) > one.was or (pause and not pause.answered) then
+      keep[root] = true
+    end
+    if not message.thread then
+      last = id
+    end
+  end
+  view_of.close(one.view, function(block)
+    return not keep[block.id] and block.id ~= last
   end)
 end
 
@@ -198,8 +240,9 @@ function M.look(one)
   local shows = vim.iter(vim.api.nvim_tabpage_list_wins(0)):any(function(win)
     return vim.api.nvim_win_get_buf(win) == one.view.bufnr and vim.fn.line('w$', win) >= last
   end)
-  if shows and #ids > 0 then
-    one.seen = math.max(one.seen, store.number(ids[#ids]))
+  local newest = ids[#ids]
+  if shows and newest then
+    one.seen = math.max(one.seen, store.number(newest))
   end
 end
 
@@ -214,6 +257,8 @@ local function load(one, before)
       if not session then
         return
       end
+      one.fold = one.opening and config.current.channel.fold
+      one.opening = false
       one.loaded = true
       one.earlier = #answer.messages >= params.limit
       if not before and #answer.messages > 0 then
@@ -361,7 +406,7 @@ local function keys(bufnr)
     end
   end)
   map('g?', 'keys', function()
-    vim.lsp.util.open_floating_preview(help, '', { border = 'rounded', title = ' Callboard ' })
+    require('callboard.scratch').small(help, 'Keys of a channel')
   end)
 end
 
@@ -394,6 +439,9 @@ function M.open(opts)
         earlier = false,
         queued = false,
         seen = 0,
+        was = math.huge,
+        opening = true,
+        fold = false,
       }
       shown[bufnr] = one
       keys(bufnr)
@@ -415,6 +463,8 @@ function M.open(opts)
       -- The bundled Markdown parser colours code in messages; where it is missing they are plain.
       pcall(vim.treesitter.start, bufnr, 'markdown')
     end
+    one.was = one.loaded and one.seen or math.huge
+    one.opening = true
     local win =
       window(bufnr, opts.layout or config.current.channel.layout, config.current.channel.size)
     dress(win)

@@ -5,8 +5,12 @@ local M = {}
 
 M.name = 'callboard'
 
---- What marks a workspace's root, the strongest first.
-local markers = { '.callboard', '.git' }
+--- What marks a workspace's root. The nearest folder that has one counts, as it does for the server.
+---@param name string
+---@return boolean
+local function marks(name)
+  return name == '.callboard' or name == '.git'
+end
 
 ---@type table<integer, fun(client: vim.lsp.Client)[]> what waits for a client's greeting, by its id
 local waiting = {}
@@ -47,7 +51,7 @@ end
 --- Returns the program that would be started, or nil where it is not there.
 ---@return string?
 function M.program()
-  local found = vim.fn.exepath(server()[1])
+  local found = vim.fn.exepath(server()[1] or '')
   return found ~= '' and found or nil
 end
 
@@ -59,13 +63,31 @@ function M.missing()
   ):format(server()[1])
 end
 
+--- Returns whether a file is one that Callboard itself keeps for a workspace, such as the page of a pause point. It lies in no
+--- workspace, whatever folder is above it, and is attached to the server that had it shown.
+---@param name string
+---@return boolean
+function M.ours(name)
+  return name:match('/callboard/[^/]*%-' .. ('%x'):rep(12) .. '/') ~= nil
+end
+
+--- Returns the root of the workspace that a buffer's file lies in; nil where it lies in none.
+---@param bufnr integer
+---@return string?
+local function marked(bufnr)
+  local name = vim.api.nvim_buf_get_name(bufnr)
+  if vim.bo[bufnr].buftype ~= '' or name == '' or M.ours(name) then
+    return nil
+  end
+  return vim.fs.root(name, marks)
+end
+
 --- Returns the root of a buffer's workspace; for a buffer without a file that of the current folder.
 ---@param bufnr integer
 ---@return string
 function M.root(bufnr)
-  local name = vim.api.nvim_buf_get_name(bufnr)
-  local from = vim.bo[bufnr].buftype == '' and name ~= '' and name or vim.fn.getcwd()
-  return vim.fs.root(from, markers) or vim.fn.getcwd()
+  local here = vim.fn.getcwd()
+  return marked(bufnr) or vim.fs.root(here, marks) or here
 end
 
 --- Says why a server ended, and starts it again where that may help.
@@ -109,7 +131,7 @@ local function ended(client_id, root, code, signal)
         and M.root(bufnr) == root
     end, vim.api.nvim_list_bufs())
     M.start(root, buffers)
-  end, 100 * 4 ^ (#recent - 1))
+  end, math.floor(100 * 4 ^ (#recent - 1)))
 end
 
 --- The configuration of `lsp/callboard.lua`.
@@ -126,18 +148,46 @@ function M.config()
       )
     end,
     root_dir = function(bufnr, on_dir)
-      if vim.bo[bufnr].buftype ~= '' then
+      -- Only what lies in a workspace is attached by itself: a hub is started for no other folder, unless a person asks for it.
+      local root = marked(bufnr)
+      if not root then
         return
       end
       if not M.program() then
         vim.notify_once('Callboard: ' .. M.missing(), vim.log.levels.WARN)
         return
       end
-      on_dir(M.root(bufnr))
+      on_dir(root)
     end,
     -- The plugin has an inbox of its own, so the server need not ask by messages.
-    init_options = { prompts = false },
+    init_options = { prompts = false, saves = true },
+    -- What a code action or a lens asks for and Neovim does better than a server can.
+    commands = {
+      ['callboard.trust'] = function()
+        require('callboard.trust').ask()
+      end,
+      ['callboard.openChannel'] = function(command)
+        local given = (command.arguments or {})[1] or {}
+        if given.draft then
+          require('callboard.compose').open({ channel = given.channel, text = given.draft })
+        else
+          require('callboard.channel').open({ channel = given.channel })
+        end
+      end,
+      ['callboard.openTerminal'] = function(command)
+        require('callboard.terminal').open(command.arguments[1].agent)
+      end,
+      ['callboard.dismissFinding'] = function(command, ctx)
+        local client = vim.lsp.get_client_by_id(ctx.client_id)
+        if client then
+          require('callboard.findings').settle(client, command.arguments[1])
+        end
+      end,
+    },
     handlers = {
+      ['callboard/saveBuffers'] = function(_, params)
+        return require('callboard.disk').save(params.uris)
+      end,
       ['callboard/feed'] = function(_, params, ctx)
         require('callboard.session').feed(ctx.client_id, params)
       end,
@@ -188,9 +238,12 @@ function M.start(root, buffers)
   end
   local configs = vim.lsp.config --[[@as table<string, any>]]
   local given = configs[M.name] or M.config()
-  local merged = vim.tbl_extend('force', given, { name = M.name, root_dir = root })
+  local merged = vim.tbl_extend('force', given, { name = M.name, root_dir = root }) --[[@as vim.lsp.ClientConfig]]
   local id = vim.lsp.start(merged, { attach = false, silent = true })
-  for _, bufnr in ipairs(id and buffers or {}) do
+  if not id then
+    return nil
+  end
+  for _, bufnr in ipairs(buffers or {}) do
     vim.lsp.buf_attach_client(bufnr, id)
   end
   return id

@@ -24,10 +24,17 @@ local function known(kind, fits)
   end, store.sorted(session.store[kind], fits))
 end
 
-local function agents(sign)
+--- Returns agents as they are written in messages.
+---@param fits? fun(agent: callboard.AgentView): boolean
+---@return string[]
+local function signed(fits)
   return vim.tbl_map(function(name)
-    return (sign or '@') .. name
-  end, known('agents'))
+    return '@' .. name
+  end, known('agents', fits))
+end
+
+local function agents()
+  return signed()
 end
 
 local function channels()
@@ -46,6 +53,17 @@ local function pauses()
   return known('pauses', function(pause)
     return not pause.answered
   end)
+end
+
+--- Returns the steps of a run.
+---@param run? string
+---@return string[]
+local function steps(run)
+  local session = session_of.get()
+  local view = session and run and session.store.runs[run]
+  return vim.tbl_map(function(step)
+    return step.id
+  end, view and view.steps or {})
 end
 
 local function files(lead)
@@ -69,8 +87,9 @@ local function library()
   return workflows[root] or {}
 end
 
+local scopes = { 'once', 'run', 'always' }
 local decisions = { 'approve', 'edit', 'request-changes', 'reject', 'skip', 'retry', 'stop' }
-local layouts = { 'split', 'vsplit', 'float', 'tab' }
+local layouts = { 'split', 'vsplit', 'float', 'tab' } --[[@as string[] ]]
 
 --- Takes the first word that fits out of a list of words.
 ---@param words string[]
@@ -217,7 +236,7 @@ M.subs = {
     complete = pauses,
   },
   decide = {
-    desc = 'answer a pause point: approve|edit|request-changes|reject|skip|retry|stop [p1] [text]',
+    desc = 'answer a pause point: approve|edit|request-changes|reject|skip|retry|stop [p1] [scope] [@agent] [text]',
     run = function(words)
       local decision = table.remove(words, 1)
       if not decision then
@@ -231,15 +250,26 @@ M.subs = {
         return
       end
       local pause = words[1] and words[1]:match('^p%d+$') and table.remove(words, 1)
-      local agent = words[1] and words[1]:match('^@') and table.remove(words, 1)
+      local agent = decision == 'retry'
+        and words[1]
+        and words[1]:match('^@')
+        and table.remove(words, 1)
+      local scope = decision == 'approve'
+        and vim.list_contains(scopes, words[1])
+        and table.remove(words, 1)
       require('callboard.inbox').decide(decision, {
         pause = pause or nil,
+        scope = scope or nil,
         agent = agent and agent:sub(2) or nil,
         text = #words > 0 and table.concat(words, ' ') or nil,
       })
     end,
     complete = function(words)
-      return #words == 0 and decisions or vim.list_extend(pauses(), agents())
+      if #words == 0 then
+        return decisions
+      end
+      local more = words[1] == 'approve' and scopes or words[1] == 'retry' and agents() or {}
+      return vim.list_extend(pauses(), more)
     end,
   },
   pause = {
@@ -268,22 +298,30 @@ M.subs = {
     run = function(words, args)
       require('callboard.runs').undo(words[1], { step = words[2], force = args.bang })
     end,
-    complete = function()
-      return known('runs')
+    complete = function(words)
+      return #words == 0 and known('runs') or steps(words[1])
     end,
   },
   diff = {
-    desc = 'what a run changed: [r1] [step] [@agent]',
+    desc = 'what a run changed, or what a pause point is about: [r1|p1] [step] [@agent]',
     run = function(words)
       local by = take(words, '^@')
+      local pause = take(words, '^p%d+$')
+        or (#words == 0 and require('callboard.inbox').page_of() or nil)
+      if pause then
+        return require('callboard.diff').open({ pause = pause })
+      end
       require('callboard.runs').choose(words[1], function(run)
         return (run.changedFiles or 0) > 0
       end, function(run)
         require('callboard.diff').open({ run = run, step = words[2], by = by and by:sub(2) })
       end)
     end,
-    complete = function()
-      return known('runs')
+    complete = function(words)
+      if #words == 0 then
+        return vim.list_extend(known('runs'), pauses())
+      end
+      return vim.list_extend(steps(words[1]), agents())
     end,
   },
   findings = {
@@ -311,7 +349,36 @@ M.subs = {
       require('callboard.terminal').open(words[1], { layout = words[2] })
     end,
     complete = function(words)
-      return #words == 0 and agents() or layouts
+      if #words > 0 then
+        return layouts
+      end
+      return agents()
+    end,
+  },
+  ['take-over'] = {
+    desc = 'speak with an agent in its own screen: [@agent] [split|vsplit|float|tab]; with ! when its turn is over',
+    run = function(words, args)
+      local agent = take(words, '^@')
+      require('callboard.take').over(agent, { after = args.bang, layout = words[1] })
+    end,
+    complete = function(words)
+      if #words > 0 then
+        return layouts
+      end
+      return signed(function(agent)
+        return require('callboard.take').can(agent)
+      end)
+    end,
+  },
+  ['hand-back'] = {
+    desc = 'let an agent that was taken over go on: [@agent]',
+    run = function(words)
+      require('callboard.take').back(words[1])
+    end,
+    complete = function()
+      return signed(function(agent)
+        return require('callboard.take').has(agent)
+      end)
     end,
   },
   trust = {

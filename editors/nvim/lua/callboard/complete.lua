@@ -1,12 +1,13 @@
 --- Completion of what a message may name: `@agent`, `#channel`, `/command` and paths. The server knows them best; where it
 --- can't be asked, what the editor knows of agents and channels does.
+local render = require('callboard.render')
 local session_of = require('callboard.session')
 local store = require('callboard.store')
 
 local M = {}
 
 --- How long the person may wait for the server, in ms.
-local PATIENCE = 400
+local PATIENCE = 1000
 
 --- Returns where the word before the cursor begins, from 0. Pure.
 ---@param before string the line up to the cursor
@@ -29,7 +30,10 @@ function M.known(session, base)
   end
   if base:sub(1, 1) == '@' then
     for _, agent in ipairs(store.sorted(session.store.agents)) do
-      add('@' .. agent.info.name, agent.info.missing and 'not installed' or agent.claim.state)
+      add(
+        '@' .. agent.info.name,
+        type(agent.info.missing) == 'string' and 'not installed' or render.state(agent.claim.state)
+      )
     end
     add('@all', 'everybody')
     add('@others', 'everybody else')
@@ -39,6 +43,22 @@ function M.known(session, base)
     end
   end
   return items
+end
+
+--- Returns the files of the workspace that a word begins: whoever asks for completion where no sign says what of wants a path.
+---@param root string
+---@param base string
+---@return table[]
+function M.files(root, base)
+  if base == '' or base:find('^[@#/~]') then
+    return {}
+  end
+  local found = vim.fn.getcompletion(vim.fn.escape(root, ' \\') .. '/' .. base, 'file')
+  local given = base:match('^%./') or ''
+  return vim.tbl_map(function(path)
+    local from_root = vim.fs.relpath(root, path) or path
+    return { word = given .. from_root .. (path:sub(-1) == '/' and '/' or ''), menu = 'file' }
+  end, found)
 end
 
 --- The composer's 'omnifunc'.
@@ -57,7 +77,8 @@ function M.omni(findstart, base)
     return {}
   end
   -- Vim takes the word out of the line before it asks for what completes it. What stands in lines above counts too.
-  local above = vim.api.nvim_buf_get_lines(0, 0, vim.api.nvim_win_get_cursor(0)[1] - 1, false)
+  local row = vim.api.nvim_win_get_cursor(0)[1] --[[@as integer]]
+  local above = vim.api.nvim_buf_get_lines(0, 0, row - 1, false)
   table.insert(above, line:sub(1, column) .. base)
   local text = table.concat(above, '\n')
   local units = client.offset_encoding == 'utf-8' and 'utf-8' or 'utf-16'
@@ -65,6 +86,9 @@ function M.omni(findstart, base)
   local answer = client:request_sync('callboard/complete', params, PATIENCE, 0)
   if not answer or not answer.result then
     return M.known(session, base)
+  end
+  if #answer.result.items == 0 then
+    return M.files(session.root, base)
   end
   return vim.tbl_map(function(item)
     -- What it replaces may begin before the word that Vim completes, or within it.

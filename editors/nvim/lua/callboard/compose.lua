@@ -86,7 +86,7 @@ local function recall(bufnr, step)
     draft.kept = vim.api.nvim_buf_get_lines(bufnr, 0, -1, false)
   end
   draft.history = at
-  vim.api.nvim_buf_set_lines(bufnr, 0, -1, false, at == 0 and draft.kept or sent[at])
+  vim.api.nvim_buf_set_lines(bufnr, 0, -1, false, at == 0 and draft.kept or sent[at] or {})
 end
 
 --- Opens the composer below the current window.

@@ -3,17 +3,17 @@ local M = {}
 
 ---@class callboard.Settings
 ---@field cmd string[] the server and its arguments
----@field channel { layout: 'split'|'vsplit'|'float'|'tab', size: integer, limit: integer } how the channel opens
+---@field channel { layout: 'split'|'vsplit'|'float'|'tab', size: integer, limit: integer, fold: boolean } how the channel opens
 ---@field notify boolean whether a notification says that something waits for a person
----@field lenses boolean whether the lenses of pause points are shown in their pages
+---@field lenses boolean whether Neovim shows the server's lenses in the pages of pause points, beside the buttons
 ---@field restarts integer how often a server that died is started again within three minutes
 
 ---@type callboard.Settings
 local defaults = {
   cmd = { 'callboard', 'lsp' },
-  channel = { layout = 'vsplit', size = 60, limit = 200 },
+  channel = { layout = 'vsplit', size = 60, limit = 200, fold = true },
   notify = true,
-  lenses = true,
+  lenses = false,
   restarts = 3,
 }
 

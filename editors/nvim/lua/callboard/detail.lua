@@ -7,7 +7,7 @@ local session_of = require('callboard.session')
 local M = {}
 
 --- Shows a message whole, with its deliveries and what was sent for it.
----@param message table
+---@param message callboard.MessageView
 function M.message(message)
   client_of.with(function(client)
     local name = render.author(message.author)
@@ -25,7 +25,7 @@ function M.message(message)
     end
     local function show()
       scratch.show({
-        name = client_of.buffer_name(client.root_dir, 'message/' .. message.id),
+        name = client_of.buffer_name(client.root_dir or '', 'message/' .. message.id),
         lines = lines,
         filetype = 'markdown',
       })
@@ -44,7 +44,7 @@ function M.message(message)
 end
 
 --- Returns a run as Markdown lines. Pure.
----@param run table
+---@param run callboard.RunView
 ---@return string[]
 function M.run_lines(run)
   local lines = { ('# %s %s'):format(run.id, render.line(run.title)), '' }

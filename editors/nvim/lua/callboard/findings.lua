@@ -10,7 +10,7 @@ local types = { error = 'E', warning = 'W', info = 'I', hint = 'N' }
 
 --- Returns findings as items of a quickfix list. Pure.
 ---@param root string
----@param findings table[]
+---@param findings callboard.Finding[]
 ---@return table[]
 function M.items(root, findings)
   return vim.tbl_map(function(finding)
@@ -61,6 +61,25 @@ function M.open(opts)
         vim.cmd('botright copen')
       end
     )
+  end)
+end
+
+--- Settles a finding as a code action asks. A dismissal wants a reason, and an editor can take any.
+---@param client vim.lsp.Client
+---@param given { finding: string, how: string?, reason: string? }
+function M.settle(client, given)
+  local function send(argument)
+    client_of.command(client, 'callboard.dismissFinding', argument)
+  end
+  if given.reason or (given.how and given.how ~= 'dismiss') then
+    return send(given)
+  end
+  vim.ui.input({
+    prompt = ('Why is %s dismissed? The reviewers are told. '):format(given.finding),
+  }, function(reason)
+    if reason and vim.trim(reason) ~= '' then
+      send(vim.tbl_extend('force', given, { reason = reason }))
+    end
   end)
 end
 

@@ -20,7 +20,7 @@ function M.check()
   local config = require('callboard.config')
   health.start('Neovim')
   if vim.fn.has('nvim-0.11') == 1 then
-    health.ok(('Neovim %s'):format(vim.fn.matchstr(vim.fn.execute('version'), 'v\\d\\S*')))
+    health.ok(('Neovim %s'):format(vim.fn.execute('version'):match('NVIM (%S+)') or ''))
   else
     health.error('Neovim 0.11 or later is needed', 'Upgrade Neovim')
     return

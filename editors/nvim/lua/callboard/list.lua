@@ -29,7 +29,17 @@ local kinds = {
   agents = {
     of = 'agent',
     blocks = function(session)
-      return render.agents(store.sorted(session.store.agents), os.time() * 1000)
+      -- Those that can do something come first.
+      local agents = store.sorted(session.store.agents, function(agent)
+        return type(agent.info.missing) ~= 'string'
+      end)
+      vim.list_extend(
+        agents,
+        store.sorted(session.store.agents, function(agent)
+          return type(agent.info.missing) == 'string'
+        end)
+      )
+      return render.agents(agents, os.time() * 1000)
     end,
     nothing = '  No agent yet. callboard doctor says what is missing.',
     open = function(thing)
@@ -80,7 +90,21 @@ function M.open(kind)
         lists[bufnr] = nil
       end,
     })
-    require('callboard.channel').window(bufnr, 'split', 15)
+    local win = require('callboard.channel').window(bufnr, 'split', 15)
+    view.follow = false
+    for option, value in pairs({
+      wrap = true,
+      linebreak = true,
+      breakindent = true,
+      number = false,
+      relativenumber = false,
+      signcolumn = 'no',
+      list = false,
+      cursorline = true,
+      fillchars = 'eob: ',
+    }) do
+      vim.api.nvim_set_option_value(option, value, { scope = 'local', win = win })
+    end
     draw(bufnr)
     if kind == 'runs' then
       -- Those that ended before this editor came are in no feed.

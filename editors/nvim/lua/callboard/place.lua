@@ -5,8 +5,8 @@ local M = {}
 ---@param text string
 ---@param column? integer from 1
 ---@return string? path
----@return number? line
----@return number? col
+---@return integer? line
+---@return integer? col
 function M.parse(text, column)
   local first
   local from = 1
@@ -16,7 +16,8 @@ function M.parse(text, column)
     if not start then
       break
     end
-    local place = { path, tonumber(line), tonumber(col) }
+    local number = tonumber(col)
+    local place = { path, math.floor(tonumber(line) or 1), number and math.floor(number) }
     if column and column >= start and column <= stop then
       return path, place[2], place[3]
     end

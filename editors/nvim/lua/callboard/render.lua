@@ -17,6 +17,7 @@ local MOST_LINES = 300
 ---@field ends { row: integer, text: string, group: string }[] words behind the end of a line
 ---@field thing table? what <CR> is about: { kind, id }
 ---@field depth integer 0 for a message, 1 for an answer to one
+---@field by? string who wrote it
 
 local step_signs = {
   waiting = '○',
@@ -59,9 +60,31 @@ M.agent_signs = {
   waitingForAnswer = '◆',
   rateLimited = '◔',
   outOfBudget = '■',
+  takenOver = '◇',
   crashed = '✗',
   stopped = '■',
 }
+
+local state_words = {
+  waitingForPermission = 'waiting for permission',
+  waitingForAnswer = 'waiting for an answer',
+  rateLimited = 'rate-limited',
+  outOfBudget = 'out of budget',
+  takenOver = 'taken over',
+}
+
+--- Returns an agent's state in words.
+---@param state callboard.AgentState
+---@return string
+function M.state(state)
+  local words = state_words[state.is] or state.is
+  if state.is == 'rateLimited' and type(state['until']) == 'number' then
+    words = words .. os.date(' until %H:%M', math.floor(state['until'] / 1000))
+  elseif state.is == 'takenOver' then
+    words = words .. ' by ' .. state.by
+  end
+  return words
+end
 
 --- Returns a text as lines that are safe in a buffer: no carriage returns, no other control characters.
 ---@param text string
@@ -83,14 +106,14 @@ function M.line(text)
 end
 
 --- Returns who wrote a message, as it is shown.
----@param author table
+---@param author callboard.Author
 ---@return string name
 ---@return string group
 function M.author(author)
   if author.is == 'agent' then
     return '@' .. author.name, 'CallboardAgent'
   elseif author.is == 'person' then
-    return author.name, 'CallboardPerson'
+    return tostring(author.name), 'CallboardPerson'
   end
   return author.is, 'CallboardSystem'
 end
@@ -119,7 +142,7 @@ function M.span(ms)
 end
 
 --- Returns how far a message's deliveries are, in words; nil where it went to nobody.
----@param deliveries table[]?
+---@param deliveries callboard.DeliveryView[]?
 ---@return string? text
 ---@return string? group
 function M.deliveries(deliveries)
@@ -163,8 +186,20 @@ local function add(block, parts)
   table.insert(block.lines, text)
 end
 
+--- Returns a number of tokens, for people.
+---@param tokens integer
+---@return string
+function M.tokens(tokens)
+  if tokens < 1000 then
+    return tokens .. ' tokens'
+  elseif tokens < 1000000 then
+    return ('%.1fk tokens'):format(tokens / 1000)
+  end
+  return ('%.1fM tokens'):format(tokens / 1000000)
+end
+
 --- Returns a run in one line's parts.
----@param run table
+---@param run callboard.RunView
 ---@return { [1]: string, [2]: string? }[]
 function M.run(run)
   local parts = {
@@ -188,9 +223,12 @@ function M.run(run)
     table.insert(facts, M.span(run.ended - run.started))
   end
   local usage = run.usage or {}
-  local tokens = (usage.inputTokens or 0) + (usage.outputTokens or 0)
+  local tokens = usage.tokens or 0
   if tokens > 0 then
-    table.insert(facts, tokens .. ' tokens')
+    table.insert(facts, M.tokens(tokens))
+  end
+  if (usage.microDollars or 0) > 0 then
+    table.insert(facts, ('$%.2f'):format(usage.microDollars / 1e6))
   end
   if (run.changedFiles or 0) > 0 then
     table.insert(
@@ -208,7 +246,7 @@ function M.run(run)
 end
 
 --- Returns the steps of a run in one line's parts.
----@param run table
+---@param run callboard.RunView
 ---@return { [1]: string, [2]: string? }[]
 function M.steps(run)
   local parts = {}
@@ -226,20 +264,38 @@ function M.steps(run)
   return parts
 end
 
+local answered = {
+  approve = 'approved',
+  edit = 'edited and approved',
+  ['request-changes'] = 'changes requested',
+  reject = 'rejected',
+  skip = 'skipped',
+  retry = 'tried again',
+  stop = 'stopped',
+}
+
+--- Returns what was decided, in words.
+---@param decision callboard.Decision
+---@return string
+function M.decision(decision)
+  return answered[decision.decision] or decision.decision
+end
+
 --- Returns a pause in one line's parts.
----@param pause table
+---@param pause callboard.PauseView
 ---@return { [1]: string, [2]: string? }[]
 function M.pause(pause)
   if pause.answered then
-    local decision = pause.answered.decision
-    local said = type(decision) == 'table' and decision.decision or decision
     return {
       { '✓ ' .. pause.id .. ' ', 'CallboardOk' },
-      { ('%s by %s'):format(said or 'answered', pause.answered.by), 'CallboardFaint' },
+      {
+        ('%s by %s'):format(M.decision(pause.answered.decision), pause.answered.by),
+        'CallboardFaint',
+      },
     }
   end
   local parts = { { '◆ ' .. pause.id .. ' ', 'CallboardWaiting' } }
-  for i, decision in ipairs(pause.decisions or {}) do
+  for i, decision in ipairs(pause.decisions) do
     table.insert(parts, { (i > 1 and ' · ' or '') .. decision, 'CallboardDecision' })
   end
   table.insert(parts, { '   <CR> opens it', 'CallboardFaint' })
@@ -255,14 +311,14 @@ local function card(block, indent, parts)
 end
 
 --- Makes a message's block.
----@param message table
----@param context { now: integer, run: table?, pause: table? } the run whose thread it begins, the pause that it speaks of
+---@param message callboard.MessageView
+---@param context { now: integer, run: callboard.RunView?, pause: callboard.PauseView? } whose thread it begins, what it asks
 ---@return callboard.Block
 function M.message(message, context)
   local depth = message.thread and 1 or 0
   local indent = depth == 1 and '  │ ' or ''
-  local block = { id = message.id, lines = {}, marks = {}, ends = {}, depth = depth }
   local name, group = M.author(message.author)
+  local block = { id = message.id, lines = {}, marks = {}, ends = {}, depth = depth, by = name }
   local about = message.about or {}
   local header = {
     { indent, 'CallboardFaint' },
@@ -303,8 +359,8 @@ function M.message(message, context)
 end
 
 --- Returns the ids of a channel's messages as they are shown: each thread under its first message.
----@param ids string[] in their order
----@param messages table<string, table>
+---@param ids string[] as they came
+---@param messages table<string, callboard.MessageView>
 ---@return string[]
 function M.threaded(ids, messages)
   local replies, roots = {}, {}
@@ -371,7 +427,7 @@ function M.channel(store, channel, now, cache)
 end
 
 --- Returns the runs as a list's lines: what `:Callboard runs` shows.
----@param runs table[]
+---@param runs callboard.RunView[]
 ---@return callboard.Block[]
 function M.runs(runs)
   return vim.tbl_map(function(run)
@@ -392,8 +448,37 @@ function M.runs(runs)
   end, runs)
 end
 
+local state_groups = {
+  starting = 'CallboardRunning',
+  working = 'CallboardRunning',
+  waitingForPermission = 'CallboardWaiting',
+  waitingForAnswer = 'CallboardWaiting',
+  rateLimited = 'CallboardWaiting',
+  outOfBudget = 'CallboardFailed',
+  crashed = 'CallboardFailed',
+  takenOver = 'CallboardPerson',
+}
+
+local access = { read = 'reads', write = 'reads and writes' }
+
+--- Returns since when something is so, for people, rounded as far as it can be said at once.
+---@param at integer
+---@param now integer
+---@return string
+function M.since(at, now)
+  local seconds = math.max(0, math.floor((now - at) / 1000))
+  if seconds < 60 then
+    return ''
+  elseif seconds < 3600 then
+    return (' for %d min'):format(seconds / 60)
+  elseif seconds < 86400 then
+    return (' for %d h'):format(seconds / 3600)
+  end
+  return (' for %d d'):format(seconds / 86400)
+end
+
 --- Returns the agents as a list's lines.
----@param agents table[]
+---@param agents callboard.AgentView[]
 ---@param now integer
 ---@return callboard.Block[]
 function M.agents(agents, now)
@@ -407,29 +492,24 @@ function M.agents(agents, now)
       depth = 0,
       thing = { kind = 'agent', id = info.name },
     }
-    local group = claim.state == 'working' and 'CallboardRunning'
-      or claim.state == 'crashed' and 'CallboardFailed'
-      or claim.state:find('^waiting') and 'CallboardWaiting'
-      or 'CallboardFaint'
-    local since = agent.since
-        and agent.since > 0
-        and (' for ' .. M.span(math.max(0, now - agent.since)))
-      or ''
+    local is = claim.state.is
+    local group = state_groups[is] or 'CallboardFaint'
+    local missing = type(info.missing) == 'string' and info.missing or nil
+    local since = agent.since > 0 and M.since(agent.since, now) or ''
     add(block, {
-      { (M.agent_signs[claim.state] or '·') .. ' ', group },
-      { ('@%-14s'):format(info.name), 'CallboardAgent' },
-      {
-        (' %s%s'):format(
-          info.missing and 'not installed' or claim.state,
-          info.missing and '' or since
-        ),
-        group,
-      },
-      { ('  %s · %s'):format(info.driver or '', info.access or ''), 'CallboardFaint' },
+      { (missing and '–' or M.agent_signs[is] or '·') .. ' ', group },
+      { ('@%-12s'):format(info.name), 'CallboardAgent' },
+      { (' %-24s'):format(missing and 'not installed' or M.state(claim.state) .. since), group },
+      { (' %s, %s'):format(info.driver, access[info.access] or info.access), 'CallboardFaint' },
     })
-    local why = info.missing or claim.why
-    if why and why ~= '' then
+    local why = missing or claim.why
+    if why ~= '' then
       add(block, { { '    ' .. M.line(why), 'CallboardFaint' } })
+    end
+    for _, file in ipairs(agent.files or {}) do
+      local with = #(file.with or {}) > 0 and ', as does @' .. table.concat(file.with, ', @') or ''
+      local group_of = with ~= '' and 'CallboardWaiting' or 'CallboardFaint'
+      add(block, { { ('    changes %s%s'):format(M.line(file.path), with), group_of } })
     end
     return block
   end, agents)

@@ -34,6 +34,9 @@ local function tell(session, changes)
   if next(changes) == nil then
     return
   end
+  if session.ready and (changes.message or changes.run) then
+    require('callboard.disk').read(session.root)
+  end
   for name, listen in pairs(listeners) do
     local ok, why = pcall(listen, session, changes)
     if not ok then
@@ -74,8 +77,8 @@ local function notify(session, changes)
           id,
           run.status,
           changed > 0
-              and ('%d files changed (:Callboard diff %s, :Callboard undo %s) '):format(
-                changed,
+              and ('%s changed (:Callboard diff %s, :Callboard undo %s) '):format(
+                changed == 1 and '1 file' or changed .. ' files',
                 id,
                 id
               )

@@ -6,13 +6,13 @@ local M = {}
 
 ---@class callboard.Store
 ---@field rev integer
----@field channels table<string, table>
----@field messages table<string, table<string, table>> by channel and id
+---@field channels table<string, callboard.ChannelView>
+---@field messages table<string, table<string, callboard.MessageView>> by channel and id
 ---@field order table<string, string[]> ids of messages by channel, in their order
----@field runs table<string, table>
----@field pauses table<string, table>
----@field agents table<string, table>
----@field findings table<string, table>
+---@field runs table<string, callboard.RunView>
+---@field pauses table<string, callboard.PauseView>
+---@field agents table<string, callboard.AgentView>
+---@field findings table<string, callboard.Finding>
 
 ---@return callboard.Store
 function M.new()
@@ -28,11 +28,11 @@ function M.new()
   }
 end
 
---- Returns the number in an id such as `m12`, by which things are ordered.
+--- Returns the number in an id such as `m12`, by which things are ordered. A name such as `claude-2` has none.
 ---@param id string
 ---@return number
 function M.number(id)
-  return tonumber(id:match('%d+')) or 0
+  return tonumber(id:match('^%a(%d+)$')) or 0
 end
 
 --- Keeps a thing where it is newer than what is there.
@@ -54,7 +54,7 @@ end
 ---@param id string
 local function insert(ids, id)
   local number, at = M.number(id), #ids
-  while at > 0 and M.number(ids[at]) > number do
+  while at > 0 and M.number(ids[at] or '') > number do
     at = at - 1
   end
   table.insert(ids, at + 1, id)
@@ -105,9 +105,10 @@ function M.apply(store, item)
 end
 
 --- Returns the values of a table in the order of their ids' numbers, or of their names.
----@param things table<string, table>
----@param fits? fun(thing: table): boolean?
----@return table[]
+---@generic T
+---@param things table<string, T>
+---@param fits? fun(thing: T): boolean?
+---@return T[]
 function M.sorted(things, fits)
   local ids = {}
   for id, thing in pairs(things) do
@@ -129,7 +130,7 @@ end
 
 --- Returns the pauses that wait for an answer, oldest first.
 ---@param store callboard.Store
----@return table[]
+---@return callboard.PauseView[]
 function M.waiting(store)
   return M.sorted(store.pauses, function(pause)
     return not pause.answered
@@ -139,7 +140,7 @@ end
 local ends = { approved = true, done = true, failed = true, rejected = true, stopped = true }
 
 --- Returns whether a run has ended.
----@param run table
+---@param run callboard.RunView
 ---@return boolean
 function M.ended(run)
   return ends[run.status] == true
@@ -147,7 +148,7 @@ end
 
 --- Returns the runs that have not ended, oldest first.
 ---@param store callboard.Store
----@return table[]
+---@return callboard.RunView[]
 function M.live(store)
   return M.sorted(store.runs, function(run)
     return not M.ended(run)

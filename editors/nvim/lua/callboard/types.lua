@@ -4,6 +4,7 @@
 
 ---What a message speaks of.
 ---@class callboard.About
+---@field findings? callboard.FindingId[] The findings that it reports.
 ---@field pause? callboard.PauseId The pause point.
 ---@field run? callboard.RunId The run.
 ---@field step? callboard.StepId The step.
@@ -24,10 +25,12 @@
 ---@class callboard.AgentInfo
 ---@field access callboard.Access What it may do.
 ---@field driver callboard.DriverKind How it is driven.
+---@field fork boolean Whether another instance of it can start from its session.
 ---@field goodFor string[] What it is good for: words such as `review`, `fix`, `test`, that roles ask for.
 ---@field missing string|vim.NIL Whether its program was found here; where not, why and what to do.
 ---@field name callboard.AgentName How it is called.
 ---@field profile string The profile that it is an instance of.
+---@field takeOver boolean Whether a person can take it over: whether its program has a screen that goes on with a session.
 ---@field times callboard.TurnTimes How long its turns may take.
 ---@field title string One line for people.
 
@@ -40,6 +43,7 @@
 ---| { is: "working" } # On a turn.
 ---| { is: "waitingForPermission" } # It asked for a permission.
 ---| { is: "waitingForAnswer" } # It asked a question.
+---| { by: string, is: "takenOver" } # A person has taken it over and speaks with it in its program's own screen; its turns wait.
 ---| { is: "rateLimited", until: callboard.Timestamp|vim.NIL } # Its provider refuses more for now.
 ---| { is: "outOfBudget" } # Its budget is used up.
 ---| { is: "crashed" } # Its program ended and should not have.
@@ -48,10 +52,12 @@
 ---An agent.
 ---@class callboard.AgentView
 ---@field claim callboard.AgentClaim What is believed of it, and why.
+---@field files? callboard.LeaseView[] The files that it is changing, as far as that is known.
 ---@field info callboard.AgentInfo What the catalogue says of it.
 ---@field queued integer How many turns wait in its queue.
 ---@field rev integer Revision of its last change.
 ---@field since callboard.Timestamp Since when.
+---@field taken? callboard.TakenView Who has taken it over, where somebody has.
 ---@field turn? callboard.TurnId The turn that it is on.
 ---@field usage callboard.Usage What its turns used, as far as they reported it.
 
@@ -120,6 +126,15 @@
 ---@field prompts? boolean|vim.NIL Whether a pause point is asked for by a message with buttons; where absent, unless the client says that it has a panel or notifications.
 ---@field saves? boolean The client saves buffers when it is asked by `callboard/saveBuffers`.
 ---@field terminal? boolean The client shows terminals itself: `callboard.openTerminal` writes no file.
+
+---That several changed one file at the same time.
+---@class callboard.CollisionView
+---@field agents callboard.AgentName[] The agents.
+---@field at callboard.Timestamp When it was noticed.
+---@field message callboard.MessageId The message that told of it.
+---@field path string The file's path from the root.
+---@field person? string The person, where one is a side of it.
+---@field sure boolean Whether it is certain, or only may be.
 
 ---Something that can be written in a message.
 ---@class callboard.CompleteItem
@@ -288,7 +303,8 @@
 ---@field contested boolean Whether a reviewer reported it again after it was declined: now it is a person's to settle.
 ---@field declined? string A fixer's latest reason not to fix it.
 ---@field excerpt? string The source line spoken of, as it stood when the finding was made.
----@field id callboard.FindingId|vim.NIL The id of the finding that this one repeats, where the agent was told of it and says so.
+---@field id callboard.FindingId Its name for good.
+---@field message? callboard.MessageId The message that it was first reported in, once that was said.
 ---@field place? callboard.Place Where; absent for a remark on the whole.
 ---@field rev integer Revision of the record that changed it last.
 ---@field run? callboard.RunId The run that it was first reported in, where there was one.
@@ -322,6 +338,20 @@
 ---@class callboard.FindingsParams
 ---@field all? boolean Settled ones too.
 ---@field run? callboard.RunId|vim.NIL Only those of this run.
+
+---Params of `callboard/fork`.
+---@class callboard.ForkParams
+---@field agent callboard.AgentName Whose session.
+---@field to? callboard.AgentName|vim.NIL Which other instance starts from it; one that is free where absent.
+
+---Result of `callboard/fork`.
+---@class callboard.Forked
+---@field agent callboard.AgentName Who starts from it, with its next turn.
+---@field rev integer The revision at which that is in.
+
+---Params of `callboard/handBack`.
+---@class callboard.HandBackParams
+---@field agent callboard.AgentName Which agent.
 
 ---Params of `callboard/history`.
 ---@class callboard.HistoryParams
@@ -401,6 +431,14 @@
 ---A result of a form that the workflow itself gives.
 ---@class callboard.JsonResult
 ---@field value any The value.
+
+---A file that an agent is changing in the turn that it is on.
+---@class callboard.LeaseView
+---@field path string The file's path from the root.
+---@field sign string How it is known: `said` by the agent's program, `seen` on the disk, or `perhaps` this one of several.
+---@field since callboard.Timestamp Since when.
+---@field turn callboard.TurnId In which turn.
+---@field with? callboard.AgentName[] Others that are changing it too.
 
 ---@alias callboard.MessageId string
 
@@ -652,6 +690,7 @@
 ---@field casts? table<string, callboard.AgentName[]> Who plays the roles that several agents may play, in the order of their seats.
 ---@field changedFiles integer How many files its agents changed, as far as they are known: up to 1,000.
 ---@field channel callboard.ChannelName Where it is shown.
+---@field collisions? callboard.CollisionView[] Files that several of its agents, or one and a person, changed at the same time.
 ---@field ended? callboard.Timestamp When it ended.
 ---@field hash string The hash that the run is pinned to.
 ---@field id callboard.RunId Its id.
@@ -762,6 +801,24 @@
 ---@field channel? callboard.ChannelName|vim.NIL Only what belongs to this channel.
 ---@field run? callboard.RunId|vim.NIL Only what belongs to this run.
 ---@field since? integer|vim.NIL The revision that the client has: 0 for everything, absent for what comes from now on.
+
+---Params of `callboard/takeOver`.
+---@class callboard.TakeOverParams
+---@field afterTurn? boolean Whether to wait for the end of the turn that it is on; else it is refused as `busy` then.
+---@field agent callboard.AgentName Which agent.
+
+---How far a take-over is.
+---@alias callboard.TakenStage
+---| "afterTurn" # It waits for the end of the turn that the agent is on.
+---| "opening" # The agent's screen is being opened.
+---| "open" # The agent's terminal is the person's.
+---| "closing" # It is being handed back.
+
+---That a person has taken an agent over. Its turns wait in its queue.
+---@class callboard.TakenView
+---@field by string Who.
+---@field since callboard.Timestamp Since when.
+---@field stage callboard.TakenStage How far that is.
 
 ---A colour.
 ---@alias callboard.TerminalColor
@@ -1034,9 +1091,10 @@
 ---@field ["callboard/undo"] { params: callboard.UndoParams, result: callboard.UndoResult }
 ---@field ["callboard/worktrees"] { params: callboard.Nothing, result: callboard.WorktreesResult }
 ---@field ["callboard/removeWorktree"] { params: callboard.RemoveWorktreeParams, result: callboard.Changed }
----@field ["callboard/permissions"] { params: callboard.PermissionsParams, result: callboard.Rule[] }
----@field ["callboard/revokePermission"] { params: callboard.RevokePermissionParams, result: callboard.Changed }
 ---@field ["callboard/agents"] { params: callboard.Nothing, result: callboard.AgentView[] }
+---@field ["callboard/takeOver"] { params: callboard.TakeOverParams, result: callboard.Changed }
+---@field ["callboard/handBack"] { params: callboard.HandBackParams, result: callboard.Changed }
+---@field ["callboard/fork"] { params: callboard.ForkParams, result: callboard.Forked }
 ---@field ["callboard/findings"] { params: callboard.FindingsParams, result: callboard.Finding[] }
 ---@field ["callboard/settleFinding"] { params: callboard.SettleFindingParams, result: callboard.Changed }
 ---@field ["callboard/watchTerminal"] { params: callboard.WatchTerminalParams, result: callboard.WatchTerminalResult }

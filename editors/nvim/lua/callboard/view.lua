@@ -7,6 +7,7 @@ local namespace = vim.api.nvim_create_namespace('callboard')
 ---@field bufnr integer
 ---@field blocks callboard.Block[]
 ---@field starts integer[] the first line of each block, from 0
+---@field follow boolean whether a cursor on the last line goes along with what comes
 
 ---@type table<integer, callboard.View>
 local views = {}
@@ -56,7 +57,7 @@ function M.make(name, filetype)
   if vim.bo[bufnr].filetype ~= filetype then
     vim.bo[bufnr].filetype = filetype
   end
-  views[bufnr] = views[bufnr] or { bufnr = bufnr, blocks = {}, starts = {} }
+  views[bufnr] = views[bufnr] or { bufnr = bufnr, blocks = {}, starts = {}, follow = true }
   vim.api.nvim_create_autocmd('BufWipeout', {
     buffer = bufnr,
     once = true,
@@ -71,6 +72,9 @@ end
 ---@param view callboard.View
 ---@return integer[]
 local function following(view)
+  if not view.follow then
+    return {}
+  end
   local last = vim.api.nvim_buf_line_count(view.bufnr)
   return vim.tbl_filter(function(win)
     return vim.api.nvim_win_get_cursor(win)[1] >= last
@@ -112,19 +116,22 @@ function M.show(view, blocks)
   end
   -- An empty buffer has one empty line, which is no line of ours.
   local stop = #old == 0 and -1 or first + count
+  -- Neovim asks for the folds of lines as they are set, so what stands where is known before.
+  view.blocks, view.starts = blocks, {}
+  local at = 0
+  for i, block in ipairs(blocks) do
+    view.starts[i] = at
+    at = at + #block.lines
+  end
   vim.bo[view.bufnr].modifiable = true
   vim.api.nvim_buf_clear_namespace(view.bufnr, namespace, first, stop)
   vim.api.nvim_buf_set_lines(view.bufnr, first, stop, false, lines)
   vim.bo[view.bufnr].modifiable = false
   vim.bo[view.bufnr].modified = false
-  view.blocks, view.starts = blocks, {}
-  local at = 0
   for i, block in ipairs(blocks) do
-    view.starts[i] = at
     if i > same and i <= #blocks - tail then
-      M.mark(view.bufnr, at, block)
+      M.mark(view.bufnr, view.starts[i] --[[@as integer]], block)
     end
-    at = at + #block.lines
   end
   for _, win in ipairs(followers) do
     vim.api.nvim_win_set_cursor(win, { vim.api.nvim_buf_line_count(view.bufnr), 0 })
@@ -141,6 +148,16 @@ function M.mark(bufnr, at, block)
       end_col = mark.to,
       hl_group = mark.group,
     })
+  end
+  -- Lines that wrap go on beside the line of their thread.
+  for row = 0, block.depth > 0 and #block.lines - 1 or -1 do
+    if block.lines[row + 1] ~= '' then
+      vim.api.nvim_buf_set_extmark(bufnr, namespace, at + row, 0, {
+        virt_text = { { '│', 'CallboardFaint' } },
+        virt_text_win_col = 2,
+        virt_text_repeat_linebreak = true,
+      })
+    end
   end
   for _, behind in ipairs(block.ends) do
     vim.api.nvim_buf_set_extmark(bufnr, namespace, at + behind.row, 0, {
@@ -180,7 +197,8 @@ end
 ---@return callboard.Block?
 function M.here()
   local view = M.of()
-  local index = view and M.index(view, vim.api.nvim_win_get_cursor(0)[1])
+  local line = vim.api.nvim_win_get_cursor(0)[1] --[[@as integer]]
+  local index = view and M.index(view, line)
   return view and index and view.blocks[index] or nil
 end
 
@@ -192,7 +210,7 @@ function M.move(step, fits)
   if not view then
     return
   end
-  local line = vim.api.nvim_win_get_cursor(0)[1]
+  local line = vim.api.nvim_win_get_cursor(0)[1] --[[@as integer]]
   local at = M.index(view, line) or (step > 0 and 0 or #view.blocks + 1)
   if step < 0 and view.starts[at] and line - 1 > view.starts[at] then
     at = at + 1 -- Back goes to the first line of this one first.
@@ -235,7 +253,7 @@ function M.fold(line)
 end
 
 --- Returns what a closed fold shows.
----@return string
+---@return string|{ [1]: string, [2]: string }[]
 function M.foldtext()
   local view = M.of()
   local from = view and M.index(view, vim.v.foldstart)
@@ -244,7 +262,33 @@ function M.foldtext()
     return vim.fn.foldtext()
   end
   local count = to - from + 1
-  return ('  │ %s in this thread'):format(count == 1 and '1 answer' or count .. ' answers')
+  local words = count == 1 and '1 answer' or count .. ' answers'
+  local last = view.blocks[to]
+  if last.by then
+    words = ('%s%s by %s'):format(words, count == 1 and '' or ', the last', last.by)
+  end
+  return { { '  ▸ ' .. words, 'CallboardFaint' } }
+end
+
+--- Closes the folds of threads for which a function says so, in all windows of a view.
+---@param view callboard.View
+---@param fits fun(root: callboard.Block): boolean
+function M.close(view, fits)
+  for _, win in ipairs(vim.fn.win_findbuf(view.bufnr)) do
+    vim.api.nvim_win_call(win, function()
+      local saved = vim.fn.winsaveview()
+      for i, block in ipairs(view.blocks) do
+        local after = view.blocks[i + 1]
+        if block.depth == 0 and after and after.depth > 0 and fits(block) then
+          local line = view.starts[i + 1] + 1
+          if vim.fn.foldclosed(line) == -1 then
+            vim.cmd('silent! ' .. line .. 'foldclose')
+          end
+        end
+      end
+      vim.fn.winrestview(saved)
+    end)
+  end
 end
 
 return M

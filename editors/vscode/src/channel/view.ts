@@ -5,10 +5,14 @@ import * as vscode from "vscode";
 import { Refused, message, type Hub } from "../hub";
 import type { MessageView } from "../protocol";
 import { settings } from "../settings";
+import type { Terminals } from "../terminals";
 import { Completer } from "./complete";
+import { Tails } from "./tails";
 import { agentCard, findingCard, fromView, pauseCard, runCard, type Facts, type FromView, type ToView } from "./wire";
 
 const DEFAULT = "main";
+/** Where the page's drafts and history are kept for this workspace. */
+const KEPT = "page";
 
 export class Channel implements vscode.WebviewViewProvider, vscode.Disposable {
   /** Milliseconds from the page's first script to its first messages on the screen; for the figures. */
@@ -23,6 +27,7 @@ export class Channel implements vscode.WebviewViewProvider, vscode.Disposable {
   /** Runs and pauses that the page shows, so that their changes are passed on. */
   private readonly shown = new Set<string>();
   private readonly completer: Completer;
+  private readonly tails: Tails;
   private readonly listening: vscode.Disposable;
   private live: MessageView[] = [];
   private soon: NodeJS.Timeout | undefined;
@@ -31,13 +36,25 @@ export class Channel implements vscode.WebviewViewProvider, vscode.Disposable {
   constructor(
     private readonly hub: Hub,
     private readonly context: vscode.ExtensionContext,
+    terminals: Terminals,
   ) {
     this.completer = new Completer(hub);
+    this.tails = new Tails(
+      hub,
+      (agent) => terminals.has(agent),
+      (tail) => this.tell({ is: "tail", ...tail }),
+    );
     this.listening = vscode.Disposable.from(
       vscode.window.registerWebviewViewProvider("callboard.channel", this, {
         webviewOptions: { retainContextWhenHidden: true },
       }),
-      hub.onBegin(() => void this.setup()),
+      hub.onBegin(() => {
+        this.tails.forget();
+        this.lookAtTails();
+        void this.setup();
+      }),
+      hub.onFrame((frame) => this.tails.take(frame)),
+      terminals.onOpen(() => this.lookAtTails()),
       hub.onPhase(() => {
         // Whatever it is off for, and the moment at which it no longer is.
         if (!hub.trusted || !this.wasTrusted) void this.setup();
@@ -46,6 +63,7 @@ export class Channel implements vscode.WebviewViewProvider, vscode.Disposable {
       hub.onChange((change) => {
         this.live.push(...change.messages.filter((it) => it.channel === this.channel));
         for (const kind of change.kinds) if (kind !== "message") this.dirty[kind] = true;
+        if (change.kinds.has("agent")) this.lookAtTails();
         this.soon ??= setTimeout(() => this.flush(), 30);
       }),
     );
@@ -53,6 +71,7 @@ export class Channel implements vscode.WebviewViewProvider, vscode.Disposable {
 
   dispose(): void {
     clearTimeout(this.soon);
+    this.tails.dispose();
     this.listening.dispose();
   }
 
@@ -84,7 +103,8 @@ export class Channel implements vscode.WebviewViewProvider, vscode.Disposable {
     const { webview } = view;
     const dist = vscode.Uri.joinPath(this.context.extensionUri, "dist");
     webview.options = { enableScripts: true, enableCommandUris: false, enableForms: false, localResourceRoots: [dist] };
-    webview.html = page(webview, dist, "channel", vscode.l10n.t("Channel"));
+    const kept = this.context.workspaceState.get<string>(KEPT, "{}");
+    webview.html = page(webview, dist, "channel", vscode.l10n.t("Channel"), kept);
     webview.onDidReceiveMessage((given: unknown) => {
       const said = fromView(given);
       if (said === undefined) {
@@ -97,12 +117,18 @@ export class Channel implements vscode.WebviewViewProvider, vscode.Disposable {
       });
     });
     view.onDidChangeVisibility(() => {
+      this.lookAtTails();
       if (view.visible && this.live.length > 0) this.flush();
     });
     view.onDidDispose(() => {
       this.view = undefined;
       this.ready = false;
+      this.lookAtTails();
     });
+  }
+
+  private lookAtTails(): void {
+    this.tails.look(this.view?.visible === true);
   }
 
   private tell(said: ToView): void {
@@ -114,6 +140,7 @@ export class Channel implements vscode.WebviewViewProvider, vscode.Disposable {
     switch (said.is) {
       case "ready":
         this.ready = true;
+        this.lookAtTails();
         if (said.channel !== undefined && this.thread === undefined) {
           this.channel = said.channel;
           this.thread = said.thread;
@@ -134,10 +161,13 @@ export class Channel implements vscode.WebviewViewProvider, vscode.Disposable {
         this.thread = said.thread;
         return this.setup();
       case "complete":
-        this.tell({ is: "completions", ask: said.ask, items: await this.completer.complete(said.sign, said.word) });
+        this.tell({ is: "completions", ask: said.ask, items: await this.completer.complete(said.text, said.cursor) });
         return;
       case "seen":
         return this.saw(said.number);
+      case "keep":
+        await this.context.workspaceState.update(KEPT, said.state);
+        return;
       case "withdraw":
         await this.hub.request("withdraw", { message: said.message, agent: said.agent });
         return;
@@ -157,8 +187,9 @@ export class Channel implements vscode.WebviewViewProvider, vscode.Disposable {
 
   private async post(text: string, thread: string | undefined, key: string): Promise<void> {
     try {
-      if (text.startsWith("/")) await this.completer.command(text);
-      else await this.hub.request("post", { text, thread: thread ?? this.thread, channel: this.channel, key });
+      const of = thread ?? this.thread;
+      if (/^\s*\//.test(text)) await this.completer.command(text, of, this.channel, key);
+      else await this.hub.request("post", { text, thread: of, channel: this.channel, key });
       this.tell({ is: "posted", key });
     } catch (error) {
       this.tell({ is: "refused", key, why: message(error) });
@@ -279,15 +310,13 @@ export class Channel implements vscode.WebviewViewProvider, vscode.Disposable {
   private async saw(seen: number): Promise<void> {
     const key = `seen:${this.channel}`;
     if (seen > this.context.workspaceState.get<number>(key, 0)) await this.context.workspaceState.update(key, seen);
-    const newest = this.hub.store.channels.get(this.channel);
-    if (this.view !== undefined && newest !== undefined) this.view.badge = undefined;
   }
 
   private async open(path: string, line: number): Promise<void> {
-    const root = this.hub.folder?.uri;
+    const root = this.hub.root;
     // Only what is inside the workspace: a message is no reason to open anything else.
     if (root === undefined || path.startsWith("/") || path.split(/[\\/]/).includes("..")) {
-      throw new Refused(`${path} is no file of this workspace`, "invalid");
+      throw new Refused(vscode.l10n.t("{0} is no file of this workspace", path), "invalid");
     }
     const document = await vscode.workspace.openTextDocument(vscode.Uri.joinPath(root, path));
     const at = document.validatePosition(new vscode.Position(Math.max(0, line - 1), 0));
@@ -295,8 +324,12 @@ export class Channel implements vscode.WebviewViewProvider, vscode.Disposable {
   }
 }
 
+function escaped(text: string): string {
+  return text.replace(/&/g, "&amp;").replace(/"/g, "&quot;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
+}
+
 /** A page that may run one script of ours and fetch nothing. */
-export function page(webview: vscode.Webview, dist: vscode.Uri, name: string, title: string): string {
+export function page(webview: vscode.Webview, dist: vscode.Uri, name: string, title: string, kept = "{}"): string {
   const nonce = randomBytes(18).toString("base64");
   const of = (file: string): string => webview.asWebviewUri(vscode.Uri.joinPath(dist, file)).toString();
   const policy = [
@@ -308,16 +341,16 @@ export function page(webview: vscode.Webview, dist: vscode.Uri, name: string, ti
     "base-uri 'none'",
   ].join("; ");
   return `<!DOCTYPE html>
-<html lang="en">
+<html lang="${escaped(vscode.env.language)}">
 <head>
 <meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="${policy}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <link rel="stylesheet" href="${of(`${name}.css`)}">
-<title>${title}</title>
+<title>${escaped(title)}</title>
 </head>
 <body>
-<div id="root"></div>
+<div id="root" data-words="${escaped(JSON.stringify(vscode.l10n.bundle ?? {}))}" data-kept="${escaped(kept)}"></div>
 <script nonce="${nonce}" src="${of(`${name}.js`)}"></script>
 </body>
 </html>`;

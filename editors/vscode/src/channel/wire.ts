@@ -3,8 +3,17 @@
 // Invariant: the extension takes nothing from the page that `fromView` does not know, and the page can name only the commands
 // below. What agents write is data on both sides.
 
-import type { AgentView, ChannelView, Finding, MessageView, PauseView, RunView, StepStatus } from "../protocol";
-import type { KnownFinding } from "../store";
+import type {
+  AgentView,
+  ChannelView,
+  CompleteItem,
+  Finding,
+  MessageView,
+  PauseView,
+  RunView,
+  StepStatus,
+} from "../protocol";
+import { answeredBy } from "../words";
 
 /** What the page may have done, besides reading and posting. */
 export const ALLOWED = [
@@ -25,6 +34,8 @@ export const ALLOWED = [
   "cancel",
   "showSent",
   "openTerminal",
+  "takeOver",
+  "handBack",
   "run",
   "review",
   "trust",
@@ -99,12 +110,6 @@ export interface Facts {
   channels?: ChannelView[];
 }
 
-export interface Completion {
-  label: string;
-  detail: string;
-  insert: string;
-}
-
 export type ToView =
   | { is: "off"; why: string; action?: { label: string; command: Allowed } }
   | {
@@ -119,7 +124,9 @@ export type ToView =
     }
   | { is: "older"; messages: MessageView[]; older: boolean; facts: Facts }
   | { is: "live"; messages: MessageView[]; facts: Facts }
-  | { is: "completions"; ask: number; items: Completion[] }
+  | { is: "completions"; ask: number; items: CompleteItem[] }
+  /** What an agent that is at work is writing. */
+  | { is: "tail"; agent: string; lines: string[] }
   | { is: "insert"; text: string }
   | { is: "search" }
   | { is: "focus" }
@@ -132,8 +139,9 @@ export type FromView =
   | { is: "post"; text: string; thread?: string; key: string }
   | { is: "older"; before: string }
   | { is: "channel"; name: string; thread?: string }
-  | { is: "complete"; ask: number; sign: string; word: string }
+  | { is: "complete"; ask: number; text: string; cursor: number }
   | { is: "seen"; number: number }
+  | { is: "keep"; state: string }
   | { is: "withdraw"; message: string; agent: string }
   | { is: "file"; path: string; line: number }
   | { is: "link"; url: string }
@@ -175,13 +183,17 @@ export function fromView(given: unknown): FromView | undefined {
       return name === undefined ? undefined : { is: "channel", name, thread: text("thread") };
     }
     case "complete": {
-      const [ask, sign, word] = [count("ask"), text("sign"), text("word")];
-      if (ask === undefined || sign === undefined || word === undefined) return undefined;
-      return { is: "complete", ask, sign, word };
+      const [ask, words, cursor] = [count("ask"), text("text"), count("cursor")];
+      if (ask === undefined || words === undefined || cursor === undefined) return undefined;
+      return { is: "complete", ask, text: words, cursor };
     }
     case "seen": {
       const number = count("number");
       return number === undefined ? undefined : { is: "seen", number };
+    }
+    case "keep": {
+      const state = text("state");
+      return state === undefined ? undefined : { is: "keep", state };
     }
     case "withdraw": {
       const [message, agent] = [text("message"), text("agent")];
@@ -232,7 +244,7 @@ export function runCard(run: RunView): RunCard {
 
 export function pauseCard(pause: PauseView): PauseCard {
   const { id, kind, title, document, hash, decisions, rev, answered, ask } = pause;
-  const by = answered === undefined ? undefined : `${answered.decision.decision} by ${answered.by}`;
+  const by = answered === undefined ? undefined : answeredBy(answered.decision.decision, answered.by);
   const { scopes = [], choices = [] } = ask ?? {};
   return { id, kind, title, document, hash, decisions, scopes, choices, rev, answered: by };
 }
@@ -249,7 +261,7 @@ export function agentCard(agent: AgentView): AgentCard {
   };
 }
 
-export function findingCard(finding: KnownFinding): FindingCard {
+export function findingCard(finding: Finding): FindingCard {
   const { id, severity, text, place, state, sources, run, rev } = finding;
   return { id, severity, text, path: place?.path, line: place?.line, state: state.is, sources, run, rev };
 }

@@ -3,15 +3,16 @@
 import * as vscode from "vscode";
 import * as ask from "../ask";
 import { Refused } from "../hub";
-import type { KnownFinding } from "../store";
-import { headline, plural } from "../words";
+import type { Finding } from "../protocol";
+import { counted, headline, severityName } from "../words";
 import type { Argument, Commands, Tools } from "./table";
 
 export function findingCommands({ hub }: Tools): Commands {
-  const meant = async (given: Argument): Promise<KnownFinding | undefined> => {
+  const meant = async (given: Argument): Promise<Finding | undefined> => {
     if (given.finding !== undefined) {
       const known = hub.store.findings.get(given.finding);
-      if (known === undefined) throw new Refused(`There is no open finding ${given.finding} here`, "not_found");
+      if (known === undefined)
+        throw new Refused(vscode.l10n.t("There is no open finding {0} here", given.finding), "not_found");
       return known;
     }
     const all = hub.store.openFindings();
@@ -39,7 +40,7 @@ export function findingCommands({ hub }: Tools): Commands {
   return {
     openFinding: async (given) => {
       const finding = await meant(given);
-      const root = hub.folder?.uri;
+      const root = hub.root;
       if (finding?.place === undefined || root === undefined) return undefined;
       const uri = vscode.Uri.joinPath(root, finding.place.path);
       const document = await vscode.workspace.openTextDocument(uri);
@@ -57,13 +58,13 @@ export function findingCommands({ hub }: Tools): Commands {
       const path = given.path ?? (uri === undefined ? undefined : ask.pathOf(hub, uri));
       const all = hub.store.openFindings().filter((it) => it.place?.path === path);
       if (path === undefined || all.length === 0) {
-        throw new Refused("There is no open finding in this file; review it first", "not_found");
+        throw new Refused(vscode.l10n.t("There is no open finding in this file; review it first"), "not_found");
       }
       // The preview: what would be fixed, each of it to be left out.
       const chosen = await vscode.window.showQuickPick(
         all.map((value) => ({
           label: headline(value.text),
-          description: `${value.id} · line ${value.place?.line ?? 1} · ${value.severity}`,
+          description: `${value.id} · ${vscode.l10n.t("line {0}", value.place?.line ?? 1)} · ${severityName(value.severity)}`,
           detail: value.suggestion === undefined ? undefined : headline(value.suggestion),
           picked: true,
           value,
@@ -74,7 +75,13 @@ export function findingCommands({ hub }: Tools): Commands {
       const agent = given.agent ?? (await fixer());
       if (agent === undefined) return undefined;
       for (const { value } of chosen) await hub.execute("callboard.fixFinding", { finding: value.id, agent });
-      vscode.window.setStatusBarMessage(`$(wand) ${plural(chosen.length, "finding")} to @${agent}`, 4000);
+      const many = chosen.length;
+      const said = counted(
+        many,
+        vscode.l10n.t("1 finding given to @{0}", agent),
+        vscode.l10n.t("{0} findings given to @{1}", many, agent),
+      );
+      vscode.window.setStatusBarMessage(`$(wand) ${said}`, 4000);
       return undefined;
     },
     dismissFinding: async (given) => {
@@ -104,7 +111,7 @@ export function findingCommands({ hub }: Tools): Commands {
 }
 
 /** Where it stands now: where its diagnostic is, which follows the typing, else where it was reported. */
-function place(finding: KnownFinding, document: vscode.TextDocument): vscode.Range {
+function place(finding: Finding, document: vscode.TextDocument): vscode.Range {
   const of = vscode.languages
     .getDiagnostics(document.uri)
     .find((it) => (it as { data?: { finding?: string } }).data?.finding === finding.id);

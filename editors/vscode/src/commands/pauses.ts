@@ -6,20 +6,27 @@ import * as ask from "../ask";
 import { Refused, type Hub } from "../hub";
 import { asWords, pauseOf, wordsBelow } from "../page";
 import type { PauseView } from "../protocol";
-import { decisionTitle, headline } from "../words";
+import { answeredBy, decisionTitle, headline } from "../words";
 import type { Argument, Commands, Tools } from "./table";
 
 /** A document that is longer is shown as a page, not in a dialog. */
 const MOST_SHOWN = 1500;
 
-export function pauseCommands({ hub, remarks }: Tools): Commands {
+export function pauseCommands({ hub, changes, remarks }: Tools): Commands {
   /** The pause that is meant: named, or the one whose page is in front, or the one that is chosen. */
   const meant = async (given: Argument, what: string): Promise<PauseView | undefined> => {
-    const name = given.pause ?? pageInFront(given);
+    const name = given.pause ?? pageInFront(given) ?? ofDiff(given);
     if (name === undefined) return ask.pause(hub, what);
     const known = hub.store.pauses.get(name) ?? (await hub.request("inbox", { pause: name }))[0];
-    if (known === undefined) throw new Refused(`There is no pause ${name} here`, "not_found");
+    if (known === undefined) throw new Refused(vscode.l10n.t("There is no pause {0} here", name), "not_found");
     return known;
+  };
+
+  /** The pause of the run whose diff is in front. */
+  const ofDiff = (given: Argument): string | undefined => {
+    const uri = given.uri ?? vscode.window.activeTextEditor?.document.uri;
+    const run = uri === undefined ? undefined : changes.runOf(uri);
+    return run === undefined ? undefined : hub.store.inbox().find((it) => it.run === run)?.id;
   };
 
   /** Answers it with what its page says, where that is open here; else with what was shown. */
@@ -27,7 +34,7 @@ export function pauseCommands({ hub, remarks }: Tools): Commands {
     const page = openPage(view.id);
     // What a person sees when they answer is what counts, so it is saved first.
     if (page?.isDirty === true && !(await page.save())) {
-      throw new Refused(`${view.id}.md could not be saved, so nothing was answered`, "changed");
+      throw new Refused(vscode.l10n.t("{0}.md could not be saved, so nothing was answered", view.id), "changed");
     }
     const { decision, text, document, agent, scope } = given;
     const answer = { pause: view.id, decision, hash: given.hash ?? view.hash, text, document, agent, scope };
@@ -76,7 +83,7 @@ export function pauseCommands({ hub, remarks }: Tools): Commands {
       if (text === undefined) return undefined;
     }
     const words = asWords(written, text);
-    if (words === "") throw new Refused("Say what is to change, or write it beside a line", "invalid");
+    if (words === "") throw new Refused(vscode.l10n.t("Say what is to change, or write it beside a line"), "invalid");
     return decide(view, { ...given, decision: "request-changes", text: words });
   };
 
@@ -89,7 +96,13 @@ export function pauseCommands({ hub, remarks }: Tools): Commands {
     return text === undefined ? undefined : decide(view, { ...given, decision: "reject", text });
   };
 
-  const open = async (view: PauseView): Promise<unknown> => hub.execute("callboard.openPause", { pause: view.id });
+  const open = async (view: PauseView): Promise<unknown> => {
+    const { answered } = hub.store.pauses.get(view.id) ?? view;
+    if (answered === undefined) return hub.execute("callboard.openPause", { pause: view.id });
+    const how = answeredBy(answered.decision.decision, answered.by);
+    void vscode.window.showInformationMessage(vscode.l10n.t("{0} was answered: {1}.", view.id, how));
+    return undefined;
+  };
 
   return {
     openPause: async (given) => {
@@ -132,6 +145,8 @@ export function pauseCommands({ hub, remarks }: Tools): Commands {
           return decide(view, answer);
       }
     },
+    // A lens on a changed hunk names it; nothing is left to ask.
+    undoHunk: async ({ pause, path, hunk }) => hub.execute("callboard.undoHunk", { pause, path, hunk }),
     showInbox: async () => {
       await vscode.commands.executeCommand("callboard.inbox.focus");
     },

@@ -4,7 +4,7 @@ import * as vscode from "vscode";
 import * as ask from "../ask";
 import { Refused } from "../hub";
 import { hasEnded } from "../store";
-import { plural } from "../words";
+import { counted } from "../words";
 import type { Argument, Commands, Tools } from "./table";
 
 export function runCommands({ hub, changes, picture }: Tools): Commands {
@@ -17,7 +17,10 @@ export function runCommands({ hub, changes, picture }: Tools): Commands {
       const known = all.find((it) => it.name === given.workflow);
       if (given.workflow !== undefined && known === undefined) {
         const names = all.map((it) => it.name).join(", ");
-        throw new Refused(`There is no workflow ${given.workflow} here; there are ${names}`, "not_found");
+        throw new Refused(
+          vscode.l10n.t("There is no workflow {0} here; there are {1}", given.workflow, names),
+          "not_found",
+        );
       }
       const chosen = known ?? (await ask.workflow(all));
       if (chosen === undefined) return undefined;
@@ -35,7 +38,8 @@ export function runCommands({ hub, changes, picture }: Tools): Commands {
     review: async (given) => {
       const uri = given.uri ?? (given.path === undefined ? vscode.window.activeTextEditor?.document.uri : undefined);
       const path = given.path ?? (uri === undefined ? undefined : ask.pathOf(hub, uri));
-      if (path === undefined) throw new Refused("Open a file of this workspace, or name one to review", "invalid");
+      if (path === undefined)
+        throw new Refused(vscode.l10n.t("Open a file of this workspace, or name one to review"), "invalid");
       const { agent, channel, startLine, endLine } = { ...selected(given, uri), ...given };
       return hub.execute("callboard.review", { path, agent, channel, startLine, endLine });
     },
@@ -65,6 +69,9 @@ export function runCommands({ hub, changes, picture }: Tools): Commands {
         given.run ?? here ?? (await ask.run(hub, (it) => it.changedFiles > 0, vscode.l10n.t("Whose changes?")))?.id;
       if (run !== undefined) await changes.show(run, given.pause === undefined ? given.step : undefined);
     },
+    acceptChange: async (given) => change(given, "accept"),
+    undoChange: async (given) => change(given, "undo"),
+    acceptFile: async (given) => change(given, "accept", true),
     undo: async (given) => {
       const run =
         given.run ?? (await ask.run(hub, (it) => it.changedFiles > 0, vscode.l10n.t("Which run is to be undone?")))?.id;
@@ -82,19 +89,30 @@ export function runCommands({ hub, changes, picture }: Tools): Commands {
     },
   };
 
+  /** The change at the cursor, or at the line that a lens names. */
+  async function change(given: Argument, how: "accept" | "undo", all = false): Promise<void> {
+    const editor = vscode.window.activeTextEditor;
+    const uri = given.startLine === undefined ? editor?.document.uri : given.uri;
+    const line = given.startLine === undefined ? editor?.selection.active.line : given.startLine - 1;
+    if (uri === undefined || line === undefined) {
+      throw new Refused(vscode.l10n.t("Put the cursor on a change in the diff of a run"), "invalid");
+    }
+    await changes.settle(uri, how, all ? "all" : line);
+  }
+
   async function undone(
     count: number,
     clashes: { path: string; why: string }[],
     force: () => Promise<unknown>,
   ): Promise<void> {
-    const back = `${plural(count, "file")} put back`;
+    const back = counted(count, vscode.l10n.t("1 file put back"), vscode.l10n.t("{0} files put back", count));
     if (clashes.length === 0) {
       void vscode.window.showInformationMessage(`${back}.`);
       return;
     }
     const all = vscode.l10n.t("Put Back Too");
     const left = clashes.map((it) => `${it.path}: ${it.why}`).join("; ");
-    const said = await vscode.window.showWarningMessage(`${back}. Left as they are: ${left}.`, all);
+    const said = await vscode.window.showWarningMessage(vscode.l10n.t("{0}. Left as they are: {1}.", back, left), all);
     if (said === all) await force();
   }
 }

@@ -34,6 +34,7 @@ export interface Argument {
   readonly reason?: string;
   readonly how?: string;
   readonly path?: string;
+  readonly hunk?: string;
   readonly uri?: vscode.Uri;
   readonly startLine?: number;
   readonly endLine?: number;

@@ -3,7 +3,8 @@
 import * as vscode from "vscode";
 import * as ask from "../ask";
 import { Refused } from "../hub";
-import { authorName } from "../words";
+import type { AgentView } from "../protocol";
+import { counted, headline } from "../words";
 import type { Commands, Tools } from "./table";
 
 export function talkCommands({ hub, channel, terminals }: Tools): Commands {
@@ -44,16 +45,44 @@ export function talkCommands({ hub, channel, terminals }: Tools): Commands {
       const name = agent ?? (await ask.agent(hub, () => true, vscode.l10n.t("Whose terminal?")))?.info.name;
       if (name !== undefined) terminals.show(name);
     },
+    takeOver: async (given) => {
+      const fits = (it: AgentView): boolean => it.info.takeOver && it.taken === undefined;
+      const name = given.agent ?? (await ask.agent(hub, fits, vscode.l10n.t("Who is to be taken over?")))?.info.name;
+      if (name === undefined) return undefined;
+      const view = hub.store.agents.get(name);
+      let afterTurn = false;
+      if (view?.turn !== undefined && view.taken === undefined) {
+        const yes = vscode.l10n.t("Take Over After Its Turn");
+        const detail = vscode.l10n.t(
+          "Its session opens in its own screen when the turn is over. Its messages wait till you hand it back.",
+        );
+        const title = vscode.l10n.t("@{0} is on a turn", name);
+        const said = await vscode.window.showInformationMessage(title, { modal: true, detail }, yes);
+        if (said !== yes) return undefined;
+        afterTurn = true;
+      }
+      const done = await hub.request("takeOver", { agent: name, afterTurn });
+      terminals.show(name);
+      return done;
+    },
+    handBack: async (given) => {
+      const fits = (it: AgentView): boolean => it.taken !== undefined;
+      const name = given.agent ?? (await ask.agent(hub, fits, vscode.l10n.t("Who is to be handed back?")))?.info.name;
+      return name === undefined ? undefined : hub.request("handBack", { agent: name });
+    },
     showSent: async ({ turn, message, agent }) => {
       const at = turn ?? (agent === undefined ? undefined : hub.store.agents.get(agent)?.turn);
-      if (at === undefined && message === undefined) throw new Refused("Name a turn or a message", "invalid");
+      if (at === undefined && message === undefined)
+        throw new Refused(vscode.l10n.t("Name a turn or a message"), "invalid");
       const sent = await hub.request("sent", at === undefined ? { message } : { turn: at });
-      if (sent.length === 0) throw new Refused("Nobody was sent that message", "not_found");
+      if (sent.length === 0) throw new Refused(vscode.l10n.t("Nobody was sent that message"), "not_found");
       const parts = sent.map((it) => {
         const prompt =
-          it.prompt === "" ? "(no longer in memory; `callboard channel sent` reads it from the journal)" : it.prompt;
+          it.prompt === ""
+            ? vscode.l10n.t("(no longer in memory; `callboard channel sent` reads it from the journal)")
+            : it.prompt;
         const time = new Date(it.started ?? it.queued).toLocaleString();
-        return `What ${authorName({ is: "agent", name: it.agent })} was sent (${it.id}, ${time})\n\n${prompt}\n`;
+        return `${vscode.l10n.t("What @{0} was sent ({1}, {2})", it.agent, it.id, time)}\n\n${prompt}\n`;
       });
       const content = parts.join(`\n${"—".repeat(60)}\n\n`);
       const document = await vscode.workspace.openTextDocument({ content, language: "markdown" });
@@ -76,6 +105,28 @@ export function talkCommands({ hub, channel, terminals }: Tools): Commands {
       await hub.look();
       return undefined;
     },
+    permissions: async () => {
+      const all = await hub.request("permissions", {});
+      if (all.length === 0) {
+        const none = vscode.l10n.t("No permission is remembered: each is asked for when it is needed.");
+        void vscode.window.showInformationMessage(none);
+        return undefined;
+      }
+      const choices = all.map((rule) => ({
+        label: `@${rule.agent}: ${rule.tool}`,
+        description: [
+          rule.id,
+          rule.run === undefined ? vscode.l10n.t("until it is taken back") : vscode.l10n.t("until {0} ends", rule.run),
+          counted(rule.used, vscode.l10n.t("used once"), vscode.l10n.t("used {0} times", rule.used)),
+        ].join(" · "),
+        detail: headline(rule.pattern, 200),
+        rule,
+      }));
+      const placeHolder = vscode.l10n.t("Which permission is to be taken back?");
+      const options = { placeHolder, matchOnDetail: true };
+      const chosen = await vscode.window.showQuickPick(choices, options);
+      return chosen && hub.request("revokePermission", { permission: chosen.rule.id });
+    },
     restart: async () => {
       await hub.restart();
       if (hub.phase.is === "missing" || hub.phase.is === "lost") throw new Refused(hub.phase.why, "off");
@@ -92,8 +143,8 @@ export function talkCommands({ hub, channel, terminals }: Tools): Commands {
 /** Names the lines that are selected, or the file. */
 function about(path: string | undefined, editor: vscode.TextEditor | undefined): string {
   if (path === undefined) return "";
-  if (editor === undefined || editor.selection.isEmpty) return `about \`${path}\`: `;
+  if (editor === undefined || editor.selection.isEmpty) return vscode.l10n.t("about {0}: ", `\`${path}\``);
   const { start, end } = editor.selection;
   const lines = start.line === end.line ? `${start.line + 1}` : `${start.line + 1}-${end.line + 1}`;
-  return `about \`${path}:${lines}\`: `;
+  return vscode.l10n.t("about {0}: ", `\`${path}:${lines}\``);
 }

@@ -49,7 +49,7 @@ export class RunPicture implements vscode.Disposable {
     this.shown.set(run, shown);
     panel.onDidDispose(() => this.shown.delete(run));
     panel.webview.onDidReceiveMessage((said: unknown) => this.take(run, said));
-    panel.webview.html = page(panel.webview, dist, "run", "Run");
+    panel.webview.html = page(panel.webview, dist, "run", vscode.l10n.t("Run"));
   }
 
   dispose(): void {

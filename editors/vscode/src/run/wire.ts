@@ -1,7 +1,8 @@
 // What the picture of a run shows: lanes of agents over time, and steps with what they wait for. Pure: facts in, shapes out.
 
 import type { PauseView, RunTurn, RunView, StepStatus } from "../protocol";
-import { summary } from "../words";
+import * as l10n from "@vscode/l10n";
+import { changedFiles, summary, turns as inTurns } from "../words";
 
 export interface Bar {
   /** What a click opens: a turn or a pause. */
@@ -111,7 +112,7 @@ export function picture(
   }
   for (const pause of pauses) {
     if (pause.run !== run.id) continue;
-    lane("you").push({
+    lane(l10n.t("you")).push({
       pause: pause.id,
       step: pause.step ?? "",
       label: pause.title,
@@ -120,12 +121,9 @@ export function picture(
       to: pause.answered?.at ?? to,
     });
   }
-  const facts = [
-    `${run.turns} turn${run.turns === 1 ? "" : "s"}`,
-    `${run.changedFiles} file${run.changedFiles === 1 ? "" : "s"} changed`,
-  ];
+  const facts = [inTurns(run.turns), changedFiles(run.changedFiles)];
   const { tokens, microDollars } = run.usage;
-  if (tokens !== undefined) facts.push(`${tokens.toLocaleString("en")} tokens`);
+  if (tokens !== undefined) facts.push(l10n.t("{0} tokens", tokens.toLocaleString()));
   if (microDollars !== undefined) facts.push(`$${(microDollars / 1e6).toFixed(2)}`);
   return {
     id: run.id,

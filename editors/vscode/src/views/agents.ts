@@ -18,6 +18,7 @@ export const AGENT_ICONS: Record<string, [string, string?]> = {
   waitingForAnswer: ["question", "charts.yellow"],
   rateLimited: ["watch", "charts.orange"],
   outOfBudget: ["credit-card", "charts.red"],
+  takenOver: ["person", "charts.purple"],
   crashed: ["error", "charts.red"],
   stopped: ["circle-outline"],
 };
@@ -43,18 +44,25 @@ export class Agents extends Tree<AgentNode> {
     const item = new vscode.TreeItem(`@${id}`);
     if (view === undefined) return item;
     const { info, claim } = view;
-    const queued = view.queued > 0 ? ` · ${view.queued} queued` : "";
+    const queued = view.queued > 0 ? ` · ${vscode.l10n.t("{0} queued", view.queued)}` : "";
     item.description = `${agentState(view)}${queued}`;
     item.tooltip = plain(
       info.title,
       info.missing ?? `${agentState(view)}: ${claim.why} (${claim.source}, ${ago(view.since, Date.now())})`,
-      `driver ${info.driver}, ${info.access}${info.goodFor.length > 0 ? `, good for ${info.goodFor.join(", ")}` : ""}`,
+      vscode.l10n.t("driven by {0}", info.driver),
+      info.access === "write" ? vscode.l10n.t("may change files") : vscode.l10n.t("reads only"),
+      info.goodFor.length > 0 ? vscode.l10n.t("good for {0}", info.goodFor.join(", ")) : undefined,
     );
     item.iconPath = info.missing
       ? icon("circle-slash", "disabledForeground")
       : icon(...(AGENT_ICONS[claim.state.is] ?? ["circle-outline"]));
-    item.contextValue = `agent:${info.missing ? "missing" : "here"}${view.turn === undefined ? "" : ":turn"}`;
-    item.accessibilityInformation = { label: `agent ${info.name}, ${agentState(view)}` };
+    item.contextValue = [
+      "agent",
+      info.missing ? "missing" : "here",
+      ...(view.turn === undefined ? [] : ["turn"]),
+      ...(view.taken !== undefined ? ["taken"] : info.takeOver && !info.missing ? ["takeable"] : []),
+    ].join(":");
+    item.accessibilityInformation = { label: vscode.l10n.t("agent {0}, {1}", info.name, agentState(view)) };
     return item;
   }
 }

@@ -2,13 +2,12 @@
 
 import * as vscode from "vscode";
 import type { Hub } from "../hub";
-import type { Severity } from "../protocol";
-import type { KnownFinding } from "../store";
-import { headline } from "../words";
+import type { Finding, Severity } from "../protocol";
+import { findingState, headline, severityName } from "../words";
 import { Tree, icon, plain, type Node } from "./tree";
 
 interface FindingNode extends Node {
-  view?: KnownFinding;
+  view?: Finding;
 }
 
 const ICONS: Record<Severity, [string, string?]> = {
@@ -26,7 +25,7 @@ export class Findings extends Tree<FindingNode> {
     backgroundColor: new vscode.ThemeColor("callboard.staleFinding"),
     after: {
       margin: "0 0 0 2em",
-      contentText: "stale finding",
+      contentText: vscode.l10n.t("stale finding"),
       color: new vscode.ThemeColor("editorCodeLens.foreground"),
     },
   });
@@ -55,7 +54,7 @@ export class Findings extends Tree<FindingNode> {
 
   protected override summary(): string {
     const open = this.hub.store.openFindings().length;
-    return open === 0 ? "" : `${open} open`;
+    return open === 0 ? "" : vscode.l10n.t("{0} open", open);
   }
 
   protected children(of: FindingNode | undefined): FindingNode[] {
@@ -65,7 +64,7 @@ export class Findings extends Tree<FindingNode> {
       return paths.map((path) => ({ id: `file:${path}`, path }));
     }
     if (of.path === undefined) return [];
-    const rank = (it: KnownFinding): number => ORDER.indexOf(it.severity) * 1e7 + (it.place?.line ?? 0);
+    const rank = (it: Finding): number => ORDER.indexOf(it.severity) * 1e7 + (it.place?.line ?? 0);
     return open
       .filter((it) => (it.place?.path ?? "") === of.path)
       .sort((a, b) => rank(a) - rank(b))
@@ -78,26 +77,30 @@ export class Findings extends Tree<FindingNode> {
     const item = new vscode.TreeItem(view === undefined ? node.id : headline(view.text));
     if (view === undefined) return item;
     const line = view.place === undefined ? "" : `:${view.place.line} · `;
-    const state = view.state.is === "open" ? "" : ` · ${view.state.is}`;
+    const state = view.state.is === "open" ? "" : ` · ${findingState(view.state.is)}`;
     item.description = `${line}${view.sources.map((it) => `@${it}`).join(" ")} · ${view.id}${state}`;
     item.tooltip = plain(
       view.text,
-      view.suggestion === undefined ? undefined : `Suggestion: ${view.suggestion}`,
-      view.contested ? "Contested: it was declined and reported again." : undefined,
+      view.suggestion === undefined ? undefined : vscode.l10n.t("Suggestion: {0}", view.suggestion),
+      view.contested ? vscode.l10n.t("Contested: it was declined and reported again.") : undefined,
       view.code,
     );
     item.iconPath = view.state.is === "stale" ? icon("history") : icon(...ICONS[view.severity]);
     item.contextValue = `finding:${view.severity}:${view.state.is}`;
-    item.command = { command: "callboard.openFinding", title: "Go to Finding", arguments: [{ finding: view.id }] };
-    item.accessibilityInformation = { label: `${view.severity} ${view.id}: ${headline(view.text)}` };
+    item.command = {
+      command: "callboard.openFinding",
+      title: vscode.l10n.t("Go to Finding"),
+      arguments: [{ finding: view.id }],
+    };
+    item.accessibilityInformation = { label: `${severityName(view.severity)} ${view.id}: ${headline(view.text)}` };
     return item;
   }
 
   private fileItem(path: string): vscode.TreeItem {
-    const root = this.hub.folder?.uri;
+    const root = this.hub.root;
     const open = vscode.TreeItemCollapsibleState.Expanded;
     if (path === "" || root === undefined) {
-      const item = new vscode.TreeItem(path === "" ? "On the whole" : path, open);
+      const item = new vscode.TreeItem(path === "" ? vscode.l10n.t("On the whole") : path, open);
       item.iconPath = icon("globe");
       return item;
     }

@@ -3,7 +3,7 @@
 import * as vscode from "vscode";
 import type { Hub } from "../hub";
 import type { PauseView } from "../protocol";
-import { ago, pauseKind, plural } from "../words";
+import { ago, pauseKind, waitingThings } from "../words";
 import { Tree, icon, plain, type Node } from "./tree";
 
 interface PauseNode extends Node {
@@ -28,7 +28,7 @@ export class Inbox extends Tree<PauseNode> {
 
   protected override badge(): vscode.ViewBadge | undefined {
     const value = this.hub.store.inbox().length;
-    return value === 0 ? undefined : { value, tooltip: `${plural(value, "thing")} waiting for you` };
+    return value === 0 ? undefined : { value, tooltip: waitingThings(value) };
   }
 
   protected children(of: PauseNode | undefined): PauseNode[] {
@@ -40,10 +40,14 @@ export class Inbox extends Tree<PauseNode> {
     const item = new vscode.TreeItem(view.title);
     const run = view.run === undefined ? "" : ` · ${view.run}`;
     item.description = `${view.id}${run} · ${ago(view.opened, Date.now())}`;
-    item.tooltip = plain(`${view.id}: ${pauseKind(view)}`, view.title, "Opens the page that you edit and approve.");
+    item.tooltip = plain(
+      `${view.id}: ${pauseKind(view)}`,
+      view.title,
+      vscode.l10n.t("Opens the page that you edit and approve."),
+    );
     item.iconPath = icon(...(ICONS[view.kind] ?? ["debug-breakpoint"]));
     item.contextValue = ["pause", ...view.decisions, ...(view.run === undefined ? [] : ["run"])].join(":");
-    item.command = { command: "callboard.openPause", title: "Open", arguments: [{ pause: view.id }] };
+    item.command = { command: "callboard.openPause", title: vscode.l10n.t("Open"), arguments: [{ pause: view.id }] };
     item.accessibilityInformation = { label: `${pauseKind(view)} ${view.id}, ${view.title}` };
     return item;
   }

@@ -4,7 +4,19 @@ import * as vscode from "vscode";
 import type { Hub } from "../hub";
 import type { RunView, StepView } from "../protocol";
 import { hasEnded } from "../store";
-import { headline, plural, progress, runLine, span, summary } from "../words";
+import {
+  changedFiles,
+  headline,
+  progress,
+  roundOf,
+  runLine,
+  runStatus,
+  span,
+  steps,
+  stepStatus,
+  summary,
+  turns,
+} from "../words";
 import { Tree, icon, plain, type Node } from "./tree";
 
 interface RunNode extends Node {
@@ -45,7 +57,7 @@ export class Runs extends Tree<RunNode> {
 
   protected override summary(): string {
     const live = this.hub.store.liveRuns().length;
-    return live === 0 ? "" : `${live} going on`;
+    return live === 0 ? "" : vscode.l10n.t("{0} going on", live);
   }
 
   protected children(of: RunNode | undefined): RunNode[] {
@@ -94,16 +106,18 @@ function runItem(run: RunView): vscode.TreeItem {
   item.description = `${run.id} · ${runLine(run, Date.now())}`;
   const { done, all } = progress(run);
   item.tooltip = plain(
-    `${run.id}: ${run.workflow}, started by ${run.by}`,
+    vscode.l10n.t("{0}: {1}, started by {2}", run.id, run.workflow, run.by),
     run.why,
-    `${done} of ${plural(all, "step")}, ${plural(run.turns, "turn")}, ${plural(run.changedFiles, "file")} changed`,
+    [steps(done, all), turns(run.turns), changedFiles(run.changedFiles)].join(", "),
     Object.entries(run.roles)
       .map(([role, agent]) => `${role}: @${agent}`)
       .join("\n\n"),
   );
   item.iconPath = icon(...(RUN_ICONS[run.status] ?? ["circle-outline"]));
   item.contextValue = `run:${run.status}${run.changedFiles > 0 ? ":changed" : ""}`;
-  item.accessibilityInformation = { label: `run ${run.id}, ${run.title}, ${run.status}` };
+  item.accessibilityInformation = {
+    label: vscode.l10n.t("run {0}, {1}, {2}", run.id, run.title, runStatus(run.status)),
+  };
   return item;
 }
 
@@ -114,19 +128,23 @@ function stepItem(run: RunView | undefined, step: StepView): vscode.TreeItem {
   const item = new vscode.TreeItem(step.title, parent ? vscode.TreeItemCollapsibleState.Expanded : none);
   const parts = [
     step.agent === undefined ? "" : `@${step.agent}`,
-    step.round > 1 ? `round ${step.round}` : "",
-    step.attempt > 1 ? `try ${step.attempt}` : "",
+    step.round > 1 ? roundOf(step.round) : "",
+    step.attempt > 1 ? vscode.l10n.t("try {0}", step.attempt) : "",
     step.started !== undefined && step.ended !== undefined ? span(step.ended - step.started) : "",
   ];
   item.description = parts.filter((it) => it !== "").join(" · ");
-  item.tooltip = plain(`${step.id}: ${step.status}`, headline(summary(step), 300));
+  item.tooltip = plain(`${step.id}: ${stepStatus(step.status)}`, headline(summary(step), 300));
   item.iconPath = icon(...(STEP_ICONS[step.status] ?? ["circle-outline"]));
   const facts = [step.turn && "turn", step.pause && step.status === "paused" && "pause", step.agent && "agent"];
   item.contextValue = ["step", step.status, ...facts.filter(Boolean)].join(":");
   if (step.pause !== undefined && step.status === "paused") {
-    item.command = { command: "callboard.openPause", title: "Open", arguments: [{ pause: step.pause }] };
+    item.command = { command: "callboard.openPause", title: vscode.l10n.t("Open"), arguments: [{ pause: step.pause }] };
   } else if (step.turn !== undefined) {
-    item.command = { command: "callboard.showSent", title: "Show What Was Sent", arguments: [{ turn: step.turn }] };
+    item.command = {
+      command: "callboard.showSent",
+      title: vscode.l10n.t("Show What Was Sent"),
+      arguments: [{ turn: step.turn }],
+    };
   }
   return item;
 }

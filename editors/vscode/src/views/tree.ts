@@ -1,6 +1,7 @@
-// A tree over the store: nodes with stable ids, refreshed once a tick however much changed.
+// A tree over the store: nodes with stable ids, looked at once a tick however much changed.
 //
-// An element that is drawn stays the same object, so that an inline action clicked during a refresh still names its thing.
+// The editor forgets the rows of whatever it is told to read again until it has, and an action clicked meanwhile names nothing.
+// So only what is another is read again, and an element that is drawn stays the same object.
 
 import * as vscode from "vscode";
 import type { Hub } from "../hub";
@@ -19,10 +20,13 @@ export interface Node {
 }
 
 export abstract class Tree<N extends Node> implements vscode.TreeDataProvider<N>, vscode.Disposable {
-  private readonly refreshed = new vscode.EventEmitter<undefined>();
+  private readonly refreshed = new vscode.EventEmitter<N[] | undefined>();
   readonly onDidChangeTreeData = this.refreshed.event;
   readonly view: vscode.TreeView<N>;
   private readonly nodes = new Map<string, N>();
+  /** What the editor was given last: the children of each row that it asked for, by id, and how each row looked. */
+  private readonly below = new Map<string, readonly string[]>();
+  private readonly looks = new Map<string, string>();
   private readonly listeners: vscode.Disposable;
   private soon: NodeJS.Timeout | undefined;
 
@@ -53,13 +57,18 @@ export abstract class Tree<N extends Node> implements vscode.TreeDataProvider<N>
   }
 
   getChildren(of?: N): N[] {
-    if (!this.hub.store.ready || !this.hub.trusted) return [];
-    return this.children(of).map((it) => this.keep(it));
+    const found = this.now(of).map((it) => this.keep(it));
+    this.below.set(
+      of?.id ?? "",
+      found.map((it) => it.id),
+    );
+    return found;
   }
 
   getTreeItem(node: N): vscode.TreeItem {
     const item = this.item(node);
     item.id = node.id;
+    this.looks.set(node.id, look(item));
     return item;
   }
 
@@ -68,8 +77,28 @@ export abstract class Tree<N extends Node> implements vscode.TreeDataProvider<N>
       this.soon = undefined;
       this.view.badge = this.hub.trusted ? this.badge() : undefined;
       this.view.description = this.hub.trusted ? this.summary() : "";
-      this.refreshed.fire(undefined);
+      const other = this.others(undefined);
+      if (other === undefined) this.refreshed.fire(undefined);
+      else if (other.length > 0) this.refreshed.fire(other);
     }, 80);
+  }
+
+  private now(of: N | undefined): N[] {
+    return this.hub.store.ready && this.hub.trusted ? this.children(of) : [];
+  }
+
+  /** The rows below that are others than the editor has; `undefined` where the list of them is another. */
+  private others(of: N | undefined): N[] | undefined {
+    const found = this.now(of);
+    const before = this.below.get(of?.id ?? "");
+    // Nobody has looked at them yet, so there is nothing to be read again.
+    if (before === undefined) return of === undefined ? undefined : [];
+    if (before.length !== found.length || found.some((it, at) => it.id !== before[at])) return undefined;
+    return found.flatMap((fresh) => {
+      const node = this.keep(fresh);
+      if (this.looks.has(node.id) && this.looks.get(node.id) !== look(this.item(node))) return [node];
+      return this.others(node) ?? [node];
+    });
   }
 
   dispose(): void {
@@ -85,6 +114,13 @@ export abstract class Tree<N extends Node> implements vscode.TreeDataProvider<N>
     this.nodes.set(node.id, node);
     return node;
   }
+}
+
+/** All of a row that a person can see, as one text to compare. */
+function look(item: vscode.TreeItem): string {
+  const { label, description, iconPath, contextValue, tooltip, collapsibleState } = item;
+  const text = tooltip instanceof vscode.MarkdownString ? tooltip.value : tooltip;
+  return JSON.stringify([label, description, iconPath, contextValue, text, collapsibleState, item.resourceUri?.path]);
 }
 
 export function icon(name: string, color?: string): vscode.ThemeIcon {

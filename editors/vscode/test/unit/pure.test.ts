@@ -2,13 +2,17 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { byPart, ownCommand } from "../../src/channel/slash";
+import { tailOf } from "../../src/channel/tails";
 import { ALLOWED, fromView } from "../../src/channel/wire";
 import { findServer } from "../../src/find";
+import { accepted, hunkAt, hunks, original } from "../../src/hunks";
 import { asWords, pauseOf, wordsBelow } from "../../src/page";
 import { counts, sides } from "../../src/patch";
+import { pathBelow, rootOf } from "../../src/root";
 import { columns, needsOf, picture, type GraphStep } from "../../src/run/wire";
 import { ago, decisionTitle, headline, printable, span } from "../../src/words";
-import { wordAt } from "../../webview/word";
+import { completes, stillFits } from "../../webview/word";
 
 function found(programs: string[], setting = "", path = "/usr/bin:bin:/opt/x"): unknown {
   const isProgram = (file: string): boolean => programs.includes(file);
@@ -30,6 +34,19 @@ test("promise 7: a relative entry of the PATH leads into the workspace and is no
   );
 });
 
+test("paths of the hub begin at its root, which may be above the folder that is open", () => {
+  const of = (folder: string, real: string, workspace: string): string => rootOf({ folder, real, workspace });
+  assert.equal(of("/w/app", "/w/app", "/w/app"), "/w/app");
+  assert.equal(of("/w/app/", "/w/app", "/w/app"), "/w/app");
+  assert.equal(of("/w/app/web", "/w/app/web", "/w/app"), "/w/app", "a folder of a repository");
+  assert.equal(of("/link/web", "/real/app/web", "/real/app"), "/link", "by the name that is used here");
+  assert.equal(of("/link", "/real/app/web", "/real/app"), "/real/app", "where no name here leads to it");
+  assert.equal(of("/w/application", "/w/application", "/w/app"), "/w/app");
+  assert.equal(pathBelow("/w/app", "/w/app/web/a.ts"), "web/a.ts");
+  assert.equal(pathBelow("/w/app", "/w/app"), ".");
+  assert.equal(pathBelow("/w/app", "/w/application/a"), undefined);
+});
+
 test("both sides of a file come out of a diff with all of it", () => {
   const text = "diff --git a/x b/x\n--- a/x\n+++ b/x\n@@ -1,3 +1,3 @@\n one\n-two\n+zwei\n three\n";
   assert.deepEqual(sides(text), { before: "one\ntwo\nthree\n", after: "one\nzwei\nthree\n" });
@@ -41,6 +58,25 @@ test("both sides of a file come out of a diff with all of it", () => {
   assert.equal(sides("diff --git a/x b/x\nold mode 100644\nnew mode 100755\n"), undefined);
   // A line that looks like a header of a diff is a line.
   assert.deepEqual(sides("@@ -1,2 +1 @@\n--- a\n x\n"), { before: "-- a\nx\n", after: "x\n" });
+});
+
+test("a change of a file is accepted into the left side, or taken back on the right one", () => {
+  const before = "one\ntwo\nthree\nfour\n";
+  const after = "one\nzwei\nthree\nfour\nfive\n";
+  const all = hunks(before, after);
+  assert.deepEqual(all, [
+    { before: { from: 1, to: 2 }, after: { from: 1, to: 2 } },
+    { before: { from: 4, to: 4 }, after: { from: 4, to: 5 } },
+  ]);
+  const [first, second] = all;
+  assert.ok(first && second);
+  assert.equal(accepted(before, after, first), "one\nzwei\nthree\nfour\n");
+  assert.equal(accepted(accepted(before, after, second), after, first), after, "all of them, from the end");
+  assert.equal(original(before, first), "two\n");
+  assert.deepEqual([hunkAt(all, 1), hunkAt(all, 4), hunkAt(all, 2)], [first, second, undefined]);
+  const gone = hunks("a\nb\nc\n", "a\nc\n");
+  assert.deepEqual([hunkAt(gone, 0), hunkAt(gone, 1), hunkAt(gone, 2)], [gone[0], gone[0], undefined]);
+  assert.deepEqual(hunks("", "x"), [{ before: { from: 0, to: 0 }, after: { from: 0, to: 1 } }]);
 });
 
 test("a page is known by its name and its first line, and holds the words below it", () => {
@@ -80,15 +116,61 @@ test("the page may say only what is known", () => {
   assert.ok(!(ALLOWED as readonly string[]).includes("restart"));
 });
 
-test("a word at the cursor completes by its sign", () => {
-  const at = (text: string): unknown => wordAt(text, text.length);
-  assert.deepEqual(at("ask @cl"), { sign: "@", word: "cl", from: 4 });
-  assert.deepEqual(at("/ru"), { sign: "/", word: "ru", from: 0 });
-  assert.deepEqual(at("/run rev"), { sign: "/run", word: "rev", from: 5 });
-  assert.deepEqual(at("see src/li"), { sign: "`", word: "src/li", from: 4 });
-  assert.deepEqual(at("see `lib"), { sign: "`", word: "lib", from: 4 });
-  assert.equal(at("mail me@home"), undefined, "an address is no mention");
-  assert.equal(at("a /run"), undefined, "a command begins the line");
+test("names, commands and files are asked for, and nothing else is", () => {
+  const asks = (text: string): boolean => completes(text, text.length);
+  for (const text of [
+    "ask @cl",
+    "/ru",
+    "/run rev",
+    "/run review-fix pa",
+    "see src/li",
+    "see `lib",
+    "#ma",
+    "see a.",
+    "(@c",
+  ]) {
+    assert.ok(asks(text), text);
+  }
+  for (const text of ["", "hello", "mail me@home", "a / b", "see https://x.org", "a line\nof words"]) {
+    assert.ok(!asks(text), text);
+  }
+});
+
+test("what was offered stays as long as it fits what is typed", () => {
+  const item = { label: "@claude", kind: "agent" as const, detail: "", insert: "@claude ", start: 4, end: 6 };
+  assert.deepEqual(stillFits([item], 6, "ask @cl", 7), [{ item, start: 4, end: 7 }]);
+  assert.deepEqual(stillFits([item], 6, "ask @co", 7), []);
+  assert.deepEqual(stillFits([item], 6, "ask @c x", 8), [], "a blank ends a name");
+  const path = { ...item, kind: "path" as const, label: "src/retry.rs", insert: "src/retry.rs" };
+  assert.equal(stillFits([path], 6, "see retry.", 10).length, 1, "a file fits by any part of its path");
+});
+
+test("a line that begins with a slash is the editor's where it asks something, else the hub's", () => {
+  assert.deepEqual(ownCommand("/undo r3"), { command: "undo", argument: { run: "r3" } });
+  assert.deepEqual(ownCommand("  /run"), { command: "run", argument: {} });
+  assert.equal(ownCommand("/run review-fix src"), undefined);
+  assert.equal(ownCommand("/pause"), undefined);
+  assert.deepEqual(byPart("see retry.r"), { word: "retry.r", start: 4 });
+  assert.deepEqual(byPart("see `ret"), { word: "ret", start: 5 });
+  assert.equal(byPart("see retry"), undefined);
+  assert.equal(byPart("ask @claude"), undefined);
+});
+
+test("the tail of a transcript is what the agent says, not what it was sent", () => {
+  const screen = [
+    "> m1 from ann:",
+    "> why? and a long line that",
+    "goes on",
+    "",
+    "Because",
+    undefined,
+    "it is so.",
+    "",
+    "",
+  ];
+  assert.deepEqual(tailOf(screen, true), ["Because", "", "it is so."]);
+  assert.deepEqual(tailOf(screen.slice(0, 3), true), []);
+  assert.deepEqual(tailOf(["> compiling", "ok"], false), ["> compiling", "ok"], "a program's own words stay");
 });
 
 test("text of agents steers no terminal", () => {
@@ -147,8 +229,8 @@ test("turns are lanes of their agents, and what waits for a person is a lane of 
     changedFiles: 0,
   } as unknown as Parameters<typeof picture>[0];
   const turns = [
-    { id: "t1", agent: "lint", step: "review", queued: 100, started: 110, ended: 130, outcome: "answered" },
-    { id: "t2", agent: "lint", step: "review", queued: 140 },
+    { id: "t1", agent: "lint", step: "review", queued: 100, started: 110, ended: 130, outcome: "answered", usage: {} },
+    { id: "t2", agent: "lint", step: "review", queued: 140, usage: {} },
   ];
   const pause = { id: "p1", run: "r1", title: "?", opened: 130 } as unknown as Parameters<typeof picture>[2][number];
   const made = picture(run, turns, [pause, { ...pause, id: "p2", run: "r2" }], new Map(), 200);

@@ -2,7 +2,7 @@
 // key, a pause edited and approved, a reload in the middle of a run, two windows, a terminal, a hostile message, an undo.
 import fs from "node:fs";
 import path from "node:path";
-import { sleep, story, until, World } from "./harness.mjs";
+import { LONG, sleep, story, until, World } from "./harness.mjs";
 
 const NOTES = "# Rounds\n\nStart at the station.\nMeet at six.   \nWalk to the depot.\nEnd there.   \n";
 
@@ -57,7 +57,7 @@ await story(world, [
   [
     "nothing happens before trust, and trust is given to what is shown",
     async () => {
-      await window.row("Agents", "@").waitFor({ state: "detached", timeout: 5000 });
+      await window.row("Agents", "@").waitFor({ state: "detached", timeout: LONG });
       await window.command("Callboard: Trust This Workspace");
       const text = await window.page.locator(".monaco-dialog-box").innerText();
       if (!text.includes("Callboard would here"))
@@ -99,7 +99,7 @@ await story(world, [
           throw error;
         }
       });
-      await window.page.locator(".squiggly-warning").first().waitFor({ state: "attached", timeout: 30_000 });
+      await window.page.locator(".squiggly-warning").first().waitFor({ state: "attached", timeout: LONG });
       await window.row("Findings", "notes.md").waitFor();
       await channel.locator(".findings .finding", { hasText: "white space" }).first().waitFor();
     },
@@ -118,6 +118,7 @@ await story(world, [
         const found = JSON.parse(`[${world.callboard("findings", "--json").trim().replace(/\n/g, ",")}]`);
         return found.length === 2;
       });
+      await until("two rows", async () => (await window.rows("Findings", "white space").count()) === 2);
       await window.inline(window.row("Findings", "white space"), "Dismiss");
       await window.type("it is meant so");
       await until("the reason is kept", () =>
@@ -125,6 +126,8 @@ await story(world, [
       );
       world.write("notes.md", NOTES);
       world.write("src/app.md", "# App\n\nHello there. \n\nBye. \n");
+      await window.page.locator(".tab", { hasText: "notes.md" }).first().click();
+      await window.shows("End there.   ");
     },
   ],
   [
@@ -143,11 +146,14 @@ await story(world, [
       const before = world.read("src/app.md");
       const row = window.page.locator(".editor-instance .view-line", { hasText: "warning notes.md:4" }).first();
       await row.click();
+      await window.page.locator(".editor-instance .monaco-editor.focused").waitFor();
       await window.page.keyboard.press("Home");
       for (let at = 0; at < 3; at += 1) await window.page.keyboard.press("ArrowRight");
       await window.page.keyboard.press("Delete");
       await window.page.keyboard.type(" ");
+      await until("it is struck", async () => (await window.lines()).some((it) => /^- \[ \] .*notes\.md:4/.test(it)));
       await window.page.keyboard.press("Control+s");
+      await window.page.locator(".tab.active:not(.dirty)", { hasText: "p1.md" }).waitFor();
       await window.lens("Approve as edited");
       await until("the others are fixed", () => world.read("src/app.md") === before.replace(/ +$/gm, ""));
       const notes = world.read("notes.md").split("\n");
@@ -163,11 +169,13 @@ await story(world, [
   [
     "changes can be requested with words, and the pause comes again",
     async () => {
-      await window.row("Inbox", "asks for changes").waitFor({ state: "detached", timeout: 30_000 });
+      await window.row("Inbox", "asks for changes").waitFor({ state: "detached", timeout: LONG });
       world.write("notes.md", `${NOTES}\nAnd home again. \n`);
+      await window.page.locator(".tab", { hasText: "notes.md" }).first().click();
+      await window.shows("And home again. ");
       await window.command("Callboard: Run Workflow");
       await window.pick("Review–fix loop");
-      await window.row("Inbox", "asks for changes").waitFor({ timeout: 30_000 });
+      await window.row("Inbox", "asks for changes").waitFor({ timeout: LONG });
       await window.row("Inbox", "asks for changes").click();
       await until("the page", async () => (await window.lines()).some((it) => it.includes("**Pause**: p2")));
       await window.page.locator('.editor-actions a[aria-label^="Request Changes"]').first().click();
@@ -179,9 +187,9 @@ await story(world, [
     "a reload in the middle of a run loses nothing",
     async () => {
       await window.page.reload();
-      await window.page.locator(".monaco-workbench .part.statusbar").waitFor({ timeout: 60_000 });
+      await window.page.locator(".monaco-workbench .part.statusbar").waitFor({ timeout: LONG });
       await window.side();
-      await window.row("Inbox", "asks for changes").waitFor({ timeout: 60_000 });
+      await window.row("Inbox", "asks for changes").waitFor({ timeout: LONG });
       channel = await window.channel();
       await channel.locator(".card.pause:not(.answered)").first().waitFor();
     },
@@ -191,11 +199,11 @@ await story(world, [
     async () => {
       second = await world.window();
       await second.side();
-      await second.row("Inbox", "asks for changes").waitFor({ timeout: 60_000 });
+      await second.row("Inbox", "asks for changes").waitFor({ timeout: LONG });
       const card = channel.locator(".card.pause:not(.answered)").first();
       await card.locator("button", { hasText: "Stop the run" }).click();
       await window.dialog("Stop the Run");
-      await second.row("Inbox", "asks for changes").waitFor({ state: "detached", timeout: 30_000 });
+      await second.row("Inbox", "asks for changes").waitFor({ state: "detached", timeout: LONG });
       await second.context.close();
       world.windows.splice(world.windows.indexOf(second), 1);
     },
@@ -224,7 +232,7 @@ await story(world, [
       await window.page.locator(".monaco-diff-editor .view-line", { hasText: "Hello there." }).first().waitFor();
       await window.picture("diff-dark");
       await window.command("Callboard: Show Run as Picture");
-      await window.pick("r4").catch(() => window.page.keyboard.press("Enter"));
+      await window.pick("r4");
       const picture = await window.frame(async (it) => (await it.locator("svg .bar").count()) > 0);
       await picture.locator("svg .box", { hasText: "Review" }).first().waitFor();
       await window.picture("run-dark");
@@ -328,7 +336,7 @@ await story(world, [
       ]) {
         await window.command("Preferences: Color Theme");
         await window.pick(theme);
-        await channel.locator(`body.${kind}`).waitFor({ timeout: 20_000 });
+        await channel.locator(`body.${kind}`).waitFor({ timeout: LONG });
         await sleep(600);
         await window.picture(name);
       }

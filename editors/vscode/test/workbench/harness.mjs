@@ -19,10 +19,15 @@ const node = `${bench}/node/bin/node`;
 const server = `${bench}/vscode/out/server-main.js`;
 export const artefacts = path.resolve(process.env.CALLBOARD_PICTURES ?? path.join(os.tmpdir(), "callboard-pictures"));
 
+/** Longest waits: a loaded machine takes a minute to paint a window. */
+export const LONG = 240_000;
+/** What is not given a bound of its own. */
+const USUAL = 90_000;
+
 export const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
 
 /** Waits until `look` gives something true; fails by the name of what was waited for. */
-export async function until(what, look, limit = 30_000) {
+export async function until(what, look, limit = USUAL) {
   const end = Date.now() + limit;
   let last;
   while (Date.now() < end) {
@@ -82,6 +87,8 @@ export class World {
   constructor(files, settings = {}) {
     this.root = fs.mkdtempSync(path.join(os.tmpdir(), "cbw-"));
     for (const name of ["home", "run", "workspace", "data", "extensions"]) fs.mkdirSync(this.of(name), { mode: 0o700 });
+    // Its own root, whatever is above the folder for temporary files.
+    execFileSync("git", ["init", "--quiet", this.workspace]);
     for (const [name, text] of Object.entries(files)) this.write(name, text);
     fs.mkdirSync(this.of("data/User"), { recursive: true });
     this.settings(settings);
@@ -93,6 +100,8 @@ export class World {
       XDG_STATE_HOME: this.of("home/.local/state"),
       XDG_CACHE_HOME: this.of("home/.cache"),
       XDG_RUNTIME_DIR: this.of("run"),
+      // As if it were started in a terminal: else the editor asks a login shell for another PATH.
+      VSCODE_CLI: "1",
     };
     for (const name of ["VSCODE_IPC_HOOK_CLI", "NODE_OPTIONS"]) delete this.env[name];
     this.windows = [];
@@ -123,7 +132,19 @@ export class World {
 
   /** Runs the real command line in this world. */
   callboard(...args) {
-    return execFileSync(program, args, { cwd: this.workspace, env: this.env, encoding: "utf8", timeout: 60_000 });
+    return execFileSync(program, args, { cwd: this.workspace, env: this.env, encoding: "utf8", timeout: LONG });
+  }
+
+  /** What the hub has to say, for a part that failed. */
+  state() {
+    const ask = (...args) => {
+      try {
+        return `$ callboard ${args.join(" ")}\n${this.callboard(...args).slice(-4000)}`;
+      } catch (error) {
+        return `$ callboard ${args.join(" ")}: ${error.message}`;
+      }
+    };
+    return [ask("runs"), ask("inbox"), ask("findings", "--all"), ask("agents"), ask("channel", "show")].join("\n");
   }
 
   async start({ vsix, extra = [] } = {}) {
@@ -138,7 +159,7 @@ export class World {
     ];
     if (vsix !== undefined) {
       const args = [server, ...base, ...folders, "--install-extension", vsix];
-      execFileSync(node, args, { env: this.env, timeout: 60_000, stdio: "pipe" });
+      execFileSync(node, args, { env: this.env, timeout: LONG, stdio: "pipe" });
     }
     const args = ["--host", "127.0.0.1", "--port", "0", "--without-connection-token", "--disable-workspace-trust"];
     const options = { env: this.env, stdio: ["ignore", "pipe", "pipe"], detached: true };
@@ -148,13 +169,13 @@ export class World {
     this.host = `127.0.0.1:${port}`;
   }
 
-  async window({ size = { width: 1360, height: 860 }, files = [], payload = [], prepare } = {}) {
+  async window({ size = { width: 1360, height: 860 }, files = [], payload = [], prepare, folder = "." } = {}) {
     const profile = this.of(`browser-${this.windows.length}`);
     const context = await chromium.launchPersistentContext(profile, {
       executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
       headless: true,
       viewport: size,
-      timeout: 60_000,
+      timeout: LONG,
       args: [
         "--no-sandbox",
         "--disable-gpu",
@@ -167,15 +188,16 @@ export class World {
       ],
     });
     const page = context.pages()[0] ?? (await context.newPage());
+    page.setDefaultTimeout(USUAL);
     await prepare?.(page);
     const window = new Window(this, context, page);
     this.windows.push(window);
     const url = new URL(`http://${this.host}/`);
-    url.searchParams.set("folder", this.workspace);
+    url.searchParams.set("folder", path.join(this.workspace, folder));
     const open = files.map((name) => ["openFile", `vscode-remote://${this.host}${path.join(this.workspace, name)}`]);
     if (open.length + payload.length > 0) url.searchParams.set("payload", JSON.stringify([...open, ...payload]));
-    await page.goto(url.href, { waitUntil: "domcontentloaded", timeout: 60_000 });
-    await page.locator(".monaco-workbench .part.statusbar").waitFor({ timeout: 60_000 });
+    await page.goto(url.href, { waitUntil: "domcontentloaded", timeout: LONG });
+    await page.locator(".monaco-workbench .part.statusbar").waitFor({ timeout: LONG });
     return window;
   }
 
@@ -221,17 +243,20 @@ export class Window {
           throw error;
         }
       },
-      60_000,
+      LONG,
     );
   }
-  async pick(label) {
+  /** Chooses from the list that is open. Rows far down are drawn only when the list is narrowed. */
+  async pick(words, label = words) {
+    const input = this.page.locator(".quick-input-widget:visible input").first();
+    await input.fill(words, { timeout: USUAL });
     const row = this.page.locator(".quick-input-list .monaco-list-row", { hasText: label }).first();
-    await row.click({ timeout: 20_000 });
+    await row.click({ timeout: USUAL });
   }
   /** Types into the input box that is open. */
   async type(text) {
     const input = this.page.locator(".quick-input-widget:visible input").first();
-    await input.fill(text, { timeout: 20_000 });
+    await input.fill(text, { timeout: USUAL });
     // A box that still looks at what was typed does not take it yet.
     await until("the box takes it", async () => {
       if (!(await input.isVisible())) return true;
@@ -245,13 +270,13 @@ export class Window {
   }
   async answer(text, label) {
     const toast = this.toast(text);
-    await toast.waitFor({ timeout: 30_000 });
+    await toast.waitFor({ timeout: USUAL });
     await toast.hover();
-    await toast.locator("a.monaco-button, .monaco-button", { hasText: label }).first().click({ timeout: 10_000 });
+    await toast.locator("a.monaco-button, .monaco-button", { hasText: label }).first().click({ timeout: USUAL });
   }
   async dialog(label) {
     const found = this.page.locator(".monaco-dialog-box .monaco-button", { hasText: label }).first();
-    await found.click({ timeout: 20_000 });
+    await found.click({ timeout: USUAL });
   }
   /** Lenses are dead until every provider has answered; a change that is taken back asks again. */
   async lens(text) {
@@ -270,7 +295,7 @@ export class Window {
           throw error;
         }
       },
-      60_000,
+      LONG,
     );
   }
   async focusEditor() {
@@ -287,6 +312,10 @@ export class Window {
         .map((it) => it[1]),
     );
   }
+  /** Waits until the file in front shows a line: a file that others changed is read again when the editor hears of it. */
+  async shows(line) {
+    await until(`the line ${JSON.stringify(line)}`, async () => (await this.lines()).includes(line));
+  }
   async codeAction(title) {
     const row = this.page.locator(".action-widget .monaco-list-row", { hasText: title }).first();
     await until(
@@ -301,26 +330,46 @@ export class Window {
           throw error;
         }
       },
-      60_000,
+      LONG,
     );
   }
   async side() {
     const tab = this.page.locator('.activitybar a[aria-label^="Callboard"]').first();
-    await tab.waitFor({ timeout: 60_000 });
+    await tab.waitFor({ timeout: LONG });
     const inbox = this.page.locator(".pane-header", { hasText: "Inbox" });
     // A window that was reloaded may be about to show it by itself, and a badge lies over the tab.
-    await until("the side bar", async () => {
-      if ((await inbox.count()) > 0 && (await inbox.first().isVisible())) return true;
-      await tab.click({ force: true, timeout: 3000 });
-      await inbox.waitFor({ timeout: 4000 });
-      return true;
+    await until(
+      "the side bar",
+      async () => {
+        if ((await inbox.count()) > 0 && (await inbox.first().isVisible())) return true;
+        await tab.click({ force: true, timeout: 3000 });
+        await inbox.waitFor({ timeout: 4000 });
+        return true;
+      },
+      LONG,
+    );
+    await this.expand("Findings");
+  }
+  /** Opens a view that is folded, or folds one. */
+  async expand(name) {
+    await this.fold(name, true);
+  }
+  async fold(name, open = false) {
+    const header = this.page.locator(".pane-header", { hasText: name }).first();
+    await until(`the view ${name}`, async () => {
+      if ((await header.getAttribute("aria-expanded")) === String(open)) return true;
+      await header.click({ timeout: 3000 });
+      return false;
     });
   }
   pane(name) {
     return this.page.locator(".pane").filter({ has: this.page.locator(".pane-header", { hasText: name }) });
   }
+  rows(pane, text) {
+    return this.pane(pane).locator(".monaco-list-row", { hasText: text });
+  }
   row(pane, text) {
-    return this.pane(pane).locator(".monaco-list-row", { hasText: text }).first();
+    return this.rows(pane, text).first();
   }
   async inline(row, label) {
     // A tree that is refreshed takes the row from under the pointer.
@@ -331,7 +380,7 @@ export class Window {
     });
   }
   /** A page of ours: the frame in a webview for which `fits` holds. */
-  async frame(fits, limit = 40_000) {
+  async frame(fits, limit = LONG) {
     return until(
       "a page of ours",
       async () => {
@@ -370,7 +419,7 @@ function extensionLog(world) {
 }
 
 /** Runs named parts one after the other, each with its time; the first that fails ends it with what is to be seen. */
-export async function story(world, parts) {
+export async function story(world, parts, after = () => undefined) {
   const began = Date.now();
   let passed = 0;
   let failed;
@@ -384,7 +433,9 @@ export async function story(world, parts) {
       failed = error;
       console.log(`FAILED ${name}: ${error.stack}`);
       for (const [index, window] of world.windows.entries()) {
-        const file = await window.picture(`failed-${index}`).catch((other) => other.message);
+        const file = await window
+          .picture(`failed-${path.basename(process.argv[1], ".mjs")}-${index}`)
+          .catch((other) => other.message);
         console.log(
           `  window ${index}: ${file}\n  ${window.said
             .filter((it) => !NOISE.test(it))
@@ -394,10 +445,12 @@ export async function story(world, parts) {
         );
       }
       console.log(extensionLog(world));
+      console.log(world.state());
       break;
     }
   }
   await world.end();
+  after();
   const seconds = ((Date.now() - began) / 1000).toFixed(0);
   console.log(`${passed} passed, ${failed === undefined ? 0 : 1} failed in ${seconds} s`);
   process.exit(failed === undefined ? 0 : 1);

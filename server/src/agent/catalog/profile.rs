@@ -2,14 +2,17 @@
 //!
 //! Read from YAML with unknown fields refused, so a misspelt word is an error with its place. Starts nothing.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{
+    collections::BTreeMap,
+    path::{Component, Path, PathBuf},
+};
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::scalar::{Key, Pattern, Span};
 use crate::{
-    agent::{Access, DriverKind, TurnTimes},
+    agent::{Access, DriverKind, TurnTimes, sandbox::Needs},
     ids::is_name,
     outcome::FailureClass,
 };
@@ -48,6 +51,10 @@ pub struct Profile {
     /// Arguments that make its interactive screen go on with a session, `{session}` standing for its id.
     #[serde(default)]
     pub resume: Vec<String>,
+    /// Arguments that make its interactive screen begin a session with the id that `{session}` stands for, where it can be
+    /// told one.
+    #[serde(default)]
+    pub begin: Vec<String>,
     /// The variable that names the folder of what its program keeps, where each agent is to have one of its own.
     #[serde(default)]
     pub home_variable: Option<String>,
@@ -101,6 +108,9 @@ pub struct Profile {
     /// The arguments with which it speaks stream-json (driver `stream-json`).
     #[serde(default)]
     pub stream: StreamRules,
+    /// Its sandbox, where one is wanted: what of the developer's home its program needs there.
+    #[serde(default)]
+    pub sandbox: Needs,
     /// Where the file came from.
     #[serde(skip)]
     pub origin: Origin,
@@ -131,6 +141,8 @@ pub struct Times {
     pub idle: Option<Span>,
     /// From the prompt to the end.
     pub total: Option<Span>,
+    /// For how long it may try again by itself, because its provider does not answer (drivers `app-server` and `acp`).
+    pub retry: Option<Span>,
 }
 
 /// How a program's version is asked for.
@@ -255,6 +267,8 @@ pub struct StreamRules {
     pub model: Vec<String>,
     /// To go on with a session, `{session}` standing for its id.
     pub resume: Vec<String>,
+    /// To begin a session that starts as a copy of that one.
+    pub fork: Vec<String>,
 }
 
 impl StreamRules {
@@ -288,6 +302,15 @@ impl Profile {
             start: self.times.start.map_or(usual.start, |it| it.0),
             idle: self.times.idle.map_or(usual.idle, |it| it.0),
             total: self.times.total.map_or(usual.total, |it| it.0),
+        }
+    }
+
+    /// Returns whether a person can take it over.
+    pub fn can_be_taken_over(&self) -> bool {
+        match self.driver {
+            DriverKind::Tool => false,
+            DriverKind::Terminal => true,
+            DriverKind::StreamJson | DriverKind::AppServer | DriverKind::Acp => !self.resume.is_empty(),
         }
     }
 
@@ -332,8 +355,8 @@ impl Profile {
             );
         }
         let loses = |it: &[String]| !it.is_empty() && !it.iter().any(|it| it.contains("{session}"));
-        if loses(&self.resume) || loses(&self.stream.resume) {
-            return Err("resume: no argument has {session} in it, so another session would be opened".to_owned());
+        if loses(&self.stream.fork) || loses(&self.resume) || loses(&self.stream.resume) || loses(&self.begin) {
+            return Err("resume, begin: no argument has {session} in it, so another session would be opened".to_owned());
         }
         if self.driver == DriverKind::StreamJson && self.stream.arguments.is_empty() {
             return Err(
@@ -346,9 +369,16 @@ impl Profile {
         if let Some((name, _)) = self.set.iter().find(|(_, value)| value.contains('\0')) {
             return Err(format!("set: the value of {name} has a NUL character in it"));
         }
-        let words = [&self.command, &self.protocol, &self.screen, &self.resume];
+        let words = [&self.command, &self.protocol, &self.screen, &self.resume, &self.begin];
         if words.into_iter().flatten().any(|it| it.contains('\0')) {
             return Err("command: there is a NUL character in it".to_owned());
+        }
+        let Needs { read, write, copy, .. } = &self.sandbox;
+        let plain = |it: &String| Path::new(it).components().all(|it| matches!(it, Component::Normal(_)));
+        if let Some(path) = read.iter().chain(write).chain(copy).find(|it| it.is_empty() || !plain(it)) {
+            return Err(format!(
+                "sandbox: {path:?} is no path below the home; write it from there, such as .tool/sessions/"
+            ));
         }
         let stream = &self.stream;
         let words = [&self.command, &stream.arguments, &stream.read, &stream.write, &stream.resume, &stream.model];

@@ -28,11 +28,15 @@ use crate::{
     },
     ask::{Ask, AskReply, FileEdit, MOST_PATTERN, Permission, Scope, Wish},
     ids::AgentName,
-    outcome::{Failure, FailureClass},
+    outcome::FailureClass,
 };
 
 mod diff;
 mod home;
+mod refusal;
+
+pub(crate) use home::{VARIABLE as HOME, prepare as prepare_home};
+use refusal::{refused, stopped, words};
 
 /// The longest text of an answer that is kept, in bytes: its end, which has the result.
 const MOST_SAID: usize = 1 << 20;
@@ -56,6 +60,8 @@ pub(crate) struct Acp {
     /// What is asked, by our name for it, with the agent's id and the options.
     asked: BTreeMap<String, (Value, Vec<Value>)>,
     titles: BTreeMap<String, String>,
+    /// The files that calls change which are not over.
+    edits: BTreeMap<String, Vec<String>>,
     said: String,
     thinking: bool,
     tokens: Option<u64>,
@@ -74,18 +80,16 @@ impl Tongue for Acp {
             turn: None,
             asked: BTreeMap::new(),
             titles: BTreeMap::new(),
+            edits: BTreeMap::new(),
             said: String::new(),
             thinking: false,
             tokens: None,
         }
     }
 
-    fn prepare(profile: &Profile, own: &Path, given: &RunnerParts) -> io::Result<Vec<(String, String)>> {
-        // Of other agents it is not known what they keep where.
-        if profile.home_variable.as_deref() != Some(home::VARIABLE) {
-            return Ok(Vec::new());
-        }
-        home::prepare(own, &given.environment, &given.workspace)
+    fn prepare(_profile: &Profile, _own: &Path, _given: &RunnerParts) -> io::Result<Vec<(String, String)>> {
+        // Its own folder is made with its program's start.
+        Ok(Vec::new())
     }
 
     fn agent(&self) -> &AgentName {
@@ -237,7 +241,9 @@ impl Acp {
         self.asked.clear();
         if let Some(error) = message.get("error") {
             let failure = refused(&self.agent, error);
-            return vec![Step::Show(red(&format!("\n{}\n", plain(&words(error))))), Step::Over(Err(failure))];
+            let shown = Step::Show(red(&format!("\n{}\n", plain(&words(error)))));
+            let wait = refusal::wait(error).filter(|_| failure.class == FailureClass::RateLimited).map(Step::Wait);
+            return [shown].into_iter().chain(wait).chain([Step::Over(Err(failure))]).collect();
         }
         let result = &message["result"];
         let count = &result["_meta"]["quota"]["token_count"];
@@ -274,7 +280,10 @@ impl Acp {
             paths.all(|it| is_plain_inside(&self.cwd, it))
         };
         if is_own_tool(call) || (kind == "edit" && !files.is_empty() && inside()) {
-            return vec![Step::Send(answer(&id, &chosen(&options, true, false)))];
+            let paths: Vec<String> = files.iter().map(|it| it.path.clone()).collect();
+            let touched = (!paths.is_empty()).then_some(Step::Touches { paths, over: false });
+            let allowed = Step::Send(answer(&id, &chosen(&options, true, false)));
+            return touched.into_iter().chain([allowed]).collect();
         }
         let key = format!("acp-{id}");
         let ask = Ask { key: key.clone(), wish: Wish::Permission(permission(call, kind, files, &self.titles)) };
@@ -307,11 +316,13 @@ impl Acp {
             }
             "tool_call" => {
                 self.note(update);
+                steps.extend(self.touches(update));
                 let title = update["title"].as_str().unwrap_or("a tool");
                 steps.push(Step::Show(format!("\n\x1b[1m{}\x1b[0m\n", plain(title))));
             }
             "tool_call_update" => {
                 self.note(update);
+                steps.extend(self.touches(update));
                 for edit in changes(update, &self.cwd) {
                     steps.push(Step::Show(dim(&format!("{}\n", plain(&edit.diff)))));
                 }
@@ -324,10 +335,27 @@ impl Acp {
                 let lines = entries.filter_map(|it| it["content"].as_str()).map(|it| format!("  • {}\n", plain(it)));
                 steps.push(Step::Show(dim(&lines.collect::<String>())));
             }
-            "usage_update" => self.tokens = update["used"].as_u64().or(self.tokens),
             _ => {}
         }
         steps
+    }
+
+    /// Returns that a call changes files, where it does. An update need not say again of what kind its call is, nor where.
+    fn touches(&mut self, call: &Value) -> Option<Step> {
+        let id = call["toolCallId"].as_str()?;
+        let locations = call["locations"].as_array().into_iter().flatten();
+        let changes = matches!(call["kind"].as_str(), Some("edit" | "delete" | "move"));
+        let named = locations.filter(|_| changes).chain(diffs(call)).filter_map(|it| it["path"].as_str());
+        let mut paths: Vec<String> = named.map(str::to_owned).collect();
+        paths.sort_unstable();
+        paths.dedup();
+        let over = matches!(call["status"].as_str(), Some("completed" | "failed"));
+        if over {
+            paths.extend(self.edits.remove(id).unwrap_or_default());
+        } else if !paths.is_empty() && self.edits.len() < MOST_CALLS {
+            self.edits.entry(id.to_owned()).or_default().clone_from(&paths);
+        }
+        (!paths.is_empty()).then_some(Step::Touches { paths, over })
     }
 
     /// Remembers what a call is called, for the permission that it may ask for.
@@ -413,60 +441,6 @@ fn permission(call: &Value, kind: &str, files: Vec<FileEdit>, titles: &BTreeMap<
     // What is remembered is the whole of what was shown, so a title alone, which an agent may shorten, is not enough.
     let pattern = Some(content.clone()).filter(|it| kind == "execute" && !it.is_empty() && it.len() <= MOST_PATTERN);
     Permission { tool: kind.to_owned(), title: wants, content, files, pattern }
-}
-
-/// Returns what a turn's end by itself comes to.
-fn stopped(agent: &AgentName, reason: &str) -> Result<(), Failure> {
-    let (class, message) = match reason {
-        "end_turn" => return Ok(()),
-        "cancelled" => (FailureClass::Interrupted, format!("{agent}'s turn was stopped")),
-        "refusal" => (FailureClass::Denied, format!("{agent} refuses to go on; say it in another way")),
-        "max_tokens" => (
-            FailureClass::ContextFull,
-            format!("{agent}'s answer was cut at its model's limit; ask for less, or stop it to begin a new session"),
-        ),
-        "max_turn_requests" => (
-            FailureClass::OverBudget,
-            format!("{agent} reached its own limit of requests in a turn; raise it there, or ask for less"),
-        ),
-        other => (FailureClass::Crashed, format!("{agent} ended its turn for a reason not known here: {other:?}")),
-    };
-    Err(Failure { class, message, retry_at: None })
-}
-
-/// Returns the failure that an error answer to a prompt is.
-fn refused(agent: &AgentName, error: &Value) -> Failure {
-    let said = words(error);
-    // A provider's status stands in the code, in the data, or in a document within the message.
-    let inner: Value = serde_json::from_str(error["message"].as_str().unwrap_or_default()).unwrap_or_default();
-    let codes = [&error["code"], &inner["error"]["code"], &error["data"]["status"], &error["data"]["code"]];
-    let status = codes.into_iter().filter_map(Value::as_u64).find(|it| (400..600).contains(it));
-    let low = format!("{said} {}", error["data"]).to_lowercase();
-    let has = |words: &[&str]| words.iter().any(|it| low.contains(it));
-    let (class, next) = match status {
-        Some(429) => (FailureClass::RateLimited, "wait until its limit is over, or let another agent do it"),
-        Some(401 | 403) => (FailureClass::NotSignedIn, "sign in by running it once in a terminal, then retry"),
-        _ if error["code"] == -32000 || has(&["authenticat", "api key"]) => {
-            (FailureClass::NotSignedIn, "sign in by running it once in a terminal, then retry")
-        }
-        _ if has(&["rate limit", "rate_limit", "quota", "resource_exhausted", "usage limit"]) => {
-            (FailureClass::RateLimited, "wait until its limit is over, or let another agent do it")
-        }
-        _ if has(&["context window", "context length", "too long", "context_length"]) => {
-            (FailureClass::ContextFull, "stop the agent, so that its next turn begins a new conversation")
-        }
-        _ => (FailureClass::Overloaded, "retry, or let another agent do it"),
-    };
-    Failure { class, message: format!("{agent}'s provider or program refused: {said}; {next}"), retry_at: None }
-}
-
-/// Returns what an error says, also where a document stands in its message.
-fn words(error: &Value) -> String {
-    let message = error["message"].as_str().unwrap_or_default();
-    let inner: Option<Value> = serde_json::from_str(message).ok();
-    let inner = inner.as_ref().and_then(|it| it["error"]["message"].as_str().or(it["message"].as_str()));
-    let said = inner.unwrap_or(message);
-    if said.is_empty() { error.to_string() } else { said.to_owned() }
 }
 
 fn dim(text: &str) -> String {

@@ -9,7 +9,10 @@ use std::{io, path::Path, time::Duration};
 use serde_json::{Map, Value, json};
 
 use self::dialogue::{Dialogue, Leave};
-use super::lines::{Opening, Purpose, Step, Tongue};
+use super::{
+    homes::Place,
+    lines::{Opening, Purpose, Step, Tongue},
+};
 use crate::{
     agent::{Access, catalog::profile::Profile, runner::RunnerParts, tools::Attachment},
     ask::AskReply,
@@ -23,6 +26,19 @@ mod home;
 mod trouble;
 mod wire;
 
+/// The variable by which Codex is told of its folder.
+pub(crate) const HOME: &str = "CODEX_HOME";
+
+/// Makes an agent's own folder for Codex, and returns the variables that name it.
+pub(crate) fn prepare_home(own: &Path, place: &Place<'_>) -> io::Result<Vec<(String, String)>> {
+    let own = own.join("codex");
+    home::prepare(&own, home::of_developer(place.environment, place.workspace).as_deref())?;
+    let mut set = vec![(HOME.to_owned(), own.to_string_lossy().into_owned())];
+    let temporary = home::temporary(&own, place.environment)?;
+    set.extend(temporary.map(|it| ("TMPDIR".to_owned(), it.to_string_lossy().into_owned())));
+    Ok(set)
+}
+
 /// A conversation with Codex.
 pub(crate) struct AppServer(Dialogue);
 
@@ -31,14 +47,9 @@ impl Tongue for AppServer {
         Self(Dialogue::new(agent))
     }
 
-    fn prepare(_profile: &Profile, own: &Path, given: &RunnerParts) -> io::Result<Vec<(String, String)>> {
-        let (environment, workspace) = (&given.environment, &given.workspace);
-        let own = own.join("codex");
-        home::prepare(&own, home::of_developer(environment, workspace).as_deref())?;
-        let mut set = vec![("CODEX_HOME".to_owned(), own.to_string_lossy().into_owned())];
-        let temporary = home::temporary(&own, environment)?;
-        set.extend(temporary.map(|it| ("TMPDIR".to_owned(), it.to_string_lossy().into_owned())));
-        Ok(set)
+    fn prepare(_profile: &Profile, _own: &Path, _given: &RunnerParts) -> io::Result<Vec<(String, String)>> {
+        // Its own folder is made with its program's start.
+        Ok(Vec::new())
     }
 
     fn agent(&self) -> &AgentName {
@@ -99,6 +110,10 @@ impl Tongue for AppServer {
 
     fn interrupt(&mut self) -> Vec<String> {
         self.0.interrupt().into_iter().collect()
+    }
+
+    fn tell(&mut self, text: &str) -> Option<String> {
+        self.0.tell(text)
     }
 
     fn hear(&mut self, line: &str) -> Vec<Step> {

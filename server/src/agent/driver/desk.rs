@@ -4,6 +4,7 @@
 
 use std::{
     collections::VecDeque,
+    path::{Component, Path, PathBuf},
     sync::{
         Arc,
         mpsc::{Receiver, RecvTimeoutError, Sender},
@@ -13,12 +14,28 @@ use std::{
 
 use super::failure;
 use crate::{
-    agent::{AgentClaim, AgentState, Source, TurnRequest, runner::Parts, terminal::TerminalEvent},
+    agent::{
+        Access, AgentClaim, AgentState, Source, TakeOver, TurnRequest, catalog::profile::Profile, runner::Parts,
+        terminal::TerminalEvent,
+    },
     ask::{Ask, AskReply},
     hub::event::Event,
     ids::{AgentName, TurnId},
-    outcome::{FailureClass, TurnOutcome},
+    outcome::{FailureClass, TurnOutcome, Usage},
 };
+
+/// Returns a path without `.` and `..`, as it reads: no link is followed.
+fn plain(path: &Path) -> PathBuf {
+    let mut plain = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir => drop(plain.pop()),
+            other => plain.push(other),
+        }
+    }
+    plain
+}
 
 /// Where events go. Never waits.
 pub(crate) type Report = Arc<dyn Fn(Event) + Send + Sync>;
@@ -31,6 +48,12 @@ pub(crate) enum Note {
     Interrupt(TurnId),
     /// This was said to an ask of that turn.
     Answer(TurnId, String, AskReply),
+    /// Tell that turn this, where its program can be told something while it works.
+    Tell(TurnId, Arc<str>),
+    /// Open the session for a person.
+    TakeOver(Box<TakeOver>),
+    /// End what was opened for a person, where it is this.
+    HandBack(u64),
     /// End the program.
     Stop,
     /// End the program and the thread.
@@ -79,6 +102,8 @@ pub(crate) enum Input {
     Interrupt,
     /// This was said to what it asked.
     Answer(String, AskReply),
+    /// It is to be told this. Only drivers that can are asked to.
+    Told(Arc<str>),
     /// Its program is to be ended.
     Stop,
     /// The deadline has come.
@@ -89,6 +114,8 @@ pub(crate) enum Input {
 pub(crate) enum Idle {
     Turn(Ticket),
     Terminal(TerminalEvent),
+    TakeOver(Box<TakeOver>),
+    HandBack(u64),
     Stop,
     Close,
 }
@@ -103,7 +130,15 @@ pub(crate) struct Desk {
     sender: Sender<Note>,
     report: Report,
     waiting: VecDeque<Ticket>,
+    /// What came for between turns while a program was being ended.
+    later: VecDeque<Note>,
     turn: Option<TurnId>,
+    /// What the turn that goes on may do, and whether its program must be in a sandbox.
+    wants: (Access, bool),
+    /// Where the turn works.
+    cwd: PathBuf,
+    /// Whether the driver can tell its program something while a turn goes on.
+    pub(crate) tells: bool,
     started: bool,
     closing: bool,
     claimed: Option<(AgentState, Source)>,
@@ -125,7 +160,11 @@ impl Desk {
             sender,
             report,
             waiting: VecDeque::new(),
+            later: VecDeque::new(),
             turn: None,
+            wants: (Access::Write, false),
+            cwd: PathBuf::new(),
+            tells: false,
             started: false,
             closing: false,
             claimed: None,
@@ -144,13 +183,15 @@ impl Desk {
                 Ok(Note::Interrupt(turn)) if self.turn == Some(turn) => return Input::Interrupt,
                 Ok(Note::Interrupt(turn)) => self.withdraw(turn),
                 Ok(Note::Answer(turn, key, reply)) if self.turn == Some(turn) => return Input::Answer(key, reply),
+                Ok(Note::Tell(turn, text)) if self.tells && self.turn == Some(turn) => return Input::Told(text),
+                Ok(note @ (Note::TakeOver(_) | Note::HandBack(_))) => self.later.push_back(note),
                 Ok(Note::Stop) => return Input::Stop,
                 Ok(Note::Close) | Err(RecvTimeoutError::Disconnected) => {
                     self.closing = true;
                     return Input::Stop;
                 }
                 Ok(Note::Terminal(number, event)) if number == self.terminal => return Input::Terminal(event),
-                Ok(Note::Terminal(..) | Note::Answer(..)) => {}
+                Ok(Note::Terminal(..) | Note::Answer(..) | Note::Tell(..)) => {}
                 Err(RecvTimeoutError::Timeout) => return Input::Deadline,
             }
         }
@@ -161,16 +202,43 @@ impl Desk {
         if self.closing {
             return Idle::Close;
         }
+        match self.later.pop_front() {
+            Some(Note::TakeOver(wanted)) => return Idle::TakeOver(wanted),
+            Some(Note::HandBack(number)) => return Idle::HandBack(number),
+            _ => {}
+        }
         if let Some(ticket) = self.waiting.pop_front() {
             return Idle::Turn(ticket);
         }
         loop {
             match self.inbox.recv() {
                 Ok(Note::Turn(ticket)) => return Idle::Turn(ticket),
+                Ok(Note::TakeOver(wanted)) => return Idle::TakeOver(wanted),
+                Ok(Note::HandBack(number)) => return Idle::HandBack(number),
                 Ok(Note::Stop) => return Idle::Stop,
                 Ok(Note::Terminal(number, event)) if number == self.terminal => return Idle::Terminal(event),
-                Ok(Note::Terminal(..) | Note::Interrupt(_) | Note::Answer(..)) => {}
+                Ok(Note::Terminal(..) | Note::Interrupt(_) | Note::Answer(..) | Note::Tell(..)) => {}
                 Ok(Note::Close) | Err(_) => return Idle::Close,
+            }
+        }
+    }
+
+    /// Waits until a time before something is opened for a person. Returns false where it is not wanted any more.
+    pub(crate) fn wait_to_open(&mut self, until: Instant) -> bool {
+        loop {
+            match self.inbox.recv_timeout(until.saturating_duration_since(Instant::now())) {
+                Ok(Note::Turn(ticket)) => self.waiting.push_back(ticket),
+                Ok(note @ Note::HandBack(_)) => {
+                    self.later.push_back(note);
+                    return false;
+                }
+                Ok(Note::Stop) => return false,
+                Ok(Note::Close) | Err(RecvTimeoutError::Disconnected) => {
+                    self.closing = true;
+                    return false;
+                }
+                Ok(_) => {}
+                Err(RecvTimeoutError::Timeout) => return true,
             }
         }
     }
@@ -190,9 +258,19 @@ impl Desk {
         (self.report)(event);
     }
 
+    /// Says what a turn has used that is about to fail, where anything is known of it.
+    pub(crate) fn spent(&self, usage: Usage) {
+        if let Some(turn) = self.turn.filter(|_| usage != Usage::default()) {
+            (self.report)(Event::Spent { turn, usage });
+        }
+    }
+
     /// Says that a turn is this agent's now.
-    pub(crate) fn begin(&mut self, turn: TurnId) {
-        self.turn = Some(turn);
+    pub(crate) fn begin(&mut self, request: &TurnRequest) {
+        self.wants = (request.access, request.sandbox);
+        self.turn = Some(request.turn);
+        self.cwd.clone_from(&request.cwd);
+        self.tells = false;
         self.started = false;
     }
 
@@ -214,9 +292,20 @@ impl Desk {
 
     /// Says in which session of its program the turn goes on. `lost` says why an earlier one could not be gone on with.
     pub(crate) fn session(&self, request: &TurnRequest, session: &str, lost: Option<String>) {
-        let place = request.cwd.strip_prefix(&self.parts.given.workspace).unwrap_or(&request.cwd);
-        let place = if place.as_os_str().is_empty() { ".".into() } else { place.to_string_lossy().into_owned() };
+        let place = self.place(&request.cwd);
         (self.report)(Event::SessionKnown { turn: request.turn, place, session: session.to_owned(), lost });
+    }
+
+    /// Says that the turn changes files, or that it is done with it: with all of its files where none is named. Paths are taken
+    /// from where the turn works; what is outside of the workspace is nobody's matter here.
+    pub(crate) fn touches(&self, paths: &[String], over: bool) {
+        let Some(turn) = self.turn else { return };
+        let root = &self.parts.given.workspace;
+        let inside = |it: &String| Some(plain(&self.cwd.join(it)).strip_prefix(root).ok()?.to_str()?.to_owned());
+        let inside: Vec<String> = paths.iter().filter_map(inside).filter(|it| !it.is_empty()).collect();
+        if !inside.is_empty() || (over && paths.is_empty()) {
+            (self.report)(Event::Touched { turn, paths: inside, over });
+        }
     }
 
     /// Says that the turn no longer waits for the answer to an ask.
@@ -238,6 +327,38 @@ impl Desk {
             self.claimed = Some(told);
             (self.report)(Event::AgentChanged { agent: self.agent.clone(), claim });
         }
+    }
+
+    /// Forgets what was last claimed, where the hub believes something else by now.
+    pub(crate) fn unclaim(&mut self) {
+        self.claimed = None;
+    }
+
+    /// Says that what is started next is a person's.
+    pub(crate) fn for_a_person(&mut self) {
+        self.wants = (Access::Write, self.wants.1);
+    }
+
+    /// Returns what a program that is started now may do.
+    pub(crate) fn access(&self) -> Access {
+        self.wants.0
+    }
+
+    /// Returns whether a program that is started now must be in a sandbox.
+    pub(crate) fn is_boxed(&self, profile: &Profile) -> bool {
+        let chosen = self.parts.given.chosen.get(self.agent.as_str());
+        self.wants.1 || profile.sandbox.always || chosen.is_some_and(|it| it.sandbox)
+    }
+
+    /// Returns the folder for what the agent's program keeps.
+    pub(crate) fn home(&self) -> PathBuf {
+        self.parts.given.homes.join(self.agent.as_str())
+    }
+
+    /// Returns where something works, as the hub names places.
+    pub(crate) fn place(&self, cwd: &Path) -> String {
+        let place = cwd.strip_prefix(&self.parts.given.workspace).unwrap_or(cwd);
+        if place.as_os_str().is_empty() { ".".to_owned() } else { place.to_string_lossy().into_owned() }
     }
 
     /// Reports a state that has one reason.

@@ -77,7 +77,7 @@ pub fn environment(
     let allowed = |name: &str| named(name) || is_base(name) || (extra.iter().any(|it| it == name) && !steers(name));
     let mut pairs: BTreeMap<String, String> = ours.iter().filter(|(name, _)| allowed(name)).cloned().collect();
     if let Some(path) = pairs.get_mut("PATH") {
-        *path = without_relative_folders(path);
+        *path = without_folders_of_the_repository(path, marks.workspace);
     }
     for (name, value) in &profile.set {
         if profile.origin != Origin::Workspace || !steers(name) {
@@ -126,9 +126,10 @@ fn steers(name: &str) -> bool {
         || name.ends_with("_API_URL")
 }
 
-/// Returns `path` without folders that depend on where the agent stands: `.` would let a repository name programs.
-fn without_relative_folders(path: &str) -> String {
-    let kept: Vec<_> = std::env::split_paths(path).filter(|it| it.is_absolute()).collect();
+/// Returns `path` without folders that depend on where the agent stands, and without the workspace's own: either would let a
+/// repository name programs. Folders inside it stay, such as those of an environment that was made there.
+fn without_folders_of_the_repository(path: &str, workspace: &Path) -> String {
+    let kept: Vec<_> = std::env::split_paths(path).filter(|it| it.is_absolute() && it != workspace).collect();
     std::env::join_paths(kept).ok().and_then(|it| it.into_string().ok()).unwrap_or_default()
 }
 
@@ -170,7 +171,7 @@ mod tests {
 
     #[test]
     fn only_what_is_allowed_goes_through() {
-        let ours = "PATH=/bin:.::/usr/bin\nHOME=/h\nLC_ALL=C\nXDG_STATE_HOME=/s\nSECRET=1\nLD_PRELOAD=/x.so\n\
+        let ours = "PATH=/bin:.::/ws:/usr/bin\nHOME=/h\nLC_ALL=C\nXDG_STATE_HOME=/s\nSECRET=1\nLD_PRELOAD=/x.so\n\
                     GIT_DIR=/g\nNODE_OPTIONS=-r evil\nCODEX_HOME=/c\nANTHROPIC_BASE_URL=http://evil\nVSCODE_PID=1\n\
                     NVIM=/s\nCLAUDECODE=1\nSSH_AUTH_SOCK=/a";
         check("", Origin::User, &[], ours, "HOME=/h\nLC_ALL=C\nPATH=/bin:/usr/bin\nXDG_STATE_HOME=/s");

@@ -12,19 +12,19 @@ use std::{
 use super::result::MAX_RESULT;
 use crate::{agent::TurnRequest, ids::AgentName};
 
-/// Returns where an agent's typed result goes.
+/// Returns where an agent's typed result goes: a folder for each, so that a sandbox can have that of one.
 pub(crate) fn result_path(folder: &Path, agent: &AgentName) -> PathBuf {
-    folder.join(format!("{}.result.json", agent.as_str()))
+    folder.join(agent.as_str()).join("result.json")
 }
 
 /// Returns where an agent's request is.
 pub(crate) fn request_path(folder: &Path, agent: &AgentName) -> PathBuf {
-    folder.join(format!("{}.request.json", agent.as_str()))
+    folder.join(agent.as_str()).join("request.json")
 }
 
 /// Returns where a program is told of Callboard's tools.
 pub(crate) fn tools_path(folder: &Path, agent: &AgentName) -> PathBuf {
-    folder.join(format!("{}.tools.json", agent.as_str()))
+    folder.join(agent.as_str()).join("tools.json")
 }
 
 /// Writes JSON for its owner's eyes only.

@@ -18,12 +18,13 @@ use super::{
     desk::Input,
     failure, files,
     live::{Live, Start, exit_class},
-    sessions, spoken,
-    terminal::{outcome, with_instructions},
+    spoken,
+    take_over::minute_left,
+    terminal::{outcome, with_instructions, with_recap},
 };
 use crate::{
     agent::{
-        Access, AgentState, Source, TurnRequest,
+        Access, AgentState, Session, Source, TurnRequest,
         catalog::profile::Profile,
         runner::RunnerParts,
         terminal::{Exit, TerminalEvent, plain},
@@ -50,10 +51,14 @@ pub(crate) enum Step {
     Unask(String),
     /// A request of ours was answered.
     Answered(Purpose, Result<Value, String>),
+    /// It changes these files, or is done with it.
+    Touches { paths: Vec<String>, over: bool },
     /// It makes progress.
     Progress,
     /// It tries again by itself after this failure.
     Retrying(Failure),
+    /// Its provider takes more again after so long.
+    Wait(Duration),
     /// The turn that was started is over.
     Over(Result<(), Failure>),
 }
@@ -71,6 +76,8 @@ pub(crate) enum Purpose {
     Interrupt,
     /// To add a word to one.
     Steer,
+    /// To end what one has left running.
+    CleanUp,
 }
 
 /// What a session or a turn is opened with.
@@ -130,6 +137,11 @@ pub(crate) trait Tongue: Send {
     /// Returns the lines that interrupt the turn; none where it has not begun for the program.
     fn interrupt(&mut self) -> Vec<String>;
 
+    /// Returns the line that tells it something while its turn goes on; nothing where the program can't be told.
+    fn tell(&mut self, _text: &str) -> Option<String> {
+        None
+    }
+
     /// Hears a line.
     fn hear(&mut self, line: &str) -> Vec<Step>;
 
@@ -158,7 +170,8 @@ const INTERRUPT_WAIT: Duration = Duration::from_secs(10);
 const DRAIN_WAIT: Duration = Duration::from_secs(10);
 /// How long it has to leave when its input ends.
 const LEAVE_WAIT: Duration = Duration::from_secs(2);
-/// For how long it may try again without getting on: where nothing answers it would do so for ever.
+/// For how long it may try again without getting on, where its profile says nothing else: where nothing answers it would do
+/// so for ever.
 const RETRY_WAIT: Duration = Duration::from_secs(120);
 
 /// Drives a program that speaks by lines.
@@ -166,6 +179,14 @@ pub(crate) struct LineDriver<T> {
     profile: Arc<Profile>,
     live: Option<Live>,
     tongue: T,
+    /// Why the session that is known is not gone on with, where it is not.
+    lost: Option<String>,
+    /// Whether the session that is open took the place of one that is lost, and has been told nothing of it.
+    begun_anew: bool,
+    /// The tokens of the turn's prompts that are done with, where they are known.
+    before: Option<u64>,
+    /// Whether the turn's prompt was given: what its program tells of tokens before is of an earlier turn.
+    begun: bool,
 }
 
 /// What a turn has to keep to.
@@ -189,7 +210,15 @@ struct Ended(Failure);
 
 impl<T: Tongue> LineDriver<T> {
     pub(crate) fn new(profile: Arc<Profile>, desk: &Desk) -> Self {
-        Self { profile, live: None, tongue: T::anew(desk.agent.clone()) }
+        Self {
+            profile,
+            live: None,
+            tongue: T::anew(desk.agent.clone()),
+            lost: None,
+            begun_anew: false,
+            before: None,
+            begun: false,
+        }
     }
 
     /// Starts the program where it does not run, and opens the agent's session.
@@ -207,24 +236,26 @@ impl<T: Tongue> LineDriver<T> {
         if self.tongue.is_open() {
             return Ok(());
         }
-        if let Some(known) = sessions::known(desk) {
-            self.let_it_age(desk, request, &known)?;
-            let line = self.opening(desk, request, |tongue, opening| tongue.resume(opening, &known.session));
+        if let Some(known) = request.session.as_ref().filter(|_| self.lost.is_none()) {
+            self.let_it_age(desk, request, known)?;
+            let line = self.opening(desk, request, |tongue, opening| tongue.resume(opening, &known.id));
             if let Some(line) = line {
                 let resumed = self.call(desk, request, begun, Purpose::Session, &line)?;
                 match resumed.map(|mut answer| {
                     // An answer to a session that was named need not name it again.
                     if self.tongue.opened(&answer).is_none() {
-                        answer = json!({ "sessionId": known.session, "thread": { "id": known.session } });
+                        answer = json!({ "sessionId": &*known.id, "thread": { "id": &*known.id } });
                         self.tongue.opened(&answer);
                     }
                 }) {
                     Ok(()) => return self.drain(desk, request),
                     Err(why) => {
                         self.show(&format!("\n(its session could not be resumed: {why}; a new one is begun)\n"));
-                        sessions::lost(desk);
+                        self.lost = Some(format!("its program says: {}", plain(&why)));
                     }
                 }
+            } else {
+                self.lost = Some("its program can't go on with a session".to_owned());
             }
         }
         let line = self.opening(desk, request, Tongue::open);
@@ -233,34 +264,29 @@ impl<T: Tongue> LineDriver<T> {
         let Some(session) = self.tongue.opened(&answer) else {
             return Err(self.refused(desk, request, "does not say which session it began", "an answer without an id"));
         };
-        sessions::is(desk, &session);
+        self.begun_anew = self.lost.is_some();
+        desk.session(request, &session, self.lost.take());
         Ok(())
     }
 
     fn opening<O>(&mut self, desk: &Desk, request: &TurnRequest, with: impl FnOnce(&mut T, &Opening<'_>) -> O) -> O {
+        let given = &desk.parts.given;
+        let chosen = given.chosen.get(request.agent.as_str()).and_then(|it| it.model.as_deref());
         let opening = Opening {
             cwd: &request.cwd,
-            workspace: &desk.parts.given.workspace,
+            workspace: &given.workspace,
             access: request.access,
             tools: self.live.as_ref().and_then(Live::tools),
-            model: self.profile.model.as_deref(),
+            model: chosen.or(self.profile.model.as_deref()),
         };
         with(&mut self.tongue, &opening)
     }
 
     /// Waits until a session may be resumed. A program that names a session's file by the minute spoils one that is resumed
     /// in the minute in which it was begun.
-    fn let_it_age(&mut self, desk: &mut Desk, request: &TurnRequest, known: &sessions::Known) -> Result<(), Ended> {
-        const MINUTE: i64 = 60_000;
-        if !self.profile.ages_sessions {
-            return Ok(());
-        }
-        let now = Timestamp::now().0;
-        if known.begun.0 / MINUTE != now / MINUTE {
-            return Ok(());
-        }
-        let left = u64::try_from(MINUTE - now % MINUTE).unwrap_or_default();
-        let until = Instant::now() + Duration::from_millis(left);
+    fn let_it_age(&mut self, desk: &mut Desk, request: &TurnRequest, known: &Session) -> Result<(), Ended> {
+        let left = minute_left(known.since, Timestamp::now()).filter(|_| self.profile.ages_sessions);
+        let Some(until) = left.map(|it| Instant::now() + it) else { return Ok(()) };
         self.show("\n(waiting for the next minute: it would lose a session that is younger)\n");
         while Instant::now() < until {
             self.next(desk, request, Some(until), &Watch::begun_now())?;
@@ -284,23 +310,23 @@ impl<T: Tongue> LineDriver<T> {
 
     fn start(&mut self, desk: &mut Desk, request: &TurnRequest) -> Result<(), Ended> {
         self.tongue = T::anew(desk.agent.clone());
-        let own = sessions::folder(desk);
-        let given = &desk.parts.given;
-        let set = private::folder(&own).and_then(|()| T::prepare(&self.profile, &own, given));
-        let set = set.map_err(|error| {
+        let set = self.screen(desk).map_err(|error| {
             let message = format!(
                 "the folder of {} for its program's own files, {}, can't be made: {error}; mend that and retry",
                 request.agent,
-                own.display()
+                desk.home().display()
             );
             Ended(failure(FailureClass::Crashed, message))
         })?;
-        let file = files::result_path(&given.results, &request.agent);
         desk.say(AgentState::Starting, Source::Hub, "its program was started");
+        let given = &desk.parts.given;
+        let file = files::result_path(&given.results, &request.agent);
         let mut arguments = self.profile.protocol.clone();
-        if let Some(model) = &self.profile.model {
+        let chosen = given.chosen.get(request.agent.as_str());
+        if let Some(model) = chosen.and_then(|it| it.model.as_ref()).or(self.profile.model.as_ref()) {
             arguments.extend(self.profile.model_arguments.iter().map(|it| it.replace("{model}", model)));
         }
+        arguments.extend(chosen.iter().flat_map(|it| it.arguments.iter().cloned()));
         let start = Start {
             profile: &self.profile,
             arguments,
@@ -324,7 +350,12 @@ impl<T: Tongue> LineDriver<T> {
         }
         self.ready(desk, request, begun)?;
         desk.started();
-        self.prompt(desk, request, begun, &with_instructions(request))?;
+        desk.tells = true;
+        let mut prompt = with_instructions(request);
+        if std::mem::take(&mut self.begun_anew) {
+            prompt = with_recap(request, prompt);
+        }
+        self.prompt(desk, request, begun, &prompt)?;
         let why = match self.answered(desk, request) {
             Ok(outcome) => return Ok(outcome),
             Err(why) => why,
@@ -343,37 +374,53 @@ impl<T: Tongue> LineDriver<T> {
         let (last, all) = self.tongue.said();
         // A result may stand in a message before the last one.
         let outcome = outcome(desk, request, last).or_else(|why| outcome(desk, request, &all).map_err(|_| why))?;
-        let used = Usage { tokens: self.tongue.tokens(), ..Usage::default() };
+        let used = self.used();
         Ok(match outcome {
             TurnOutcome::Answered { text, result, .. } => TurnOutcome::Answered { text, result, usage: used },
             failed @ TurnOutcome::Failed(_) => failed,
         })
     }
 
+    /// Returns what the turn has used: the prompts that are done with, and the one that goes on.
+    fn used(&self) -> Usage {
+        let now = self.tongue.tokens().filter(|_| self.begun);
+        let tokens = self.before.map_or(now, |before| Some(before + now.unwrap_or(0)));
+        Usage { tokens, ..Usage::default() }
+    }
+
     /// Gives it a prompt, and returns when it is done with it.
     fn prompt(&mut self, desk: &mut Desk, request: &TurnRequest, begun: Instant, text: &str) -> Result<(), Ended> {
+        // What still comes of an earlier turn is no part of this one.
+        drop(self.hear(desk));
         self.show(&format!("\n\x1b[1;36m›\x1b[0m {}\n", plain(text)));
+        self.before = self.used().tokens;
+        self.begun = true;
         let line = self.opening(desk, request, |tongue, opening| tongue.prompt(opening, text));
         self.send(&line);
         desk.say(AgentState::Working, Source::Protocol, "it was given its prompt");
         let mut watch = Watch { begun, heard: Instant::now(), retrying: None };
+        let mut again = None;
         loop {
             let deadline = self.deadline(request, &watch);
             for step in self.next(desk, request, deadline, &watch)? {
                 match step {
                     Step::Over(over) => {
                         desk.say(AgentState::Idle, Source::Protocol, "it says that its turn is over");
-                        return over.map_err(|it| failed(desk, it));
+                        return over.map_err(|mut it| {
+                            it.retry_at = it.retry_at.or(again);
+                            self.failed(desk, it)
+                        });
                     }
+                    Step::Wait(time) => again = Some(Timestamp::now().plus(milliseconds(time))),
                     Step::Answered(Purpose::Turn, Err(why)) => {
                         return Err(self.refused(desk, request, "does not take a turn", &why));
                     }
                     Step::Progress => watch = Watch { heard: Instant::now(), retrying: None, ..watch },
                     Step::Retrying(failure) => {
                         let since = *watch.retrying.get_or_insert_with(Instant::now);
-                        if since.elapsed() >= RETRY_WAIT {
+                        if since.elapsed() >= self.retry_wait() {
                             self.halt(desk);
-                            return Err(failed(desk, failure));
+                            return Err(self.failed(desk, failure));
                         }
                     }
                     _ => {}
@@ -382,9 +429,27 @@ impl<T: Tongue> LineDriver<T> {
         }
     }
 
+    /// Takes note of a failure that says something of what the agent can do next.
+    fn failed(&mut self, desk: &mut Desk, failure: Failure) -> Ended {
+        if failure.class == FailureClass::RateLimited {
+            let state = AgentState::RateLimited { until: failure.retry_at };
+            desk.say(state, Source::Protocol, failure.message.clone());
+        }
+        if failure.class == FailureClass::ContextFull {
+            // It would be as full again: the next turn begins anew, with what was last said.
+            self.end_program(desk);
+            self.lost = Some("it had become too long".to_owned());
+        }
+        Ended(failure)
+    }
+
+    fn retry_wait(&self) -> Duration {
+        self.profile.times.retry.and_then(|it| it.0).map_or(RETRY_WAIT, Duration::from_millis)
+    }
+
     fn deadline(&self, request: &TurnRequest, watch: &Watch) -> Option<Instant> {
         let idle = after(watch.heard, request.times.idle).filter(|_| !self.tongue.waits());
-        let retry = watch.retrying.map(|it| it + RETRY_WAIT);
+        let retry = watch.retrying.map(|it| it + self.retry_wait());
         [idle, after(watch.begun, request.times.total), retry].into_iter().flatten().min()
     }
 
@@ -447,6 +512,13 @@ impl<T: Tongue> LineDriver<T> {
                 steps.push(Step::Progress);
                 Ok(steps)
             }
+            Input::Told(text) => {
+                if let Some(line) = self.tongue.tell(&text) {
+                    self.send(&line);
+                    self.show(&format!("\n\x1b[1;36m›\x1b[0m {}\n", plain(&text)));
+                }
+                Ok(Vec::new())
+            }
             Input::Interrupt => {
                 self.halt(desk);
                 Err(Ended(failure(FailureClass::Interrupted, format!("{}'s turn was stopped", request.agent))))
@@ -468,7 +540,7 @@ impl<T: Tongue> LineDriver<T> {
             let limit = spoken(request.times.total.unwrap_or_default());
             let next = "raise `times.total` in its profile, or give it less to do";
             (FailureClass::TotalTimeout, format!("{agent} was not done after {limit}; {next}"))
-        } else if is_up(watch.retrying.map(|it| it + RETRY_WAIT)) {
+        } else if is_up(watch.retrying.map(|it| it + self.retry_wait())) {
             let next = "look whether it can be reached from here, then retry";
             (FailureClass::Overloaded, format!("{agent}'s provider did not answer in spite of several tries; {next}"))
         } else if self.tongue.is_open() && !self.tongue.waits() && is_up(after(watch.heard, request.times.idle)) {
@@ -504,6 +576,7 @@ impl<T: Tongue> LineDriver<T> {
                 Step::Send(line) => self.send(&line),
                 Step::Show(text) => self.show(&text),
                 Step::Claim(state, why) => desk.say(state, Source::Protocol, why),
+                Step::Touches { paths, over } => desk.touches(&paths, over),
                 Step::Ask(ask) => desk.ask(*ask),
                 Step::Unask(key) => desk.unask(&key),
                 other => left.push(other),
@@ -546,7 +619,7 @@ impl<T: Tongue> LineDriver<T> {
                     self.forget();
                     return desk.say(AgentState::Stopped, Source::ExitStatus, "it ended when its turn was stopped");
                 }
-                Input::Terminal(_) | Input::Answer(..) | Input::Interrupt => {}
+                Input::Terminal(_) | Input::Answer(..) | Input::Told(_) | Input::Interrupt => {}
                 Input::Stop | Input::Deadline => {
                     self.end_program(desk);
                     return desk.say(AgentState::Stopped, Source::Hub, "it did not stop its turn by itself");
@@ -565,6 +638,9 @@ impl<T: Tongue> LineDriver<T> {
     /// Forgets the program, which is gone. Its session is remembered elsewhere.
     fn forget(&mut self) {
         self.live = None;
+        // Its program's own count goes with it.
+        self.before = self.used().tokens;
+        self.begun = false;
         self.tongue = T::anew(self.tongue.agent().clone());
     }
 
@@ -592,7 +668,19 @@ impl<T: Tongue> LineDriver<T> {
 
 impl<T: Tongue> Driver for LineDriver<T> {
     fn take_turn(&mut self, desk: &mut Desk, request: &TurnRequest) -> TurnOutcome {
-        self.turn(desk, request).unwrap_or_else(|Ended(failure)| TurnOutcome::Failed(failure))
+        // What it told of the turn before is not this one's.
+        self.begun = false;
+        self.before = None;
+        self.turn(desk, request).unwrap_or_else(|Ended(failure)| {
+            desk.spent(self.used());
+            TurnOutcome::Failed(failure)
+        })
+    }
+
+    fn screen(&self, desk: &Desk) -> io::Result<Vec<(String, String)>> {
+        let own = desk.home();
+        private::folder(&own)?;
+        T::prepare(&self.profile, &own, &desk.parts.given)
     }
 
     fn between(&mut self, desk: &mut Desk, event: TerminalEvent) {
@@ -618,15 +706,10 @@ impl<T: Tongue> Driver for LineDriver<T> {
     }
 }
 
-fn after(from: Instant, milliseconds: Option<u64>) -> Option<Instant> {
-    milliseconds.and_then(|it| from.checked_add(Duration::from_millis(it)))
+fn milliseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// Takes note of a failure that says something of what the agent can do next.
-fn failed(desk: &mut Desk, failure: Failure) -> Ended {
-    if failure.class == FailureClass::RateLimited {
-        let state = AgentState::RateLimited { until: failure.retry_at };
-        desk.say(state, Source::Protocol, failure.message.clone());
-    }
-    Ended(failure)
+fn after(from: Instant, milliseconds: Option<u64>) -> Option<Instant> {
+    milliseconds.and_then(|it| from.checked_add(Duration::from_millis(it)))
 }

@@ -8,6 +8,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+#[cfg(unix)]
+use super::homes;
 use super::{
     Desk,
     desk::Input,
@@ -20,15 +22,17 @@ use crate::{
             profile::{Profile, Program},
             scalar::Key,
         },
+        runner::RunnerParts,
+        sandbox::{self, Made},
         terminal::{
             Exit, SCROLLBACK_LINES, ScreenText, Size, Spawn, SpawnError, Terminal, TerminalEvent, TraceSpec, Typing,
-            plain,
+            find_program, plain,
         },
         tools::{Attachment, PASS, SOCKET},
     },
-    ids::TurnId,
+    ids::{AgentName, TurnId},
     outcome::{Failure, FailureClass},
-    process::Ladder,
+    process::{Ladder, Reach},
 };
 
 /// For how long nothing must come for the screen to be looked at: a frame's time, since programs draw in many writes.
@@ -45,6 +49,8 @@ pub(crate) struct Live {
     terminal: Arc<Terminal>,
     /// Its pass for Callboard's tools: void with the program.
     pass: Option<Attachment>,
+    /// What was made for its sandbox: gone with the program.
+    _made: Option<Made>,
 }
 
 /// What to start.
@@ -80,18 +86,19 @@ impl Mark {
 impl Live {
     /// Starts a program. Its events come to the desk from now on.
     pub(crate) fn start(desk: &mut Desk, start: &Start<'_>) -> Result<Self, Failure> {
-        Self::start_by(desk, start, Terminal::spawn)
+        Self::start_by(desk, start, true, Terminal::spawn)
     }
 
     /// Starts a program that speaks by lines. Its events come to the desk from now on.
     #[cfg(unix)]
     pub(crate) fn start_piped(desk: &mut Desk, start: &Start<'_>) -> Result<Self, Failure> {
-        Self::start_by(desk, start, Terminal::spawn_piped)
+        Self::start_by(desk, start, false, Terminal::spawn_piped)
     }
 
     fn start_by(
         desk: &mut Desk,
         start: &Start<'_>,
+        on_terminal: bool,
         by: impl FnOnce(Spawn, Box<dyn Fn(TerminalEvent) + Send + Sync>) -> Result<Arc<Terminal>, SpawnError>,
     ) -> Result<Self, Failure> {
         let parts = Arc::clone(&desk.parts);
@@ -122,7 +129,15 @@ impl Live {
                 *it = it.replace(TOOLS_FILE, &path.to_string_lossy());
             }
         }
-        let words = words.into_iter().map(|it| it.replace("{callboard}", &given.callboard.to_string_lossy()).into());
+        // As it stands between quotation marks in TOML and in JSON.
+        let cwd = serde_json::Value::from(start.cwd.to_string_lossy()).to_string();
+        let cwd = cwd.trim_matches('"');
+        let trust = if trusts(given, start) { "trusted" } else { "untrusted" };
+        let whole = |it: String| {
+            let it = it.replace("{callboard}", &given.callboard.to_string_lossy());
+            it.replace("{cwd}", cwd).replace("{trust}", trust)
+        };
+        let words = words.into_iter().map(|it| whole(it).into());
         let marks = Marks {
             agent: agent.as_str(),
             turn: start.turn.map(|it| it.to_string()),
@@ -131,14 +146,27 @@ impl Live {
             request: start.request,
         };
         let mut env = environment(&given.environment, start.profile, &given.allowed, &marks);
-        env.retain(|(name, _)| !start.set.iter().any(|(it, _)| it == name));
-        env.extend(start.set.iter().cloned());
+        let own = own_folder(given, &agent, start).map_err(|err| {
+            crashed(format!("the folder for what {agent}'s program keeps can't be made: {err}; mend that and retry"))
+        })?;
+        let set: Vec<_> = start.set.iter().chain(&own).collect();
+        env.retain(|(name, _)| !set.iter().any(|(it, _)| it == name));
+        env.extend(set.into_iter().cloned());
         // Invariant: ours come last, so that no profile gives an agent the pass of another.
         let own = pass.iter().flat_map(Attachment::variables);
         let env = env.into_iter().filter(|it| it.0 != SOCKET && it.0 != PASS);
-        let env = env.map(|(name, value)| (name.into(), value.into())).chain(own).collect();
+        let env: Vec<(String, String)> = env.collect();
+        let argv = std::iter::once(program.clone().into_os_string()).chain(words);
+        let (argv, made) = if desk.is_boxed(start.profile) {
+            let socket = pass.as_ref().map(Attachment::socket);
+            let (front, made) = boxed(desk, start, &program, &env, socket, on_terminal)?;
+            (front.into_iter().map(Into::into).chain(argv).collect(), Some(made))
+        } else {
+            (argv.collect(), None)
+        };
+        let env = env.into_iter().map(|(name, value)| (name.into(), value.into())).chain(own).collect();
         let spawn = Spawn {
-            argv: std::iter::once(program.into_os_string()).chain(words).collect(),
+            argv,
             cwd: start.cwd.to_path_buf(),
             env,
             // The catalogue has found the program, outside the workspace unless the profile's owner chose it themselves.
@@ -157,7 +185,7 @@ impl Live {
             failure(class, format!("{agent}: {err}"))
         })?;
         given.screens.put(agent, Arc::clone(&terminal));
-        Ok(Self { terminal, pass })
+        Ok(Self { terminal, pass, _made: made })
     }
 
     /// Returns how it is told of Callboard's own tools; nothing where the hub has no socket.
@@ -256,20 +284,85 @@ impl Live {
         }
     }
 
-    /// Ends the program with its whole session and waits for that, bounded.
+    /// Ends the program with its whole session and what descends from it in others, and waits for that, bounded: programs
+    /// give each command of theirs a session of its own.
     pub(crate) fn stop(self, desk: &mut Desk) {
         if self.terminal.has_ended() {
             return;
         }
-        self.terminal.stop(Ladder::default());
+        self.terminal.stop(Ladder { reach: Reach::Descendants, ..Ladder::default() });
         let deadline = Instant::now() + END;
         loop {
             match desk.next(Some(deadline)) {
                 Input::Terminal(TerminalEvent::Exited(_)) | Input::Deadline => return,
-                Input::Terminal(_) | Input::Interrupt | Input::Answer(..) | Input::Stop => {}
+                Input::Terminal(_) | Input::Interrupt | Input::Answer(..) | Input::Told(_) | Input::Stop => {}
             }
         }
     }
+}
+
+/// Makes the folder that a program takes for its own, where its profile wants one, and returns what names it.
+#[cfg(unix)]
+fn own_folder(given: &RunnerParts, agent: &AgentName, start: &Start<'_>) -> std::io::Result<Vec<(String, String)>> {
+    homes::prepare(start.profile, &given.homes.join(agent.as_str()), &place(given, start))
+}
+
+#[cfg(unix)]
+fn place<'a>(given: &'a RunnerParts, start: &Start<'a>) -> homes::Place<'a> {
+    let (environment, workspace, callboard) = (&given.environment, &given.workspace, &given.callboard);
+    homes::Place { environment, workspace, cwd: start.cwd, callboard }
+}
+
+#[cfg(unix)]
+fn trusts(given: &RunnerParts, start: &Start<'_>) -> bool {
+    homes::is_without_codex_settings(&place(given, start))
+}
+
+#[cfg(not(unix))]
+fn trusts(_: &RunnerParts, _: &Start<'_>) -> bool {
+    false
+}
+
+#[cfg(not(unix))]
+fn own_folder(_: &RunnerParts, _: &AgentName, _: &Start<'_>) -> std::io::Result<Vec<(String, String)>> {
+    Ok(Vec::new())
+}
+
+/// Returns the words before a program that put it into its sandbox.
+fn boxed(
+    desk: &Desk,
+    start: &Start<'_>,
+    program: &Path,
+    environment: &[(String, String)],
+    socket: Option<&Path>,
+    on_terminal: bool,
+) -> Result<(Vec<String>, Made), Failure> {
+    let given = &desk.parts.given;
+    let refused = |why: String| {
+        let message = format!("{} is to run in a sandbox, and is not started without: {why}", desk.agent);
+        failure(FailureClass::NotInstalled, message)
+    };
+    let path = given.environment.iter().find(|(name, _)| name == "PATH").map(|(_, value)| std::ffi::OsStr::new(value));
+    let found = find_program(std::ffi::OsStr::new("bwrap"), path, Some(&given.workspace)).ok();
+    let bwrap = sandbox::available(found.as_deref()).map_err(refused)?;
+    let chosen = given.chosen.get(desk.agent.as_str());
+    let plan = sandbox::plan(&sandbox::Boxed {
+        needs: &start.profile.sandbox,
+        access: desk.access(),
+        network: chosen.map(|it| it.network).unwrap_or_default(),
+        cwd: start.cwd,
+        workspace: &given.workspace,
+        program,
+        callboard: &given.callboard,
+        own: &desk.home(),
+        results: start.result.parent().unwrap_or(&given.results),
+        socket,
+        environment,
+        on_terminal,
+    })
+    .map_err(refused)?;
+    let front = std::iter::once(bwrap.to_string_lossy().into_owned()).chain(plan.arguments).collect();
+    Ok((front, plan.made))
 }
 
 /// Returns the class of failure that an exit without a result is, where it is a certain one.

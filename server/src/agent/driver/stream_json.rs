@@ -19,7 +19,7 @@ use super::{
     failure, files,
     live::{Live, Start, exit_class},
     spoken,
-    terminal::{after, has_come, outcome, with_instructions},
+    terminal::{after, has_come, outcome, with_instructions, with_recap},
 };
 use crate::{
     agent::{
@@ -40,6 +40,10 @@ mod wire;
 /// How long a program has to end a turn that it was told to stop, before its session is ended.
 const INTERRUPT_WAIT: Duration = Duration::from_secs(5);
 
+/// For how long a program may wait by itself for the end of a limit. One that is longer is a state of the agent, with a time,
+/// and the turn is over: others may take it.
+const LONG_LIMIT: u64 = 60_000;
+
 /// How long a program has to leave when nothing more comes.
 const LEAVE_WAIT: Duration = Duration::from_secs(2);
 
@@ -49,6 +53,8 @@ pub(crate) struct StreamDriver {
     process: Option<Process>,
     /// Why the session that is known is not gone on with, where it is not.
     lost: Option<String>,
+    /// What the turn that goes on has used so far.
+    used: Usage,
 }
 
 /// A program that is running.
@@ -86,9 +92,15 @@ enum Ended {
     NoSession(String),
 }
 
+/// Reads a line and lets it go, whatever it is.
+#[cfg(any(test, feature = "test-support"))]
+pub(crate) fn swallow(line: &str) {
+    drop(wire::read(line));
+}
+
 impl StreamDriver {
     pub(crate) fn new(profile: Arc<Profile>) -> Self {
-        Self { profile, process: None, lost: None }
+        Self { profile, process: None, lost: None, used: Usage::default() }
     }
 
     fn turn(&mut self, desk: &mut Desk, request: &TurnRequest) -> Result<TurnOutcome, Failure> {
@@ -100,11 +112,10 @@ impl StreamDriver {
             failure(FailureClass::Crashed, message)
         })?;
         let prompt = with_instructions(request);
-        let mut usage = Usage::default();
-        let said = match self.prompt(desk, request, &prompt, begun, &mut usage) {
+        let said = match self.prompt(desk, request, &prompt, begun) {
             Err(Ended::NoSession(why)) => {
                 self.lost = Some(why);
-                self.prompt(desk, request, &prompt, begun, &mut usage)
+                self.prompt(desk, request, &prompt, begun)
             }
             said => said,
         };
@@ -114,7 +125,7 @@ impl StreamDriver {
             Err(why) => {
                 let form = form::instructions(&request.expects).unwrap_or_default();
                 let again = format!("Your result could not be used: {why}.\nGive the whole result again. {form}");
-                let said = self.prompt(desk, request, &again, begun, &mut usage).map_err(Ended::into_failure)?;
+                let said = self.prompt(desk, request, &again, begun).map_err(Ended::into_failure)?;
                 outcome(desk, request, &said).map_err(|why| {
                     let message = format!("{} gave no result that can be used, twice: {why}", request.agent);
                     failure(FailureClass::InvalidResult, message)
@@ -122,7 +133,7 @@ impl StreamDriver {
             }
         };
         Ok(match given {
-            TurnOutcome::Answered { text, result, .. } => TurnOutcome::Answered { text, result, usage },
+            TurnOutcome::Answered { text, result, .. } => TurnOutcome::Answered { text, result, usage: self.used },
             other @ TurnOutcome::Failed(_) => other,
         })
     }
@@ -134,48 +145,38 @@ impl StreamDriver {
         request: &TurnRequest,
         prompt: &str,
         begun: Instant,
-        usage: &mut Usage,
     ) -> Result<String, Ended> {
         let fresh = self.ensure(desk, request).map_err(Ended::Failed)?;
         let Some(process) = &mut self.process else { return Err(Ended::Failed(gone(request))) };
-        let whole = if fresh && self.lost.is_some() && !request.recap.is_empty() {
-            format!(
-                "You take up work whose conversation is lost. What was last said in the channel, for your information:\n\n\
-                 {}\n---\n\n{prompt}",
-                request.recap
-            )
-        } else {
-            prompt.to_owned()
-        };
+        let prompt = prompt.to_owned();
+        let whole = if fresh && self.lost.is_some() { with_recap(request, prompt) } else { prompt };
         desk.started();
         process.live.show(&show::prompt(&whole));
         process.live.send_line(&wire::prompt(&whole));
         let now = Instant::now();
         let watch = Watch { begun, heard: now, ready: !fresh, streamed: false, pending: Vec::new(), resets: None };
-        let over = self.watch(desk, request, watch)?;
-        self.spend(&over, usage);
-        Ok(over.text)
+        Ok(self.watch(desk, request, watch)?.text)
     }
 
     /// Adds what a turn used. The program tells money since its start, and tokens since the prompt.
-    fn spend(&mut self, over: &Over, usage: &mut Usage) {
+    fn spend(&mut self, over: &Over) {
         let add = |to: &mut Option<u64>, more: Option<u64>| {
             if let Some(more) = more {
                 *to = Some(to.unwrap_or(0).saturating_add(more));
             }
         };
-        add(&mut usage.tokens, over.tokens);
+        add(&mut self.used.tokens, over.tokens);
         if let (Some(process), Some(total)) = (&mut self.process, over.cost) {
             let more = total.checked_sub(process.cost).unwrap_or(total);
             process.cost = total;
-            add(&mut usage.micro_dollars, Some(more));
+            add(&mut self.used.micro_dollars, Some(more));
         }
     }
 
     /// Makes sure that a program runs for what the turn wants. Returns whether it was started for it.
     fn ensure(&mut self, desk: &mut Desk, request: &TurnRequest) -> Result<bool, Failure> {
         let fits = |it: &Process| it.cwd == request.cwd && it.access == request.access;
-        if self.process.as_ref().is_some_and(fits) && self.lost.is_none() {
+        if self.process.as_ref().is_some_and(fits) && self.lost.is_none() && request.fork.is_none() {
             return Ok(false);
         }
         if request.access == Access::Read && self.profile.stream.read.is_empty() {
@@ -187,12 +188,17 @@ impl StreamDriver {
         }
         // The place's own session, or the one that goes on with another access.
         let here = self.process.as_ref().filter(|it| it.cwd == request.cwd && !it.session.is_empty());
-        let known = here.map(|it| it.session.clone()).or_else(|| request.session.as_deref().map(str::to_owned));
+        let here = here.filter(|_| request.fork.is_none());
+        let known = here.map(|it| it.session.clone()).or_else(|| request.session.as_ref().map(|it| it.id.to_string()));
         self.leave(desk);
         let session = known.filter(|_| self.lost.is_none());
         let file = files::result_path(&desk.parts.given.results, &request.agent);
         desk.say(AgentState::Starting, Source::Hub, "its program was started");
         let mut arguments = self.profile.stream.arguments(request.access, session.as_deref());
+        let fork = request.fork.as_ref().filter(|_| session.is_none() && self.lost.is_none());
+        if let Some(fork) = fork {
+            arguments.extend(self.profile.stream.fork.iter().map(|it| it.replace("{session}", &fork.id)));
+        }
         if let Some(chosen) = desk.parts.given.chosen.get(request.agent.as_str()) {
             let model = chosen
                 .model
@@ -215,7 +221,7 @@ impl StreamDriver {
             cwd: request.cwd.clone(),
             access: request.access,
             session: String::new(),
-            resuming: session.is_some(),
+            resuming: session.is_some() || fork.is_some(),
             cost: 0,
             requests: 0,
         });
@@ -249,7 +255,8 @@ impl StreamDriver {
                         return Err(Ended::Failed(failure(FailureClass::Crashed, message)));
                     }
                 }
-                Input::Terminal(_) => {}
+                // A message that comes while it works is a turn of its own for it.
+                Input::Terminal(_) | Input::Told(_) => {}
                 Input::Answer(key, reply) => {
                     watch.heard = Instant::now();
                     self.answer(desk, &mut watch, &key, reply);
@@ -280,6 +287,13 @@ impl StreamDriver {
     fn hear(&mut self, desk: &mut Desk, request: &TurnRequest, watch: &mut Watch) -> Option<Result<Over, Ended>> {
         let process = self.process.as_mut()?;
         for line in process.live.take_lines() {
+            // A program that nobody has signed in to waits for somebody who does, and says so in plain words.
+            if !watch.ready && !line.starts_with('{') && trouble::class_of(&line) == Some(FailureClass::NotSignedIn) {
+                process.live.show(&format!("{}\n", crate::agent::terminal::plain(&line)));
+                let over = Over { failed: true, text: line, ..Over::default() };
+                self.end(desk, "nobody has signed in to it");
+                return Some(Err(Ended::Failed(trouble::of(request.agent.as_str(), &over))));
+            }
             for said in wire::read(&line) {
                 // What it says before its own "ready" is not more than its result of a session that is not there.
                 watch.ready |= !matches!(said, Said::Other);
@@ -304,12 +318,18 @@ impl StreamDriver {
                             process.live.show(&format!("{}\n", crate::agent::terminal::plain(&text)));
                         }
                     }
+                    Said::HelperTool { name, input } => desk.touches(&wire::edited(&name, &input), false),
                     Said::Tool { name, input } => {
+                        desk.touches(&wire::edited(&name, &input), false);
                         process.live.show(&show::tool(&name, &input));
                         let why = format!("it uses {name} {}", show::summary(&input));
                         desk.say(AgentState::Working, Source::Protocol, why.trim_end());
                     }
-                    Said::Done { text, failed } => process.live.show(&show::done(&text, failed)),
+                    Said::HelperDone => desk.touches(&[], true),
+                    Said::Done { text, failed } => {
+                        desk.touches(&[], true);
+                        process.live.show(&show::done(&text, failed));
+                    }
                     Said::Asks { id, tool, input } => {
                         match asks::judge(&id, &tool, &input, process.access, &process.cwd) {
                             Verdict::Allow => process.live.send_line(&wire::answer(&id, &asks::allow(&input))),
@@ -333,12 +353,19 @@ impl StreamDriver {
                     Said::Retries { status, after } => {
                         let why = trouble::retrying(status, after);
                         process.live.show(&show::remark(&why));
-                        let state = if status == Some(429) {
-                            AgentState::RateLimited { until: Some(Timestamp::now().plus(after)) }
+                        if status == Some(429) {
+                            let until = Timestamp::now().plus(after);
+                            watch.resets = Some(until);
+                            let state = AgentState::RateLimited { until: Some(until) };
+                            desk.say(state.clone(), Source::Protocol, why.clone());
+                            if after >= LONG_LIMIT {
+                                self.halt(desk);
+                                desk.say(state, Source::Protocol, why.clone());
+                                return Some(Err(Ended::Failed(trouble::limited(request.agent.as_str(), &why, until))));
+                            }
                         } else {
-                            AgentState::Working
-                        };
-                        desk.say(state, Source::Protocol, why);
+                            desk.say(AgentState::Working, Source::Protocol, why);
+                        }
                     }
                     Said::Limit { rejected: true, resets } => {
                         watch.resets = resets.and_then(|it| it.checked_mul(1_000)).map(Timestamp);
@@ -352,6 +379,7 @@ impl StreamDriver {
                             self.end(desk, "it did not know its session");
                             return Some(Err(Ended::NoSession(why)));
                         }
+                        self.spend(&over);
                         return Some(self.over(desk, request, *over, watch.resets));
                     }
                     Said::State(_) | Said::Limit { .. } | Said::Answers { .. } | Said::Other => {}
@@ -419,7 +447,7 @@ impl StreamDriver {
                         _ => None,
                     });
                     if let Some(over) = over {
-                        process.cost = over.cost.unwrap_or(process.cost);
+                        self.spend(&over);
                         return desk.say(AgentState::Idle, Source::Protocol, "it says that the turn is over");
                     }
                 }
@@ -428,7 +456,7 @@ impl StreamDriver {
                 Input::Deadline => {
                     return self.end(desk, "it did not take the interrupt, so its session was ended");
                 }
-                Input::Terminal(_) | Input::Answer(..) | Input::Interrupt => {}
+                Input::Terminal(_) | Input::Answer(..) | Input::Told(_) | Input::Interrupt => {}
             }
         }
     }
@@ -492,7 +520,11 @@ impl StreamDriver {
 
 impl Driver for StreamDriver {
     fn take_turn(&mut self, desk: &mut Desk, request: &TurnRequest) -> TurnOutcome {
-        self.turn(desk, request).unwrap_or_else(TurnOutcome::Failed)
+        self.used = Usage::default();
+        self.turn(desk, request).unwrap_or_else(|failure| {
+            desk.spent(self.used);
+            TurnOutcome::Failed(failure)
+        })
     }
 
     fn between(&mut self, desk: &mut Desk, event: TerminalEvent) {

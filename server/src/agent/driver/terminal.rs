@@ -4,6 +4,7 @@
 //! keys pressed otherwise are those that interrupt. Invariant: a turn ends by a sign of the program's own, never by silence.
 
 use std::{
+    path::Path,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -17,7 +18,7 @@ use super::{
 };
 use crate::{
     agent::{
-        AgentClaim, AgentState, Source, TurnRequest,
+        AgentClaim, AgentState, Source, TakeOver, TurnRequest,
         catalog::profile::{Profile, TerminalRules},
         status,
         terminal::TerminalEvent,
@@ -174,21 +175,30 @@ impl TerminalDriver {
         if let Some(prompt) = prompt {
             arguments.extend(self.rules().first_prompt.iter().map(|it| it.replace("{prompt}", prompt)));
         }
-        let file = files::result_path(&desk.parts.given.results, &request.agent);
         desk.say(AgentState::Starting, Source::Hub, "its program was started");
+        self.start_screen(desk, &request.cwd, arguments, Vec::new()).map_err(Ended)
+    }
+
+    /// Starts the program with these arguments and this beside its environment.
+    pub(super) fn start_screen(
+        &mut self,
+        desk: &mut Desk,
+        cwd: &Path,
+        arguments: Vec<String>,
+        set: Vec<(String, String)>,
+    ) -> Result<(), Failure> {
+        let result = files::result_path(&desk.parts.given.results, &desk.agent);
         self.idle_since = None;
         self.dirty = false;
-        let start = Start {
-            profile: &self.profile,
-            arguments,
-            turn: None,
-            cwd: &request.cwd,
-            result: &file,
-            request: None,
-            set: Vec::new(),
-        };
-        self.live = Some(Live::start(desk, &start).map_err(Ended)?);
+        let profile = Arc::clone(&self.profile);
+        let start = Start { profile: &profile, arguments, turn: None, cwd, result: &result, request: None, set };
+        self.live = Some(Live::start(desk, &start)?);
         Ok(())
+    }
+
+    /// Returns its program, where one runs.
+    pub(super) fn live(&self) -> Option<&Live> {
+        self.live.as_ref()
     }
 
     /// Watches until the turn is over by the program's own signs, and returns what it said.
@@ -238,6 +248,7 @@ impl TerminalDriver {
                     return Err(interrupted(request));
                 }
                 // What Callboard's own tools asked for the agent is answered there, not on its screen.
+                Input::Told(_) => {}
                 Input::Answer(..) => watch.heard = Instant::now(),
                 Input::Stop => return Err(self.stopped(desk, request)),
                 Input::Deadline if has_come(total) => return Err(self.late(desk, request, FailureClass::TotalTimeout)),
@@ -306,6 +317,22 @@ impl Driver for TerminalDriver {
         self.turn(desk, request).unwrap_or_else(|Ended(failure)| TurnOutcome::Failed(failure))
     }
 
+    fn open(&mut self, desk: &mut Desk, wanted: &TakeOver) -> Result<bool, Failure> {
+        if self.live.is_none() {
+            let arguments = self.profile.screen.clone();
+            self.start_screen(desk, &wanted.cwd, arguments, Vec::new())?;
+        }
+        Ok(true)
+    }
+
+    /// What the person left in its input line is not the next prompt's.
+    fn handed_back(&mut self, desk: &mut Desk) {
+        self.dirty = true;
+        if self.live.is_some() {
+            self.observe(desk, false);
+        }
+    }
+
     fn between(&mut self, desk: &mut Desk, event: TerminalEvent) {
         if let TerminalEvent::Exited(exit) = event {
             self.collect(desk, &exit);
@@ -354,6 +381,18 @@ pub(super) fn with_instructions(request: &TurnRequest) -> String {
         }
         _ => request.prompt.to_string(),
     }
+}
+
+/// Returns the first prompt of a session that takes the place of a lost one: with the end of what was said in the channel.
+pub(super) fn with_recap(request: &TurnRequest, prompt: String) -> String {
+    if request.recap.is_empty() {
+        return prompt;
+    }
+    format!(
+        "You take up work whose conversation is lost. What was last said in the channel, for your information:\n\n\
+         {}\n---\n\n{prompt}",
+        request.recap
+    )
 }
 
 fn interrupted(request: &TurnRequest) -> Ended {

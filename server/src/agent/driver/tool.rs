@@ -112,7 +112,7 @@ impl Driver for ToolDriver {
             let deadline = [after(heard, idle), after(begun, total)].into_iter().flatten().min();
             let (class, message) = match desk.next(deadline) {
                 Input::Terminal(TerminalEvent::Exited(exit)) => return self.finish(desk, request, &live, &exit),
-                Input::Terminal(_) | Input::Answer(..) => {
+                Input::Terminal(_) | Input::Answer(..) | Input::Told(_) => {
                     heard = Instant::now();
                     continue;
                 }

@@ -246,6 +246,7 @@ fn wait(collect: Box<dyn FnOnce() -> Exit + Send>, kept: Kept, trace: Option<Tra
     shared.wait_for_reader(READER_GRACE);
     let mut exit = collect();
     exit.left = rest.left;
+    exit.left.extend(trace.iter().flat_map(Trace::end_what_is_apart));
     drop(kept);
     // What could not be killed is still to be found by the next hub.
     if exit.left.is_empty()

@@ -73,7 +73,7 @@ pub fn findings(findings: &[Finding], width: usize) -> Vec<Line> {
         lines.extend(finding(it, width));
         lines.push(Line::new());
     }
-    let open = findings.iter().filter(|it| it.state == FindingState::Open).count();
+    let open = findings.iter().filter(|it| it.state.is_open()).count();
     let total = super::time::count(findings.len(), "finding");
     lines.push(match findings.len() {
         0 => Line::new().with(Tone::Good, "No open findings."),
@@ -136,6 +136,7 @@ pub(crate) mod tests {
                 excerpt: Some("    x.abs() as u32".to_owned()),
             },
             run: None,
+            message: None,
             sources: vec!["lint".parse().unwrap()],
             state: FindingState::Open,
             declined: None,

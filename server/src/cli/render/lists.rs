@@ -5,8 +5,11 @@ use crate::{
     agent::terminal::plain::plain,
     agent::{Access, AgentState, DriverKind, Source},
     ids::Timestamp,
-    protocol::{AgentView, ChannelView, HubStatus},
+    protocol::{AgentView, ChannelView, HubStatus, LeaseView},
 };
+
+/// How many files that are being changed are listed.
+const MOST_CHANGING: usize = 50;
 
 /// Returns the agents as a table. A state is a fact with a source (promise 3), so why it is believed is a column. Those
 /// whose program is not here stand in one sentence below it: what to do about each is the doctor's to say.
@@ -31,6 +34,7 @@ pub fn agents(agents: &[AgentView], now: Timestamp, view: &View) -> Vec<Line> {
         })
         .collect();
     let mut lines = table(&["agent", "state", "driver", "access", "good for", "why"], &rows, view.width);
+    lines.extend(changing(agents, view));
     if !missing.is_empty() {
         let mut line = Line::new().with(Tone::Faint, "Not installed here:");
         for it in missing {
@@ -40,6 +44,42 @@ pub fn agents(agents: &[AgentView], now: Timestamp, view: &View) -> Vec<Line> {
         line.push(Tone::Faint, ". `callboard doctor` says how to get each.");
         lines.push(Line::new());
         lines.extend(line.wrap(view.width, &Line::new(), &Line::new()));
+    }
+    lines
+}
+
+/// Returns the files that agents are changing, those first that several are.
+fn changing(agents: &[AgentView], view: &View) -> Vec<Line> {
+    let mut files: Vec<(&AgentView, &LeaseView)> =
+        agents.iter().flat_map(|agent| agent.files.iter().map(move |it| (agent, it))).collect();
+    if files.is_empty() {
+        return Vec::new();
+    }
+    files.sort_by(|a, b| (a.1.with.is_empty(), &a.1.path).cmp(&(b.1.with.is_empty(), &b.1.path)));
+    let more = files.len().saturating_sub(MOST_CHANGING);
+    let rows: Vec<_> = files
+        .into_iter()
+        .take(MOST_CHANGING)
+        .map(|(agent, it)| {
+            let with: Vec<String> = it.with.iter().map(ToString::to_string).collect();
+            let with = if with.is_empty() { String::new() } else { format!("and {}", with.join(", ")) };
+            let how = match it.sign.as_str() {
+                "said" => "its program says so",
+                "seen" => "seen on the disk",
+                _ => "it may be another's change",
+            };
+            vec![
+                Line::plain(plain(&it.path)),
+                Line::new().with(Tone::Name, agent.info.name.to_string()),
+                Line::new().with(Tone::Warn, with),
+                Line::new().with(Tone::Faint, how),
+            ]
+        })
+        .collect();
+    let mut lines = vec![Line::new()];
+    lines.extend(table(&["being changed", "by", "also by", "known by"], &rows, view.width));
+    if more > 0 {
+        lines.push(Line::new().with(Tone::Faint, format!("And {more} more.")));
     }
     lines
 }
@@ -66,6 +106,7 @@ pub fn state(state: &AgentState) -> (String, Tone) {
         AgentState::Working => ("working", Tone::Note),
         AgentState::WaitingForPermission => ("waiting for permission", Tone::Warn),
         AgentState::WaitingForAnswer => ("waiting for an answer", Tone::Warn),
+        AgentState::TakenOver { .. } => ("taken over", Tone::Note),
         AgentState::RateLimited { .. } => ("rate-limited", Tone::Warn),
         AgentState::OutOfBudget => ("out of budget", Tone::Bad),
         AgentState::Crashed => ("crashed", Tone::Bad),
@@ -142,12 +183,16 @@ pub(crate) mod tests {
                 good_for: vec!["review".to_owned()],
                 missing: None,
                 times: TurnTimes::default(),
+                take_over: true,
+                fork: false,
             },
             claim: AgentClaim { state, source, why: "clippy runs".to_owned() },
             since: Timestamp(0),
             turn: None,
+            taken: None,
             queued: 1,
             usage: crate::outcome::Usage::default(),
+            files: Vec::new(),
             rev: 1,
         }
     }

@@ -5,7 +5,7 @@ use crate::{
     agent::terminal::plain::plain,
     finding::{Finding, FindingState},
     ids::Timestamp,
-    protocol::{PastStep, PauseView, RunHistory, RunStatus, RunView, StepStatus},
+    protocol::{CollisionView, PastStep, PauseView, RunHistory, RunStatus, RunView, StepStatus},
 };
 
 /// Returns runs as a table, the newest last.
@@ -71,6 +71,10 @@ pub fn run(run: &RunView, pauses: &[PauseView], findings: &[Finding], now: Times
         let lead = Line::new().with(Tone::Note, format!("{} ", step.id)).with(tone, plain(&it.what));
         lines.extend(Line::plain(format!(" {how} {}", plain(&it.why))).wrap(view.width, &lead, &"  ".into()));
     }
+    if !run.collisions.is_empty() {
+        lines.push(Line::new());
+        lines.extend(run.collisions.iter().flat_map(|it| collision(it, view)));
+    }
     if !pauses.is_empty() {
         lines.push(Line::new());
         lines.extend(pause::inbox(pauses, view));
@@ -80,6 +84,15 @@ pub fn run(run: &RunView, pauses: &[PauseView], findings: &[Finding], now: Times
         lines.extend(finding::findings(findings, view.width));
     }
     lines
+}
+
+/// Returns who changed one file at the same time: `⚠ src/a.rs: @claude and @codex changed it at the same time (m12)`.
+fn collision(it: &CollisionView, view: &View) -> Vec<Line> {
+    let who = it.person.iter().map(|it| plain(it)).chain(it.agents.iter().map(ToString::to_string));
+    let who = who.collect::<Vec<_>>().join(" and ");
+    let what = if it.sure { "changed it at the same time" } else { "may have changed it at the same time" };
+    let lead = Line::new().with(Tone::Warn, "⚠ ").with(Tone::Strong, plain(&it.path));
+    Line::plain(format!(": {who} {what} ({})", it.message)).wrap(view.width, &lead, &"  ".into())
 }
 
 /// Returns what the rounds that are over came to, a table each, oldest first.
@@ -207,6 +220,7 @@ pub(crate) mod tests {
             turns: 2,
             usage: Usage::default(),
             changed_files: 0,
+            collisions: Vec::new(),
             rev: 3,
         }
     }

@@ -48,7 +48,7 @@ async fn play(hub: &mut Fake, mut person: Person, json: bool, options: Options) 
 }
 
 fn yes() -> Options {
-    Options { yes: true }
+    Options { yes: true, ..Options::default() }
 }
 
 #[tokio::test]
@@ -112,6 +112,47 @@ async fn yes_leaves_a_failure_to_a_person() {
     let (exit, shown) = play(&mut hub, Person::nobody(), false, yes()).await;
     assert_eq!(exit, fail::DETACHED);
     assert!(shown.contains("--yes leaves p1 to a person: it can't be approved"), "{shown}");
+}
+
+#[tokio::test]
+async fn promise_5_yes_does_not_say_that_a_stuck_loop_is_well_nor_choose_between_two_texts() {
+    for (kind, why) in [
+        (PauseKind::Stuck, "the loop gets no further"),
+        (PauseKind::Conflict, "both sides changed the same"),
+        (PauseKind::Clash, "both sides changed the same"),
+    ] {
+        let pause = PauseView { kind, ..pause(1) };
+        assert!(pause.decisions.iter().any(|it| it == "approve"), "a person may");
+        let mut hub = Fake::default()
+            .on(method::SUBSCRIBE, json!({}), changed())
+            .feeds(vec![Item::Pause(Box::new(pause)), waiting()]);
+        let (exit, shown) = play(&mut hub, Person::nobody(), false, yes()).await;
+        assert_eq!(exit, fail::DETACHED, "{kind:?}");
+        assert!(shown.contains(&format!("--yes leaves p1 to a person: {why}")), "{shown}");
+    }
+}
+
+#[tokio::test]
+async fn the_demo_accepts_what_was_declined_unless_tests_fail() {
+    let stuck = || Item::Pause(Box::new(PauseView { kind: PauseKind::Stuck, ..pause(1) }));
+    let tested = |verdict: &str| {
+        let result = json!({ "kind": "tests", "verdict": verdict, "summary": "", "passed": 1 });
+        let tests = crate::protocol::StepView {
+            result: Some(serde_json::from_value(result).unwrap()),
+            ..step::tests::sample("tests", StepStatus::Done)
+        };
+        Item::Run(Box::new(run(3, RunStatus::Waiting, vec![tests])))
+    };
+    let options = || Options { yes: true, accepts: true };
+    let hub = |verdict: &str| {
+        Fake::default().on(method::SUBSCRIBE, json!({}), changed()).feeds(vec![tested(verdict), stuck()])
+    };
+    let (exit, _) = play(&mut hub("failed"), Person::nobody(), false, options()).await;
+    assert_eq!(exit, fail::DETACHED);
+    let mut passed =
+        hub("passed").on(method::DECIDE, json!({ "pause": "p1" }), changed()).feeds(vec![ended(RunStatus::Approved)]);
+    let (exit, _) = play(&mut passed, Person::nobody(), false, options()).await;
+    assert_eq!(exit, fail::OK);
 }
 
 #[tokio::test]

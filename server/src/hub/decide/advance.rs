@@ -1,7 +1,7 @@
 //! The step machine: starts every step whose needs are over, until nothing more can start.
 //!
-//! Invariant: no step starts before its needs are over, none while its run or the workspace is held or waits at a limit,
-//! and none that is on a turn already.
+//! Invariant: no step starts before its needs are over, none while its run or the workspace is held or waits at a limit
+//! or at a clash, and none that is on a turn already.
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -41,14 +41,18 @@ fn advance_one(draft: &mut Draft, id: RunId) {
         }
     }
     let Some(known) = draft.state.runs.get(&id) else { return };
-    if known.ended.is_none() && known.closing == 0 && known.is_over(&known.plan.steps) {
+    if known.ended.is_none() && known.clashes == 0 && known.closing == 0 && known.is_over(&known.plan.steps) {
         let (status, why) = closing(&draft.state, known);
         run::end(draft, id, status, &why);
     }
 }
 
 pub(super) fn goes_on(draft: &Draft, id: RunId) -> bool {
-    draft.state.runs.get(&id).is_some_and(|it| it.ended.is_none() && it.limit_pause.is_none() && it.closing == 0)
+    draft
+        .state
+        .runs
+        .get(&id)
+        .is_some_and(|it| it.ended.is_none() && it.limit_pause.is_none() && it.clashes == 0 && it.closing == 0)
         && !draft.state.is_held(Some(id))
         && draft.state.trusted
 }

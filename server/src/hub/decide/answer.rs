@@ -72,7 +72,7 @@ pub(super) fn decide_pause(
         hash: hash.to_owned(),
     });
     if let Some(run) = pause.subject.run() {
-        let about = About { run: Some(run), step: pause.subject.step().cloned(), turn: None, pause: Some(id) };
+        let about = About { run: Some(run), step: pause.subject.step().cloned(), pause: Some(id), ..About::default() };
         let note = match decision {
             Decision::RequestChanges { text } | Decision::Reject { text } if !text.trim().is_empty() => {
                 format!("\n\n{}", text.trim())
@@ -92,7 +92,7 @@ pub(super) fn decide_pause(
         ask::settle(draft, &pause, &said, by);
         return Ok(Answer::Done);
     }
-    if let Some(run) = pause.subject.run() {
+    if let Some(run) = pause.subject.run().filter(|it| draft.state.live_runs.contains(it)) {
         checkpoint::after_pause(draft, run);
     }
     follow(draft, &pause, decision, edit, by);
@@ -149,7 +149,7 @@ fn read_edit(draft: &Draft, pause: &Pause, edited: &str) -> Result<Edited, Refus
                 shown_then.iter().filter_map(|it| draft.state.finding(*it)).map(|it| (**it).clone()).collect();
             let mut edit = document::read_review(edited, &findings).map_err(|it| invalid(&it))?;
             // What was settled since it was shown stays settled, whatever the person made of its line.
-            let is_open = |id: &FindingId| draft.state.finding(*id).is_some_and(|it| it.state == FindingState::Open);
+            let is_open = |id: &FindingId| draft.state.finding(*id).is_some_and(|it| it.state.is_open());
             edit.struck.retain(is_open);
             edit.kept.retain(|it| is_open(&it.0));
             Ok(Edited::Review { edit, shown: shown.clone() })
@@ -202,8 +202,10 @@ fn follow(draft: &mut Draft, pause: &Pause, decision: &Decision, edit: Option<Ed
                 worktree::settled(draft, *worktree, decision, resolved, by);
             }
         }
-        Subject::Clash { path, theirs, .. } => {
-            buffers::settle(draft, path, theirs, matches!(decision, Decision::Approve));
+        Subject::Clash { run, .. } => {
+            if run.is_none_or(|run| !ends(draft, run, decision, by)) {
+                buffers::settle(draft, pause, decision);
+            }
         }
         // Settled before: it is not a step's matter.
         Subject::Ask { .. } => {}
@@ -290,7 +292,7 @@ fn after_step(
 /// again after it was shown, goes no further (promise 2).
 fn approved(draft: &mut Draft, pause: &Pause, run: RunId, action: &PauseAction, shown: &StepState) -> Vec<FindingId> {
     let findings = pause::shown(pause, &shown.findings);
-    let is_open = |it: &FindingId| draft.state.finding(*it).is_some_and(|it| it.state == FindingState::Open);
+    let is_open = |it: &FindingId| draft.state.finding(*it).is_some_and(|it| it.state.is_open());
     let unseen = shown.findings.iter().any(|it| !findings.contains(it) && is_open(it));
     if let Some(step) = action.show.clone().filter(|_| unseen) {
         let result = shown.result.clone();
@@ -431,7 +433,7 @@ fn after_stuck(draft: &mut Draft, run: RunId, step: &StepId, findings: &[Finding
     }
     let Some((plan, _)) = loop_of(draft, run, step) else { return };
     let Some(planned) = plan.step(step) else { return };
-    let is_open = |it: &&FindingId| draft.state.finding(**it).is_some_and(|it| it.state == FindingState::Open);
+    let is_open = |it: &&FindingId| draft.state.finding(**it).is_some_and(|it| it.state.is_open());
     let open: Vec<FindingId> = findings.iter().filter(is_open).copied().collect();
     match decision {
         Decision::Approve => {

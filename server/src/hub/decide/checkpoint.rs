@@ -5,7 +5,7 @@
 
 use std::{fmt::Write as _, sync::Arc};
 
-use super::{Draft, advance, context, human, not_found, turn, worktree};
+use super::{Draft, advance, context, follow, human, not_found, turn, worktree};
 use crate::{
     agent::Access,
     hub::{
@@ -99,6 +99,8 @@ fn intend(draft: &mut Draft, run: RunId, step: Option<StepId>, turn: Option<Turn
 
 fn ask(draft: &mut Draft, id: u64) {
     let Some(entry) = draft.state.checkpoint(id).cloned() else { return };
+    // Whoever is given findings behind this checkpoint is given their places in the text of now.
+    follow::all(draft);
     let start = |turn: TurnId| {
         let of = draft.state.checkpoints.iter().rev();
         let mut starts = of.filter(|it| it.turn == Some(turn) && is_begin(it.when));

@@ -9,11 +9,11 @@ use super::{Draft, operator, talk};
 use crate::{
     agent::{Access, AgentInfo, DriverKind},
     channel,
-    finding::{Finding, FindingState},
+    finding::Finding,
     hub::{
         record::{Cause, Sent},
         run::{Run, StepState},
-        state::{Message, State},
+        state::{AgentEntry, Message, State},
     },
     ids::{AgentName, ChannelName, FindingId, MessageId, RunId, StepId, TurnId},
     outcome::{ResultKind, ReviewResult, ReviewVerdict, form},
@@ -61,6 +61,7 @@ pub(super) fn for_message(
             quote(&mut prompt, it);
         }
     }
+    prompt.push_str(&notes(state, entry, Some((&asked.channel, seen))));
     prompt.push_str("\nThe message that you are asked to answer:\n\n");
     quote(&mut prompt, asked);
     prompt.push_str("\nAnswer in Markdown. Write `@name` only to hand work on to that agent: it wakes it.\n");
@@ -77,6 +78,7 @@ pub(super) fn for_message(
         findings,
         access: entry.info.access,
         times: entry.info.times,
+        sandbox: false,
     };
     Ok((sent, last))
 }
@@ -123,7 +125,7 @@ pub(super) fn recap(state: &State, turn: TurnId) -> String {
 /// Returns the open findings that a message is about: those that it names, all where it names none.
 fn asked_for(state: &State, text: &str) -> Vec<FindingId> {
     let named = channel::findings(text);
-    let is_meant = |it: &&Arc<Finding>| it.state == FindingState::Open && (named.is_empty() || named.contains(&it.id));
+    let is_meant = |it: &&Arc<Finding>| it.state.is_open() && (named.is_empty() || named.contains(&it.id));
     state.findings.iter().filter(is_meant).map(|it| it.id).collect()
 }
 
@@ -151,8 +153,23 @@ fn unseen<'a>(
     found
 }
 
+/// Returns what an agent is told that happened to its work since its last prompt; what it sees as a message it has not seen is not
+/// told twice.
+fn notes(state: &State, agent: &AgentEntry, unseen_in: Option<(&ChannelName, MessageId)>) -> String {
+    let is_seen = |it: &Message| unseen_in.is_some_and(|(channel, seen)| it.channel == *channel && it.id > seen);
+    let notes = agent.notes.iter().filter_map(|it| state.message(*it)).filter(|it| !is_seen(it));
+    let mut text = String::new();
+    for it in notes {
+        if text.is_empty() {
+            text.push_str("\n\nSince your last turn, of what you worked on:\n\n");
+        }
+        quote(&mut text, it);
+    }
+    text
+}
+
 /// Adds a message as data: who said it, and the text behind `>`, so that it can't pass for anything around it.
-fn quote(prompt: &mut String, message: &Message) {
+pub(super) fn quote(prompt: &mut String, message: &Message) {
     let who = match &message.author {
         Author::Person(name) => format!("{name} (a person)"),
         Author::Agent(name) => format!("{name} (an agent)"),
@@ -188,6 +205,7 @@ pub(super) fn for_step(
             // It decides, and others do it.
             access: Access::Read,
             times: entry.info.times,
+            sandbox: wants_sandbox(run, step),
         };
         return Ok((sent, None));
     }
@@ -218,6 +236,7 @@ pub(super) fn for_step(
     {
         let _ = write!(text, "\n\n{form}\n");
     }
+    text.push_str(&notes(state, entry, None));
     check_length(step, &text)?;
     let paths = action.paths.as_deref().map_or(Ok(Vec::new()), |it| evaluate_paths(it, &context))?;
     let findings = action.findings.as_deref().map_or(Ok(Vec::new()), |it| evaluate_findings(it, &context))?;
@@ -230,6 +249,7 @@ pub(super) fn for_step(
         findings,
         access: access(run, action, &entry.info),
         times,
+        sandbox: wants_sandbox(run, step),
     };
     Ok((sent, None))
 }
@@ -254,6 +274,12 @@ pub(super) fn writes(state: &State, run: RunId, step: &StepId) -> bool {
     }
 }
 
+/// Returns whether a step's role says that its turns are taken in a sandbox.
+fn wants_sandbox(run: &Run, step: &StepId) -> bool {
+    let Some(Action::Turn(action)) = run.plan.step(step).map(|it| &it.action) else { return false };
+    matches!(&action.who, Who::Role(role) if run.plan.roles.iter().any(|it| it.id == *role && it.sandbox))
+}
+
 fn access(run: &Run, action: &TurnAction, info: &AgentInfo) -> Access {
     match &action.who {
         Who::Role(role) => {
@@ -263,7 +289,7 @@ fn access(run: &Run, action: &TurnAction, info: &AgentInfo) -> Access {
     }
 }
 
-fn evaluate_paths(expression: &str, context: &Context) -> Result<Vec<String>, String> {
+pub(super) fn evaluate_paths(expression: &str, context: &Context) -> Result<Vec<String>, String> {
     let value = prompt::evaluate(expression, context).map_err(|it| format!("`paths: {expression}`: {it}"))?;
     match value {
         Value::Null => Ok(Vec::new()),
@@ -296,5 +322,5 @@ pub(super) fn material<'a>(state: &'a State, step: &'a StepState) -> impl Iterat
     step.findings
         .iter()
         .filter_map(|it| state.finding(*it))
-        .filter(|it| it.state == FindingState::Open && it.draft.severity.is_material())
+        .filter(|it| it.state.is_open() && it.draft.severity.is_material())
 }

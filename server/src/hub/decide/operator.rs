@@ -284,7 +284,7 @@ pub(super) fn take(draft: &mut Draft, agent: &AgentName, id: TurnId, run: RunId,
             if !text.trim().is_empty()
                 && let Some((channel, thread)) = draft.state.runs.get(&run).map(|it| (it.channel.clone(), it.thread))
             {
-                let about = About { run: Some(run), step: Some(step.clone()), turn: Some(id), pause: None };
+                let about = About { run: Some(run), step: Some(step.clone()), turn: Some(id), ..About::default() };
                 draft.say(Author::Agent(agent.clone()), &channel, Some(thread), about, text.trim_end());
             }
             let moves = match result {

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, sync::Arc};
 use super::{Draft, ask, context, result, talk};
 use crate::{
     document::{self, ConflictFile, Header},
-    finding::{Finding, FindingState},
+    finding::Finding,
     hub::{
         record::{Cause, Record, RunLimit, Subject},
         run::Run,
@@ -101,7 +101,7 @@ pub(super) fn redo_from(run: &Run, step: &Step, action: &PauseAction) -> Option<
 pub(super) fn open(draft: &Draft, ids: &[FindingId]) -> Vec<Finding> {
     ids.iter()
         .filter_map(|it| draft.state.finding(*it))
-        .filter(|it| it.state == FindingState::Open)
+        .filter(|it| it.state.is_open())
         .map(|it| (**it).clone())
         .collect()
 }
@@ -311,7 +311,7 @@ pub(super) fn open_one(
         decisions: decisions.iter().map(|it| (*it).to_owned()).collect(),
     });
     if let Some(run) = run {
-        let about = About { run: Some(run), step, turn: None, pause: Some(pause) };
+        let about = About { run: Some(run), step, pause: Some(pause), ..About::default() };
         draft.announce(run, about, &format!("**{pause}** waits for a person: {title}"));
     }
     pause

@@ -87,7 +87,7 @@ fn finish(
             let gone: Vec<FindingId> = before
                 .into_iter()
                 .filter(|it| !findings.contains(it))
-                .filter(|it| draft.state.finding(*it).is_some_and(|it| it.state == FindingState::Open))
+                .filter(|it| draft.state.finding(*it).is_some_and(|it| it.state.is_open()))
                 .filter(|it| !stands_elsewhere(draft, run, step, *it))
                 .collect();
             for finding in gone {
@@ -107,7 +107,7 @@ fn finish(
     worktree::finished(draft, run, step, id);
     let said = words(draft, agent, Some(&findings), text, Some(result));
     let Some((channel, thread)) = draft.state.runs.get(&run).map(|it| (it.channel.clone(), it.thread)) else { return };
-    let about = About { run: Some(run), step: Some(step.clone()), turn: Some(id), pause: None };
+    let about = About { run: Some(run), step: Some(step.clone()), turn: Some(id), pause: None, findings };
     draft.say(Author::Agent(agent.clone()), &channel, Some(thread), about, &said);
 }
 
@@ -115,7 +115,7 @@ fn finish(
 pub(super) fn reported_in(draft: &Draft, turn: TurnId, findings: &mut Vec<FindingId>) {
     let reported = draft.state.turn(turn).map(|it| it.reported.clone()).unwrap_or_default();
     for finding in reported {
-        let open = draft.state.finding(finding).is_some_and(|it| it.state == FindingState::Open);
+        let open = draft.state.finding(finding).is_some_and(|it| it.state.is_open());
         if open && !findings.contains(&finding) {
             findings.push(finding);
         }
@@ -124,7 +124,7 @@ pub(super) fn reported_in(draft: &Draft, turn: TurnId, findings: &mut Vec<Findin
 
 fn declined(draft: &mut Draft, change: &ChangeResult) {
     for it in &change.declined {
-        if draft.state.finding(it.finding).is_some_and(|it| it.state == FindingState::Open) {
+        if draft.state.finding(it.finding).is_some_and(|it| it.state.is_open()) {
             draft.emit(Record::FindingDeclined { finding: it.finding, reason: it.reason.clone() });
         }
     }
@@ -139,7 +139,7 @@ pub(super) fn changed(draft: &mut Draft, agent: &AgentName, turn: TurnId, change
     }
     let asked = draft.state.turn(turn).and_then(|it| it.sent.clone()).map_or_else(Vec::new, |it| it.findings.clone());
     for finding in change.fixed.iter().copied().filter(|it| asked.contains(it)) {
-        if draft.state.finding(finding).is_some_and(|it| it.state == FindingState::Open) {
+        if draft.state.finding(finding).is_some_and(|it| it.state.is_open()) {
             draft.emit(Record::FindingSettled { finding, state: FindingState::Fixed });
         }
     }
@@ -167,7 +167,7 @@ pub(super) fn no_longer_said(
         sent.paths.is_empty() || sent.paths.iter().any(within)
     };
     let is_gone = |it: &&Arc<Finding>| {
-        it.state == FindingState::Open
+        it.state.is_open()
             && it.sources.as_slice() == std::slice::from_ref(agent)
             && !said.contains(&it.id)
             && it.draft.place.as_ref().is_some_and(|place| covers(&place.path))

@@ -4,14 +4,14 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use serde_json::Value;
 
-use super::{Draft, advance, checkpoint, human, not_found, pause, talk, turn, worktree};
+use super::{Draft, advance, checkpoint, follow, human, not_found, pause, talk, turn, worktree};
 use crate::{
     agent::AgentInfo,
     finding::FindingState,
     hub::{
         effect::Effect,
         event::{Actor, Answer, Refusal, RefusalCode},
-        record::{Cause, Record, RunLimit, TurnEnd},
+        record::{Cause, Record, RunLimit, Subject, TurnEnd},
         state::{Keyed, State},
     },
     ids::{AgentName, ChannelName, RoleId, RunId, StepId, TurnId},
@@ -211,6 +211,8 @@ pub(super) fn started(draft: &mut Draft, trusted: bool, agents: &[AgentInfo]) {
     if draft.state.trusted != trusted {
         draft.emit(Record::TrustChanged { trusted });
     }
+    // Files may have changed while no hub was there to see it.
+    follow::all(draft);
     turn::recover(draft);
 }
 
@@ -225,7 +227,8 @@ pub(super) fn end(draft: &mut Draft, id: RunId, status: RunStatus, why: &str) {
         .open_pauses
         .iter()
         .filter_map(|it| draft.state.pause(*it))
-        .filter(|it| it.subject.run() == Some(id))
+        // A clash outlives the run: both texts are there still, and a person chooses.
+        .filter(|it| it.subject.run() == Some(id) && !matches!(it.subject, Subject::Clash { .. }))
         .map(|it| (it.id, it.hash.clone()))
         .collect();
     for (pause, hash) in idle {
@@ -266,7 +269,7 @@ fn closing_words(state: &State, id: RunId, status: RunStatus, why: &str) -> Stri
         (count(|it| *it == FindingState::Fixed), "fixed"),
         (count(|it| matches!(it, FindingState::Accepted { .. })), "accepted"),
         (count(|it| matches!(it, FindingState::Dismissed { .. })), "dismissed"),
-        (count(|it| *it == FindingState::Open), "open"),
+        (count(FindingState::is_open), "open"),
     ] {
         if n > 0 {
             counted.push(format!("{n} {what}"));

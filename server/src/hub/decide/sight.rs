@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 
 use super::context::effective_verdict;
 use crate::{
-    finding::{Finding, FindingState},
+    finding::Finding,
     hub::{
         run::{Run, StepState},
         state::State,
@@ -226,7 +226,7 @@ fn value_of(state: &State, step: &StepState) -> Value {
     let mut value = match result.as_ref() {
         TypedResult::Review(review) => {
             let all: Vec<&Arc<Finding>> = step.findings.iter().filter_map(|it| state.finding(*it)).collect();
-            let open = |it: &&&Arc<Finding>| it.state == FindingState::Open;
+            let open = |it: &&&Arc<Finding>| it.state.is_open();
             let to_act: Vec<Value> = all.iter().filter(open).filter(|it| !it.contested).map(|it| flat(it)).collect();
             let contested: Vec<Value> = all.iter().filter(open).filter(|it| it.contested).map(|it| flat(it)).collect();
             let declined: Vec<Value> = all

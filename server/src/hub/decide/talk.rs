@@ -330,14 +330,7 @@ pub(super) fn hop_notice(
     (PauseKind::Limit, Subject::Hops { message }, title, paragraphs)
 }
 
-/// Returns the form that a mentioned agent's result has: tool agents give theirs, the others speak freely.
+/// Returns the form that a mentioned agent's result has.
 pub(super) fn expects(info: &AgentInfo) -> crate::outcome::ResultKind {
-    use crate::{agent::DriverKind, outcome::ResultKind};
-    let is_good_for = |word: &str| info.good_for.iter().any(|it| it == word);
-    match info.driver {
-        DriverKind::Tool if is_good_for("test") => ResultKind::Tests,
-        DriverKind::Tool if is_good_for("review") => ResultKind::Review,
-        DriverKind::Tool if is_good_for("fix") => ResultKind::Change,
-        _ => ResultKind::Text,
-    }
+    info.gives()
 }

@@ -91,7 +91,7 @@ fn post(
         Cause::Step { run, step } => (Some(*run), Some(step.clone())),
         Cause::Delivery { .. } => (None, None),
     };
-    let about = About { run, step, turn: Some(turn.id), pause: None };
+    let about = About { run, step, turn: Some(turn.id), ..About::default() };
     let message = talk::publish(draft, author, &channel, thread, about, text, hops, None, &to);
     Ok(Answer::Posted(message))
 }

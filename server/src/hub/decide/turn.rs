@@ -2,7 +2,10 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use super::{Draft, advance, ask, checkpoint, context, pause, result, run, talk, tools, worktree};
+use super::{
+    Draft, advance, ask, buffers, checkpoint, context, follow, leases, pause, pieces, result, run, take_over, talk,
+    tools, worktree,
+};
 use crate::{
     agent::{AgentClaim, AgentState, Source, TurnRequest},
     hub::{
@@ -14,12 +17,13 @@ use crate::{
     ids::{AgentName, MessageId, RunId, StepId, TurnId},
     outcome::{Failure, FailureClass, TurnOutcome, TypedResult, Usage},
     protocol::{About, Author, DeliveryState, StepStatus},
+    workflow::{context::Piece, plan::Action},
 };
 
 /// Starts the first turn of an agent's queue that may start, where the agent is on none.
 pub(super) fn kick(draft: &mut Draft, agent: &AgentName) {
     loop {
-        if !draft.state.trusted {
+        if !draft.state.trusted || take_over::keeps(draft, agent) {
             return;
         }
         let Some(entry) = draft.state.agents.get(agent) else { return };
@@ -50,7 +54,8 @@ pub(super) fn may_start(draft: &mut Draft, turn: TurnId) -> bool {
     };
     // Nothing writes while something is put back.
     let undoing = !draft.state.open_undos.is_empty() && context::writes(&draft.state, run, &step);
-    if undoing || draft.state.is_held(Some(run)) {
+    let clashes = draft.state.runs.get(&run).is_some_and(|it| it.clashes > 0);
+    if undoing || clashes || draft.state.is_held(Some(run)) {
         return false;
     }
     let Some(limit) = run::limit_reached(draft, run, 0) else { return true };
@@ -67,7 +72,8 @@ pub(super) fn intend(draft: &mut Draft, id: TurnId) -> bool {
         Cause::Delivery { message } => context::for_message(draft, &turn.agent, *message),
         Cause::Step { run, step } => context::for_step(draft, &turn.agent, *run, step),
     };
-    let (sent, seen) = match composed {
+    let composed = composed.and_then(|it| Ok((it, given(draft, &turn.cause)?)));
+    let ((mut sent, seen), given) = match composed {
         Ok(it) => it,
         Err(message) => {
             let failure = Failure { class: FailureClass::InvalidResult, message, retry_at: None };
@@ -75,17 +81,32 @@ pub(super) fn intend(draft: &mut Draft, id: TurnId) -> bool {
             return false;
         }
     };
+    if let Some(note) = draft.state.agents.get(&turn.agent).and_then(|it| take_over::told(it)) {
+        sent.prompt = format!("{note}{}", sent.prompt).into();
+    }
     let sent = Arc::new(sent);
+    let (context, budget) = given;
     draft.emit(Record::TurnIntended { turn: id, sent: Arc::clone(&sent), seen });
-    let request = request(draft, &turn, &sent);
+    let request = TurnRequest { context, budget, ..request(draft, &turn, &sent) };
     draft.effect(Effect::StartTurn(Box::new(request)));
     true
+}
+
+/// Returns what a turn is given beside its words, and how many tokens that may take.
+fn given(draft: &Draft, cause: &Cause) -> Result<(Vec<Piece>, u32), String> {
+    let Cause::Step { run, step } = cause else { return Ok((Vec::new(), 0)) };
+    let run_of = draft.state.runs.get(run);
+    let Some(Action::Turn(action)) = run_of.and_then(|it| it.plan.step(step)).map(|it| &it.action) else {
+        return Ok((Vec::new(), 0));
+    };
+    Ok((pieces::of_step(draft, *run, step)?, pieces::budget(action)))
 }
 
 fn request(draft: &Draft, turn: &Turn, sent: &Sent) -> TurnRequest {
     let cwd = worktree::folder(&draft.state, &turn.cause).map_or_else(|| ".".into(), |it| PathBuf::from(&*it));
     let place = cwd.to_string_lossy();
     let session = draft.state.agents.get(&turn.agent).and_then(|it| it.sessions.get(&*place)).cloned();
+    let fork = draft.state.agents.get(&turn.agent).and_then(|it| it.forks.get(&*place)).cloned();
     TurnRequest {
         turn: turn.id,
         agent: turn.agent.clone(),
@@ -94,9 +115,17 @@ fn request(draft: &Draft, turn: &Turn, sent: &Sent) -> TurnRequest {
         paths: sent.paths.clone(),
         findings: sent.findings.iter().filter_map(|it| draft.state.finding(*it)).map(|it| (**it).clone()).collect(),
         access: sent.access,
+        context: Vec::new(),
+        budget: 0,
         cwd,
         times: sent.times,
-        recap: if session.is_some() { context::recap(&draft.state, turn.id).into() } else { Arc::from("") },
+        fork: fork.clone(),
+        sandbox: sent.sandbox,
+        recap: if session.is_some() || fork.is_some() {
+            context::recap(&draft.state, turn.id).into()
+        } else {
+            Arc::from("")
+        },
         session,
     }
 }
@@ -106,7 +135,7 @@ pub(super) fn session_known(draft: &mut Draft, id: TurnId, place: &str, session:
     let Some(turn) = draft.state.turn(id).filter(|it| it.sent_at.is_some()).cloned() else { return };
     let fits = |it: &str| !it.is_empty() && it.len() <= 500;
     let Some(entry) = draft.state.agents.get(&turn.agent).filter(|_| fits(place) && fits(session)) else { return };
-    if entry.sessions.get(place).is_some_and(|it| &**it == session) && lost.is_none() {
+    if entry.sessions.get(place).is_some_and(|it| *it.id == *session) && lost.is_none() {
         return;
     }
     draft.emit(Record::SessionKnown {
@@ -136,6 +165,13 @@ pub(super) fn session_known(draft: &mut Draft, id: TurnId, place: &str, session:
 pub(super) fn began(draft: &mut Draft, turn: TurnId) {
     if draft.state.turn(turn).is_some_and(|it| it.sent_at.is_some() && it.began.is_none() && it.ended.is_none()) {
         draft.emit(Record::TurnBegan { turn });
+    }
+}
+
+/// Takes in what a turn has used that does not come to an answer: a budget counts it all the same (promise 5).
+pub(super) fn spent(draft: &mut Draft, turn: TurnId, usage: Usage) {
+    if draft.state.live_turns.contains(&turn) && usage != Usage::default() {
+        draft.emit(Record::TurnSpent { turn, usage });
     }
 }
 
@@ -174,10 +210,14 @@ fn end(draft: &mut Draft, id: TurnId, outcome: &TurnOutcome) {
     let outcome = &tools::with_handed_in(&turn, outcome);
     let (how, usage) = match outcome {
         TurnOutcome::Answered { usage, .. } => (TurnEnd::Answered, *usage),
-        TurnOutcome::Failed(failure) => (TurnEnd::Failed { failure: failure.clone() }, Usage::default()),
+        TurnOutcome::Failed(failure) => (TurnEnd::Failed { failure: failure.clone() }, turn.usage),
     };
+    if let TurnOutcome::Answered { result: Some(TypedResult::Change(change)), .. } = outcome {
+        leases::touched(draft, id, &change.files);
+    }
     draft.emit(Record::TurnEnded { turn: id, how, usage });
     checkpoint::after(draft, &turn);
+    follow::after_turn(draft, &turn);
     match &turn.cause {
         Cause::Delivery { message } => answer_message(draft, &turn.agent, id, *message, outcome),
         Cause::Step { run, step } => result::take(draft, &turn.agent, id, *run, step, outcome),
@@ -200,6 +240,7 @@ fn answer_message(draft: &mut Draft, agent: &AgentName, turn: TurnId, message: M
                 result::changed(draft, agent, turn, change);
             }
             let said = result::words(draft, agent, Some(&findings), text, result.as_ref());
+            let about = About { findings, ..about };
             let id = talk::answer(draft, agent, &asked.channel, thread, about, &said, asked.hops + 1);
             draft.emit(Record::DeliveryChanged {
                 message,
@@ -254,6 +295,7 @@ pub(super) fn recover(draft: &mut Draft) {
     for agent in believed {
         claimed(draft, &agent, &stopped);
     }
+    take_over::recover(draft);
     checkpoint::recover(draft);
     if draft.state.trusted {
         worktree::recover(draft);
@@ -278,6 +320,7 @@ pub(super) fn recover(draft: &mut Draft) {
             }
         }
     }
+    buffers::recover(draft);
     let agents: Vec<AgentName> = draft.state.agents.keys().cloned().collect();
     for agent in agents {
         kick(draft, &agent);

@@ -68,8 +68,15 @@ pub enum Subject {
         /// At the end of which turn it was found.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         turn: Option<TurnId>,
+        /// The run that the turn is a step of: it is held until a person has answered. None in journals of earlier hubs.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        run: Option<RunId>,
         /// The file.
         path: String,
+        /// SHA-256, in hex, of what was in the editor: after a crash the other text is put only where that is still there. None
+        /// in journals of earlier hubs, which put it once or never.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        mine: Option<String>,
         /// What is on the disk; empty where it is too long to be kept.
         theirs: Arc<str>,
     },
@@ -128,8 +135,8 @@ impl Subject {
             | Self::Operator { run, .. }
             | Self::Conflict { run, .. }
             | Self::Stuck { run, .. } => Some(*run),
-            Self::Ask { run, .. } => *run,
-            Self::Hops { .. } | Self::Clash { .. } => None,
+            Self::Ask { run, .. } | Self::Clash { run, .. } => *run,
+            Self::Hops { .. } => None,
         }
     }
 

@@ -72,6 +72,9 @@ pub struct Sent {
     pub access: Access,
     /// How long it may take.
     pub times: TurnTimes,
+    /// Whether its program must run in a sandbox.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub sandbox: bool,
 }
 
 /// How a turn ended, as the journal keeps it: its result is in the step or the message that it became.

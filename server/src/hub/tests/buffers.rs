@@ -43,19 +43,32 @@ fn promise_8_what_was_told_of_buffers_is_in_what_was_sent() {
     assert_eq!(scene.state.rev, rev);
 }
 
-#[test]
-fn promise_4_a_clash_waits_for_a_person_and_stops_nothing_else() {
-    let mut scene = writing();
+/// A run of two steps, the first of which has written and clashed.
+fn two_steps() -> Scene {
+    let mut scene = Scene::new();
+    scene.run(plan(json!([turn("write", &[], "writer", "text"), turn("next", &["write"], "writer", "text")])));
+    scene.new_effects();
     let turn = scene.live("claude").unwrap();
     scene.ok(clashed(Some(turn), "src/a.rs", "mine\n", "theirs\n"));
+    scene
+}
+
+#[test]
+fn promise_4_a_clash_holds_its_run_until_a_person_has_chosen() {
+    let mut scene = two_steps();
+    let turn = scene.live("claude").unwrap();
     // Found again from another editor, it is the same one.
     scene.ok(clashed(Some(turn), "src/a.rs", "mine too\n", "theirs\n"));
     scene.ends("claude", says("done"));
     insta::assert_snapshot!(
         scene.inbox(),
-        @"p1 Clash @claude and you changed the same lines of src/a.rs [approve skip]"
+        @"p1 Clash @claude and you changed the same lines of src/a.rs [approve skip stop]"
     );
-    assert!(scene.state.runs[&RunId(1)].ended.is_some(), "the run goes on");
+    insta::assert_snapshot!(scene.runs(), @r"
+    r1 Waiting 
+      write Done
+      next Waiting
+    ");
     let pause = scene.state.pause(PauseId(1)).unwrap().clone();
     assert_eq!(pause.kind, PauseKind::Clash);
     insta::assert_snapshot!(pause.document, @r"
@@ -68,6 +81,7 @@ fn promise_4_a_clash_waits_for_a_person_and_stops_nothing_else() {
 
     > What you have typed stays in the editor; what @claude wrote is on the disk. Nothing is lost.
     > Approve puts the text of the disk into the editor, where undo brings yours back. Skip leaves both as they are.
+    > The run waits until this is answered. Stop leaves both texts as they are and ends the run.
 
     **src/a.rs**, from yours (`-`) to theirs (`+`):
 
@@ -77,9 +91,94 @@ fn promise_4_a_clash_waits_for_a_person_and_stops_nothing_else() {
     +theirs
     ```
     ");
+    // What else goes on does not wait for it.
+    scene.ok(Event::Post { by: ada(), channel: None, thread: None, text: "@claude hi".to_owned(), key: None });
+    scene.ends("claude", says("hi"));
+    scene.new_effects();
+    scene.decide(1, Decision::Approve).unwrap();
+    insta::assert_snapshot!(scene.new_effects(), @r#"
+    put src/a.rs "theirs\n"
+    start t3 @claude
+    "#);
+    scene.ends("claude", says("done"));
+    assert!(scene.state.runs[&RunId(1)].ended.is_some());
+}
+
+#[test]
+fn promise_4_the_last_step_ends_no_run_over_a_clash_and_stop_ends_it() {
+    let mut scene = writing();
+    let turn = scene.live("claude").unwrap();
+    scene.ok(clashed(Some(turn), "src/a.rs", "mine\n", "theirs\n"));
+    scene.ends("claude", says("done"));
+    assert!(scene.state.runs[&RunId(1)].ended.is_none(), "the run waits");
+    scene.decide(1, Decision::Stop).unwrap();
+    insta::assert_snapshot!(scene.runs(), @r"
+    r1 Stopped ada stopped it
+      write Done
+    ");
+    // A run that ends for another reason leaves its clash to the person: both texts are there still.
+    let mut scene = two_steps();
+    scene.ok(Event::Cancel { by: ada(), run: RunId(1) });
+    assert_eq!(scene.state.open_pauses.len(), 1);
     scene.new_effects();
     scene.decide(1, Decision::Approve).unwrap();
     assert_eq!(scene.new_effects(), r#"put src/a.rs "theirs\n""#);
+}
+
+/// Promise 1: what was approved is put into the editor over a crash, and told of where it can't be.
+#[test]
+fn promise_1_an_approved_clash_is_put_again_after_a_crash_until_it_is_there() {
+    let mut scene = two_steps();
+    scene.ends("claude", says("done"));
+    scene.decide(1, Decision::Approve).unwrap();
+    scene.new_effects();
+    scene.restart();
+    assert!(scene.new_effects().contains(r#"put src/a.rs "theirs\n" again"#));
+    scene.ok(Event::TextPut { pause: PauseId(1), why: String::new() });
+    let rev = scene.state.rev;
+    scene.ok(Event::TextPut { pause: PauseId(1), why: "late".to_owned() });
+    assert_eq!(scene.state.rev, rev, "the first word counts");
+    scene.restart();
+    assert!(!scene.new_effects().contains("put "));
+
+    let mut scene = two_steps();
+    scene.ends("claude", says("done"));
+    scene.decide(1, Decision::Approve).unwrap();
+    scene.restart();
+    scene.ok(Event::TextPut { pause: PauseId(1), why: "something else was typed in it since".to_owned() });
+    let said = "What was approved at p1 was not put into src/a.rs in the editor: something else was typed in it since.";
+    assert!(scene.channel().contains(said), "{}", scene.channel());
+}
+
+const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/journal/golden-clashes-1.jsonl");
+
+/// Plays what the fixture holds. It was recorded once; this is how, and never again.
+fn record() -> String {
+    let mut scene = two_steps();
+    scene.ends("claude", says("done"));
+    scene.decide(1, Decision::Approve).unwrap();
+    scene.ok(Event::TextPut { pause: PauseId(1), why: String::new() });
+    let turn = scene.live("claude").unwrap();
+    scene.ok(clashed(Some(turn), "src/b.rs", "mine\n", "theirs\n"));
+    scene.ok(clashed(None, "src/c.rs", "mine\n", "theirs\n"));
+    scene.ends("claude", says("done"));
+    scene.decide(3, Decision::Approve).unwrap();
+    super::golden::lines(&scene)
+}
+
+#[test]
+fn the_golden_journal_of_clashes_comes_to_the_same_for_ever_promise_1() {
+    let scene = super::golden::read(GOLDEN, record);
+    for kind in ["text.put", "pause.answered"] {
+        assert!(scene.journal.iter().any(|it| it.1.kind() == kind), "{kind}");
+    }
+    insta::assert_snapshot!(scene.runs(), @r"
+    r1 Waiting 
+      write Done
+      next Done
+    ");
+    insta::assert_snapshot!(scene.inbox(), @"p2 Clash @claude and you changed the same lines of src/b.rs [approve skip stop]");
+    assert_eq!(scene.state.puts.iter().copied().collect::<Vec<_>>(), [PauseId(3)]);
 }
 
 #[test]

@@ -234,12 +234,12 @@ fn an_agent_goes_on_in_its_session_and_a_lost_one_is_said() {
     scene.restart();
     scene.post("@claude the second word");
     let asked = request(&scene);
-    assert_eq!(asked.session.as_deref(), Some("s1"));
+    assert_eq!(asked.session.as_ref().map(|it| &*it.id), Some("s1"));
     assert!(asked.recap.contains("> @claude the first word") && asked.recap.contains("> heard"), "{}", asked.recap);
     assert!(!asked.recap.contains("second"), "what is asked now is in the prompt");
     known(&mut scene, "s2", Some("it was gone"));
     assert!(scene.channel().contains("system: @claude's conversation could not be gone on with (it was gone)."));
     scene.ends("claude", says("heard again"));
     scene.post("@claude the third word");
-    assert_eq!(request(&scene).session.as_deref(), Some("s2"));
+    assert_eq!(request(&scene).session.as_ref().map(|it| &*it.id), Some("s2"));
 }

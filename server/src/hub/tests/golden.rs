@@ -45,6 +45,11 @@ steps:
     scene.ends("codex", says("A"));
     scene.ends("codex", says("B"));
     scene.decide(1, Decision::Approve).unwrap();
+    lines(&scene)
+}
+
+/// Returns a scene's journal as a fixture holds it.
+pub fn lines(scene: &Scene) -> String {
     let mut lines = String::new();
     for (seq, (at, record)) in scene.journal.iter().enumerate() {
         let line = json!({ "seq": seq + 1, "at": at.0, "kind": record.kind(), "body": record });
@@ -53,14 +58,14 @@ steps:
     lines
 }
 
-#[test]
-fn the_golden_journal_of_lists_comes_to_the_same_for_ever_promise_1() {
-    if !fs::exists(PATH).unwrap_or(false) {
-        assert!(std::env::var_os("UPDATE_EXPECT").is_some(), "{PATH} is gone; it is in the repository");
-        fs::write(PATH, record()).unwrap();
+/// Reads a golden journal and folds it. One that is not there yet is recorded, once.
+pub fn read(path: &str, record: fn() -> String) -> Scene {
+    if !fs::exists(path).unwrap_or(false) {
+        assert!(std::env::var_os("UPDATE_EXPECT").is_some(), "{path} is gone; it is in the repository");
+        fs::write(path, record()).unwrap();
     }
     let mut scene = Scene::empty();
-    for line in fs::read_to_string(PATH).unwrap().lines() {
+    for line in fs::read_to_string(path).unwrap().lines() {
         let line: Value = serde_json::from_str(line).unwrap();
         let record: Record = serde_json::from_value(line["body"].clone()).unwrap();
         assert_eq!(line["kind"], record.kind());
@@ -68,9 +73,15 @@ fn the_golden_journal_of_lists_comes_to_the_same_for_ever_promise_1() {
         assert_eq!(again, record, "what is written today is what was written then");
         scene.journal.push((Timestamp(line["at"].as_i64().unwrap()), record));
     }
+    scene.state = scene.folded();
+    scene
+}
+
+#[test]
+fn the_golden_journal_of_lists_comes_to_the_same_for_ever_promise_1() {
+    let scene = read(PATH, record);
     let kinds = ["step.opened", "plan.edited"];
     assert!(kinds.iter().all(|kind| scene.journal.iter().any(|it| it.1.kind() == *kind)));
-    scene.state = scene.folded();
     insta::assert_snapshot!(scene.runs(), @r"
     r1 Approved nothing material is left open
       rounds Done round 2

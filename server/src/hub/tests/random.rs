@@ -11,13 +11,14 @@ use super::*;
 use crate::{
     channel::HOP_LIMIT,
     hub::{
+        event::{TakeOverCame, TextClash},
         record::{Cause, Record, Subject, TurnEnd},
         run::Run,
         scene::isolated,
         state::State,
     },
     ids::{ChannelName, FindingId, StepId, TurnId},
-    protocol::{DeliveryState, PauseKind, StepStatus},
+    protocol::{DeliveryState, PauseKind, StepStatus, TakenStage},
     workflow::plan::{Action, Step},
 };
 
@@ -46,6 +47,9 @@ enum Move {
     Kill(bool),
     Conflicts(u32),
     Edit(usize, usize),
+    Clash(usize, u8),
+    TextPut(usize, bool),
+    Visit(usize, usize),
 }
 
 fn any_move() -> impl Strategy<Value = Move> {
@@ -70,6 +74,9 @@ fn any_move() -> impl Strategy<Value = Move> {
         1 => any::<bool>().prop_map(Move::Kill),
         2 => (0..3_u32).prop_map(Move::Conflicts),
         2 => (any::<usize>(), any::<usize>()).prop_map(|(a, b)| Move::Edit(a, b)),
+        2 => (any::<usize>(), 0..3_u8).prop_map(|(a, b)| Move::Clash(a, b)),
+        1 => (any::<usize>(), any::<bool>()).prop_map(|(a, b)| Move::TextPut(a, b)),
+        3 => (0..5_usize, 0..6_usize).prop_map(|(a, b)| Move::Visit(a, b)),
     ]
 }
 
@@ -285,6 +292,19 @@ fn play(scene: &mut Scene, it: &Move) {
                 assert!(scene.state.open_pauses.contains(&id));
             }
         }
+        Move::Clash(who, what) => {
+            let turn = nth_live(scene, *who).filter(|_| *what > 0);
+            let [mine, theirs] = ["mine", "theirs"].map(|it| format!("{it} {what}\n").into());
+            let clash = TextClash { path: format!("f{what}"), mine, theirs, difference: "-mine\n+theirs\n".to_owned() };
+            scene.ok(Event::Clashed { turn, clash: Box::new(clash) });
+        }
+        Move::TextPut(which, there) => {
+            let puts: Vec<PauseId> = scene.state.puts.iter().copied().collect();
+            if !puts.is_empty() {
+                let why = if *there { "" } else { "it is being typed in" };
+                scene.ok(Event::TextPut { pause: puts[which % puts.len()], why: why.to_owned() });
+            }
+        }
         Move::Hold(run, interrupt) => {
             let run = (*run > 0).then_some(RunId(*run as u64));
             let _ = scene.event(Event::Hold { by: human, run, interrupt: *interrupt });
@@ -352,7 +372,27 @@ fn play(scene: &mut Scene, it: &Move) {
         Move::Kill(trusted) => kill(scene, *trusted),
         Move::Conflicts(count) => scene.conflicts = *count,
         Move::Edit(which, how) => edit(scene, *which, *how),
+        Move::Visit(who, what) => visit(scene, &name_of(*who), *what),
     }
+}
+
+/// A person takes an agent over or hands it back, or something comes of that.
+fn visit(scene: &mut Scene, agent: &crate::ids::AgentName, what: usize) {
+    let taken = scene.state.agents.get(agent).and_then(|it| it.taken.clone());
+    let number = taken.as_ref().map_or(0, |it| it.number);
+    let agent = agent.clone();
+    let event = match what {
+        0 | 1 => Event::TakeOver { by: ada(), agent, after_turn: what == 1 },
+        2 => Event::HandBack { by: ada(), agent },
+        // Nothing comes of what was not begun.
+        _ if taken.is_none_or(|it| it.stage == TakenStage::AfterTurn) => return,
+        3 => {
+            let came = TakeOverCame::Opened { place: ".".to_owned(), session: Some("s".to_owned()) };
+            Event::TakeOverCame { agent, number, came }
+        }
+        _ => Event::TakeOverCame { agent, number, came: TakeOverCame::Over { why: "so".to_owned() } },
+    };
+    let _ = scene.event(event);
 }
 
 fn name_of(n: usize) -> crate::ids::AgentName {
@@ -474,12 +514,18 @@ fn check(scene: &Scene) {
         let known: BTreeSet<&StepId> = run.steps.keys().collect();
         assert_eq!(planned, known, "a run has a state for each of its steps, and for no other");
         if run.ended.is_some() {
-            let waits = state.open_pauses.iter().any(|it| state.pause(*it).unwrap().subject.run() == Some(run.id));
-            assert!(!waits, "nothing of {} waits for a person after its end", run.id);
+            // A clash outlives its run: both texts are there still, and a person chooses.
+            let waits = |it: &Subject| it.run() == Some(run.id) && !matches!(it, Subject::Clash { .. });
+            assert!(
+                !state.open_pauses.iter().any(|it| waits(&state.pause(*it).unwrap().subject)),
+                "nothing of {} waits for a person after its end",
+                run.id
+            );
         } else if state.trusted && !state.is_held(Some(run.id)) {
             assert!(
                 run.is_at_work()
                     || run.limit_pause.is_some()
+                    || run.clashes > 0
                     || run.steps.values().any(|it| it.asks > 0)
                     || run.steps.values().any(|it| it.pause.is_some()),
                 "{} neither works nor waits for anybody\n{}",
@@ -503,6 +549,15 @@ fn check_waits(scene: &Scene) {
             assert_eq!(state.turn(*turn).unwrap().asks.get(key.as_str()), Some(&None), "{id} has no reply yet");
             continue;
         }
+        if let Subject::Clash { run, .. } = subject {
+            let of = |it: &&PauseId| matches!(&state.pause(**it).unwrap().subject, Subject::Clash { run: of, .. } if of == run);
+            let open = state.open_pauses.iter().filter(of).count();
+            assert!(
+                run.is_none_or(|it| state.runs[&it].clashes as usize == open),
+                "a run waits at each of its clashes"
+            );
+            continue;
+        }
         if let (Some(run), step) = (subject.run(), subject.step()) {
             let run = &state.runs[&run];
             let waits = step.map_or(run.limit_pause, |it| run.step(it).unwrap().pause);
@@ -510,7 +565,7 @@ fn check_waits(scene: &Scene) {
         }
     }
     for agent in state.agents.values() {
-        let may_start = state.trusted && !state.held && agent.live.is_none();
+        let may_start = state.trusted && !state.held && agent.live.is_none() && agent.taken.is_none();
         for turn in &agent.queue {
             let turn = state.turn(*turn).unwrap();
             assert!(turn.ended.is_none(), "{} is over and waits", turn.id);
@@ -577,16 +632,26 @@ fn check_journal(scene: &Scene) {
     let mut held: BTreeMap<Option<RunId>, bool> = BTreeMap::new();
     let mut causes: BTreeMap<TurnId, Option<RunId>> = BTreeMap::new();
     let mut trusts = false;
+    let mut taken = BTreeSet::new();
+    let mut agents = BTreeMap::new();
     // Per run: the tokens that were used, and the limit on them.
     let mut tokens: BTreeMap<RunId, (u64, u64)> = BTreeMap::new();
     for (_, record) in &scene.journal {
         match record {
-            Record::TurnQueued { turn, cause, .. } => {
+            Record::AgentTaken { agent, stage, .. } if *stage != TakenStage::AfterTurn => {
+                taken.insert(agent.clone());
+            }
+            Record::AgentHandedBack { agent, .. } => {
+                taken.remove(agent);
+            }
+            Record::TurnQueued { turn, cause, agent, .. } => {
+                agents.insert(*turn, agent.clone());
                 let run = if let Cause::Step { run, .. } = cause { Some(*run) } else { None };
                 causes.insert(*turn, run);
             }
             Record::TurnIntended { turn, .. } => {
                 let run = causes[turn];
+                assert!(!taken.contains(&agents[turn]), "{turn} was started while a person had its agent");
                 assert!(trusts, "{turn} was started without trust");
                 if let Some((used, limit)) = run.map(|it| tokens[&it]) {
                     assert!(used < limit, "{turn} was started past the limit: {used} of {limit} tokens were used");

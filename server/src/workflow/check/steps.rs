@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{
-    Checker, isolation, nested, reads,
+    Checker, context, isolation, nested, reads,
     table::{MOST_DECISIONS, MOST_ROUNDS, Table},
 };
 use crate::{
@@ -259,6 +259,8 @@ impl Maker<'_, '_, '_> {
             ("prompt", step.prompt.as_ref().map(|it| &it.at)),
             ("paths", step.paths.as_ref().map(|it| &it.at)),
             ("findings", step.findings.as_ref().map(|it| &it.at)),
+            ("context", step.context.first().map(|it| &it.0.at)),
+            ("budget", step.budget.as_ref().map(|it| &it.at)),
             ("time", step.time.as_ref().map(|it| &it.at)),
             ("isolation", step.isolation.as_ref().map(|it| &it.at)),
             ("copy", step.copy.first().map(|it| &it.at)),
@@ -310,10 +312,11 @@ impl Maker<'_, '_, '_> {
             Some(it.value.clone())
         };
         let (paths, findings) = (value(&step.paths), value(&step.findings));
+        let (context, budget) = context::of_step(self.checker, self.table, row);
         let time = step.time.as_ref().and_then(|it| self.checker.duration(it, "time", 1_000, 24 * 3_600_000));
         let isolation = isolation::of_step(self.checker, self.table, step);
         let unanswered = step.unanswered.as_ref().and_then(|it| self.checker.unanswered(it));
-        Some(TurnAction { who: who?, result, prompt, paths, findings, time, isolation, unanswered })
+        Some(TurnAction { who: who?, result, prompt, paths, findings, context, budget, time, isolation, unanswered })
     }
 
     fn role(&mut self, step: &StepFile, role: &At<String>, result: &ResultKind) -> Option<Who> {

@@ -98,7 +98,9 @@ fn a_recorded_conversation_comes_to_its_asks_answers_and_ends() {
     }
     insta::assert_snapshot!(story, @r##"
     # one @@write /ws/one.txt|acp@@
+    Touches { paths: ["one.txt"], over: false }
     send {"id":0,"jsonrpc":"2.0","result":{"outcome":{"optionId":"proceed_once","outcome":"selected"}}}
+    Touches { paths: ["/ws/one.txt"], over: true }
     over Ok(()) said "MOCK-OK turn=1" tokens Some(240)
     # two @@bash touch /ws/two.txt@@
     ask wants to run a command [execute] "touch /ws/two.txt\n\n[current working directory /ws] (mock)" []

@@ -119,6 +119,14 @@ impl Dialogue {
         Some(self.request(Purpose::Interrupt, "turn/interrupt", &params))
     }
 
+    /// Returns the line that adds a word to the turn, where Codex has begun it.
+    pub(super) fn tell(&mut self, text: &str) -> Option<String> {
+        let (thread, turn) = (self.thread.clone()?, self.turn.clone()?);
+        let input = json!([{ "type": "text", "text": text }]);
+        let params = json!({ "threadId": thread, "expectedTurnId": turn, "input": input });
+        Some(self.request(Purpose::Steer, "turn/steer", &params))
+    }
+
     /// Returns the last message of the turn, and all of them.
     pub(super) fn said(&self) -> (&str, String) {
         (self.said.last().map_or("", String::as_str), self.said.join("\n\n"))
@@ -166,13 +174,10 @@ impl Dialogue {
         }
         if let AskReply::Deny { reason } = reply
             && !reason.trim().is_empty()
-            && let (Some(thread), Some(turn)) = (self.thread.clone(), self.turn.clone())
-        {
             // A decision has no room for a reason, so it goes to the turn as a word of the developer's.
-            let text = format!("The developer denied that, and says: {}", reason.trim());
-            let input = json!([{ "type": "text", "text": text }]);
-            let params = json!({ "threadId": thread, "expectedTurnId": turn, "input": input });
-            steps.push(Step::Send(self.request(Purpose::Steer, "turn/steer", &params)));
+            && let Some(line) = self.tell(&format!("The developer denied that, and says: {}", reason.trim()))
+        {
+            steps.push(Step::Send(line));
         }
         if self.asked.is_empty() {
             steps.push(Step::Claim(AgentState::Working, "it has its answer"));
@@ -229,6 +234,7 @@ impl Dialogue {
             Notice::TurnCompleted { turn, status, error } => {
                 // A turn that is over twice, or one of another thread.
                 if self.turn.as_deref() == Some(turn.as_str()) {
+                    steps.extend(self.cleaning(&status));
                     steps.extend(self.over(&status, error));
                 }
             }
@@ -270,6 +276,12 @@ impl Dialogue {
         steps
     }
 
+    /// Has what a turn that was stopped left running ended: Codex's commands outlive the turn that began them.
+    fn cleaning(&mut self, status: &str) -> Option<Step> {
+        let params = json!({ "threadId": self.thread.clone().filter(|_| status == "interrupted")? });
+        Some(Step::Send(self.request(Purpose::CleanUp, "thread/backgroundTerminals/clean", &params)))
+    }
+
     fn over(&mut self, status: &str, error: Option<TurnError>) -> Option<Step> {
         self.turn = None;
         let agent = &self.agent;
@@ -305,10 +317,11 @@ impl Dialogue {
                 let lines =
                     changes.iter().map(|it| format!("\n{}\n", bold(&format!("{} {}", it.kind, plain(&it.path)))));
                 let shown: String = lines.collect();
+                let touched = Step::Touches { paths: paths(&changes), over: false };
                 if self.items.len() < MOST_ITEMS {
                     self.items.insert(item.id, changes);
                 }
-                vec![Step::Show(shown)]
+                vec![touched, Step::Show(shown)]
             }
             What::Tool { server, tool, arguments, .. } => {
                 vec![Step::Show(format!("\n{} {}\n", bold(&format!("{server}/{tool}")), plain(&arguments.to_string())))]
@@ -341,12 +354,23 @@ impl Dialogue {
                 };
                 vec![Step::Show(dim(&format!("{}{end}", plain(&output[from..]))))]
             }
-            What::Files { status, .. } | What::Tool { status, .. } if status != "completed" => {
+            What::Files { changes, status } => {
+                let touched = Step::Touches { paths: paths(&changes), over: true };
+                let shown = (status != "completed").then(|| Step::Show(dim(&format!("({status})\n"))));
+                std::iter::once(touched).chain(shown).collect()
+            }
+            What::Tool { status, .. } if status != "completed" => {
                 vec![Step::Show(dim(&format!("({status})\n")))]
             }
             _ => Vec::new(),
         }
     }
+}
+
+/// Returns the files that changes are of.
+fn paths(changes: &[Change]) -> Vec<String> {
+    let named = changes.iter().flat_map(|it| std::iter::once(&it.path).chain(&it.moved_to));
+    named.filter(|it| !it.is_empty()).cloned().collect()
 }
 
 /// Returns the end of a text that is too long to keep.

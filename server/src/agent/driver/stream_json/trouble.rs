@@ -3,7 +3,10 @@
 //! Pure. A provider's refusal looks like success in all but one field, so nothing here looks at the subtype first.
 
 use super::wire::Over;
-use crate::outcome::{Failure, FailureClass};
+use crate::{
+    ids::Timestamp,
+    outcome::{Failure, FailureClass},
+};
 
 /// Returns the failure that the end of a turn is.
 pub(super) fn of(agent: &str, over: &Over) -> Failure {
@@ -35,7 +38,14 @@ pub(super) fn of(agent: &str, over: &Over) -> Failure {
 /// Returns the class that a program's words stand for, where they are certain.
 pub(super) fn class_of(words: &str) -> Option<FailureClass> {
     let has = |signs: &[&str]| signs.iter().any(|it| words.contains(it));
-    if has(&["Not logged in", "Please run /login", "Invalid API key", "OAuth token has expired", "amp login"]) {
+    if has(&[
+        "Not logged in",
+        "Please run /login",
+        "Invalid API key",
+        "OAuth token has expired",
+        "amp login",
+        "Starting login flow",
+    ]) {
         Some(FailureClass::NotSignedIn)
     } else if has(&["Prompt is too long", "prompt is too long", "Context limit reached", "context window"]) {
         Some(FailureClass::ContextFull)
@@ -48,6 +58,12 @@ pub(super) fn class_of(words: &str) -> Option<FailureClass> {
     } else {
         None
     }
+}
+
+/// Returns the failure that a limit is, which is over at a time.
+pub(super) fn limited(agent: &str, why: &str, until: Timestamp) -> Failure {
+    let message = format!("@{agent}: {why}; wait until its limit is over, or let another agent do it");
+    Failure { class: FailureClass::RateLimited, message, retry_at: Some(until) }
 }
 
 /// Returns what is said of a provider that is tried again.

@@ -23,6 +23,10 @@ pub(super) enum Said {
     Tool { name: String, input: Value },
     /// A tool is done.
     Done { text: String, failed: bool },
+    /// One of its helpers uses a tool.
+    HelperTool { name: String, input: Value },
+    /// A tool of one of its helpers is done.
+    HelperDone,
     /// It asks whether it may use a tool.
     Asks { id: String, tool: String, input: Value },
     /// It no longer wants that answer.
@@ -123,12 +127,16 @@ fn system(value: &Value) -> Said {
     }
 }
 
-/// Reads the blocks of a message of the agent itself: what its helpers say is theirs.
+/// Reads the blocks of a message of the agent itself. What its helpers say is theirs, but what they do to files is the turn's.
 fn blocks(value: &Value, read: fn(&Value) -> Said) -> Vec<Said> {
-    if !value["parent_tool_use_id"].is_null() {
-        return vec![Said::Other];
-    }
+    let is_helper = !value["parent_tool_use_id"].is_null();
+    let of_helper = |said: Said| match said {
+        Said::Tool { name, input } => Said::HelperTool { name, input },
+        Said::Done { .. } => Said::HelperDone,
+        _ => Said::Other,
+    };
     match value["message"]["content"].as_array() {
+        Some(blocks) if is_helper => blocks.iter().map(read).map(of_helper).collect(),
         Some(blocks) => blocks.iter().map(read).collect(),
         None => vec![Said::Other],
     }
@@ -198,6 +206,18 @@ fn bounded(text: &str) -> String {
         end -= 1;
     }
     text[..end].to_owned()
+}
+
+/// Returns the files that a use of a tool changes, where it is one that changes files and says which.
+pub(super) fn edited(tool: &str, input: &Value) -> Vec<String> {
+    let named = match tool {
+        "Write" | "Edit" | "MultiEdit" => &input["file_path"],
+        "NotebookEdit" => &input["notebook_path"],
+        // Amp's own.
+        "create_file" | "edit_file" | "undo_edit" => &input["path"],
+        _ => return Vec::new(),
+    };
+    named.as_str().map(str::to_owned).into_iter().collect()
 }
 
 /// Returns the line that hands a prompt over.

@@ -29,7 +29,7 @@ const EXIT_ECHO: Duration = Duration::from_millis(100);
 
 impl TerminalDriver {
     /// Asks the program to leave by what its profile says, if it is idle, and then ends its session.
-    pub(super) fn leave(&mut self, desk: &mut Desk) {
+    pub(in crate::agent::driver) fn leave(&mut self, desk: &mut Desk) {
         let text = self.rules().exit.clone();
         let idle = |it: &Self| it.is_settled() && !it.dirty && it.look().is_some_and(|it| it.state == AgentState::Idle);
         if let Some(text) = text
@@ -63,7 +63,7 @@ impl TerminalDriver {
                     return true;
                 }
                 Input::Deadline => return false,
-                Input::Terminal(_) | Input::Interrupt | Input::Answer(..) | Input::Stop => {}
+                Input::Terminal(_) | Input::Interrupt | Input::Answer(..) | Input::Told(_) | Input::Stop => {}
             }
         }
     }
@@ -94,7 +94,7 @@ impl TerminalDriver {
                         self.end_program(desk);
                         return desk.say(AgentState::Stopped, Source::Hub, "it was stopped");
                     }
-                    Input::Interrupt | Input::Answer(..) => {}
+                    Input::Interrupt | Input::Answer(..) | Input::Told(_) => {}
                     Input::Deadline if Instant::now() < deadline => {}
                     Input::Deadline => break,
                 }

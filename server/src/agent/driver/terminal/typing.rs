@@ -57,17 +57,21 @@ impl TerminalDriver {
         cleared.and_then(|()| typing.paste(&self.prompt)).map_err(unusable)?;
         let pasted = Instant::now();
         let bound = pasted + Duration::from_millis(submit.echo_within.0.unwrap_or(0));
-        let soonest = pasted + Duration::from_millis(submit.enter_after.0.unwrap_or(0));
-        let mut echoed = false;
+        let gap = Duration::from_millis(submit.enter_after.0.unwrap_or(0));
+        let mut echoed = None;
         loop {
-            echoed = echoed || self.is_echoed();
-            let until = if echoed { soonest } else { bound.max(soonest) };
+            if echoed.is_none() && self.is_echoed() {
+                echoed = Some(Instant::now());
+            }
+            // The gap is the program's own, so it counts from when the program has shown that it took the paste: on a machine
+            // that is busy that is long after it was written.
+            let until = echoed.map_or(bound, |it| it + gap).max(pasted + gap);
             if until <= Instant::now() {
                 break;
             }
             match desk.next(Some(until)) {
                 Input::Terminal(TerminalEvent::Exited(exit)) => return Err(self.gone(desk, request, &exit)),
-                Input::Terminal(_) | Input::Answer(..) | Input::Deadline => {}
+                Input::Terminal(_) | Input::Answer(..) | Input::Told(_) | Input::Deadline => {}
                 // Nothing was submitted, so nothing goes on; the line is emptied before the next prompt.
                 Input::Interrupt => return Err(interrupted(request)),
                 Input::Stop => return Err(self.stopped(desk, request)),
@@ -127,7 +131,7 @@ impl TerminalDriver {
                         return Err(Ended(found));
                     }
                 }
-                Input::Answer(..) => {}
+                Input::Answer(..) | Input::Told(_) => {}
                 // Nothing of this turn is going on in it, so there is nothing to interrupt.
                 Input::Interrupt => return Err(interrupted(request)),
                 Input::Stop => return Err(self.stopped(desk, request)),

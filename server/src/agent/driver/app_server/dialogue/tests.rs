@@ -93,6 +93,7 @@ fn a_recorded_conversation_comes_to_its_asks_answers_and_ends() {
     let story = play(RECORDED, false);
     insta::assert_snapshot!(story, @r##"
     # one @@write s1.txt|x@@
+    Touches { paths: ["/ws/s1.txt"], over: false }
     ask wants to change s1.txt [edit] ""
     --- /dev/null
     +++ b/s1.txt
@@ -101,6 +102,7 @@ fn a_recorded_conversation_comes_to_its_asks_answers_and_ends() {
     Claim(WaitingForPermission, "it asks for a permission")
     send {"id":0,"result":{"decision":"accept"}}
     Claim(Working, "it has its answer")
+    Touches { paths: ["/ws/s1.txt"], over: true }
     over Ok(()) said "MOCK-OK turn=1" tokens Some(240)
     # two @@bash touch s2.txt@@
     ask wants to run a command [command] "/bin/bash -lc 'touch s2.txt'"

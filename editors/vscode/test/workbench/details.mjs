@@ -1,0 +1,252 @@
+// What the day leaves out, in a real workbench: the composer's memory, a change accepted and undone by itself, remarks on lines,
+// stale findings, all of a file fixed after a look, unsaved text saved before a turn, tasks, a folder below the repository's root,
+// and the pages in another language.
+import fs from "node:fs";
+import path from "node:path";
+import { LONG, sleep, story, until, World } from "./harness.mjs";
+
+const STOPS = "# Stops\n\nThe station.\n\nA long way.\n\nThe depot.\n\nNight.\n\nHome.\n";
+const world = new World(
+  {
+    "stops.md": STOPS,
+    "src/notes.md": "# Notes\n\none \ntwo\nthree \n",
+    ".vscode/tasks.json": JSON.stringify({
+      version: "2.0.0",
+      tasks: [
+        {
+          type: "callboard",
+          workflow: "review-file",
+          inputs: { path: "src/notes.md" },
+          roles: { reviewer: "lint" },
+          label: "look at the notes",
+        },
+      ],
+    }),
+  },
+  { "workbench.colorTheme": "Default Dark Modern" },
+);
+const vsix = path.resolve(process.env.CALLBOARD_VSIX);
+const own = (name, text, mode) => {
+  const file = world.of(path.join("home/.config/callboard", name));
+  fs.mkdirSync(path.dirname(file), { recursive: true });
+  fs.writeFileSync(file, text, { mode });
+};
+// An agent that changes two places of a file, and says what it was told.
+own(
+  "agents/scribe.sh",
+  `#!/bin/sh
+sed -i 's/station/harbour/; s/depot/bridge/' stops.md
+printf '{"kind":"change","summary":"two names","files":["stops.md"]}' > "$CALLBOARD_RESULT"
+`,
+  0o755,
+);
+own(
+  "agents/scribe.yaml",
+  "name: scribe\ntitle: Changes names\ndriver: tool\naccess: write\ngood-for: [fix]\ncommand: [./scribe.sh]\n",
+);
+own(
+  "workflows/rename.yaml",
+  `title: Rename
+roles:
+  scribe: { prefer: [scribe], access: write }
+steps:
+  - { id: change, title: Change, role: scribe, result: change, prompt: Rename. }
+  - { id: look, title: Look, needs: [change], pause: { show: change, message: "Keep this?" } }
+`,
+);
+own("config.yaml", "buffers: {before_turn: save}\n");
+
+let window;
+let channel;
+const input = () => channel.locator(".composer textarea");
+const open = async (name) => {
+  await window.page.keyboard.press("Control+p");
+  await window.pick(name, name.split("/").at(-1));
+  await window.page.locator(".tab.active", { hasText: name.split("/").at(-1) }).waitFor();
+};
+
+await story(world, [
+  [
+    "the workbench starts in a workspace that is trusted",
+    async () => {
+      world.callboard("trust", "--yes");
+      await world.start({ vsix });
+      window = await world.window({ files: ["stops.md"] });
+      await window.side();
+      channel = await window.channel();
+      await input().waitFor();
+      await channel.locator(".empty", { hasText: "Nobody has said anything" }).waitFor();
+    },
+  ],
+  [
+    "commands, workflows, their inputs, and files complete; several lines, drafts and history are kept",
+    async () => {
+      await input().click();
+      await input().pressSequentially("/ru");
+      await channel.locator(".completions li", { hasText: "/run" }).waitFor();
+      await window.page.keyboard.press("Enter");
+      await input().pressSequentially("rename");
+      await channel.locator(".completions li", { hasText: "rename" }).first().waitFor();
+      await input().fill("/run review-file pa");
+      await channel.locator(".completions li", { hasText: "path=" }).waitFor();
+      await input().fill("");
+      await input().pressSequentially("see `note");
+      await channel.locator(".completions li", { hasText: "src/notes.md" }).waitFor();
+      await window.page.keyboard.press("Tab");
+      await until("the path", async () => (await input().inputValue()) === "see `src/notes.md");
+      await input().fill("first line");
+      await window.page.keyboard.press("Shift+Enter");
+      await window.page.keyboard.type("second line");
+      // What was typed in the last moment before a window went is not promised.
+      await sleep(1000);
+      await window.page.reload();
+      await window.page.locator(".monaco-workbench .part.statusbar").waitFor({ timeout: LONG });
+      await window.side();
+      channel = await window.channel();
+      await until("the draft", async () => (await input().inputValue()) === "first line\nsecond line", LONG);
+      await input().click();
+      await window.page.keyboard.press("Enter");
+      await channel.locator(".message.person .body", { hasText: "second line" }).waitFor();
+      await window.page.keyboard.press("ArrowUp");
+      await until("the history", async () => (await input().inputValue()) === "first line\nsecond line");
+      await input().fill("");
+    },
+  ],
+  [
+    "what came while nobody looked is marked, and search reads further back",
+    async () => {
+      await open("stops.md");
+      await window.page.locator(".editor-instance .view-lines").first().click();
+      for (let at = 1; at <= 5; at += 1) world.callboard("channel", "post", `line ${at} of the night`);
+      await channel.locator(".message.first-new .body", { hasText: "line 1 of the night" }).waitFor();
+      await window.command("Callboard: New Channel");
+      await window.type("side-room");
+      await channel.locator(".empty", { hasText: "Nobody has said anything" }).waitFor();
+      await channel.locator(".channels").selectOption("main");
+      await window.page.keyboard.press("Control+f");
+      await channel.locator(".search input").fill("line 3 of");
+      await channel.locator(".search [role=status]", { hasText: /m\d+/ }).waitFor();
+      await window.page.keyboard.press("Escape");
+      await channel.locator(".channels option", { hasText: "#side-room" }).waitFor({ state: "attached" });
+    },
+  ],
+  [
+    "a command is a line of the channel, and a change is accepted and undone by itself",
+    async () => {
+      await input().fill("/run rename");
+      await input().press("Enter");
+      await window.row("Inbox", "Keep this?").waitFor({ timeout: LONG });
+      await window.command("Callboard: Show What a Run Changed");
+      const diff = window.page.locator(".monaco-diff-editor").first();
+      await diff.locator(".view-line", { hasText: "harbour" }).first().waitFor();
+      await diff.locator(".editor.modified .view-line", { hasText: "harbour" }).first().click();
+      await window.page.locator('.editor-actions a[aria-label^="Accept This Change"]').first().click();
+      await diff.locator(".editor.original .view-line", { hasText: "harbour" }).first().waitFor();
+      await diff.locator(".editor.modified .view-line", { hasText: "bridge" }).first().click();
+      await window.picture("hunks-dark");
+      await window.page.keyboard.press("Control+Alt+n");
+      await until(
+        "the second is taken back on disk",
+        () => world.read("stops.md") === STOPS.replace("station", "harbour"),
+      );
+    },
+  ],
+  [
+    "a remark beside a line goes along when changes are requested",
+    async () => {
+      const diff = window.page.locator(".monaco-diff-editor .editor.modified").first();
+      const line = diff.locator(".view-line", { hasText: "harbour" }).first();
+      await line.hover();
+      await line.click();
+      await window.command("Comments: Add Comment on Current Selection");
+      const box = window.page.locator(".review-widget .monaco-editor").last();
+      await box.waitFor();
+      await window.page.keyboard.type("name the harbour");
+      await window.page.locator(".review-widget .monaco-button", { hasText: "Keep Comment" }).first().click();
+      await window.page.locator(".review-widget .comment-body", { hasText: "name the harbour" }).first().waitFor();
+      await window.picture("remark-dark");
+      await window.page.locator('.editor-actions a[aria-label^="Request Changes"]').first().click();
+      await window.type("once more");
+      await until("the words are in the channel", () => {
+        const said = world.callboard("channel", "show", "--json");
+        return said.includes("stops.md:3: name the harbour") && said.includes("once more");
+      });
+      await until("the next pause", () => world.callboard("inbox", "--json").includes('"id":"p2"'));
+      await window.page.locator(".review-widget").first().waitFor({ state: "detached" });
+      world.callboard("decide", "p2", "stop");
+    },
+  ],
+  [
+    "unsaved text is saved before a turn where the settings say so",
+    async () => {
+      await open("src/notes.md");
+      await window.page.keyboard.press("Control+End");
+      await window.page.keyboard.type("typed and not saved \n");
+      await window.command("Callboard: Review This File");
+      await until("it is saved", () => world.read("src/notes.md").includes("typed and not saved"));
+      await until("three findings", async () => (await window.rows("Findings", "white space").count()) === 3);
+    },
+  ],
+  [
+    "a finding whose text changed is stale and shows it; all of a file are fixed after a look at them",
+    async () => {
+      await window.row("Findings", "white space").click();
+      await window.page.locator(".tab.active", { hasText: "notes.md" }).waitFor();
+      await window.page.keyboard.press("Home");
+      await window.page.keyboard.type("and ");
+      await window.page.keyboard.press("End");
+      await window.page.keyboard.press("Backspace");
+      await until("the mark of a stale finding", async () => {
+        const after = await window.page.$$eval(".view-line span", (all) =>
+          all.map((it) => getComputedStyle(it, "::after").content),
+        );
+        return after.some((it) => it.includes("stale finding"));
+      });
+      await window.page.keyboard.press("Control+s");
+      await window.command("Callboard: Fix All Findings of This File");
+      const box = window.page.locator(".quick-input-widget:visible");
+      await box.locator(".monaco-list-row", { hasText: "line" }).first().waitFor();
+      await window.picture("fix-all-dark");
+      await box.locator(".monaco-button", { hasText: "OK" }).first().click();
+      await window.pick("@autofix");
+      await until("nothing is left at a line's end", () => !/ $/m.test(world.read("src/notes.md")));
+    },
+  ],
+  [
+    "a workflow of tasks.json runs as a task",
+    async () => {
+      await window.command("Tasks: Run Task");
+      await window.pick("look at the notes");
+      const rows = window.page.locator(".terminal-wrapper.active .xterm-rows");
+      await until("the task's terminal", async () => /the linter has nothing to say/.test(await rows.innerText()));
+    },
+  ],
+  [
+    "each command of the palette says what it does",
+    async () => {
+      await window.page.keyboard.press("F1");
+      const box = window.page.locator(".quick-input-widget:visible input").first();
+      await box.fill(">Callboard: ");
+      await window.page.locator(".quick-input-list .monaco-list-row", { hasText: "Callboard: Run Workflow" }).waitFor();
+      await window.picture("palette-dark");
+      await window.page.keyboard.press("Escape");
+    },
+  ],
+  [
+    "a folder below the repository's root has the same channel, and its findings are on their lines",
+    async () => {
+      world.write("src/more.md", "# More\n\nshort \n");
+      const second = await world.window({ folder: "src", files: ["src/more.md"] });
+      await second.side();
+      await second.command("Callboard: Review This File");
+      await second.page.locator(".squiggly-warning").first().waitFor({ state: "attached", timeout: LONG });
+      await second.row("Findings", "more.md").waitFor();
+      await second.row("Findings", "white space").click();
+      await second.page.locator(".tab.active", { hasText: "more.md" }).waitFor();
+      if ((await second.page.locator(".tab", { hasText: "more.md" }).count()) !== 1)
+        throw new Error("another file opened");
+      await second.context.close();
+      world.windows.splice(world.windows.indexOf(second), 1);
+    },
+  ],
+]);

@@ -1,0 +1,144 @@
+//! One editor with several folders, in one `callboard lsp`: a hub, a trust and an inbox for each root, and everything that comes
+//! says which it is from.
+
+use std::{fs, path::PathBuf};
+
+use serde_json::{Value, json};
+
+use crate::support::{
+    COMMAND_LIMIT, Live, World,
+    editor::{Editor, uri},
+};
+
+const NOTES: &str = "# Rounds at six   \n\nStart at the station.\nEnd at the depot. \t\n";
+
+/// Another workspace of the same developer, with its own hub. Dropping it stops that.
+struct Second<'a> {
+    world: &'a World,
+    root: PathBuf,
+}
+
+impl<'a> Second<'a> {
+    fn new(world: &'a World) -> Self {
+        let root = world.root().join("w2");
+        // A mark of its own, so that nothing above it can be taken for its root.
+        fs::create_dir_all(root.join(".callboard")).unwrap();
+        fs::write(root.join("notes.md"), NOTES).unwrap();
+        Self { world, root }
+    }
+
+    fn callboard(&self, args: &[&str]) -> crate::support::Ran {
+        let mut command = self.world.command(env!("CARGO_BIN_EXE_callboard"));
+        command.args(args).current_dir(&self.root);
+        Live::start(command, "callboard in the second root", false).finish(COMMAND_LIMIT)
+    }
+
+    fn file(&self) -> String {
+        uri(&self.root.join("notes.md"))
+    }
+}
+
+fn titles(actions: &[Value]) -> Vec<&str> {
+    actions.iter().map(|it| it["title"].as_str().unwrap()).collect()
+}
+
+#[test]
+fn several_folders_of_one_editor_have_a_hub_each_and_say_which_they_are() {
+    let world = World::with_files(&[("notes.md", NOTES)]);
+    let second = Second::new(&world);
+    let (one, two) = (uri(&world.workspace().join("notes.md")), second.file());
+    let mut editor = Editor::over(&world, &[&world.workspace(), &second.root]);
+    editor.open(&one, NOTES);
+    editor.open(&two, NOTES);
+
+    // Promise 7: trust is each root's own.
+    let actions = editor.actions(&two, 0);
+    assert_eq!(titles(&actions), ["Trust this workspace…"]);
+    assert_eq!(actions[0]["command"]["arguments"][0]["root"], uri(&second.root), "it finds its way back");
+    assert!(titles(&editor.actions(&one, 0)).contains(&"Review this file with @lint"));
+    editor.act(&two, 0, "Trust this workspace…");
+    let question = editor.question("window/showMessageRequest", "[w2] Trust this workspace?");
+    editor.choose(&question, "Trust this workspace");
+    editor.told("[w2] This workspace is trusted.");
+
+    // The same ids on both sides, and each stays with its own.
+    editor.act(&one, 0, "Review this file with @lint");
+    editor.diagnostics("the first root's findings", &one, |it| it.len() == 2);
+    editor.act(&two, 0, "Review this file with @lint");
+    editor.diagnostics("the second root's findings", &two, |it| it.len() == 2);
+    editor.act(&two, 0, "Fix f1 with @autofix");
+    editor.diagnostics("the second root's, one fixed", &two, |it| it.len() == 1);
+    assert_eq!(fs::read_to_string(second.root.join("notes.md")).unwrap(), NOTES.replace("six   \n", "six\n"));
+    assert_eq!(world.read("notes.md"), NOTES, "the first root's f1 is another");
+
+    // A pause of each: its question says its root, its page is its own, and its answer goes there.
+    let fix = json!({ "workflow": "review-fix", "inputs": { "path": "notes.md" }, "roles": { "reviewer": "lint", "fixer": "autofix" } });
+    editor.run("callboard.run", &fix);
+    let mut in_second = fix.clone();
+    in_second["root"] = json!(uri(&second.root));
+    editor.run("callboard.run", &in_second);
+    let first_asks = editor.question("window/showMessageRequest", "[w] p1 in r2 waits for you");
+    let second_asks = editor.question("window/showMessageRequest", "[w2] p1 in r2 waits for you");
+    assert_ne!(first_asks["id"], second_asks["id"]);
+    editor.choose(&second_asks, "Stop");
+    let runs = |root: &str| -> Value { json!({ "root": root, "run": "r2" }) };
+    let of_second = runs(&uri(&second.root));
+    let mut stopped = Value::Null;
+    while stopped != "stopped" {
+        editor.wait("the second root's progress", |it| {
+            it["method"] == "$/progress" && it.to_string().contains("stopped")
+        });
+        stopped = editor.request("callboard/runs", &of_second)[0]["status"].clone();
+    }
+    assert_eq!(editor.request("callboard/runs", &runs(&uri(&world.workspace())))[0]["status"], "waiting");
+    editor.choose(&first_asks, "Open");
+    let show = editor.question("window/showDocument", "p1.md");
+    editor.answer(&show, &json!({ "success": true }));
+
+    // Panels: what is subscribed to is said with its root, and a root that is none is refused.
+    let root = uri(&second.root);
+    editor.request("callboard/subscribe", &json!({ "root": root, "since": 0 }));
+    let feed = editor.wait("the second root's feed", |it| it["method"] == "callboard/feed");
+    assert_eq!(feed["params"]["root"], root);
+    let refused = editor.refusal("callboard/inbox", &json!({ "root": "file:///nowhere" }));
+    assert!(refused["message"].as_str().unwrap().contains(&root), "{refused}");
+
+    // A folder that goes is let go, and its files are nobody's; one that comes again is attached again.
+    let folder = json!({ "uri": root, "name": "w2" });
+    editor.notify("workspace/didChangeWorkspaceFolders", &json!({ "event": { "added": [], "removed": [folder] } }));
+    assert_eq!(titles(&editor.actions(&two, 0)), Vec::<&str>::new());
+    editor.notify("workspace/didChangeWorkspaceFolders", &json!({ "event": { "added": [folder], "removed": [] } }));
+    editor.open(&two, NOTES);
+    editor.diagnostics("the second root's, again", &two, |it| it.len() == 1);
+    let status = editor.request("callboard/hubStatus", &json!({ "root": root }));
+    assert!(status["workspace"].as_str().unwrap().ends_with("/w2"), "{status}");
+    let status = editor.request("callboard/hubStatus", &json!({}));
+    assert!(status["workspace"].as_str().unwrap().ends_with("/w"), "{status}");
+    editor.run("callboard.cancel", &json!({ "run": "r2" }));
+
+    editor.send_bare("shutdown");
+    editor.notify_bare("exit");
+    assert_eq!(editor.code(), Some(0));
+    second.callboard(&["hub", "stop"]).ok("callboard hub stop");
+}
+
+/// A root that can't be attached is told of, and holds up no other.
+#[test]
+fn a_root_without_a_hub_is_told_and_the_others_are_served() {
+    let world = World::with_files(&[("notes.md", NOTES)]);
+    let second = Second::new(&world);
+    // A folder that is not there is left out.
+    let mut editor = Editor::over(&world, &[&world.workspace(), &world.root().join("missing"), &second.root]);
+    let one = uri(&world.workspace().join("notes.md"));
+    editor.open(&one, NOTES);
+    assert!(titles(&editor.actions(&one, 0)).contains(&"Review this file with @lint"));
+    assert_eq!(titles(&editor.actions(&second.file(), 0)), ["Trust this workspace…"]);
+    // The hub of one root is lost: the session ends as it does with one root, and the next one has all again.
+    let status = editor.request("callboard/hubStatus", &json!({ "root": uri(&second.root) }));
+    world.kill9(u32::try_from(status["pid"].as_u64().unwrap()).unwrap());
+    assert_eq!(editor.code(), Some(75));
+    let mut again = Editor::over(&world, &[&world.workspace(), &second.root]);
+    assert_eq!(titles(&again.actions(&second.file(), 0)), ["Trust this workspace…"]);
+    drop(again);
+    second.callboard(&["hub", "stop"]).ok("callboard hub stop");
+}

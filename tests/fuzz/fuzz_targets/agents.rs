@@ -1,0 +1,5 @@
+//! Lines of agents that speak by lines. `callboard::entries` says what must hold.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| callboard::entries::agents(bytes));

@@ -1,0 +1,5 @@
+//! What an editor sends, as frames and messages. `callboard::entries` says what must hold.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| callboard::entries::frames(bytes));

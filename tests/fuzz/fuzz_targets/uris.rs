@@ -1,0 +1,5 @@
+//! Addresses of files. `callboard::entries` says what must hold.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| callboard::entries::uris(bytes));

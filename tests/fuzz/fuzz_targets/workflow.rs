@@ -1,0 +1,5 @@
+//! Workflow files, and the language server's view of them. `callboard::entries` says what must hold.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| callboard::entries::workflow(bytes));

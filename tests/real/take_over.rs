@@ -1,0 +1,113 @@
+//! Taking the real programs over: their session in their own interactive screen, a turn by a person there, and back: one
+//! conversation all the way, and one that outlives a hub that is killed meanwhile.
+
+use serde_json::{Value, json};
+
+use crate::{
+    e2e::{COMMAND_LIMIT, editor::Editor, wait_for},
+    support::{Cli, World, each, world},
+};
+
+each!(a_session_goes_to_the_persons_screen_and_back);
+
+/// What an editor shows of an agent's terminal.
+struct Shown {
+    editor: Editor,
+    screen: vt100::Parser,
+    title: String,
+}
+
+impl Shown {
+    fn watch(world: &World, cli: Cli) -> Self {
+        let mut editor = Editor::start(&world.e2e);
+        editor.request("callboard/watchTerminal", &json!({ "agent": cli.name(), "form": "raw" }));
+        Self { editor, screen: vt100::Parser::default(), title: String::new() }
+    }
+
+    /// Draws frames until what is shown fits.
+    #[track_caller]
+    fn until(&mut self, what: &str, fits: impl Fn(&str, &str) -> bool) {
+        while !fits(&self.screen.screen().contents(), &self.title) {
+            let frame = self.editor.wait(what, |it| it["method"] == "callboard/terminalFrame")["params"].take();
+            if frame["full"] == true {
+                let size = |of: &str| u16::try_from(frame["size"][of].as_u64().unwrap()).unwrap().try_into().unwrap();
+                self.screen = vt100::Parser::new(size("rows"), size("columns"), 0);
+            }
+            self.screen.process(frame["raw"].as_str().unwrap_or_default().as_bytes());
+            frame["title"].as_str().unwrap_or_default().clone_into(&mut self.title);
+        }
+    }
+
+    fn press(&mut self, cli: Cli, keys: &str) {
+        self.editor.request("callboard/terminalInput", &json!({ "agent": cli.name(), "text": keys }));
+    }
+}
+
+fn taken(world: &World, cli: Cli) -> Option<String> {
+    let agents = world.e2e.callboard(&["agents", "--json"]).ok("agents").json();
+    let it = agents.iter().find(|it| it["info"]["name"] == cli.name()).expect("the agent");
+    it["taken"]["stage"].as_str().map(str::to_owned)
+}
+
+/// Returns whether a screen waits for a prompt.
+fn waits(cli: Cli, screen: &str, title: &str) -> bool {
+    match cli {
+        Cli::Claude => screen.contains("? for shortcuts") || title.starts_with('✳'),
+        Cli::Codex => screen.contains("› Ask Codex"),
+        Cli::Gemini => title.starts_with('◇') && screen.contains("Type your message"),
+    }
+}
+
+/// Takes the agent over and waits until its screen takes a prompt. A question whether the folder is trusted is the person's.
+fn take(world: &World, cli: Cli) -> Shown {
+    let mut shown = Shown::watch(world, cli);
+    shown.editor.request("callboard/takeOver", &json!({ "agent": cli.name() }));
+    wait_for("the take-over", COMMAND_LIMIT, || taken(world, cli).filter(|it| it == "open"), || world.e2e.story());
+    let asks = |screen: &str| screen.contains("Quick safety check") || screen.contains("Do you trust the files");
+    shown.until("a screen that waits", |screen, title| waits(cli, screen, title) || asks(screen));
+    if asks(&shown.screen.screen().contents()) {
+        shown.press(cli, "\r");
+        shown.until("a screen that waits", |screen, title| waits(cli, screen, title) && !asks(screen));
+    }
+    shown
+}
+
+fn a_session_goes_to_the_persons_screen_and_back(cli: Cli) {
+    let Some(world) = world() else { return };
+    assert!(world.ask(cli, "[[say the first]]").contains("the first"));
+    let mut shown = take(&world, cli);
+    // What was said before is there.
+    shown.until("the conversation", |screen, _| screen.contains("the first"));
+    shown.press(cli, "[[say from the screen]]");
+    shown.until("the echo", |screen, _| screen.contains("[[say from the screen]]"));
+    // Enter right behind text is a new line to some.
+    std::thread::sleep(std::time::Duration::from_millis(150));
+    shown.press(cli, "\r");
+    let on_screen = world.model.wait_for("the turn on the screen", |it| it.prompt.contains("from the screen"));
+    assert_eq!(on_screen.messages, 2, "the screen has another conversation: {:#}", on_screen.body);
+    shown.until("the screen to be idle again", |screen, title| {
+        screen.matches("from the screen").count() > 1 && waits(cli, screen, title)
+    });
+    // Meanwhile a message waits.
+    let asking = world.begin(cli, "[[say back again]]");
+    world.message("[[say back again]]");
+    assert_eq!(taken(&world, cli).as_deref(), Some("open"));
+    shown.editor.request("callboard/handBack", &json!({ "agent": cli.name() }));
+    world.says(asking, "back again");
+    let last = world.asked(cli).pop().expect("a request");
+    assert_eq!(last.messages, 3, "it did not go on in the session: {:#}", last.body);
+    assert!(last.prompt.contains("took this session over"), "it is not told: {}", last.prompt);
+    let channel: Vec<Value> = world.messages();
+    assert!(
+        channel.iter().any(|it| it["text"].as_str().unwrap_or_default().contains("handed it back")),
+        "{channel:#?}"
+    );
+    drop(shown);
+
+    // A hub that is killed has nothing open, and the session goes on.
+    drop(take(&world, cli));
+    world.e2e.kill_hub();
+    assert!(world.ask(cli, "[[say after the kill]]").contains("after the kill"));
+    let last = world.asked(cli).pop().expect("a request");
+    assert_eq!(last.messages, 4, "the session was lost: {:#}", last.body);
+}
