@@ -141,6 +141,7 @@ fn a_recorded_conversation_comes_to_its_asks_answers_and_ends() {
     Claim(WaitingForPermission, "it asks for a permission")
     send {"id":4,"result":{"decision":"decline"}}
     Claim(Working, "it has its answer")
+    send {"id":8,"method":"thread/backgroundTerminals/clean","params":{"threadId":"01a201eb-8a72-7583-b47e-5c745d3b0243"}}
     over Err(Interrupted) said "" tokens Some(120)
     # warm
     over Ok(()) said "MOCK-OK turn=6" tokens Some(120)
@@ -153,6 +154,7 @@ fn a_recorded_conversation_comes_to_its_asks_answers_and_ends() {
     # warm
     over Ok(()) said "MOCK-OK turn=10" tokens Some(120)
     # six @@slow 15@@
+    send {"id":17,"method":"thread/backgroundTerminals/clean","params":{"threadId":"01a201eb-8a72-7583-b47e-5c745d3b0243"}}
     over Err(Interrupted) said "" tokens Some(0)
     # seven @@fail 500@@
     retrying after Overloaded
@@ -164,6 +166,7 @@ fn a_recorded_conversation_comes_to_its_asks_answers_and_ends() {
     Claim(WaitingForPermission, "it asks for a permission")
     send {"id":5,"result":{"decision":"accept"}}
     Claim(Working, "it has its answer")
+    send {"id":22,"method":"thread/backgroundTerminals/clean","params":{"threadId":"01a201eb-8a72-7583-b47e-5c745d3b0243"}}
     over Err(Interrupted) said "" tokens Some(120)
     "##);
 }
