@@ -16,9 +16,11 @@ impl Joiner {
             let Some((&next, rest)) = bytes.split_first() else { return };
             bytes = rest;
             self.held.push(next);
-            if !is_beginning(&self.held) {
-                out(&self.held);
-                self.held.clear();
+            // What turns out to be no character may be followed by the beginning of one.
+            let whole = self.held.len() - beginning_at_end(&self.held);
+            if whole > 0 {
+                out(&self.held[..whole]);
+                self.held.drain(..whole);
             }
         }
         let whole = bytes.len() - beginning_at_end(bytes);
@@ -59,6 +61,7 @@ mod tests {
         assert_eq!(passed(&[b"\xf0", b"\x9f", b"\x98", b"\x80!"]), [&b"\xf0\x9f\x98\x80"[..], b"!"]);
         assert_eq!(passed(&[b"\xe2", b"\x1b[1m"]), [&b"\xe2\x1b"[..], b"[1m"], "no character after all");
         assert_eq!(passed(&[b"\xff", b"\x80"]), [&b"\xff"[..], b"\x80"], "never one");
+        assert_eq!(passed(&[b"\xf0", b"\xcb", b"\x97Y"]), [&b"\xf0"[..], b"\xcb\x97", b"Y"], "none, and then one");
         assert_eq!(passed(&[b"a\xe2\x82"]), [b"a"]);
     }
 }
