@@ -170,6 +170,8 @@ await story(world, [
     "changes can be requested with words, and the pause comes again",
     async () => {
       await window.row("Inbox", "asks for changes").waitFor({ state: "detached", timeout: LONG });
+      // It goes on for a round: what is written under it meanwhile would be one more thing that it finds, or a clash.
+      await world.ended("r2");
       world.write("notes.md", `${NOTES}\nAnd home again. \n`);
       await window.page.locator(".tab", { hasText: "notes.md" }).first().click();
       await window.shows("And home again. ");

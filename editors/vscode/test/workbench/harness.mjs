@@ -135,6 +135,17 @@ export class World {
     return execFileSync(program, args, { cwd: this.workspace, env: this.env, encoding: "utf8", timeout: LONG });
   }
 
+  /** Waits until a run has come to its end, whichever that is. */
+  async ended(run) {
+    await until(`the end of ${run}`, () =>
+      this.callboard("runs", "--json")
+        .trim()
+        .split("\n")
+        .map((it) => JSON.parse(it))
+        .some((it) => it.id === run && it.ended !== undefined),
+    );
+  }
+
   /** What the hub has to say, for a part that failed. */
   state() {
     const ask = (...args) => {
