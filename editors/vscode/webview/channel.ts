@@ -341,6 +341,7 @@ addEventListener("message", (event: MessageEvent<ToView>) => {
       composer.at(channel, thread);
       keep({ channel, thread });
       list.grow(0, messages.length);
+      search.again();
       empty();
       if (!painted) {
         painted = true;

@@ -321,7 +321,7 @@ await story(world, [
       await channel.locator(".message.person .body", { hasText: "a reply" }).first().waitFor();
       await channel.locator(".chip button").click();
       await channel.locator(".chip").waitFor({ state: "hidden" });
-      await window.page.keyboard.press("Control+f");
+      await window.find(channel);
       await channel.locator(".search input").fill("heard left");
       await channel.locator(".search [role=status]", { hasText: /m\d+/ }).waitFor();
       await window.page.keyboard.press("Escape");

@@ -123,7 +123,8 @@ await story(world, [
       await window.type("side-room");
       await channel.locator(".empty", { hasText: "Nobody has said anything" }).waitFor();
       await channel.locator(".channels").selectOption("main");
-      await window.page.keyboard.press("Control+f");
+      await channel.locator(".message .body", { hasText: "line 5 of the night" }).waitFor();
+      await window.find(channel);
       await channel.locator(".search input").fill("line 3 of");
       await channel.locator(".search [role=status]", { hasText: /m\d+/ }).waitFor();
       await window.page.keyboard.press("Escape");
