@@ -133,10 +133,15 @@ impl OpenBuffers {
             let Disk::Text(disk) = self.disk(&path) else { continue };
             // Of several editors that have something of their own, the one that typed last.
             let held = self.documents.editors_of(&path).into_iter().rev();
-            let mut texts = held.filter_map(|it| self.documents.held(&path, it)).map(|it| it.text);
-            if let Some(text) = texts.find(|it| disk.as_deref() != Some(&**it))
-                && is_below(&path, paths)
-            {
+            let mut own = None;
+            for it in held.filter_map(|it| self.documents.held(&path, it)) {
+                if disk.as_deref() == Some(&*it.text) {
+                    self.documents.seen_on_disk(&path, it.editor, it.version);
+                } else if !it.is_untouched() {
+                    own = own.or(Some(it.text));
+                }
+            }
+            if let Some(text) = own.filter(|_| is_below(&path, paths)) {
                 let disk = disk.clone().unwrap_or_default();
                 opened.unsaved.push(Unsaved { path: path.clone(), disk, text });
             }
@@ -152,6 +157,11 @@ impl OpenBuffers {
             let mine = &document.text;
             if **mine == **theirs || **mine == *base {
                 // It has it, or has nothing of its own and is read again by its editor.
+                self.documents.seen_on_disk(path, editor, document.version);
+                return Ok(());
+            }
+            if document.is_untouched() {
+                // Its editor has not yet read again what a turn before this one wrote.
                 return Ok(());
             }
             let clash = || BufferClash { path: path.to_owned(), mine: Arc::clone(mine), theirs: Arc::clone(theirs) };

@@ -31,6 +31,16 @@ pub struct Document {
     pub version: i32,
     /// Which editor.
     pub editor: EditorId,
+    /// The version that was last seen to be what the file held.
+    as_on_disk: Option<i32>,
+}
+
+impl Document {
+    /// Returns whether nothing was typed since it was last seen to be what its file held: what the file holds more by now is its
+    /// editor's to read again.
+    pub fn is_untouched(&self) -> bool {
+        self.as_on_disk == Some(self.version)
+    }
 }
 
 /// The open buffers by their path from the root, with `/` between its parts.
@@ -53,7 +63,7 @@ impl Documents {
         if text.len() > MOST_TEXT || self.of(editor).count() >= MOST_OPEN {
             return false;
         }
-        self.open.entry(path.to_owned()).or_default().push(Document { text, version, editor });
+        self.open.entry(path.to_owned()).or_default().push(Document { text, version, editor, as_on_disk: None });
         true
     }
 
@@ -128,6 +138,14 @@ impl Documents {
     /// Returns a file as this editor has it.
     pub fn held(&self, path: &str, editor: EditorId) -> Option<Document> {
         self.open.get(path).and_then(|it| it.iter().find(|it| it.editor == editor).cloned())
+    }
+
+    /// An editor's text was seen to be what the file holds, unless it has another version by now.
+    pub fn seen_on_disk(&self, path: &str, editor: EditorId, version: i32) {
+        let Some(mut held) = self.open.get_mut(path) else { return };
+        if let Some(document) = held.iter_mut().find(|it| it.editor == editor && it.version == version) {
+            document.as_on_disk = Some(version);
+        }
     }
 
     fn of(&self, editor: EditorId) -> impl Iterator<Item = ()> + '_ {
