@@ -87,8 +87,24 @@ impl OpenBuffers {
         self.editors.insert(editor.id, (Arc::downgrade(editor), Handle::current()));
     }
 
+    /// An editor has opened a file. Whether it holds something of its own is found out beside all else.
+    pub(super) fn opened(&self, path: &str) {
+        self.file_opened(path);
+        if let (Some(me), Ok(runtime)) = (self.me.upgrade(), Handle::try_current()) {
+            let path = path.to_owned();
+            runtime.spawn_blocking(move || me.compare(&path));
+        }
+    }
+
+    fn compare(&self, path: &str) {
+        if let Disk::Text(Some(disk)) = self.disk(path) {
+            self.documents.compared(path, &disk);
+        }
+    }
+
     /// An editor has saved a file.
-    pub(super) fn saved(&self, path: &str) {
+    pub(super) fn saved(&self, path: &str, editor: EditorId) {
+        self.documents.saved(path, editor);
         if self.saves.len() >= MOST_SAVES {
             self.saves.retain(|_, at| at.elapsed() < GRACE);
         }
@@ -131,17 +147,14 @@ impl OpenBuffers {
         let mut opened = Opened::default();
         for path in self.documents.paths() {
             let Disk::Text(disk) = self.disk(&path) else { continue };
+            self.documents.compared(&path, disk.as_deref().unwrap_or_default());
             // Of several editors that have something of their own, the one that typed last.
             let held = self.documents.editors_of(&path).into_iter().rev();
-            let mut own = None;
-            for it in held.filter_map(|it| self.documents.held(&path, it)) {
-                if disk.as_deref() == Some(&*it.text) {
-                    self.documents.seen_on_disk(&path, it.editor, it.version);
-                } else if !it.is_untouched() {
-                    own = own.or(Some(it.text));
-                }
-            }
-            if let Some(text) = own.filter(|_| is_below(&path, paths)) {
+            let held = held.filter_map(|it| self.documents.held(&path, it));
+            let mut texts = held.filter(|it| !it.untouched).map(|it| it.text);
+            if let Some(text) = texts.find(|it| disk.as_deref() != Some(&**it))
+                && is_below(&path, paths)
+            {
                 let disk = disk.clone().unwrap_or_default();
                 opened.unsaved.push(Unsaved { path: path.clone(), disk, text });
             }
@@ -155,13 +168,8 @@ impl OpenBuffers {
         for _ in 0..TRIES {
             let Some(document) = self.documents.held(path, editor) else { return Ok(()) };
             let mine = &document.text;
-            if **mine == **theirs || **mine == *base {
+            if document.untouched || **mine == **theirs || **mine == *base {
                 // It has it, or has nothing of its own and is read again by its editor.
-                self.documents.seen_on_disk(path, editor, document.version);
-                return Ok(());
-            }
-            if document.is_untouched() {
-                // Its editor has not yet read again what a turn before this one wrote.
                 return Ok(());
             }
             let clash = || BufferClash { path: path.to_owned(), mine: Arc::clone(mine), theirs: Arc::clone(theirs) };

@@ -31,16 +31,9 @@ pub struct Document {
     pub version: i32,
     /// Which editor.
     pub editor: EditorId,
-    /// The version that was last seen to be what the file held.
-    as_on_disk: Option<i32>,
-}
-
-impl Document {
-    /// Returns whether nothing was typed since it was last seen to be what its file held: what the file holds more by now is its
-    /// editor's to read again.
-    pub fn is_untouched(&self) -> bool {
-        self.as_on_disk == Some(self.version)
-    }
+    /// Whether it holds nothing of its own: it is as the file was when both were last compared. The file may be another by
+    /// now, where the editor has not read it again.
+    pub untouched: bool,
 }
 
 /// The open buffers by their path from the root, with `/` between its parts.
@@ -63,7 +56,7 @@ impl Documents {
         if text.len() > MOST_TEXT || self.of(editor).count() >= MOST_OPEN {
             return false;
         }
-        self.open.entry(path.to_owned()).or_default().push(Document { text, version, editor, as_on_disk: None });
+        self.open.entry(path.to_owned()).or_default().push(Document { text, version, editor, untouched: false });
         true
     }
 
@@ -84,9 +77,24 @@ impl Documents {
         }
         document.text = text.into();
         document.version = version;
+        document.untouched = false;
         let text = Arc::clone(&document.text);
         held.push(document);
         Some(Changed { text, splices })
+    }
+
+    /// A file was seen to hold this: the buffers that hold the same have nothing of their own.
+    pub fn compared(&self, path: &str, disk: &str) {
+        for document in self.open.get_mut(path).iter_mut().flat_map(|it| it.iter_mut()) {
+            document.untouched |= *document.text == *disk;
+        }
+    }
+
+    /// An editor has written its buffer to the file.
+    pub fn saved(&self, path: &str, editor: EditorId) {
+        for document in self.open.get_mut(path).iter_mut().flat_map(|it| it.iter_mut()) {
+            document.untouched |= document.editor == editor;
+        }
     }
 
     /// An editor closed a file.
@@ -140,14 +148,6 @@ impl Documents {
         self.open.get(path).and_then(|it| it.iter().find(|it| it.editor == editor).cloned())
     }
 
-    /// An editor's text was seen to be what the file holds, unless it has another version by now.
-    pub fn seen_on_disk(&self, path: &str, editor: EditorId, version: i32) {
-        let Some(mut held) = self.open.get_mut(path) else { return };
-        if let Some(document) = held.iter_mut().find(|it| it.editor == editor && it.version == version) {
-            document.as_on_disk = Some(version);
-        }
-    }
-
     fn of(&self, editor: EditorId) -> impl Iterator<Item = ()> + '_ {
         self.open.iter().filter(move |it| it.iter().any(|it| it.editor == editor)).map(|_| ())
     }
@@ -190,6 +190,23 @@ mod tests {
         documents.close("a.txt", bob);
         assert_eq!(documents.latest("a.txt"), None);
         assert!(documents.change("a.txt", bob, 8, &[insert(0, 0, "x")]).is_none(), "what is closed is not changed");
+    }
+
+    #[test]
+    fn a_buffer_has_something_of_its_own_from_its_first_change_until_it_is_as_the_file() {
+        let documents = Documents::default();
+        let (ada, bob) = (documents.enter(), documents.enter());
+        let untouched = || [ada, bob].map(|it| documents.held("a.txt", it).unwrap().untouched);
+        documents.open("a.txt", ada, 1, "one\n".into());
+        documents.open("a.txt", bob, 1, "two\n".into());
+        assert_eq!(untouched(), [false, false], "nobody knows yet what the file holds");
+        documents.compared("a.txt", "one\n");
+        assert_eq!(untouched(), [true, false]);
+        documents.compared("a.txt", "three\n");
+        assert_eq!(untouched(), [true, false], "a file that changes gives a buffer nothing of its own");
+        documents.change("a.txt", ada, 2, &[insert(0, 0, "x")]);
+        documents.saved("a.txt", bob);
+        assert_eq!(untouched(), [false, true]);
     }
 
     #[test]
