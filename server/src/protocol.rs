@@ -465,6 +465,8 @@ pub enum PauseKind {
     Permission,
     /// An agent asks a question, and its turn waits.
     Question,
+    /// What the workspace configures was changed since a person trusted it, and a step needs it.
+    Trust,
 }
 
 /// How a pause was answered.
