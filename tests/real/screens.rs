@@ -17,10 +17,7 @@ each!(
 /// A world in which a program is driven by its screen.
 fn screen(cli: Cli) -> Option<World> {
     let world = world()?;
-    world.profile(cli, |it| {
-        let driven = ["stream-json", "app-server", "acp"].map(|it| format!("driver: {it}\n"));
-        driven.iter().fold(it, |text, it| text.replace(it, "driver: terminal\n"))
-    });
+    world.by_its_screen(cli);
     Some(world)
 }
 
