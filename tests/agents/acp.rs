@@ -155,12 +155,12 @@ fn a_program_that_ends_in_the_middle_is_a_crash_and_its_session_goes_on_without_
     let why = world.failure(2, FailureClass::Crashed);
     assert!(why.contains("exit code 3") && why.contains("it broke"), "{why}");
     // The history comes after the answer to the load, mixed with what follows: none of it is the answer.
-    world.start_with("fake", 3, "no directive", |it| it.session = session("session-1"));
+    world.start_with("fake", 3, "no directive", |it| it.session = Some(session("session-1")));
     assert_eq!(world.answer(3), "session-1 turn 3");
     // It answers and goes.
     world.start("fake", 4, "[[say four]] [[leave]]");
     assert_eq!(world.answer(4), "four");
-    world.start_with("fake", 5, "no directive", |it| it.session = session("session-1"));
+    world.start_with("fake", 5, "no directive", |it| it.session = Some(session("session-1")));
     assert_eq!(world.answer(5), "session-1 turn 5");
 }
 
@@ -171,7 +171,7 @@ fn an_agent_that_can_load_no_session_begins_a_new_one() {
     assert_eq!(world.answer(1), "one");
     world.start("fake", 2, "[[exit]]");
     world.failure(2, FailureClass::Crashed);
-    world.start_with("fake", 3, "no directive", |it| it.session = session("session-1"));
+    world.start_with("fake", 3, "no directive", |it| it.session = Some(session("session-1")));
     assert_eq!(world.answer(3), "session-2 turn 1");
 }
 
@@ -182,7 +182,7 @@ fn a_line_that_is_long_is_taken_and_one_that_is_too_long_ends_the_program() {
     assert_eq!(world.answer(1), "it went on");
     world.start("fake", 2, "[[huge 33]] [[say never heard]]");
     world.failure(2, FailureClass::Crashed);
-    world.start_with("fake", 3, "[[say a new one]]", |it| it.session = session("session-1"));
+    world.start_with("fake", 3, "[[say a new one]]", |it| it.session = Some(session("session-1")));
     assert_eq!(world.answer(3), "a new one");
 }
 

@@ -158,7 +158,7 @@ fn an_interrupt_goes_by_the_protocol_first_and_the_process_stays() {
     world.wait("the turn to begin", |it| matches!(it, Event::TurnStarted { turn: TurnId(4) }).then_some(()));
     world.interrupt("fake", 4);
     world.failure(4, FailureClass::Interrupted);
-    world.start_with("fake", 5, "[[args]]", |it| it.session = session("session-1"));
+    world.start_with("fake", 5, "[[args]]", |it| it.session = Some(session("session-1")));
     assert!(world.answer(5).contains("--resume=session-1"), "a new process goes on with the session");
 }
 
@@ -187,7 +187,7 @@ fn a_program_that_breaks_off_is_a_crash_and_the_next_turn_goes_on_with_its_sessi
     let why = world.failure(1, FailureClass::Crashed);
     assert!(why.contains("exit code 3") && why.contains("it broke"), "{why}");
     assert_eq!(claims(&world).last(), Some(&(AgentState::Crashed, Source::ExitStatus)));
-    world.start_with("fake", 2, "hello", |it| it.session = session("session-1"));
+    world.start_with("fake", 2, "hello", |it| it.session = Some(session("session-1")));
     assert_eq!(world.answer(2), "session-1 turn 2 of 5 characters");
 }
 
@@ -195,7 +195,7 @@ fn a_program_that_breaks_off_is_a_crash_and_the_next_turn_goes_on_with_its_sessi
 fn a_session_that_is_not_there_is_begun_anew_with_what_was_said() {
     let world = world();
     world.start_with("fake", 1, "hello", |it| {
-        it.session = session("gone");
+        it.session = Some(session("gone"));
         it.recap = "m1 from ada: look".into();
     });
     assert!(world.answer(1).starts_with("session-1 turn 1"));
@@ -212,12 +212,12 @@ fn a_fork_starts_from_a_session_and_leaves_that_as_it_is() {
     assert_eq!(world.answer(1), "session-1 turn 1 of 5 characters");
     world.start("fake-2", 2, "mine");
     assert_eq!(world.answer(2), "session-2 turn 1 of 4 characters");
-    world.start_with("fake-2", 3, "as you", |it| it.fork = session("session-1"));
+    world.start_with("fake-2", 3, "as you", |it| it.fork = Some(session("session-1")));
     assert_eq!(world.answer(3), "session-1-fork turn 2 of 6 characters", "its own session is left");
     assert_eq!(sessions(&world).last().unwrap().1, "session-1-fork");
     world.start("fake", 4, "hello");
     assert_eq!(world.answer(4), "session-1 turn 2 of 5 characters");
-    world.start_with("fake-2", 5, "lost", |it| it.fork = session("gone"));
+    world.start_with("fake-2", 5, "lost", |it| it.fork = Some(session("gone")));
     assert!(world.answer(5).contains("turn 1"), "what is gone is begun anew");
     assert!(sessions(&world).last().unwrap().2.as_ref().unwrap().contains("does not know the session"));
 }

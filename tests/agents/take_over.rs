@@ -60,7 +60,7 @@ fn take(world: &World, id: Option<&str>) {
         number: 7,
         by: "ada".to_owned(),
         cwd: ".".into(),
-        session: id.and_then(session),
+        session: id.map(session),
     };
     world.effect(Effect::TakeOver(Box::new(wanted)));
 }
@@ -110,7 +110,7 @@ fn one_session_goes_from_the_driver_to_the_screen_and_back() {
     hand_back(&world);
     assert_eq!(why_over(&world), "it was handed back");
     wait_until_gone(&screen, "the screen");
-    world.start_with("fake", 2, "again", |it| it.session = session("session-1"));
+    world.start_with("fake", 2, "again", |it| it.session = Some(session("session-1")));
     assert_eq!(world.answer(2), "session-1 turn 3 of 5 characters", "the person's turn is in the session");
 }
 
@@ -125,7 +125,7 @@ fn a_new_session_is_begun_with_an_id_of_ours_where_the_program_takes_one() {
     world.wait_for_screen("fake", "you said 2 characters in turn 1");
     world.type_into("fake", "/exit\r");
     assert_eq!(why_over(&world), "its screen was closed", "a person may also just leave it");
-    world.start_with("fake", 1, "hello", |it| it.session = session(&id));
+    world.start_with("fake", 1, "hello", |it| it.session = Some(session(&id)));
     assert_eq!(world.answer(1), format!("{id} turn 2 of 5 characters"));
 }
 
@@ -145,7 +145,7 @@ fn what_can_not_be_opened_is_said_and_costs_nothing() {
     assert!(why.contains("exit code 1") && why.contains("No conversation found"), "{why}");
     hand_back(&world);
     assert!(why_over(&world).contains("is gone"), "each hand-back is answered");
-    world.start_with("fake", 2, "again", |it| it.session = session("session-1"));
+    world.start_with("fake", 2, "again", |it| it.session = Some(session("session-1")));
     assert!(world.answer(2).starts_with("session-1 turn 2"));
 }
 

@@ -79,7 +79,9 @@ impl Graph {
                 std::thread::spawn(move || {
                     let ready = wait.into_iter().all(|it| it.recv().is_ok());
                     std::thread::sleep(time);
-                    tell.into_iter().for_each(|it| drop(it.send(())));
+                    for it in tell {
+                        let _ = it.send(());
+                    }
                     ready
                 })
             })

@@ -433,6 +433,7 @@ fn plan(roles: &[&str], steps: Vec<Step>) -> Plan {
         good_for: Some("bench".to_owned()),
         access: Access::Read,
         seats: Vec::new(),
+        sandbox: false,
     };
     Plan {
         name: "bench".to_owned(),

@@ -95,6 +95,27 @@ fn promise_4_what_an_agent_writes_gets_into_a_buffer_that_is_not_saved() {
 }
 
 #[test]
+fn promise_4_turns_that_follow_each_other_faster_than_an_editor_reads_are_no_clash() {
+    let world = world();
+    let mut ada = Editor::start(&world);
+    let file = notes(&world);
+    ada.open(&file, NOTES);
+    ada.synced();
+    answer(scribe(&world, "printf 'one\\nTWO\\nthree\\nfour\\nfive\\n' > notes.md"));
+    // The editor still has the text of before; nobody typed into it.
+    let said = answer(scribe(&world, "printf 'one\\nTWO\\nTHREE\\nfour\\nfive\\n' > notes.md"));
+    assert!(!said.contains("Not saved"), "{said}");
+    assert!(inbox(&world).is_empty(), "nothing waits for a person");
+    // What is typed from here on is the developer's own.
+    ada.change(&file, 2, Some([1, 0, 1, 3]), "zwei");
+    ada.synced();
+    let said = answer(scribe(&world, "printf 'one\\nTWO!\\nTHREE\\nfour\\nfive\\n' > notes.md"));
+    assert!(said.contains("Not saved, so not seen: notes.md"), "{said}");
+    assert_eq!(inbox(&world).len(), 1, "both changed the second line");
+    ada.question("window/showMessageRequest", "@scribe and you changed the same lines of notes.md");
+}
+
+#[test]
 fn promise_4_a_clash_is_a_pause_with_both_texts_and_an_answer_elsewhere_settles_it() {
     let world = world();
     let (mut ada, mut bob) = (Editor::start(&world), Editor::start(&world));

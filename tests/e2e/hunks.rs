@@ -37,7 +37,7 @@ fn lenses(editor: &mut Editor, file: &str) -> Vec<String> {
     for it in all.as_array().unwrap() {
         let (line, title) = (it["range"]["start"]["line"].to_string(), it["command"]["title"].as_str().unwrap());
         match lines.last_mut().filter(|it| it.starts_with(&format!("{line}: "))) {
-            Some(last) => *last += &format!(", {title}"),
+            Some(last) => last.extend([", ", title]),
             None => lines.push(format!("{line}: {title}")),
         }
     }

@@ -60,13 +60,12 @@ pub fn limit(seconds: u64) -> (String, Value) {
 /// Returns the folder in which the program says that it works.
 fn folder(body: &Value) -> Option<String> {
     let system = texts(&body["system"]).join("\n");
-    let all = std::iter::once(system)
+    let mut all = std::iter::once(system)
         .chain(body["messages"].as_array().into_iter().flatten().flat_map(|it| texts(&it["content"])));
-    all.filter_map(|it| {
+    all.find_map(|it| {
         let (_, rest) = it.split_once("orking directory: ")?;
         Some(rest.lines().next()?.trim().to_owned())
     })
-    .next()
 }
 
 pub fn write(to: &mut impl Write, conversation: &Conversation, reply: &mut Reply<'_>) -> io::Result<()> {

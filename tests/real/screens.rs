@@ -41,7 +41,8 @@ fn prompts_go_by_argument_and_by_paste_into_one_session(cli: Cli) {
     let Some(world) = screen(cli) else { return };
     let said = world.ask(cli, "[[say hello there]]");
     assert!(said.contains("hello there"), "{said}");
-    let lines: Vec<String> = processes::of(world.e2e.root()).iter().map(|it| it.command_line()).collect();
+    let lines: Vec<String> =
+        processes::of(world.e2e.root()).iter().map(super::e2e::processes::Process::command_line).collect();
     assert!(lines.iter().any(|it| it.contains("[[say hello there]]")), "the first prompt is no argument: {lines:#?}");
     // Of several lines, which a program folds on its screen.
     let long = "one more line\n".repeat(30);

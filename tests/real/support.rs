@@ -208,8 +208,8 @@ impl World {
         let ran = asking.finish(e2e::COMMAND_LIMIT);
         assert!(ran.code != Some(0), "it did not fail: {}", self.told(&ran));
         let messages = self.messages();
-        let deliveries = messages.iter().rev().flat_map(|it| it["deliveries"].as_array().into_iter().flatten());
-        let why = deliveries.filter_map(|it| it["state"]["why"].as_str()).next();
+        let mut deliveries = messages.iter().rev().flat_map(|it| it["deliveries"].as_array().into_iter().flatten());
+        let why = deliveries.find_map(|it| it["state"]["why"].as_str());
         why.unwrap_or_else(|| panic!("nothing is said of the failure: {messages:#?}")).to_owned()
     }
 

@@ -19,7 +19,8 @@ export function provideTasks(hub: Hub): vscode.Disposable {
     const execution = new vscode.CustomExecution((resolved) =>
       Promise.resolve(new RunTerminal(hub, resolved as Definition)),
     );
-    const made = new vscode.Task(definition, scope, title, "callboard", execution);
+    // No matchers, said outright: else the editor asks which errors to look for in the output.
+    const made = new vscode.Task(definition, scope, title, "callboard", execution, []);
     made.presentationOptions = { reveal: vscode.TaskRevealKind.Always, panel: vscode.TaskPanelKind.Dedicated };
     return made;
   };

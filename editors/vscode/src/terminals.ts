@@ -148,6 +148,9 @@ class Screen implements vscode.Pseudoterminal {
         this.writes.fire(`${past.lines.map((it) => printable(it)).join("\r\n")}${"\r\n".repeat(rows)}`);
       }
       const { state } = await hub.request("watchTerminal", { agent, form: "raw" });
+      // A name that is said while the editor still opens the terminal is lost.
+      this.name = "";
+      this.rename();
       if (state === "absent") {
         const none = vscode.l10n.t(
           "No program of @{0} has run since the hub began. It shows here when its next turn starts.",

@@ -341,6 +341,7 @@ addEventListener("message", (event: MessageEvent<ToView>) => {
       composer.at(channel, thread);
       keep({ channel, thread });
       list.grow(0, messages.length);
+      search.again();
       empty();
       if (!painted) {
         painted = true;
@@ -423,8 +424,10 @@ function empty(): void {
 }
 
 addEventListener("focus", () => {
+  host.postMessage({ is: "focus", on: true });
   if (list.isAtEnd) tellSeen();
 });
+addEventListener("blur", () => host.postMessage({ is: "focus", on: false }));
 addEventListener("keydown", (event) => {
   if ((event.ctrlKey || event.metaKey) && event.key === "f") {
     event.preventDefault();
@@ -433,3 +436,4 @@ addEventListener("keydown", (event) => {
 });
 
 host.postMessage({ is: "ready", channel: kept().channel, thread: kept().thread });
+if (document.hasFocus()) host.postMessage({ is: "focus", on: true });

@@ -26,10 +26,7 @@ export class Search {
       class: "input",
       placeholder: l10n.t("Find in messages"),
       "aria-label": l10n.t("Find in messages"),
-      oninput: () => {
-        this.at = this.ground.messages().length;
-        this.next(-1);
-      },
+      oninput: () => this.again(),
       onkeydown: (event) => this.key(event as KeyboardEvent),
     });
     this.count = h("span", { class: "dim", role: "status" });
@@ -49,6 +46,13 @@ export class Search {
     this.at = this.ground.messages().length;
     this.input.select();
     this.input.focus();
+  }
+
+  /** Other messages are here than before: another channel, or this one anew. */
+  again(): void {
+    this.reading = false;
+    this.at = this.ground.messages().length;
+    if (!this.node.hidden) this.next(-1);
   }
 
   /** Older messages came in front. */

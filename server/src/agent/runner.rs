@@ -63,6 +63,9 @@ const FAREWELL: Duration = Duration::from_secs(10);
 /// Opens the transcript of an agent's new terminal.
 pub type Transcripts = Box<dyn Fn(&AgentName, Size) -> io::Result<Box<dyn io::Write + Send>> + Send + Sync>;
 
+/// Returns how files changed since a tree of a checkpoint; a sentence where it can't be told.
+pub type Changes = Box<dyn Fn(&str) -> Result<String, String> + Send + Sync>;
+
 /// What a runner needs to know.
 pub struct RunnerParts {
     /// The agents. A new catalogue holds for turns that start after it.
@@ -87,8 +90,8 @@ pub struct RunnerParts {
     pub processes: PathBuf,
     /// The open buffers.
     pub buffers: Arc<dyn Buffers>,
-    /// Returns how files changed since a tree of a checkpoint; a sentence where it can't be told.
-    pub changes: Box<dyn Fn(&str) -> Result<String, String> + Send + Sync>,
+    /// Tells how files changed.
+    pub changes: Changes,
     /// The agents' terminals, for those who show them.
     pub screens: Arc<Screens>,
     /// Looks whether what the workspace configures is still what the developer trusted; a sentence where it is not. Asked
@@ -160,7 +163,7 @@ impl Runner {
         let ticket = Ticket::new(request, Arc::clone(&self.report));
         match self.seat(&agent) {
             Ok(inbox) => {
-                if let Err(unsent) = inbox.send(Note::Turn(ticket)) {
+                if let Err(unsent) = inbox.send(Note::Turn(Box::new(ticket))) {
                     // Its thread has just failed; a fresh one takes the turn.
                     self.agents.remove(&agent);
                     if let Ok(inbox) = self.seat(&agent) {
@@ -202,7 +205,7 @@ impl Runner {
             Ok(true) => {}
             Ok(false) => self.not_open(agent, number, "its driver has just failed within Callboard; try again"),
             Err(err) => {
-                self.not_open(agent, number, &format!("no thread could be started for it: {err}; close something"))
+                self.not_open(agent, number, &format!("no thread could be started for it: {err}; close something"));
             }
         }
     }

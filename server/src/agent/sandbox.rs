@@ -139,7 +139,9 @@ pub fn plan(it: &Boxed<'_>) -> Result<Plan, String> {
     if !it.on_terminal {
         args.words(&["--new-session"]);
     }
-    SYSTEM.iter().for_each(|path| args.read(Path::new(path)));
+    for path in SYSTEM {
+        args.read(Path::new(path));
+    }
     let get = |name: &str| it.environment.iter().find(|(key, _)| key == name).map(|(_, value)| PathBuf::from(value));
     args.words(&["--tmpfs", "/tmp", "--tmpfs", "/run/user"]);
     let home = get("HOME").filter(|it| it.is_absolute() && it.parent().is_some());
@@ -222,7 +224,9 @@ fn work_tree(args: &mut Args, it: &Boxed<'_>) -> Result<Made, String> {
         }
         args.read(&folder);
     }
-    STEERING_FILES.iter().for_each(|name| args.read(&it.cwd.join(name)));
+    for name in STEERING_FILES {
+        args.read(&it.cwd.join(name));
+    }
     let pointer = it.cwd.join(".git");
     let folder = if pointer.is_file() {
         args.read(&pointer);

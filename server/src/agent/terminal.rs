@@ -26,6 +26,7 @@ use crate::{
     process::{self, Identity, Ladder},
 };
 
+mod characters;
 mod input;
 #[cfg(unix)]
 mod piped;

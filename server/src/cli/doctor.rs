@@ -30,7 +30,7 @@ use crate::{
 pub fn doctor(setting: &Setting, out: &mut Out, hub: &Result<Option<HubStatus>, Fail>) -> Result<i32, Fail> {
     let programs = setting.programs();
     let mut all = vec![git(programs("git"))];
-    all.push(sandboxes(programs("bwrap")));
+    all.push(sandboxes(programs("bwrap").as_deref()));
     all.extend(agents(setting, &programs));
     all.extend(toolchains(&programs));
     all.extend(folders(setting));
@@ -67,8 +67,8 @@ fn git(found: Option<PathBuf>) -> Check {
 }
 
 /// Without a sandbox all goes on but what wants one.
-fn sandboxes(found: Option<PathBuf>) -> Check {
-    match sandbox::available(found.as_deref()) {
+fn sandboxes(found: Option<&Path>) -> Check {
+    match sandbox::available(found) {
         Ok(program) => Check::good("programs", "sandbox", format!("bubblewrap at {} works", program.display())),
         Err(why) => {
             let (what, mend) = why.split_once("; ").unwrap_or((why.as_str(), "install the package `bubblewrap`"));

@@ -3,7 +3,10 @@
 //! Pure. Each answer to a message is a step. A message is a prompt; the files and the names in backticks that it speaks of become
 //! inputs, with what they were as defaults. Where a person spoke after an answer they had looked at it, so there the plan asks.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write as _,
+};
 
 use crate::{
     agent::{Access, AgentInfo, DriverKind},
@@ -159,7 +162,7 @@ fn prompt(
     if !others.is_empty() {
         text = format!("{}\n\nWhat was said before, for your information:\n", text.trim_end());
         for other in others {
-            text.push_str(&format!("\n{}:\n{{{{ {} }}}}\n", other.agent, said_by(other)));
+            let _ = writeln!(text, "\n{}:\n{{{{ {} }}}}", other.agent, said_by(other));
         }
     }
     (text.trim_end().to_owned(), paths)
@@ -188,7 +191,7 @@ fn filled(text: &str, inputs: &[(String, Input)]) -> String {
     let mut end = 0;
     for (at, word, name) in found {
         filled.push_str(&literal(&text[end..at]));
-        filled.push_str(&format!("{{{{ inputs.{name} }}}}"));
+        let _ = write!(filled, "{{{{ inputs.{name} }}}}");
         end = at + word.len();
     }
     filled + &literal(&text[end..])

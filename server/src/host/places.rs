@@ -46,16 +46,14 @@ pub(super) fn follow(root: &Path, texts: &Texts, file: &FollowFile) -> FollowedF
     for it in &file.findings {
         let stands = match (&it.base, &it.said) {
             (Some(base), Some(said)) if *base == text => (it.place.clone(), it.stale, said.clone()),
-            (Some(base), Some(words)) => match texts.get(base) {
-                Some(old) => {
-                    let stands = Followed::compare(&old, &now, Some(deadline)).place(&it.place, words, it.stale);
-                    (stands.place, stands.stale, words.clone())
-                }
-                None => {
-                    let stands = Followed::compare("", &now, None).place(&it.place, words, true);
-                    (stands.place, stands.stale, words.clone())
-                }
-            },
+            (Some(base), Some(words)) => {
+                let stands = if let Some(old) = texts.get(base) {
+                    Followed::compare(&old, &now, Some(deadline)).place(&it.place, words, it.stale)
+                } else {
+                    Followed::compare("", &now, None).place(&it.place, words, true)
+                };
+                (stands.place, stands.stale, words.clone())
+            }
             _ => {
                 let place = first(&now, it);
                 let words = said(&now, &place).into();

@@ -159,7 +159,7 @@ impl Look {
                     Err(RecvTimeoutError::Timeout) => break,
                 }
             }
-            found = self.fair(&mut watcher, changed);
+            found = self.fair(&mut watcher, &changed);
         }
     }
 
@@ -193,7 +193,7 @@ impl Look {
     }
 
     /// Returns those of changed files that git does not ignore. Folders that are new are watched, and what is in them is new too.
-    fn fair(&mut self, watcher: &mut RecommendedWatcher, changed: BTreeSet<PathBuf>) -> BTreeSet<PathBuf> {
+    fn fair(&mut self, watcher: &mut RecommendedWatcher, changed: &BTreeSet<PathBuf>) -> BTreeSet<PathBuf> {
         let mut fair = BTreeSet::new();
         let mut folders: BTreeSet<PathBuf> = BTreeSet::new();
         folders.extend(

@@ -111,7 +111,7 @@ pub fn introduce_blocking<S: io::Read + io::Write>(stream: &mut S, token: &Token
 }
 
 fn preamble(token: &Token) -> Vec<u8> {
-    [&MAGIC[..], &PROTOCOL.to_be_bytes()[..], &token.as_bytes()[..]].concat()
+    [&MAGIC[..], &PROTOCOL.to_be_bytes()[..], token.as_bytes()].concat()
 }
 
 fn heard(word: [u8; 4], version: [u8; 4]) -> io::Result<Welcome> {

@@ -87,8 +87,24 @@ impl OpenBuffers {
         self.editors.insert(editor.id, (Arc::downgrade(editor), Handle::current()));
     }
 
+    /// An editor has opened a file. Whether it holds something of its own is found out beside all else.
+    pub(super) fn opened(&self, path: &str) {
+        self.file_opened(path);
+        if let (Some(me), Ok(runtime)) = (self.me.upgrade(), Handle::try_current()) {
+            let path = path.to_owned();
+            runtime.spawn_blocking(move || me.compare(&path));
+        }
+    }
+
+    fn compare(&self, path: &str) {
+        if let Disk::Text(Some(disk)) = self.disk(path) {
+            self.documents.compared(path, &disk);
+        }
+    }
+
     /// An editor has saved a file.
-    pub(super) fn saved(&self, path: &str) {
+    pub(super) fn saved(&self, path: &str, editor: EditorId) {
+        self.documents.saved(path, editor);
         if self.saves.len() >= MOST_SAVES {
             self.saves.retain(|_, at| at.elapsed() < GRACE);
         }
@@ -131,9 +147,11 @@ impl OpenBuffers {
         let mut opened = Opened::default();
         for path in self.documents.paths() {
             let Disk::Text(disk) = self.disk(&path) else { continue };
+            self.documents.compared(&path, disk.as_deref().unwrap_or_default());
             // Of several editors that have something of their own, the one that typed last.
             let held = self.documents.editors_of(&path).into_iter().rev();
-            let mut texts = held.filter_map(|it| self.documents.held(&path, it)).map(|it| it.text);
+            let held = held.filter_map(|it| self.documents.held(&path, it));
+            let mut texts = held.filter(|it| !it.untouched).map(|it| it.text);
             if let Some(text) = texts.find(|it| disk.as_deref() != Some(&**it))
                 && is_below(&path, paths)
             {
@@ -150,7 +168,7 @@ impl OpenBuffers {
         for _ in 0..TRIES {
             let Some(document) = self.documents.held(path, editor) else { return Ok(()) };
             let mine = &document.text;
-            if **mine == **theirs || **mine == *base {
+            if document.untouched || **mine == **theirs || **mine == *base {
                 // It has it, or has nothing of its own and is read again by its editor.
                 return Ok(());
             }

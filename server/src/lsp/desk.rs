@@ -44,6 +44,9 @@ pub async fn run(editor: Arc<Editor>) {
     }
 }
 
+/// The open pauses with whether each has changes, the run whose hunks are shown, and the turns that hold files.
+type LensesFrom = (Vec<(PauseId, bool)>, Option<u64>, Vec<(Arc<str>, TurnId)>);
+
 #[derive(Default)]
 struct Desk {
     shown: Shown,
@@ -57,7 +60,7 @@ struct Desk {
     /// The last change of the findings that a client that asks for them was told of.
     findings: Option<u64>,
     /// What the lenses were last made from.
-    lenses: (Vec<(PauseId, bool)>, Option<u64>, Vec<(Arc<str>, TurnId)>),
+    lenses: LensesFrom,
     /// How many collisions it was told of; none before the first look, since those are history.
     collisions: Option<u64>,
 }

@@ -226,7 +226,7 @@ impl Editor {
             sight.marks.remove(&path);
             self.shared.documents.open(&path, self.id, document.version, document.text.into());
             drop(sight);
-            self.shared.buffers.file_opened(&path);
+            self.shared.buffers.opened(&path);
             self.news.notify_one();
             return;
         }
@@ -272,7 +272,7 @@ impl Editor {
                 self.note_edit(pause, page);
             }
         } else if let Some(path) = self.folder().path(uri).filter(|it| !it.starts_with(".callboard/")) {
-            self.shared.buffers.saved(&path);
+            self.shared.buffers.saved(&path, self.id);
             self.shared.hub.tell(Event::Saved { by: self.actor.clone(), path });
             if self.scripts.analysis(uri).is_some() {
                 self.shared.forget_workflows();

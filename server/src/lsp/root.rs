@@ -83,7 +83,7 @@ pub fn has_id(body: &[u8]) -> bool {
 /// Returns a body with the proxy's own id where it has one: its answer is no matter of the editor's, which asked somebody else.
 pub fn as_own(body: &[u8]) -> Vec<u8> {
     match serde_json::from_slice::<serde_json::Value>(body) {
-        Ok(mut message) if message.get("id").is_some() => {
+        Ok(mut message @ serde_json::Value::Object(_)) if message.get("id").is_some() => {
             message["id"] = serde_json::Value::from(super::roots::OWN);
             message.to_string().into_bytes()
         }
@@ -116,14 +116,18 @@ pub fn changed_folders(body: &[u8]) -> (Vec<OpenFolder>, Vec<OpenFolder>) {
 ///
 /// What an editor asks of all files at once it asks of its first root alone, so the others send what they have to say.
 pub fn initialize_for(initialize: &[u8], folder: &OpenFolder) -> Vec<u8> {
-    let mut message: serde_json::Value = serde_json::from_slice(initialize).unwrap_or_default();
+    // What is no object is sent as it is: it is the other root's to refuse.
+    let Ok(mut message @ serde_json::Value::Object(_)) = serde_json::from_slice(initialize) else {
+        return initialize.to_vec();
+    };
     message["id"] = serde_json::Value::from(super::roots::OWN);
-    let params = &mut message["params"];
-    params["rootUri"] = serde_json::Value::from(folder.uri.clone());
-    params["rootPath"] = serde_json::Value::Null;
-    params["workspaceFolders"] = serde_json::json!([{ "uri": folder.uri, "name": "" }]);
-    if let Some(text) = params.pointer_mut("/capabilities/textDocument").and_then(|it| it.as_object_mut()) {
-        text.remove("diagnostic");
+    if let Some(params) = message.get_mut("params").filter(|it| it.is_object()) {
+        params["rootUri"] = serde_json::Value::from(folder.uri.clone());
+        params["rootPath"] = serde_json::Value::Null;
+        params["workspaceFolders"] = serde_json::json!([{ "uri": folder.uri, "name": "" }]);
+        if let Some(text) = params.pointer_mut("/capabilities/textDocument").and_then(|it| it.as_object_mut()) {
+            text.remove("diagnostic");
+        }
     }
     message.to_string().into_bytes()
 }

@@ -113,7 +113,9 @@ impl Roots {
     /// Says where a message of the editor goes, and what is sent there.
     pub fn goes(&mut self, body: &[u8]) -> Goes {
         // What can't be read is the first one's to refuse.
-        let Ok(mut message) = serde_json::from_slice::<Value>(body) else { return Goes::To(0, body.to_vec()) };
+        let Ok(mut message @ Value::Object(_)) = serde_json::from_slice::<Value>(body) else {
+            return Goes::To(0, body.to_vec());
+        };
         let Some(method) = message["method"].as_str().map(ToOwned::to_owned) else {
             return answer_goes(message, body);
         };
@@ -165,7 +167,7 @@ impl Roots {
         if !self.are_several() && root == 0 {
             return Some(body);
         }
-        let Ok(mut message) = serde_json::from_slice::<Value>(&body) else { return Some(body) };
+        let Ok(mut message @ Value::Object(_)) = serde_json::from_slice::<Value>(&body) else { return Some(body) };
         let method = message["method"].as_str().unwrap_or_default().to_owned();
         if method.is_empty() {
             if message["id"] == OWN {
@@ -175,7 +177,9 @@ impl Roots {
             // An answer may be that of another root to a request with the same id that is over: ids are the editor's, and unique.
             self.pending.remove(&id);
             let uri = self.all.get(root).map(|it| it.uri.clone()).unwrap_or_default();
-            with_root(&mut message["result"], &uri);
+            if let Some(result) = message.get_mut("result") {
+                with_root(result, &uri);
+            }
             return Some(message.to_string().into_bytes());
         }
         if root > 0 && message.get("id").is_some() {
@@ -183,14 +187,17 @@ impl Roots {
         }
         match method.as_str() {
             "window/workDoneProgress/create" | "$/progress" if root > 0 => {
-                message["params"]["token"] = marked(root, &message["params"]["token"]);
+                if let Some(token) = message.pointer_mut("/params/token") {
+                    *token = marked(root, token);
+                }
             }
             "window/showMessage" | "window/showMessageRequest" => {
-                let words = message["params"]["message"].as_str().unwrap_or_default();
-                message["params"]["message"] = json!(format!("[{}] {words}", self.name(root)));
+                if let Some(words) = message.pointer_mut("/params/message") {
+                    *words = json!(format!("[{}] {}", self.name(root), words.as_str().unwrap_or_default()));
+                }
             }
             _ if method.starts_with("callboard/") => {
-                if let Some(params) = message["params"].as_object_mut() {
+                if let Some(params) = message.get_mut("params").and_then(Value::as_object_mut) {
                     params.insert("root".to_owned(), json!(self.all.get(root).map(|it| &it.uri)));
                 }
             }

@@ -33,7 +33,7 @@ const STACK: usize = 64 * 1024;
 /// Runs until either side ends, and returns the process's exit code.
 pub fn run() -> i32 {
     match connect() {
-        Ok(stream) => carry(stream),
+        Ok(stream) => carry(&stream),
         Err(why) => refuse(&why),
     }
 }
@@ -90,7 +90,7 @@ fn wait_for(socket: &Path) -> io::Result<UnixStream> {
 }
 
 /// Carries bytes both ways until one side ends.
-fn carry(from_hub: UnixStream) -> i32 {
+fn carry(from_hub: &UnixStream) -> i32 {
     let up = from_hub.try_clone().and_then(|mut to_hub| {
         std::thread::Builder::new().name("up".to_owned()).stack_size(STACK).spawn(move || {
             copy(&mut io::stdin().lock(), &mut to_hub);
@@ -101,7 +101,7 @@ fn carry(from_hub: UnixStream) -> i32 {
     match up {
         // A read of standard input can't be given up: the process ends when this returns.
         Ok(_) => {
-            copy(&mut &from_hub, &mut io::stdout().lock());
+            copy(&mut &*from_hub, &mut io::stdout().lock());
             0
         }
         Err(why) => refuse(&format!("the system refused what the tools need to run: {why}")),

@@ -163,10 +163,10 @@ fn end(leftover: &Leftover) -> Cleaned {
         None => {
             let mark = leftover.mark.as_deref();
             let left: Vec<_> = members(process.pid).into_iter().map(|it| it.identity).collect();
-            ended(left.into_iter().filter(|it| mark.is_some_and(|mark| has_mark(it, mark))).collect())
+            ended(&left.into_iter().filter(|it| mark.is_some_and(|mark| has_mark(it, mark))).collect::<Vec<_>>())
         }
     };
-    match (session, leftover.mark_of_one_that_stays().map(|it| ended(marked(it)))) {
+    match (session, leftover.mark_of_one_that_stays().map(|it| ended(&marked(it)))) {
         (Cleaned::Left(mut one), Some(Cleaned::Left(two))) => {
             one.extend(two);
             Cleaned::Left(one)
@@ -176,8 +176,8 @@ fn end(leftover: &Leftover) -> Cleaned {
     }
 }
 
-fn ended(processes: Vec<Identity>) -> Cleaned {
-    if processes.is_empty() { Cleaned::Gone } else { outcome(&stop_processes(&processes, &Ladder::default())) }
+fn ended(processes: &[Identity]) -> Cleaned {
+    if processes.is_empty() { Cleaned::Gone } else { outcome(&stop_processes(processes, &Ladder::default())) }
 }
 
 fn outcome(stopped: &Stopped) -> Cleaned {

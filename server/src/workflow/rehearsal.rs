@@ -3,7 +3,7 @@
 //! Pure. What a step would read of one that is over is stood for by a sample of its form, in angle brackets, so that nobody takes
 //! it for what an agent said.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt::Write as _};
 
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -309,8 +309,10 @@ impl Rehearsal<'_> {
         let is_told = info.is_none_or(|it| it.driver != DriverKind::Tool);
         if is_told && !turn.context.is_empty() {
             let budget = turn.budget.unwrap_or(super::context::BUDGET);
-            text.push_str(&format!("\n\n‹What the workflow gives for this, {budget} tokens at most›\n"));
-            turn.context.iter().for_each(|it| text.push_str(&format!("‹{it}›\n")));
+            let _ = writeln!(text, "\n\n‹What the workflow gives for this, {budget} tokens at most›");
+            for it in &turn.context {
+                let _ = writeln!(text, "‹{it}›");
+            }
         }
         if is_told
             && role.is_some()

@@ -31,6 +31,9 @@ pub struct Document {
     pub version: i32,
     /// Which editor.
     pub editor: EditorId,
+    /// Whether it holds nothing of its own: it is as the file was when both were last compared. The file may be another by
+    /// now, where the editor has not read it again.
+    pub untouched: bool,
 }
 
 /// The open buffers by their path from the root, with `/` between its parts.
@@ -53,7 +56,7 @@ impl Documents {
         if text.len() > MOST_TEXT || self.of(editor).count() >= MOST_OPEN {
             return false;
         }
-        self.open.entry(path.to_owned()).or_default().push(Document { text, version, editor });
+        self.open.entry(path.to_owned()).or_default().push(Document { text, version, editor, untouched: false });
         true
     }
 
@@ -74,9 +77,24 @@ impl Documents {
         }
         document.text = text.into();
         document.version = version;
+        document.untouched = false;
         let text = Arc::clone(&document.text);
         held.push(document);
         Some(Changed { text, splices })
+    }
+
+    /// A file was seen to hold this: the buffers that hold the same have nothing of their own.
+    pub fn compared(&self, path: &str, disk: &str) {
+        for document in self.open.get_mut(path).iter_mut().flat_map(|it| it.iter_mut()) {
+            document.untouched |= *document.text == *disk;
+        }
+    }
+
+    /// An editor has written its buffer to the file.
+    pub fn saved(&self, path: &str, editor: EditorId) {
+        for document in self.open.get_mut(path).iter_mut().flat_map(|it| it.iter_mut()) {
+            document.untouched |= document.editor == editor;
+        }
     }
 
     /// An editor closed a file.
@@ -172,6 +190,23 @@ mod tests {
         documents.close("a.txt", bob);
         assert_eq!(documents.latest("a.txt"), None);
         assert!(documents.change("a.txt", bob, 8, &[insert(0, 0, "x")]).is_none(), "what is closed is not changed");
+    }
+
+    #[test]
+    fn a_buffer_has_something_of_its_own_from_its_first_change_until_it_is_as_the_file() {
+        let documents = Documents::default();
+        let (ada, bob) = (documents.enter(), documents.enter());
+        let untouched = || [ada, bob].map(|it| documents.held("a.txt", it).unwrap().untouched);
+        documents.open("a.txt", ada, 1, "one\n".into());
+        documents.open("a.txt", bob, 1, "two\n".into());
+        assert_eq!(untouched(), [false, false], "nobody knows yet what the file holds");
+        documents.compared("a.txt", "one\n");
+        assert_eq!(untouched(), [true, false]);
+        documents.compared("a.txt", "three\n");
+        assert_eq!(untouched(), [true, false], "a file that changes gives a buffer nothing of its own");
+        documents.change("a.txt", ada, 2, &[insert(0, 0, "x")]);
+        documents.saved("a.txt", bob);
+        assert_eq!(untouched(), [false, true]);
     }
 
     #[test]

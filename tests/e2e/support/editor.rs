@@ -358,7 +358,7 @@ pub struct Deaf {
     child: Child,
     input: ChildStdin,
     /// Its end of the pipe: open, and no longer read.
-    _output: BufReader<std::process::ChildStdout>,
+    unread: BufReader<std::process::ChildStdout>,
 }
 
 impl Editor {
@@ -368,10 +368,10 @@ impl Editor {
         command.arg("lsp").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut child = command.spawn().expect("the language server starts");
         let (input, output) = (child.stdin.take().expect("its input"), child.stdout.take().expect("its output"));
-        let mut deaf = Deaf { child, input, _output: BufReader::with_capacity(1024, output) };
+        let mut deaf = Deaf { child, input, unread: BufReader::with_capacity(1024, output) };
         let hello = json!({ "rootUri": uri(&world.workspace()), "capabilities": {} });
         deaf.ask_into_the_void(1_000_000, "initialize", &hello);
-        assert!(read(&mut deaf._output).is_some(), "it is greeted");
+        assert!(read(&mut deaf.unread).is_some(), "it is greeted");
         deaf
     }
 }
@@ -385,8 +385,8 @@ impl Deaf {
 
     /// Returns the server's exit code, once it has closed its input; `None` where it was killed for it.
     pub fn exit_code(self) -> Option<i32> {
-        let Self { mut child, input, _output } = self;
-        drop((input, _output));
+        let Self { mut child, input, unread } = self;
+        drop((input, unread));
         super::wait_for(
             "the end of the deaf client's server",
             COMMAND_LIMIT,

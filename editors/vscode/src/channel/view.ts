@@ -117,12 +117,14 @@ export class Channel implements vscode.WebviewViewProvider, vscode.Disposable {
       });
     });
     view.onDidChangeVisibility(() => {
+      if (!view.visible) setFocused(false);
       this.lookAtTails();
       if (view.visible && this.live.length > 0) this.flush();
     });
     view.onDidDispose(() => {
       this.view = undefined;
       this.ready = false;
+      setFocused(false);
       this.lookAtTails();
     });
   }
@@ -151,6 +153,9 @@ export class Channel implements vscode.WebviewViewProvider, vscode.Disposable {
       case "painted":
         this.painted ??= said.ms;
         this.hub.log.info(`The channel was painted ${said.ms.toFixed(0)} ms after its page began.`);
+        return;
+      case "focus":
+        setFocused(said.on);
         return;
       case "post":
         return this.post(said.text, said.thread, said.key);
@@ -322,6 +327,11 @@ export class Channel implements vscode.WebviewViewProvider, vscode.Disposable {
     const at = document.validatePosition(new vscode.Position(Math.max(0, line - 1), 0));
     await vscode.window.showTextDocument(document, { selection: new vscode.Range(at, at) });
   }
+}
+
+/** For keys that mean something in the channel only: the editor takes a page in the sidebar for focused where its header is. */
+function setFocused(is: boolean): void {
+  void vscode.commands.executeCommand("setContext", "callboard.channelFocused", is);
 }
 
 function escaped(text: string): string {

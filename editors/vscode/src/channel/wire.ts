@@ -136,6 +136,7 @@ export type ToView =
 export type FromView =
   | { is: "ready"; channel?: string; thread?: string }
   | { is: "painted"; ms: number }
+  | { is: "focus"; on: boolean }
   | { is: "post"; text: string; thread?: string; key: string }
   | { is: "older"; before: string }
   | { is: "channel"; name: string; thread?: string }
@@ -169,6 +170,8 @@ export function fromView(given: unknown): FromView | undefined {
       const ms = count("ms");
       return ms === undefined ? undefined : { is: "painted", ms };
     }
+    case "focus":
+      return typeof it.on === "boolean" ? { is: "focus", on: it.on } : undefined;
     case "post": {
       const [words, key] = [text("text"), text("key")];
       if (words === undefined || key === undefined) return undefined;

@@ -63,6 +63,12 @@ const open = async (name) => {
   await window.page.keyboard.press("Control+p");
   await window.pick(name, name.split("/").at(-1));
   await window.page.locator(".tab.active", { hasText: name.split("/").at(-1) }).waitFor();
+  // The tab is there before the text is, and the text before the keys go to it.
+  await window.shows(world.read(name).split("\n")[0]);
+  await until("the keys go there", async () => {
+    await window.focusEditor();
+    return (await window.page.locator(".editor-instance .monaco-editor.focused").count()) === 1;
+  });
 };
 
 await story(world, [
@@ -123,7 +129,8 @@ await story(world, [
       await window.type("side-room");
       await channel.locator(".empty", { hasText: "Nobody has said anything" }).waitFor();
       await channel.locator(".channels").selectOption("main");
-      await window.page.keyboard.press("Control+f");
+      await channel.locator(".message .body", { hasText: "line 5 of the night" }).waitFor();
+      await window.find(channel);
       await channel.locator(".search input").fill("line 3 of");
       await channel.locator(".search [role=status]", { hasText: /m\d+/ }).waitFor();
       await window.page.keyboard.press("Escape");
@@ -210,6 +217,9 @@ await story(world, [
       await box.locator(".monaco-button", { hasText: "OK" }).first().click();
       await window.pick("@autofix");
       await until("nothing is left at a line's end", () => !/ $/m.test(world.read("src/notes.md")));
+      await until("nothing is open", () => world.callboard("findings", "--json").trim() === "");
+      const waiting = world.callboard("inbox", "--json").trim();
+      if (waiting !== "") throw new Error(`three fixes one after the other were a clash: ${waiting}`);
     },
   ],
   [
@@ -226,8 +236,12 @@ await story(world, [
     async () => {
       await window.page.keyboard.press("F1");
       const box = window.page.locator(".quick-input-widget:visible input").first();
+      for (const title of ["Run Workflow", "Answer Pause Point", "Take Over Agent", "Undo Run", "Restart"]) {
+        await box.fill(`>Callboard: ${title}`);
+        await window.page.locator(".quick-input-list .monaco-list-row", { hasText: title }).first().waitFor();
+      }
       await box.fill(">Callboard: ");
-      await window.page.locator(".quick-input-list .monaco-list-row", { hasText: "Callboard: Run Workflow" }).waitFor();
+      await window.page.locator(".quick-input-list .monaco-list-row", { hasText: "Callboard: Approve" }).waitFor();
       await window.picture("palette-dark");
       await window.page.keyboard.press("Escape");
     },

@@ -135,6 +135,17 @@ export class World {
     return execFileSync(program, args, { cwd: this.workspace, env: this.env, encoding: "utf8", timeout: LONG });
   }
 
+  /** Waits until a run has come to its end, whichever that is. */
+  async ended(run) {
+    await until(`the end of ${run}`, () =>
+      this.callboard("runs", "--json")
+        .trim()
+        .split("\n")
+        .map((it) => JSON.parse(it))
+        .some((it) => it.id === run && it.ended !== undefined),
+    );
+  }
+
   /** What the hub has to say, for a part that failed. */
   state() {
     const ask = (...args) => {
@@ -396,6 +407,19 @@ export class Window {
   }
   async channel() {
     return this.frame(async (it) => (await it.locator(".composer").count()) > 0);
+  }
+  /** The channel's own search by its key, which must not open the editor's too. */
+  async find(channel) {
+    await until("the channel's search", async () => {
+      await channel.locator(".composer textarea").click({ timeout: 3000 });
+      // The workbench learns within a quarter of a second that a page has the focus.
+      await sleep(400);
+      await this.page.keyboard.press("Control+f");
+      await channel.locator(".search input").waitFor({ timeout: 3000 });
+      return true;
+    });
+    if ((await this.page.locator(".find-widget.visible").count()) !== 0)
+      throw new Error("the editor's search opened too");
   }
   async picture(name) {
     fs.mkdirSync(artefacts, { recursive: true });

@@ -99,6 +99,11 @@ await story(
         await until("it is open", () => world.callboard("agents", "--json").includes('"stage":"open"'), LONG);
         await window.page.locator(".terminal-wrapper.active .xterm-helper-textarea").waitFor({ state: "attached" });
         const rows = window.page.locator(".terminal-wrapper.active .xterm-rows");
+        // A home in which it never ran: it asks its own question first, and gets its answer from the person at the keys.
+        const keys = window.page.locator(".terminal-wrapper.active .xterm-helper-textarea");
+        await until("its question", async () => (await rows.innerText()).includes("Yes, I trust this folder"));
+        await keys.focus();
+        await window.page.keyboard.press("Enter");
         await until(
           "its screen",
           async () => /Because nothing in it|done with it/.test(await rows.innerText()),
@@ -108,7 +113,7 @@ await story(
           /@claude ✎ taken over/.test(await window.page.locator(".part.panel").first().innerText()),
         );
         await window.picture("taken-dark");
-        await window.page.locator(".terminal-wrapper.active .xterm-helper-textarea").focus();
+        await keys.focus();
         await window.page.keyboard.type("[[say only between us]]", { delay: 20 });
         await until("the words", async () => (await rows.innerText()).includes("between us"), LONG);
         await window.page.keyboard.press("Enter");

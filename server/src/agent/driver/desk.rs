@@ -43,7 +43,7 @@ pub(crate) type Report = Arc<dyn Fn(Event) + Send + Sync>;
 /// What an agent's thread is told.
 pub(crate) enum Note {
     /// Take a turn.
-    Turn(Ticket),
+    Turn(Box<Ticket>),
     /// Stop that turn.
     Interrupt(TurnId),
     /// This was said to an ask of that turn.
@@ -112,7 +112,7 @@ pub(crate) enum Input {
 
 /// What an agent's thread hears between turns.
 pub(crate) enum Idle {
-    Turn(Ticket),
+    Turn(Box<Ticket>),
     Terminal(TerminalEvent),
     TakeOver(Box<TakeOver>),
     HandBack(u64),
@@ -129,7 +129,7 @@ pub(crate) struct Desk {
     inbox: Receiver<Note>,
     sender: Sender<Note>,
     report: Report,
-    waiting: VecDeque<Ticket>,
+    waiting: VecDeque<Box<Ticket>>,
     /// What came for between turns while a program was being ended.
     later: VecDeque<Note>,
     turn: Option<TurnId>,

@@ -1,6 +1,6 @@
 //! The matrix of what a program in the sandbox can and can't do, by a shell in a real one where there is bubblewrap.
 
-use std::process::Output;
+use std::{io::Write as _, process::Output};
 
 use super::*;
 
@@ -16,7 +16,6 @@ impl World {
             .and_then(|it| std::env::split_paths(&it).map(|it| it.join("bwrap")).find(|it| it.is_file()));
         if let Err(why) = available(bwrap.as_deref()) {
             assert!(std::env::var_os("CALLBOARD_TEST_SANDBOX").is_none(), "a sandbox is wanted: {why}");
-            use std::io::Write as _;
             let _ = writeln!(std::io::stderr(), "skipped: {why}");
             return None;
         }
@@ -187,9 +186,9 @@ fn a_part_that_only_reads_writes_nothing_and_the_network_is_there_only_where_it_
     assert_eq!(fs::read_to_string(world.path("repo/a.txt")).unwrap(), "a\n");
     let devices = |network| {
         let out = world.run("repo", Access::Read, network, "cat /proc/net/dev | tail -n +3 | wc -l");
-        String::from_utf8_lossy(&out.stdout).trim().parse::<u32>().unwrap()
+        String::from_utf8_lossy(&out.stdout).trim().parse::<usize>().unwrap()
     };
-    let outside = fs::read_to_string("/proc/net/dev").unwrap().lines().count() as u32 - 2;
+    let outside = fs::read_to_string("/proc/net/dev").unwrap().lines().count() - 2;
     assert_eq!(devices(Network::Shared), outside);
     assert_eq!(devices(Network::None), 1, "only its own loopback");
 }

@@ -299,7 +299,7 @@ mod tests {
     /// Promise 6: it leads a session of its own, and what it left there ends with it.
     #[test]
     fn its_session_is_its_own_and_ends_whole() {
-        let (terminal, events) = script("sleep 600 & echo $!; echo why >&2; wait");
+        let (terminal, events) = script("echo why >&2; sleep 600 & echo $!; wait");
         let child: u32 = lines(&terminal, &events, 1)[0].parse().unwrap();
         let child = Identity::of(child).unwrap();
         let leader = terminal.identity().clone();

@@ -8,6 +8,7 @@ use vt100::capture::{BasicFormattedCaptureState, RowContents, basic_formatted_to
 
 use super::{
     Size,
+    characters::Joiner,
     plain::plain,
     queries,
     skim::{Guard, colours, plain_until, skippable},
@@ -33,6 +34,7 @@ const SKIM_FROM: usize = 192 * 1024;
 pub struct Emulator {
     parser: vt100::Parser<Keeper>,
     guard: Guard,
+    joiner: Joiner,
     /// How many bytes are known to be a stretch that can't be skimmed.
     unskimmable: usize,
     /// Counts changes.
@@ -81,6 +83,7 @@ impl Emulator {
         Self {
             parser: vt100::Parser::new_with_callbacks(rows, cols, 0, Keeper::default()),
             guard: Guard::default(),
+            joiner: Joiner::default(),
             unskimmable: 0,
             revision: 1,
         }
@@ -121,8 +124,8 @@ impl Emulator {
     }
 
     fn parse(&mut self, bytes: &[u8]) {
-        let Self { parser, guard, .. } = self;
-        guard.pass(bytes, |it| parser.process(it));
+        let Self { parser, guard, joiner, .. } = self;
+        guard.pass(bytes, |it| joiner.pass(it, |it| parser.process(it)));
     }
 
     pub fn resize(&mut self, size: Size) {
@@ -393,6 +396,12 @@ mod tests {
         assert!(text.drawing);
         assert_eq!(it.take_titles(), ["at work"]);
         assert_eq!(it.take_titles(), Vec::<String>::new());
+    }
+
+    #[test]
+    fn what_follows_a_character_that_came_in_two_parts_is_there() {
+        let it = emulator(&[b"caf\xc3", b"\xa9 \xc3\xa9t\xc3", b"\xa9!"]);
+        assert_eq!(it.text().rows[0], "café été!");
     }
 
     #[test]

@@ -35,8 +35,8 @@ pub(super) fn fork(
     let free =
         |it: &AgentEntry| it.live.is_none() && it.taken.is_none() && !checkpoint::is_awaited(draft, &it.info.name);
     let fits = |it: &AgentEntry| it.info.profile == source.info.profile && it.info.name != *agent;
-    let chosen = match to {
-        Some(name) => match draft.state.agents.get(name) {
+    let chosen = if let Some(name) = to {
+        match draft.state.agents.get(name) {
             None => return Err(not_found(format!("agent {name}"), "`callboard agents` lists them")),
             Some(it) if !fits(it) => {
                 return invalid(format!("{name} is no other instance of {agent}, so it can't go on from its session"));
@@ -46,19 +46,18 @@ pub(super) fn fork(
                 return Err(Refusal::new(RefusalCode::Busy, message));
             }
             Some(_) => name.clone(),
-        },
-        None => {
-            // One that has nothing to lose before one that has.
-            let free = draft.state.agents.values().filter(|it| fits(it) && free(it) && it.info.missing.is_none());
-            let found = free.min_by_key(|it| (it.sessions.contains_key(place), it.queue.len()));
-            let Some(found) = found else {
-                let message = format!(
-                    "no other instance of {agent} is free; wait for one, or give its profile more of them (`instances`)"
-                );
-                return Err(Refusal::new(RefusalCode::Busy, message));
-            };
-            found.info.name.clone()
         }
+    } else {
+        // One that has nothing to lose before one that has.
+        let free = draft.state.agents.values().filter(|it| fits(it) && free(it) && it.info.missing.is_none());
+        let found = free.min_by_key(|it| (it.sessions.contains_key(place), it.queue.len()));
+        let Some(found) = found else {
+            let message = format!(
+                "no other instance of {agent} is free; wait for one, or give its profile more of them (`instances`)"
+            );
+            return Err(Refusal::new(RefusalCode::Busy, message));
+        };
+        found.info.name.clone()
     };
     draft.emit(Record::AgentForked {
         agent: chosen.clone(),

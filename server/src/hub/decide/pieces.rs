@@ -170,6 +170,8 @@ fn line(finding: &Finding) -> String {
 
 fn quoted(messages: &[&Message]) -> String {
     let mut text = String::new();
-    messages.iter().for_each(|it| context::quote(&mut text, it));
+    for it in messages {
+        context::quote(&mut text, it);
+    }
     text
 }

@@ -144,8 +144,8 @@ fn open(draft: &mut Draft, agent: &AgentName, by: &str) {
     let Some(entry) = draft.state.agents.get(agent) else { return };
     // The session of the workspace itself before that of a worktree, of which the last one made counts.
     let worktrees = draft.state.open_worktrees.iter().rev().filter_map(|it| draft.state.worktree(*it));
-    let places = std::iter::once(".").chain(worktrees.map(|it| &*it.folder));
-    let found = places.filter_map(|it| entry.sessions.get(it).map(|session| (it, session.clone()))).next();
+    let mut places = std::iter::once(".").chain(worktrees.map(|it| &*it.folder));
+    let found = places.find_map(|it| entry.sessions.get(it).map(|session| (it, session.clone())));
     let (cwd, session) = found.map_or((".".into(), None), |(place, session)| (place.into(), Some(session)));
     let number = entry.taken.as_ref().map_or(0, |it| it.number);
     let wanted = TakeOver { number, agent: agent.clone(), by: by.to_owned(), cwd, session };

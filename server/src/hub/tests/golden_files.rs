@@ -84,7 +84,7 @@ fn the_golden_journal_of_files_comes_to_the_same_for_ever_promise_1() {
         format!(
             "{} {:?} {:?} sure={}",
             it.path,
-            it.agents.iter().map(|it| it.as_str()).collect::<Vec<_>>(),
+            it.agents.iter().map(crate::ids::AgentName::as_str).collect::<Vec<_>>(),
             it.person,
             it.sure
         )

@@ -31,6 +31,8 @@ fn play(text: &str, may_edit: bool) -> String {
     let mut dialogue = dialogue();
     let mut story = String::new();
     let mut open: Vec<String> = Vec::new();
+    // What the client asks now and did not when this was recorded moves the numbers of what it asks after that.
+    let mut unrecorded = 0;
     for line in text.lines().filter(|it| !it.starts_with('#')) {
         let (side, message) = line.split_at(2);
         if side == "> " {
@@ -41,7 +43,7 @@ fn play(text: &str, may_edit: bool) -> String {
                     let _ = writeln!(story, "# {}", message["params"]["input"][0]["text"].as_str().unwrap());
                 }
                 let sent = dialogue.request(purpose(method), method, &message["params"]);
-                assert_eq!(serde_json::from_str::<Value>(&sent).unwrap(), message);
+                assert_eq!(serde_json::from_str::<Value>(&sent).unwrap(), moved(message, unrecorded));
             } else if let Some(key) = open.pop() {
                 let allows = message["result"]["decision"] == "accept" || message["result"]["action"] == "accept";
                 let reply = if allows {
@@ -55,7 +57,11 @@ fn play(text: &str, may_edit: bool) -> String {
             }
             continue;
         }
-        for step in dialogue.hear(message) {
+        let message: Value = serde_json::from_str(message).unwrap();
+        let is_answer = message.get("method").is_none();
+        let message = if is_answer { moved(message, unrecorded) } else { message };
+        for step in dialogue.hear(&message.to_string()) {
+            unrecorded += u64::from(matches!(&step, Step::Send(it) if it.contains("\"method\"")));
             if let Step::Answered(Purpose::Session, Ok(answer)) = &step {
                 dialogue.speaks_in(answer["thread"]["id"].as_str().unwrap());
             }
@@ -63,6 +69,14 @@ fn play(text: &str, may_edit: bool) -> String {
         }
     }
     story
+}
+
+/// Returns a message with the number it has after so many that were not recorded.
+fn moved(mut message: Value, by: u64) -> Value {
+    if let Some(id) = message["id"].as_u64() {
+        message["id"] = (id + by).into();
+    }
+    message
 }
 
 fn tell(story: &mut String, open: &mut Vec<String>, dialogue: &Dialogue, step: Step) {
@@ -127,6 +141,7 @@ fn a_recorded_conversation_comes_to_its_asks_answers_and_ends() {
     Claim(WaitingForPermission, "it asks for a permission")
     send {"id":4,"result":{"decision":"decline"}}
     Claim(Working, "it has its answer")
+    send {"id":8,"method":"thread/backgroundTerminals/clean","params":{"threadId":"01a201eb-8a72-7583-b47e-5c745d3b0243"}}
     over Err(Interrupted) said "" tokens Some(120)
     # warm
     over Ok(()) said "MOCK-OK turn=6" tokens Some(120)
@@ -139,6 +154,7 @@ fn a_recorded_conversation_comes_to_its_asks_answers_and_ends() {
     # warm
     over Ok(()) said "MOCK-OK turn=10" tokens Some(120)
     # six @@slow 15@@
+    send {"id":17,"method":"thread/backgroundTerminals/clean","params":{"threadId":"01a201eb-8a72-7583-b47e-5c745d3b0243"}}
     over Err(Interrupted) said "" tokens Some(0)
     # seven @@fail 500@@
     retrying after Overloaded
@@ -150,6 +166,7 @@ fn a_recorded_conversation_comes_to_its_asks_answers_and_ends() {
     Claim(WaitingForPermission, "it asks for a permission")
     send {"id":5,"result":{"decision":"accept"}}
     Claim(Working, "it has its answer")
+    send {"id":22,"method":"thread/backgroundTerminals/clean","params":{"threadId":"01a201eb-8a72-7583-b47e-5c745d3b0243"}}
     over Err(Interrupted) said "" tokens Some(120)
     "##);
 }
