@@ -42,6 +42,27 @@ fn a_session_that_its_program_has_lost_is_begun_anew_and_that_is_said(cli: Cli) 
     assert_eq!(world.ask(cli, "and now?"), "answer 2");
 }
 
+/// Of the three, those that can start a session from another agent's.
+#[test]
+fn a_fork_knows_what_was_said_and_leaves_the_other_session_as_it_is() {
+    for cli in [Cli::Claude, Cli::Codex] {
+        let Some(world) = world() else { return };
+        assert_eq!(world.ask(cli, "[[say the first]]"), "the first");
+        world.e2e.callboard(&["agents", "fork", cli.name()]).ok("agents fork");
+        let other = format!("{}-2", cli.name());
+        world.says(world.begin_to(&other, "and you?"), "");
+        let last = world.asked(cli).pop().expect("a request");
+        assert_eq!(last.messages, 2, "{cli:?} does not know what was said: {:#}", last.body);
+        assert_eq!(world.ask(cli, "and now?"), "answer 2", "the session itself was gone on with");
+        world.says(world.begin_to(&other, "and then?"), "");
+        assert_eq!(world.asked(cli).pop().expect("a request").messages, 3);
+    }
+    let Some(world) = world() else { return };
+    world.ask(Cli::Gemini, "[[say the first]]");
+    let ran = world.e2e.callboard(&["agents", "fork", "gemini"]);
+    assert!(ran.code != Some(0) && ran.stderr.contains("can't be forked"), "{}", ran.stderr);
+}
+
 /// Takes away what the programs keep of their sessions, and returns how many files that were.
 fn lose_sessions(world: &World) -> usize {
     let mut lost = 0;
