@@ -339,6 +339,13 @@ pub struct Usage {
     pub micro_dollars: Option<u64>,
 }
 
+impl Usage {
+    /// Returns whether nothing is known.
+    pub fn is_unknown(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
 /// How a turn ended.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "ended", rename_all = "camelCase", rename_all_fields = "camelCase")]

@@ -1302,6 +1302,8 @@ export interface StepView {
   title: string;
   /** The turn that it is in, or was. */
   turn?: TurnId;
+  /** What its turns used in this round, as far as its agent reported it. */
+  usage?: Usage;
 }
 
 /** Params of `callboard/subscribe`. A second call replaces the first. */

@@ -797,6 +797,7 @@
 ---@field status callboard.StepStatus Where it stands.
 ---@field title string Its title, or its id where it has none.
 ---@field turn? callboard.TurnId The turn that it is in, or was.
+---@field usage? callboard.Usage What its turns used in this round, as far as its agent reported it.
 
 ---Params of `callboard/subscribe`. A second call replaces the first.
 ---@class callboard.SubscribeParams

@@ -9,7 +9,14 @@ use super::*;
 const RECORDED: &str = include_str!("../../../../../tests/fixtures/agents/acp-gemini.txt");
 
 fn opening(access: Access) -> Opening<'static> {
-    Opening { cwd: Path::new("/ws"), workspace: Path::new("/ws"), access, tools: None, model: None }
+    Opening {
+        cwd: Path::new("/ws"),
+        workspace: Path::new("/ws"),
+        access,
+        tools: None,
+        model: None,
+        homes: (Path::new("/"), Path::new("/own")),
+    }
 }
 
 /// A conversation in which a session is open.
