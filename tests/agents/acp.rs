@@ -160,6 +160,7 @@ fn a_program_that_ends_in_the_middle_is_a_crash_and_its_session_goes_on_without_
     // It answers and goes.
     world.start("fake", 4, "[[say four]] [[leave]]");
     assert_eq!(world.answer(4), "four");
+    world.state("fake", &AgentState::Stopped);
     world.start_with("fake", 5, "no directive", |it| it.session = Some(session("session-1")));
     assert_eq!(world.answer(5), "session-1 turn 5");
 }

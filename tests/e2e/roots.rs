@@ -66,6 +66,8 @@ fn several_folders_of_one_editor_have_a_hub_each_and_say_which_they_are() {
     editor.diagnostics("the first root's findings", &one, |it| it.len() == 2);
     editor.act(&two, 0, "Review this file with @lint");
     editor.diagnostics("the second root's findings", &two, |it| it.len() == 2);
+    let asked = editor.request("textDocument/diagnostic", &json!({ "textDocument": { "uri": two } }));
+    assert_eq!(asked["items"], json!([]), "what is sent is not given too");
     editor.act(&two, 0, "Fix f1 with @autofix");
     editor.diagnostics("the second root's, one fixed", &two, |it| it.len() == 1);
     assert_eq!(fs::read_to_string(second.root.join("notes.md")).unwrap(), NOTES.replace("six   \n", "six\n"));

@@ -92,5 +92,6 @@ drive_vscode() {
     node test/workbench/host.mjs
     node test/workbench/day.mjs
     node test/workbench/details.mjs
+    node test/workbench/folders.mjs
     node test/workbench/real.mjs
 }

@@ -9,6 +9,7 @@ import { followPages, pauseCommands } from "./commands/pauses";
 import { runCommands } from "./commands/runs";
 import { register, type Tools } from "./commands/table";
 import { talkCommands } from "./commands/talk";
+import { tellElsewhere } from "./elsewhere";
 import { Hub } from "./hub";
 import { tellNews } from "./notices";
 import { Remarks } from "./remarks";
@@ -57,6 +58,7 @@ export function activate(context: vscode.ExtensionContext): Api {
     register(hub, commands),
     showStatus(hub),
     tellNews(hub),
+    tellElsewhere(hub),
     provideTasks(hub),
     followPages(hub),
     vscode.workspace.onDidGrantWorkspaceTrust(() => void hub.start()),

@@ -7,6 +7,7 @@ import * as fs from "node:fs";
 import * as os from "node:os";
 import * as vscode from "vscode";
 import { LanguageClient, State } from "vscode-languageclient/node";
+import { folderNamed, folders } from "./elsewhere";
 import { findServer } from "./find";
 import {
   method,
@@ -32,6 +33,9 @@ import { Store, type Change } from "./store";
 type Method = keyof { [M in keyof typeof method as (typeof method)[M] extends keyof Requests ? M : never]: true };
 type Params<M extends Method> = Requests[(typeof method)[M] & keyof Requests]["params"];
 type Result<M extends Method> = Requests[(typeof method)[M] & keyof Requests]["result"];
+
+/** Which of several folders is shown, in the window's own memory. */
+const CHOSEN = "folder";
 
 export type Phase =
   | { is: "off"; why: "noFolder" | "restricted" | "notStarted" | "stopped" }
@@ -65,19 +69,37 @@ export class Hub implements vscode.Disposable {
   private readonly phased = new vscode.EventEmitter<Phase>();
   private readonly began = new vscode.EventEmitter<void>();
   private readonly framed = new vscode.EventEmitter<TerminalFrame>();
+  private readonly told = new vscode.EventEmitter<{ root: string; feed: Feed }>();
   readonly onChange = this.changed.event;
   readonly onPhase = this.phased.event;
   /** The store was filled anew: whatever was read from it or from the hub before is old. */
   readonly onBegin = this.began.event;
   /** A terminal that is watched shows something else. */
   readonly onFrame = this.framed.event;
+  /** Something changed in a folder of this window that is not shown. */
+  readonly onElsewhere = this.told.event;
 
   constructor(private readonly context: vscode.ExtensionContext) {
     this.log = vscode.window.createOutputChannel("Callboard", { log: true });
   }
 
+  /** The folder that is shown: the window's first, unless another was chosen. */
   get folder(): vscode.WorkspaceFolder | undefined {
-    return vscode.workspace.workspaceFolders?.find((it) => it.uri.scheme === "file");
+    const all = folders();
+    const chosen = this.context.workspaceState.get<string>(CHOSEN);
+    return all.find((it) => it.uri.toString() === chosen) ?? all[0];
+  }
+
+  /** What the folder is called, where there are several. */
+  get folderName(): string | undefined {
+    return folders().length > 1 ? this.folder?.name : undefined;
+  }
+
+  /** Shows another folder of this window. Its hub, and that of the one before, go on as they are. */
+  async choose(folder: vscode.WorkspaceFolder): Promise<void> {
+    if (folder.uri.toString() === this.folder?.uri.toString()) return;
+    await this.context.workspaceState.update(CHOSEN, folder.uri.toString());
+    await this.restart();
   }
 
   /** Where paths of the hub begin: the folder, or the repository that it is in. */
@@ -146,7 +168,26 @@ export class Hub implements vscode.Disposable {
     );
     // The commands are registered by this extension, which asks for what is missing before it passes them on.
     client.getFeature("workspace/executeCommand").initialize = () => undefined;
-    client.onNotification("callboard/feed", (feed: Feed) => this.take(feed));
+    // The folder that is shown comes first: what names no root is asked of that one's hub.
+    client.registerFeature({
+      fillInitializeParams: (params) => {
+        const others = folders().filter((it) => it.uri.toString() !== folder.uri.toString());
+        params.workspaceFolders = [folder, ...others].map(({ uri, name }) => ({
+          uri: client.code2ProtocolConverter.asUri(uri),
+          name,
+        }));
+      },
+      fillClientCapabilities: () => undefined,
+      initialize: () => undefined,
+      getState: () => ({ kind: "static" }),
+      clear: () => undefined,
+    });
+    client.onNotification("callboard/feed", (feed: Feed & { root?: string }) => {
+      const { root } = feed;
+      const isHere = root === undefined || folderNamed(root)?.uri.toString() === folder.uri.toString();
+      if (isHere) this.take(feed);
+      else this.told.fire({ root, feed });
+    });
     client.onRequest("callboard/saveBuffers", ({ uris }: SaveBuffersParams) => save(uris));
     client.onNotification("callboard/terminalFrame", (frame: TerminalFrame) => this.framed.fire(frame));
     client.onDidChangeState(({ newState }) => {
@@ -223,6 +264,7 @@ export class Hub implements vscode.Disposable {
     this.phased.dispose();
     this.began.dispose();
     this.framed.dispose();
+    this.told.dispose();
     this.log.dispose();
   }
 
@@ -285,12 +327,23 @@ export class Hub implements vscode.Disposable {
       if (this.client === client) {
         this.enter({ is: "running", trusted: status.trusted });
         this.began.fire();
+        this.listenElsewhere(client);
       }
     } catch (error) {
       if (this.client === client && client.isRunning()) {
         this.log.error(message(error));
         this.enter({ is: "lost", why: message(error) });
       }
+    }
+  }
+
+  private listenElsewhere(client: LanguageClient): void {
+    for (const { uri } of folders().filter((it) => it.uri.toString() !== this.folder?.uri.toString())) {
+      const root = client.code2ProtocolConverter.asUri(uri);
+      // A folder of the same repository has the same hub.
+      client
+        .sendRequest("callboard/subscribe", { root })
+        .catch((error: unknown) => this.log.info(`${root}: ${message(error)}`));
     }
   }
 

@@ -5,7 +5,7 @@ import * as vscode from "vscode";
 import type { Hub } from "./hub";
 import type { PauseView, RunView } from "./protocol";
 import { settings } from "./settings";
-import { changedFiles, headline, runStatus, span, waitingThings } from "./words";
+import { changedFiles, headline, plainly, runStatus, span, waitingThings } from "./words";
 
 /** How long news is gathered before it is said. */
 const GATHER = 300;
@@ -46,11 +46,6 @@ async function waiting(open: PauseView[]): Promise<void> {
       : vscode.l10n.t("{0} in {1} waits for you: {2}", only.id, only.run, title);
   const chosen = await vscode.window.showInformationMessage(text, show);
   if (chosen === show) await vscode.commands.executeCommand("callboard.openPause", { pause: only.id });
-}
-
-/** A message of the editor shows no Markdown. */
-function plainly(text: string): string {
-  return text.replace(/`/g, "");
 }
 
 async function ended(run: RunView): Promise<void> {

@@ -60,7 +60,7 @@ export function showStatus(hub: Hub): vscode.Disposable {
         item.text =
           waiting > 0 ? `$(bell-dot) ${waiting}` : live.length > 0 ? `$(sync~spin) ${live.length}` : "$(megaphone)";
         if (waiting > 0 && live.length > 0) item.text += `  $(sync) ${live.length}`;
-        item.text += " Callboard";
+        item.text += hub.folderName === undefined ? " Callboard" : ` Callboard: ${hub.folderName}`;
         item.command = waiting > 0 ? "callboard.showInbox" : "callboard.openChannel";
         item.tooltip = tooltip(hub, waiting);
         if (waiting > 0) item.backgroundColor = new vscode.ThemeColor("statusBarItem.warningBackground");

@@ -232,6 +232,11 @@ export function headline(text: string, most = 120): string {
   return line.length > most ? `${line.slice(0, most - 1)}…` : line;
 }
 
+/** Words with no marks of code: where nothing draws Markdown they are only in the way. */
+export function plainly(text: string): string {
+  return text.replace(/`/g, "");
+}
+
 /** Of two texts the one for this number. */
 export function counted(count: number, one: string, many: string): string {
   return count === 1 ? one : many;

@@ -80,10 +80,9 @@ function timeline(it: Picture): HTMLElement {
   const marks: SVGElement[] = [];
   for (const at of ticks(length, Math.max(3, Math.floor(space / 110)))) {
     const place = x(it.from + at);
-    marks.push(
-      s("line", { class: "tick", x1: place, x2: place, y1: 0, y2: height - 22 }),
-      s("text", { class: "time", x: place + 3, y: height - 8 }, label(at)),
-    );
+    marks.push(s("line", { class: "tick", x1: place, x2: place, y1: 0, y2: height - 22 }));
+    // A time at the right edge would be cut off.
+    if (place + 44 <= width) marks.push(s("text", { class: "time", x: place + 3, y: height - 8 }, label(at)));
   }
   const lanes = it.lanes.flatMap((lane, index) => {
     const y = index * LANE;
@@ -220,9 +219,15 @@ function graph(it: Picture): HTMLElement {
       const [from, to] = [at.get(need), at.get(step.id)];
       if (from === undefined || to === undefined) return [];
       const [x1, y1, x2, y2] = [from.x + BOX.width, from.y + BOX.height / 2, to.x, to.y + BOX.height / 2];
-      const bend = Math.max(16, (x2 - x1) / 2);
+      // Past the boxes between it goes below them, and turns in the last gap.
+      const isFar = x2 - x1 > BOX.width;
+      const low = y1 + BOX.height / 2 + 8;
+      const turn = x2 - BOX.gap;
+      const way = isFar
+        ? `M${x1},${y1} C${x1 + 12},${y1} ${x1 + 4},${low} ${x1 + 20},${low} H${turn} C${turn + 20},${low} ${x2 - 20},${y2} ${x2 - 5},${y2}`
+        : `M${x1},${y1} C${x1 + 16},${y1} ${x2 - 16},${y2} ${x2 - 5},${y2}`;
       return [
-        s("path", { class: "edge", d: `M${x1},${y1} C${x1 + bend},${y1} ${x2 - bend},${y2} ${x2 - 5},${y2}` }),
+        s("path", { class: "edge", d: way }),
         s("path", { class: "tip", d: `M${x2 - 7},${y2 - 4} L${x2 - 1},${y2} L${x2 - 7},${y2 + 4} Z` }),
       ];
     }),

@@ -214,10 +214,11 @@ export class Channel implements vscode.WebviewViewProvider, vscode.Disposable {
       if (channel !== this.channel || thread !== this.thread) return;
       this.shown.clear();
       this.live = this.live.filter((it) => it.channel === channel);
+      if (this.view !== undefined) this.view.description = hub.folderName;
       const total = hub.store.channels.get(channel)?.messages ?? messages.length;
       const facts = await this.facts(messages, true);
       const older = messages.length === limit;
-      const seen = this.context.workspaceState.get<number>(`seen:${channel}`, 0);
+      const seen = this.context.workspaceState.get<number>(this.seenKey(channel), 0);
       this.tell({ is: "setup", channel, thread, messages, older, total, seen, facts });
     } catch (error) {
       if (error instanceof Refused && error.code === "not_found" && channel !== DEFAULT) {
@@ -312,8 +313,14 @@ export class Channel implements vscode.WebviewViewProvider, vscode.Disposable {
     return { is: "off", why: vscode.l10n.t("Callboard does not run here: {0}.", hub.whyNot()) };
   }
 
+  /** Where it is kept how far a channel was read; of several folders each has channels of its own. */
+  private seenKey(channel: string): string {
+    const { folderName } = this.hub;
+    return folderName === undefined ? `seen:${channel}` : `seen:${this.hub.folder?.uri.toString() ?? ""}:${channel}`;
+  }
+
   private async saw(seen: number): Promise<void> {
-    const key = `seen:${this.channel}`;
+    const key = this.seenKey(this.channel);
     if (seen > this.context.workspaceState.get<number>(key, 0)) await this.context.workspaceState.update(key, seen);
   }
 

@@ -3,6 +3,7 @@
 import * as vscode from "vscode";
 import type { Changes } from "../changes";
 import type { Channel } from "../channel/view";
+import { folderOf } from "../elsewhere";
 import { message, type Hub } from "../hub";
 import type { Remarks } from "../remarks";
 import type { RunPicture } from "../run/panel";
@@ -36,6 +37,8 @@ export interface Argument {
   readonly path?: string;
   readonly hunk?: string;
   readonly uri?: vscode.Uri;
+  /** Of a window with several folders the one that is meant. */
+  readonly root?: string;
   readonly startLine?: number;
   readonly endLine?: number;
   readonly workflow?: string;
@@ -64,7 +67,10 @@ export function register(hub: Hub, commands: Commands): vscode.Disposable {
   const registered = Object.entries(commands).map(([name, does]) =>
     vscode.commands.registerCommand(`callboard.${name}`, async (given: unknown) => {
       try {
-        return await does(argument(given));
+        const it = argument(given);
+        const other = folderOf(hub, name, it);
+        if (other !== undefined) await hub.choose(other);
+        return await does(it);
       } catch (error) {
         hub.log.warn(`callboard.${name}: ${message(error)}`);
         void vscode.window.showErrorMessage(sentence(message(error)));

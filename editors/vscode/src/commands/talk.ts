@@ -2,6 +2,7 @@
 
 import * as vscode from "vscode";
 import * as ask from "../ask";
+import { chooseFolder } from "../elsewhere";
 import { Refused } from "../hub";
 import type { AgentView } from "../protocol";
 import { counted, headline } from "../words";
@@ -127,6 +128,7 @@ export function talkCommands({ hub, channel, terminals }: Tools): Commands {
       const chosen = await vscode.window.showQuickPick(choices, options);
       return chosen && hub.request("revokePermission", { permission: chosen.rule.id });
     },
+    chooseFolder: async () => chooseFolder(hub),
     restart: async () => {
       await hub.restart();
       if (hub.phase.is === "missing" || hub.phase.is === "lost") throw new Refused(hub.phase.why, "off");

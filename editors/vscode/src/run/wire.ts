@@ -2,7 +2,7 @@
 
 import type { PauseView, RunTurn, RunView, StepStatus } from "../protocol";
 import * as l10n from "@vscode/l10n";
-import { changedFiles, summary, turns as inTurns } from "../words";
+import { changedFiles, plainly, summary, turns as inTurns } from "../words";
 
 export interface Bar {
   /** What a click opens: a turn or a pause. */
@@ -115,7 +115,7 @@ export function picture(
     lane(l10n.t("you")).push({
       pause: pause.id,
       step: pause.step ?? "",
-      label: pause.title,
+      label: plainly(pause.title),
       kind: pause.answered === undefined ? "waiting" : "answered",
       from: pause.opened,
       to: pause.answered?.at ?? to,
@@ -145,7 +145,8 @@ export function picture(
       turn: it.turn,
       pause: it.status === "paused" ? it.pause : undefined,
       took: it.started === undefined ? undefined : (it.ended ?? to) - it.started,
-      summary: summary(it),
+      // What it gave in a round before is not what it gave in this one.
+      summary: it.status === "skipped" ? "" : summary(it),
     })),
     facts,
     changed: run.changedFiles > 0,

@@ -3,7 +3,7 @@
 import * as vscode from "vscode";
 import type { Hub } from "../hub";
 import type { PauseView } from "../protocol";
-import { ago, pauseKind, waitingThings } from "../words";
+import { ago, pauseKind, plainly, waitingThings } from "../words";
 import { Tree, icon, plain, type Node } from "./tree";
 
 interface PauseNode extends Node {
@@ -38,7 +38,7 @@ export class Inbox extends Tree<PauseNode> {
   }
 
   protected item({ view }: PauseNode): vscode.TreeItem {
-    const item = new vscode.TreeItem(view.title);
+    const item = new vscode.TreeItem(plainly(view.title));
     const run = view.run === undefined ? "" : ` · ${view.run}`;
     item.description = `${view.id}${run} · ${ago(view.opened, Date.now())}`;
     item.tooltip = plain(
@@ -49,7 +49,7 @@ export class Inbox extends Tree<PauseNode> {
     item.iconPath = icon(...(ICONS[view.kind] ?? ["debug-breakpoint"]));
     item.contextValue = ["pause", ...view.decisions, ...(view.run === undefined ? [] : ["run"])].join(":");
     item.command = { command: "callboard.openPause", title: vscode.l10n.t("Open"), arguments: [{ pause: view.id }] };
-    item.accessibilityInformation = { label: `${pauseKind(view)} ${view.id}, ${view.title}` };
+    item.accessibilityInformation = { label: `${pauseKind(view)} ${view.id}, ${plainly(view.title)}` };
     return item;
   }
 }

@@ -105,6 +105,8 @@ export class World {
     };
     for (const name of ["VSCODE_IPC_HOOK_CLI", "NODE_OPTIONS"]) delete this.env[name];
     this.windows = [];
+    /** Other folders with a hub. */
+    this.others = [];
     this.log = "";
   }
 
@@ -132,7 +134,10 @@ export class World {
 
   /** Runs the real command line in this world. */
   callboard(...args) {
-    return execFileSync(program, args, { cwd: this.workspace, env: this.env, encoding: "utf8", timeout: LONG });
+    return this.callboardIn(this.workspace, ...args);
+  }
+  callboardIn(cwd, ...args) {
+    return execFileSync(program, args, { cwd, env: this.env, encoding: "utf8", timeout: LONG });
   }
 
   /** Waits until a run has come to its end, whichever that is. */
@@ -180,7 +185,14 @@ export class World {
     this.host = `127.0.0.1:${port}`;
   }
 
-  async window({ size = { width: 1360, height: 860 }, files = [], payload = [], prepare, folder = "." } = {}) {
+  async window({
+    size = { width: 1360, height: 860 },
+    files = [],
+    payload = [],
+    prepare,
+    folder = ".",
+    workspace,
+  } = {}) {
     const profile = this.of(`browser-${this.windows.length}`);
     const context = await chromium.launchPersistentContext(profile, {
       executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
@@ -204,8 +216,9 @@ export class World {
     const window = new Window(this, context, page);
     this.windows.push(window);
     const url = new URL(`http://${this.host}/`);
-    url.searchParams.set("folder", path.join(this.workspace, folder));
-    const open = files.map((name) => ["openFile", `vscode-remote://${this.host}${path.join(this.workspace, name)}`]);
+    if (workspace === undefined) url.searchParams.set("folder", path.join(this.workspace, folder));
+    else url.searchParams.set("workspace", workspace);
+    const open = files.map((name) => ["openFile", `vscode-remote://${this.host}${path.resolve(this.workspace, name)}`]);
     if (open.length + payload.length > 0) url.searchParams.set("payload", JSON.stringify([...open, ...payload]));
     await page.goto(url.href, { waitUntil: "domcontentloaded", timeout: LONG });
     await page.locator(".monaco-workbench .part.statusbar").waitFor({ timeout: LONG });
@@ -220,10 +233,12 @@ export class World {
       process.kill(-this.server.pid, "SIGTERM");
       await Promise.race([gone, sleep(5000)]);
     }
-    try {
-      this.callboard("hub", "stop");
-    } catch {
-      // None ran.
+    for (const folder of [this.workspace, ...this.others]) {
+      try {
+        this.callboardIn(folder, "hub", "stop");
+      } catch {
+        // None ran.
+      }
     }
     fs.rmSync(this.root, { recursive: true, force: true, maxRetries: 5 });
   }
@@ -423,6 +438,8 @@ export class Window {
   }
   async picture(name) {
     fs.mkdirSync(artefacts, { recursive: true });
+    // What fades in or out is through with it.
+    await sleep(350);
     const file = path.join(artefacts, `${name}.png`);
     await this.page.screenshot({ path: file });
     return file;

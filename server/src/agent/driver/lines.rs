@@ -416,6 +416,9 @@ impl<T: Tongue> LineDriver<T> {
     fn prompt(&mut self, desk: &mut Desk, request: &TurnRequest, begun: Instant, text: &str) -> Result<(), Ended> {
         // What still comes of an earlier turn is no part of this one.
         drop(self.hear(desk));
+        if self.is_beyond_words(desk) {
+            return Err(Self::unheard(request));
+        }
         self.show(&format!("\n\x1b[1;36m›\x1b[0m {}\n", plain(text)));
         self.before = self.used().tokens;
         self.begun = true;
@@ -519,7 +522,10 @@ impl<T: Tongue> LineDriver<T> {
         watch: &Watch,
     ) -> Result<Vec<Step>, Ended> {
         match desk.next(deadline) {
-            Input::Terminal(TerminalEvent::Lines) => Ok(self.hear(desk)),
+            Input::Terminal(TerminalEvent::Lines) => {
+                let steps = self.hear(desk);
+                if self.is_beyond_words(desk) { Err(Self::unheard(request)) } else { Ok(steps) }
+            }
             Input::Terminal(TerminalEvent::Exited(exit)) => {
                 // What it said before it went may be that the turn is over.
                 let steps = self.hear(desk);
@@ -582,15 +588,24 @@ impl<T: Tongue> LineDriver<T> {
     fn hear(&mut self, desk: &mut Desk) -> Vec<Step> {
         let lines = self.live.as_ref().map(Live::take_lines).unwrap_or_default();
         let steps = lines.iter().flat_map(|it| self.tongue.hear(it)).collect();
-        let steps = self.carry_out(desk, steps);
-        if self.live.as_ref().is_some_and(Live::said_too_much) {
-            // What follows such a line can't be understood. Its end is told as any other.
-            self.show("\n(it said more in one line than is taken)\n");
-            if let Some(live) = self.live.take() {
-                live.stop(desk);
-            }
+        self.carry_out(desk, steps)
+    }
+
+    /// Ends a program that said more in one line than is taken: what follows such a line can't be understood. Returns whether
+    /// it did.
+    fn is_beyond_words(&mut self, desk: &mut Desk) -> bool {
+        if !self.live.as_ref().is_some_and(Live::said_too_much) {
+            return false;
         }
-        steps
+        self.show("\n(it said more in one line than is taken)\n");
+        self.end_program(desk);
+        desk.say(AgentState::Stopped, Source::Hub, "it said a line that is too long to be taken");
+        true
+    }
+
+    fn unheard(request: &TurnRequest) -> Ended {
+        let message = format!("{} said a line that is too long to be taken; retry", request.agent);
+        Ended(failure(FailureClass::Crashed, message))
     }
 
     fn carry_out(&mut self, desk: &mut Desk, steps: Vec<Step>) -> Vec<Step> {
@@ -637,6 +652,9 @@ impl<T: Tongue> LineDriver<T> {
                 Input::Terminal(TerminalEvent::Lines) => {
                     if self.hear(desk).iter().any(|it| matches!(it, Step::Over(_))) {
                         return desk.say(AgentState::Idle, Source::Protocol, "it says that it stopped its turn");
+                    }
+                    if self.is_beyond_words(desk) {
+                        return;
                     }
                 }
                 Input::Terminal(TerminalEvent::Exited(_)) => {
@@ -709,7 +727,10 @@ impl<T: Tongue> Driver for LineDriver<T> {
 
     fn between(&mut self, desk: &mut Desk, event: TerminalEvent) {
         match event {
-            TerminalEvent::Lines => drop(self.hear(desk)),
+            TerminalEvent::Lines => {
+                drop(self.hear(desk));
+                self.is_beyond_words(desk);
+            }
             TerminalEvent::Exited(exit) => {
                 self.forget();
                 desk.say(AgentState::Stopped, Source::ExitStatus, format!("its program {exit}"));

@@ -37,7 +37,8 @@ fn id_of(made: &Made) -> String {
 pub async fn document(editor: &Editor, params: DocumentDiagnosticParams) -> DocumentDiagnosticReportResult {
     let uri = params.text_document.uri;
     let snapshot = editor.shared.hub.snapshot();
-    let made = of_uri(editor, &snapshot, &uri).await;
+    // What is sent is not given too. An editor with several roots asks all of them what the first one offered.
+    let made = if editor.wishes().pulls { of_uri(editor, &snapshot, &uri).await } else { Made::default() };
     let result_id = id_of(&made);
     let report = if params.previous_result_id.as_deref() == Some(&result_id) {
         DocumentDiagnosticReport::Unchanged(RelatedUnchangedDocumentDiagnosticReport {
