@@ -6,6 +6,7 @@ import {
   decisionTitle,
   findingState,
   headline,
+  plainly,
   roundOf,
   runStatus,
   severityName,
@@ -261,7 +262,7 @@ export function findingCards(all: readonly FindingCard[], does: Does): HTMLEleme
           "aria-label": `${severityName(it.severity)} ${it.id}, ${findingState(it.state)}: ${headline(it.text)} ${place}`,
           onclick: () => does("openFinding", argument),
         },
-        h("span", { class: "name" }, headline(it.text, 200)),
+        h("span", { class: "name" }, plainly(headline(it.text, 200))),
         h("span", { class: "dim" }, `${place} ${it.id}${open ? "" : ` · ${findingState(it.state)}`}`),
       ),
       open &&
