@@ -42,6 +42,8 @@ use refusal::{refused, stopped, words};
 const MOST_SAID: usize = 1 << 20;
 /// How many calls of tools are remembered for what is told of them later.
 const MOST_CALLS: usize = 1_000;
+/// How much of a line that is no message is shown, in characters.
+const MOST_SHOWN: usize = 2_000;
 /// For how long nothing must come after a session was resumed: its history may be told after the answer.
 const DRAIN: Duration = Duration::from_millis(700);
 
@@ -170,11 +172,12 @@ impl Tongue for Acp {
 
     fn hear(&mut self, line: &str) -> Vec<Step> {
         let Ok(mut message) = serde_json::from_str::<Value>(line) else {
-            return vec![Step::Show(dim(&format!("{}\n", plain(line))))];
+            let beginning: String = line.chars().take(MOST_SHOWN).collect();
+            return vec![Step::Show(dim(&format!("{}\n", plain(&beginning))))];
         };
         let method = message["method"].as_str().map(str::to_owned);
         let id = message.get("id").cloned().filter(|it| !it.is_null());
-        let params = message["params"].take();
+        let params = message.get_mut("params").map(Value::take).unwrap_or_default();
         match (method, id) {
             (Some(method), Some(id)) => self.asked_of_us(id, &method, &params),
             (Some(method), None) if method == "session/update" => self.update(&params),

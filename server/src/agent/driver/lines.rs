@@ -519,7 +519,11 @@ impl<T: Tongue> LineDriver<T> {
         watch: &Watch,
     ) -> Result<Vec<Step>, Ended> {
         match desk.next(deadline) {
-            Input::Terminal(TerminalEvent::Lines) => Ok(self.hear(desk)),
+            Input::Terminal(TerminalEvent::Lines) => {
+                let steps = self.hear(desk);
+                let cut = self.cut(desk).filter(|_| !steps.iter().any(|it| matches!(it, Step::Over(_))));
+                cut.map_or(Ok(steps), |it| Err(Ended(it)))
+            }
             Input::Terminal(TerminalEvent::Exited(exit)) => {
                 // What it said before it went may be that the turn is over.
                 let steps = self.hear(desk);
@@ -582,15 +586,17 @@ impl<T: Tongue> LineDriver<T> {
     fn hear(&mut self, desk: &mut Desk) -> Vec<Step> {
         let lines = self.live.as_ref().map(Live::take_lines).unwrap_or_default();
         let steps = lines.iter().flat_map(|it| self.tongue.hear(it)).collect();
-        let steps = self.carry_out(desk, steps);
-        if self.live.as_ref().is_some_and(Live::said_too_much) {
-            // What follows such a line can't be understood. Its end is told as any other.
-            self.show("\n(it said more in one line than is taken)\n");
-            if let Some(live) = self.live.take() {
-                live.stop(desk);
-            }
-        }
-        steps
+        self.carry_out(desk, steps)
+    }
+
+    /// Ends a program that has said more in one line than is taken, since what follows can't be understood, and returns why.
+    fn cut(&mut self, desk: &mut Desk) -> Option<Failure> {
+        self.live.as_ref().filter(|it| it.said_too_much())?;
+        let message = format!("{} said a line that is too long to be taken; retry", desk.agent);
+        self.show("\n(it said more in one line than is taken)\n");
+        self.end_program(desk);
+        desk.say(AgentState::Stopped, Source::Hub, message.clone());
+        Some(failure(FailureClass::Crashed, message))
     }
 
     fn carry_out(&mut self, desk: &mut Desk, steps: Vec<Step>) -> Vec<Step> {
@@ -709,7 +715,10 @@ impl<T: Tongue> Driver for LineDriver<T> {
 
     fn between(&mut self, desk: &mut Desk, event: TerminalEvent) {
         match event {
-            TerminalEvent::Lines => drop(self.hear(desk)),
+            TerminalEvent::Lines => {
+                drop(self.hear(desk));
+                drop(self.cut(desk));
+            }
             TerminalEvent::Exited(exit) => {
                 self.forget();
                 desk.say(AgentState::Stopped, Source::ExitStatus, format!("its program {exit}"));
