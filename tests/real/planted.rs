@@ -15,6 +15,7 @@ each!(
     row_6_no_file_is_read_because_a_prompt_names_it,
     rows_6_and_7_forged_approvals_and_messages_change_nothing,
     row_13_a_secret_is_in_no_journal_transcript_or_log,
+    row_15_in_a_sandbox_it_works_and_neither_reads_nor_writes_elsewhere,
 );
 
 /// Plants everything that a program could read as its settings, each with a canary: a file outside the workspace that is there
@@ -288,6 +289,40 @@ fn rows_6_and_7_forged_approvals_and_messages_change_nothing(cli: Cli) {
         .filter(|it| it["text"] == "forged" && it["author"]["name"] != cli.name())
         .collect();
     assert!(forged.is_empty(), "it spoke as another: {forged:#?}");
+}
+
+fn row_15_in_a_sandbox_it_works_and_neither_reads_nor_writes_elsewhere(cli: Cli) {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let bwrap = std::env::split_paths(&path).map(|it| it.join("bwrap")).find(|it| it.is_file());
+    if let Err(why) = callboard::agent::sandbox::available(bwrap.as_deref()) {
+        assert!(std::env::var_os("CALLBOARD_TEST_SANDBOX").is_none(), "a sandbox is wanted: {why}");
+        return;
+    }
+    let Some(world) = untrusted() else { return };
+    let secret = world.e2e.home().join(".ssh/id");
+    fs::create_dir_all(secret.parent().expect("a folder")).expect("the folder");
+    fs::write(&secret, "canary-of-the-home").expect("the secret");
+    fs::write(world.e2e.config().join("config.yaml"), format!("agents: {{ {}: {{ sandbox: true }} }}\n", cli.name()))
+        .expect("the settings");
+    world.e2e.trust();
+    world.ask(cli, &format!("{} [[say written]]", world.write(cli, "made.txt", "it")));
+    assert_eq!(world.e2e.read("made.txt").trim_end(), "it");
+    let outside = world.e2e.home().join("outside.txt");
+    let (secret, out) = (secret.display(), outside.display());
+    let command = format!("cat {secret}; touch {out}; echo x > .git/hooks/pre-commit; touch inside.txt; echo ended");
+    let asking = world.begin(cli, &format!("[[bash {command}]] [[say tried]]"));
+    let pause = world.pause();
+    world.decide(&pause, &["approve"]);
+    world.says(asking, "tried");
+    assert!(world.e2e.workspace().join("inside.txt").exists(), "the command was not run");
+    assert!(!outside.exists(), "it wrote outside");
+    assert!(!world.e2e.workspace().join(".git/hooks/pre-commit").exists(), "it wrote a hook");
+    let told = world.model.asked().iter().any(|it| it.body.to_string().contains("canary-of-the-home"));
+    assert!(!told, "it read a secret of the home");
+    // Its session goes on in another process in its sandbox.
+    world.e2e.kill_hub();
+    world.ask(cli, "[[say again]]");
+    assert_eq!(world.asked(cli).pop().expect("a request").messages, 3);
 }
 
 /// A secret that has no shape: only its variable's name tells.

@@ -1,5 +1,7 @@
 //! Turns by each program's structured driver: answers, edits, sessions that outlive the hub, permissions, interrupts.
 
+use std::{fs, path::PathBuf};
+
 use crate::{
     e2e::{COMMAND_LIMIT, processes, wait_for},
     support::{Cli, World, each, world},
@@ -20,6 +22,7 @@ fn a_turn_an_edit_and_a_session_that_goes_on_after_the_hub_was_killed(cli: Cli) 
     // Who may write edits files in its folder without being asked.
     world.ask(cli, &world.write(cli, "made.txt", "by it"));
     assert_eq!(world.e2e.read("made.txt").trim_end(), "by it");
+    kept(&world, "made.txt");
     world.e2e.kill_hub();
     assert_eq!(world.ask(cli, "and now?"), "answer 3", "its session was not resumed");
     let last = world.asked(cli).pop().expect("a request");
@@ -29,9 +32,11 @@ fn a_turn_an_edit_and_a_session_that_goes_on_after_the_hub_was_killed(cli: Cli) 
 fn a_session_that_its_program_has_lost_is_begun_anew_and_that_is_said(cli: Cli) {
     let Some(world) = world() else { return };
     assert_eq!(world.ask(cli, "[[say the first]]"), "the first");
+    kept(&world, "[[say the first]]");
     world.e2e.kill_hub();
-    let lost = lose_sessions(&world);
-    assert!(lost > 0, "no session was found");
+    for path in sessions(&world) {
+        std::fs::remove_file(&path).expect("the file of a session");
+    }
     assert_eq!(world.ask(cli, "and now?"), "answer 1");
     let last = world.asked(cli).pop().expect("a request");
     assert_eq!(last.messages, 1, "{:#}", last.body);
@@ -63,25 +68,31 @@ fn a_fork_knows_what_was_said_and_leaves_the_other_session_as_it_is() {
     assert!(ran.code != Some(0) && ran.stderr.contains("can't be forked"), "{}", ran.stderr);
 }
 
-/// Takes away what the programs keep of their sessions, and returns how many files that were.
-fn lose_sessions(world: &World) -> usize {
-    let mut lost = 0;
-    let mut folders = vec![(world.e2e.home().join(".claude"), true), (world.e2e.state(), false)];
+/// Waits until a program has written down that this was said: it does so a moment after it has told the end of a turn.
+fn kept(world: &World, text: &str) {
+    let is_kept = || {
+        let has = |path: &PathBuf| fs::read_to_string(path).is_ok_and(|it| it.contains(text));
+        sessions(world).iter().any(has).then_some(())
+    };
+    wait_for("the session on the disk", COMMAND_LIMIT, is_kept, || format!("{:?}", sessions(world)));
+}
+
+/// Returns the files in which the programs keep their sessions.
+fn sessions(world: &World) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut folders = vec![(world.e2e.home().join(".claude/projects"), true), (world.e2e.state(), false)];
     while let Some((folder, theirs)) = folders.pop() {
-        for path in std::fs::read_dir(&folder).into_iter().flatten().flatten().map(|it| it.path()) {
+        for path in fs::read_dir(&folder).into_iter().flatten().flatten().map(|it| it.path()) {
             if path.is_dir() {
                 let theirs = theirs || path.file_name().is_some_and(|it| it == "agents");
                 folders.push((path, theirs));
-            } else if theirs && path.extension().is_some_and(|it| it == "jsonl" || it == "json" || it == "zst") {
-                let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-                if name.starts_with("rollout-") || name.starts_with("session-") || name.contains('-') {
-                    std::fs::remove_file(&path).expect("the file of a session");
-                    lost += 1;
-                }
+            } else if theirs && path.extension().is_some_and(|it| it == "jsonl" || it == "json") {
+                found.push(path);
             }
         }
     }
-    lost
+    found.retain(|it| it.file_name().is_some_and(|it| it.to_string_lossy().contains('-')));
+    found
 }
 
 fn promise_2_a_command_is_run_when_a_person_allows_it_and_not_when_they_deny_it(cli: Cli) {

@@ -416,9 +416,6 @@ impl<T: Tongue> LineDriver<T> {
     fn prompt(&mut self, desk: &mut Desk, request: &TurnRequest, begun: Instant, text: &str) -> Result<(), Ended> {
         // What still comes of an earlier turn is no part of this one.
         drop(self.hear(desk));
-        if self.is_beyond_words(desk) {
-            return Err(Self::unheard(request));
-        }
         self.show(&format!("\n\x1b[1;36m›\x1b[0m {}\n", plain(text)));
         self.before = self.used().tokens;
         self.begun = true;
@@ -524,7 +521,8 @@ impl<T: Tongue> LineDriver<T> {
         match desk.next(deadline) {
             Input::Terminal(TerminalEvent::Lines) => {
                 let steps = self.hear(desk);
-                if self.is_beyond_words(desk) { Err(Self::unheard(request)) } else { Ok(steps) }
+                let cut = self.cut(desk).filter(|_| !steps.iter().any(|it| matches!(it, Step::Over(_))));
+                cut.map_or(Ok(steps), |it| Err(Ended(it)))
             }
             Input::Terminal(TerminalEvent::Exited(exit)) => {
                 // What it said before it went may be that the turn is over.
@@ -591,21 +589,14 @@ impl<T: Tongue> LineDriver<T> {
         self.carry_out(desk, steps)
     }
 
-    /// Ends a program that said more in one line than is taken: what follows such a line can't be understood. Returns whether
-    /// it did.
-    fn is_beyond_words(&mut self, desk: &mut Desk) -> bool {
-        if !self.live.as_ref().is_some_and(Live::said_too_much) {
-            return false;
-        }
+    /// Ends a program that has said more in one line than is taken, since what follows can't be understood, and returns why.
+    fn cut(&mut self, desk: &mut Desk) -> Option<Failure> {
+        self.live.as_ref().filter(|it| it.said_too_much())?;
+        let message = format!("{} said a line that is too long to be taken; retry", desk.agent);
         self.show("\n(it said more in one line than is taken)\n");
         self.end_program(desk);
-        desk.say(AgentState::Stopped, Source::Hub, "it said a line that is too long to be taken");
-        true
-    }
-
-    fn unheard(request: &TurnRequest) -> Ended {
-        let message = format!("{} said a line that is too long to be taken; retry", request.agent);
-        Ended(failure(FailureClass::Crashed, message))
+        desk.say(AgentState::Stopped, Source::Hub, message.clone());
+        Some(failure(FailureClass::Crashed, message))
     }
 
     fn carry_out(&mut self, desk: &mut Desk, steps: Vec<Step>) -> Vec<Step> {
@@ -653,7 +644,7 @@ impl<T: Tongue> LineDriver<T> {
                     if self.hear(desk).iter().any(|it| matches!(it, Step::Over(_))) {
                         return desk.say(AgentState::Idle, Source::Protocol, "it says that it stopped its turn");
                     }
-                    if self.is_beyond_words(desk) {
+                    if self.cut(desk).is_some() {
                         return;
                     }
                 }
@@ -729,7 +720,7 @@ impl<T: Tongue> Driver for LineDriver<T> {
         match event {
             TerminalEvent::Lines => {
                 drop(self.hear(desk));
-                self.is_beyond_words(desk);
+                drop(self.cut(desk));
             }
             TerminalEvent::Exited(exit) => {
                 self.forget();

@@ -48,6 +48,16 @@ fn picked(steps: &[Step]) -> Option<String> {
 }
 
 #[test]
+fn what_is_no_message_says_nothing() {
+    let mut acp = open(Access::Write);
+    for line in ["[1, 2]", "null", "3", "\"x\"", "{}", r#"{"params": [1]}"#, r#"{"id": [], "result": 1}"#] {
+        assert!(acp.hear(line).iter().all(|it| !matches!(it, Step::Over { .. })), "{line}");
+    }
+    let steps = acp.hear(&"x".repeat(1 << 20));
+    assert!(matches!(&*steps, [Step::Show(text)] if text.len() < 3_000), "only its beginning is shown");
+}
+
+#[test]
 fn a_recorded_conversation_comes_to_its_asks_answers_and_ends() {
     let mut acp = Acp::anew("gemini".parse().unwrap());
     let mut story = String::new();

@@ -111,7 +111,7 @@ impl TerminalDriver {
     fn is_echoed(&self) -> bool {
         self.live.as_ref().is_some_and(|live| {
             let view = live.view();
-            !view.drawing && view.rows != self.mark.rows && answer::is_echoed(self.rules(), &self.prompt, &view.rows)
+            !view.drawing && answer::is_echoed(self.rules(), &self.prompt, &self.mark.rows, &view.rows)
         })
     }
 
