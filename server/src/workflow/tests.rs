@@ -10,6 +10,7 @@ use crate::{
 };
 
 mod context;
+mod pages;
 mod several;
 
 /// A workflow with no problem, for tests that break one thing.
