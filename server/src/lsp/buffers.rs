@@ -87,9 +87,13 @@ impl OpenBuffers {
         self.editors.insert(editor.id, (Arc::downgrade(editor), Handle::current()));
     }
 
-    /// An editor has opened a file. Whether it holds something of its own is found out beside all else.
-    pub(super) fn opened(&self, path: &str) {
+    /// An editor has opened a file. Whether it holds something of its own is found out beside all else, where the file may be
+    /// read.
+    pub(super) fn opened(&self, path: &str, may_read: bool) {
         self.file_opened(path);
+        if !may_read {
+            return;
+        }
         if let (Some(me), Ok(runtime)) = (self.me.upgrade(), Handle::try_current()) {
             let path = path.to_owned();
             runtime.spawn_blocking(move || me.compare(&path));
