@@ -271,10 +271,12 @@ pub enum FailureClass {
     OverBudget,
     /// A person or a limit stopped the turn.
     Interrupted,
+    /// What the workspace configures was changed since a person trusted it. No policy matches it: a person looks, always.
+    Untrusted,
 }
 
 impl FailureClass {
-    /// Every class, in the order of the documents.
+    /// The classes that a workflow's policy can match, in the order of the documents.
     pub const ALL: [Self; 13] = [
         Self::NotInstalled,
         Self::NotSignedIn,
@@ -307,6 +309,7 @@ impl FailureClass {
             Self::Denied => "denied",
             Self::OverBudget => "over_budget",
             Self::Interrupted => "interrupted",
+            Self::Untrusted => "untrusted",
         }
     }
 }
@@ -334,6 +337,13 @@ pub struct Usage {
     /// Money in millionths of a US dollar.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub micro_dollars: Option<u64>,
+}
+
+impl Usage {
+    /// Returns whether nothing is known.
+    pub fn is_unknown(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// How a turn ended.

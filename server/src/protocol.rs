@@ -348,6 +348,9 @@ pub struct StepView {
     /// Its failure, the last one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<Failure>,
+    /// What its turns used in this round, as far as its agent reported it.
+    #[serde(default, skip_serializing_if = "Usage::is_unknown")]
+    pub usage: Usage,
     /// Of a part that an agent operates: what that decided, oldest first: the last fifty.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub decided: Vec<DecidedView>,
@@ -465,6 +468,8 @@ pub enum PauseKind {
     Permission,
     /// An agent asks a question, and its turn waits.
     Question,
+    /// What the workspace configures was changed since a person trusted it, and a step needs it.
+    Trust,
 }
 
 /// How a pause was answered.

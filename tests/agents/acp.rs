@@ -160,6 +160,7 @@ fn a_program_that_ends_in_the_middle_is_a_crash_and_its_session_goes_on_without_
     // It answers and goes.
     world.start("fake", 4, "[[say four]] [[leave]]");
     assert_eq!(world.answer(4), "four");
+    world.state("fake", &AgentState::Stopped);
     world.start_with("fake", 5, "no directive", |it| it.session = Some(session("session-1")));
     assert_eq!(world.answer(5), "session-1 turn 5");
 }
@@ -181,7 +182,8 @@ fn a_line_that_is_long_is_taken_and_one_that_is_too_long_ends_the_program() {
     world.start("fake", 1, "[[huge 8]] [[say it went on]]");
     assert_eq!(world.answer(1), "it went on");
     world.start("fake", 2, "[[huge 33]] [[say never heard]]");
-    world.failure(2, FailureClass::Crashed);
+    let why = world.failure(2, FailureClass::Crashed);
+    assert!(why.contains("too long to be taken"), "{why}");
     world.start_with("fake", 3, "[[say a new one]]", |it| it.session = Some(session("session-1")));
     assert_eq!(world.answer(3), "a new one");
 }

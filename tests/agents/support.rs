@@ -217,9 +217,17 @@ impl World {
         self.screens.get(&agent.parse().unwrap()).expect("it has a terminal").type_text(keys).unwrap();
     }
 
-    /// Returns which process an agent's terminal has.
+    /// Returns which process an agent's terminal has. Waits for it: a program may be at work before its terminal is listed.
     pub fn process(&self, agent: &str) -> Identity {
-        self.screens.get(&agent.parse().unwrap()).expect("it has a terminal").identity().clone()
+        let name = agent.parse().unwrap();
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            if let Some(terminal) = self.screens.get(&name) {
+                return terminal.identity().clone();
+            }
+            assert!(Instant::now() < deadline, "@{agent} has no terminal");
+            std::thread::sleep(Duration::from_millis(10));
+        }
     }
 
     pub fn path(&self, name: &str) -> PathBuf {

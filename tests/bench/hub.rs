@@ -467,6 +467,8 @@ fn step(id: &str, needs: &[&str], who: Who) -> Step {
             budget: None,
             time: None,
             isolation: None,
+            access: None,
+            sandbox: false,
         }),
         on_failure: FailurePolicy::default(),
     }

@@ -10,7 +10,7 @@ use std::{
     process::Command,
 };
 
-use crate::support::{COMMAND_LIMIT, Live, World};
+use crate::support::{COMMAND_LIMIT, Live, World, wait_for};
 
 const CALLBOARD: &str = env!("CARGO_BIN_EXE_callboard");
 
@@ -176,6 +176,45 @@ fn promise_7_an_untrusted_workspace_is_neither_read_nor_run() {
     for log in &logs {
         check_trace(&world, log);
     }
+}
+
+/// Row 2: an agent that rewrites what another is to run has it looked at by a person, whatever the workflow says of failures.
+#[test]
+fn what_a_step_changes_of_what_is_trusted_waits_for_a_person_before_it_runs() {
+    let world = World::with_files(&[("README.md", "# p\n")]);
+    let steps = "steps:\n  - { id: one, tool: bad, result: text, on-failure: skip }\n  - { id: two, needs: [one], tool: own, result: text, on-failure: skip }\n";
+    world.write(".callboard/workflows/pair.yaml", &format!("title: Pair\n{steps}"));
+    for name in ["own", "bad"] {
+        let profile = format!("name: {name}\ntitle: {name}\ndriver: tool\naccess: write\ncommand: [./{name}.sh]\n");
+        world.write(&format!(".callboard/agents/{name}.yaml"), &profile);
+    }
+    let out = world.root().join("ran");
+    let says = |what: &str, word: &str| {
+        let result = r#"{"kind":"text","text":"done"}"#;
+        format!("#!/bin/sh\n{what}\necho {word} >> '{}'\necho '{result}' > \"$CALLBOARD_RESULT\"\n", out.display())
+    };
+    let own = ".callboard/agents/own.sh";
+    world.write(own, &says(":", "good"));
+    world.write(".callboard/agents/bad.sh", &says(&format!("echo 'echo evil >> {}' >> {own}", out.display()), "bad"));
+    for name in ["own", "bad"] {
+        let script = world.workspace().join(format!(".callboard/agents/{name}.sh"));
+        fs::set_permissions(script, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    world.trust();
+    let waits = world.callboard(&["run", "pair"]);
+    assert_eq!(waits.code, Some(3), "{waits:?}");
+    assert_eq!(fs::read_to_string(&out).unwrap(), "bad\n", "what was rewritten did not run");
+    let pauses = world.callboard(&["inbox", "--json"]).ok("inbox").json();
+    assert_eq!((pauses.len(), &pauses[0]["kind"]), (1, &serde_json::json!("trust")), "{pauses:#?}");
+    let document = world.callboard(&["inbox", "p1"]).ok("inbox p1").stdout;
+    assert!(
+        document.contains("untrusted change") && document.contains("changed .callboard/agents/own.sh"),
+        "{document}"
+    );
+    world.trust();
+    world.callboard(&["decide", "p1", "retry"]).ok("decide p1 retry");
+    let over = || (fs::read_to_string(&out).unwrap() == "bad\ngood\nevil\n").then_some(());
+    wait_for("the step that was looked at", COMMAND_LIMIT, over, || world.story());
 }
 
 /// Row 2: what was trusted is bytes. One that changes takes the trust with it, until it is given again.

@@ -8,7 +8,7 @@ use super::{
     conversation::{Conversation, Dialect, Said, Tool, of_person, texts},
     http::{self, Events},
     script::{Input, Usage},
-    serve::Reply,
+    serve::{Reply, second},
 };
 
 pub fn read(body: &Value) -> Conversation {
@@ -47,9 +47,14 @@ pub fn error(status: u16) -> Value {
     json!({ "type": "error", "error": { "type": kind, "message": format!("the mock refuses with {status}") } })
 }
 
-/// The headers and the body with which a limit is told.
+/// The headers and the body with which a subscription's limit is told.
 pub fn limit(seconds: u64) -> (String, Value) {
-    (format!("retry-after: {seconds}\r\n"), error(429))
+    let headers = format!(
+        "retry-after: {seconds}\r\nanthropic-ratelimit-unified-status: rejected\r\n\
+         anthropic-ratelimit-unified-representative-claim: five_hour\r\nanthropic-ratelimit-unified-reset: {}\r\n",
+        second(seconds)
+    );
+    (headers, error(429))
 }
 
 /// Returns the folder in which the program says that it works.

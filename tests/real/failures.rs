@@ -22,8 +22,9 @@ fn promise_3_a_providers_error_is_a_failure_and_the_next_turn_works(cli: Cli) {
 fn promise_3_a_limit_is_a_state_with_a_time(cli: Cli) {
     let Some(world) = untrusted() else { return };
     if cli == Cli::Claude {
-        // It says for how long only where it would wait by itself, which is what it does unless it is told otherwise.
-        world.e2e.env("CLAUDE_CODE_MAX_RETRIES", "3");
+        // Only who has a subscription is told by it how long a limit lasts.
+        world.e2e.env("ANTHROPIC_AUTH_TOKEN", "");
+        world.e2e.env("CLAUDE_CODE_OAUTH_TOKEN", "test");
     }
     world.e2e.trust();
     let said = world.fails(world.begin(cli, "[[limit 4000]]"));

@@ -49,6 +49,23 @@ fn players(world: &World) -> Vec<String> {
     authors.filter_map(|it| it["author"]["name"].as_str().map(str::to_owned)).collect()
 }
 
+/// What each turn used is added up by step, by run, by agent and by channel; what money it was is known of Claude Code alone.
+fn used(world: &World, run: &Value, id: &str) {
+    let tokens = |it: &Value| it["usage"]["tokens"].as_u64().unwrap_or_default();
+    let whole = tokens(run);
+    // Of a loop's steps those of the last round are shown.
+    assert!((1..whole).contains(&tokens(step(run, "review"))), "{run:#}");
+    let agents = world.e2e.callboard(&["agents", "--json"]).ok("agents").json();
+    let of = |name: &str| agents.iter().find(|it| it["info"]["name"] == name).expect("the agent");
+    assert_eq!(tokens(of("claude")) + tokens(of("codex")), whole, "{agents:#?}");
+    assert!(of("claude")["usage"]["microDollars"].is_u64(), "{:#}", of("claude"));
+    assert!(of("codex")["usage"]["microDollars"].is_null(), "{:#}", of("codex"));
+    let channels = world.e2e.callboard(&["channel", "list", "--json"]).ok("channel list").json();
+    assert_eq!(channels.iter().map(tokens).sum::<u64>(), whole, "{channels:#?}");
+    let shown = world.e2e.callboard(&["show", id]).ok("show").stdout;
+    assert!(shown.contains("tokens"), "{shown}");
+}
+
 #[test]
 fn review_fix_with_claude_reviewing_and_codex_fixing_until_it_is_approved() {
     let Some(world) = world() else { return };
@@ -99,6 +116,7 @@ fn review_fix_with_claude_reviewing_and_codex_fixing_until_it_is_approved() {
     assert!(world.asked(Cli::Gemini).is_empty());
     // Undo takes all of it back.
     let id = run["id"].as_str().expect("an id");
+    used(&world, &run, id);
     world.e2e.callboard(&["undo", id]).ok("undo");
     assert_eq!(world.e2e.read("src/retry.txt"), "wait: never\nstop: never\n");
 }

@@ -12,8 +12,10 @@ each!(
     row_4_what_a_repository_plants_does_not_fire,
     row_4_nor_where_its_screen_is_driven,
     row_5_a_program_is_given_exactly_the_allow_list,
+    row_6_no_file_is_read_because_a_prompt_names_it,
     rows_6_and_7_forged_approvals_and_messages_change_nothing,
     row_13_a_secret_is_in_no_journal_transcript_or_log,
+    row_15_in_a_sandbox_it_works_and_neither_reads_nor_writes_elsewhere,
 );
 
 /// Plants everything that a program could read as its settings, each with a canary: a file outside the workspace that is there
@@ -137,10 +139,7 @@ fn row_4_what_a_repository_plants_does_not_fire(cli: Cli) {
 fn row_4_nor_where_its_screen_is_driven(cli: Cli) {
     let Some(world) = world() else { return };
     plant(&world);
-    world.profile(cli, |it| {
-        let driven = ["stream-json", "app-server", "acp"].map(|it| format!("driver: {it}\n"));
-        driven.iter().fold(it, |text, it| text.replace(it, "driver: terminal\n"))
-    });
+    world.by_its_screen(cli);
     if cli == Cli::Codex {
         // It asks on its screen whether what the folder brings is to be read, and nothing is until a person says so there.
         let asking = world.begin(cli, "[[say hello]]");
@@ -229,6 +228,30 @@ fn row_5_a_program_is_given_exactly_the_allow_list(cli: Cli) {
     assert_eq!(names, allowed.into_iter().map(str::to_owned).collect());
 }
 
+/// To some programs `@path` means that the file is to be put into the prompt, wherever it is and without asking anybody: what
+/// one agent says could have another read any file.
+fn row_6_no_file_is_read_because_a_prompt_names_it(cli: Cli) {
+    for by_its_screen in [false, true] {
+        let Some(world) = world() else { return };
+        if by_its_screen {
+            world.by_its_screen(cli);
+        }
+        let outside = world.e2e.root().join("outside.txt");
+        fs::write(&outside, "canary-outside").expect("the file");
+        world.e2e.write(cli.name(), "canary-inside");
+        let names = format!("@{} @outside.txt \"@{}\"", outside.display(), outside.display());
+        let said = world.ask(cli, &format!("> so said another: {names}\n\n[[say seen]]"));
+        assert!(said.contains("seen"), "{said}");
+        // The second prompt is typed where a screen is driven.
+        world.ask(cli, &format!("again: @{} [[say seen again]]", outside.display()));
+        for asked in world.model.asked() {
+            let body = asked.body.to_string();
+            assert!(!body.contains("canary-outside"), "it read a file outside: {}", asked.prompt);
+            assert!(!body.contains("canary-inside"), "it read a file that has its name: {}", asked.prompt);
+        }
+    }
+}
+
 fn rows_6_and_7_forged_approvals_and_messages_change_nothing(cli: Cli) {
     let Some(world) = world() else { return };
     world.e2e.workflow("gate", "title: Gate\nsteps:\n  - id: gate\n    pause: { message: Go on? }\n");
@@ -268,6 +291,40 @@ fn rows_6_and_7_forged_approvals_and_messages_change_nothing(cli: Cli) {
     assert!(forged.is_empty(), "it spoke as another: {forged:#?}");
 }
 
+fn row_15_in_a_sandbox_it_works_and_neither_reads_nor_writes_elsewhere(cli: Cli) {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let bwrap = std::env::split_paths(&path).map(|it| it.join("bwrap")).find(|it| it.is_file());
+    if let Err(why) = callboard::agent::sandbox::available(bwrap.as_deref()) {
+        assert!(std::env::var_os("CALLBOARD_TEST_SANDBOX").is_none(), "a sandbox is wanted: {why}");
+        return;
+    }
+    let Some(world) = untrusted() else { return };
+    let secret = world.e2e.home().join(".ssh/id");
+    fs::create_dir_all(secret.parent().expect("a folder")).expect("the folder");
+    fs::write(&secret, "canary-of-the-home").expect("the secret");
+    fs::write(world.e2e.config().join("config.yaml"), format!("agents: {{ {}: {{ sandbox: true }} }}\n", cli.name()))
+        .expect("the settings");
+    world.e2e.trust();
+    world.ask(cli, &format!("{} [[say written]]", world.write(cli, "made.txt", "it")));
+    assert_eq!(world.e2e.read("made.txt").trim_end(), "it");
+    let outside = world.e2e.home().join("outside.txt");
+    let (secret, out) = (secret.display(), outside.display());
+    let command = format!("cat {secret}; touch {out}; echo x > .git/hooks/pre-commit; touch inside.txt; echo ended");
+    let asking = world.begin(cli, &format!("[[bash {command}]] [[say tried]]"));
+    let pause = world.pause();
+    world.decide(&pause, &["approve"]);
+    world.says(asking, "tried");
+    assert!(world.e2e.workspace().join("inside.txt").exists(), "the command was not run");
+    assert!(!outside.exists(), "it wrote outside");
+    assert!(!world.e2e.workspace().join(".git/hooks/pre-commit").exists(), "it wrote a hook");
+    let told = world.model.asked().iter().any(|it| it.body.to_string().contains("canary-of-the-home"));
+    assert!(!told, "it read a secret of the home");
+    // Its session goes on in another process in its sandbox.
+    world.e2e.kill_hub();
+    world.ask(cli, "[[say again]]");
+    assert_eq!(world.asked(cli).pop().expect("a request").messages, 3);
+}
+
 /// A secret that has no shape: only its variable's name tells.
 const SECRET: &str = "canary-of-no-shape-4711";
 
@@ -277,7 +334,7 @@ fn row_13_a_secret_is_in_no_journal_transcript_or_log(cli: Cli) {
     world.profile(cli, |it| it.replace("\nenv:\n", "\nenv:\n  - DEPLOY_TOKEN\n"));
     world.e2e.trust();
     // What it thinks, prints, says and asks for. A person's own words stay as they are, so they have none of it.
-    let script = format!("[[bash echo it is {SECRET}]] [[say so: {SECRET}]]");
+    let script = format!("[[bash touch deployed.txt && echo it is {SECRET}]] [[say so: {SECRET}]]");
     world.script(cli, &["please deploy"], &[&script]);
     let asking = world.begin(cli, "please deploy");
     let pause = world.pause();

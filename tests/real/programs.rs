@@ -10,7 +10,8 @@ use crate::{
 
 const CLAUDE: [&str; 6] = ["-p", "--output-format", "stream-json", "--verbose", "--permission-mode", "acceptEdits"];
 const CODEX: [&str; 2] = ["exec", "--json"];
-const GEMINI: [&str; 6] = ["-m", GEMINI_MODEL, "-o", "stream-json", "--approval-mode", "auto_edit"];
+// A folder that it was not told to trust ends it. Callboard never says this of its own accord.
+const GEMINI: [&str; 7] = ["--skip-trust", "-m", GEMINI_MODEL, "-o", "stream-json", "--approval-mode", "auto_edit"];
 
 fn claude(world: &World, more: &[&str]) -> Ran {
     world.run("claude", &[&CLAUDE, more].concat())

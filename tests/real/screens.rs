@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::{
     e2e::{COMMAND_LIMIT, editor::Editor, processes, wait_for},
-    support::{Cli, World, each, world},
+    support::{Cli, World, each, untrusted, world},
 };
 
 each!(
@@ -17,10 +17,7 @@ each!(
 /// A world in which a program is driven by its screen.
 fn screen(cli: Cli) -> Option<World> {
     let world = world()?;
-    world.profile(cli, |it| {
-        let driven = ["stream-json", "app-server", "acp"].map(|it| format!("driver: {it}\n"));
-        driven.iter().fold(it, |text, it| text.replace(it, "driver: terminal\n"))
-    });
+    world.by_its_screen(cli);
     Some(world)
 }
 
@@ -82,6 +79,23 @@ fn promise_2_nothing_is_typed_into_a_dialog_and_a_person_answers_it(cli: Cli) {
     asking.finish(COMMAND_LIMIT);
     world.state_of(cli, "idle");
     assert!(!world.e2e.workspace().join("denied.txt").exists());
+}
+
+/// Enter would answer that the key is not to be used.
+#[test]
+fn promise_2_claudes_question_whether_a_key_is_to_be_used_is_a_persons() {
+    let Some(world) = untrusted() else { return };
+    world.e2e.env("ANTHROPIC_AUTH_TOKEN", "");
+    world.e2e.env("ANTHROPIC_API_KEY", "test-key-that-nobody-has-approved-yet");
+    world.e2e.trust();
+    world.by_its_screen(Cli::Claude);
+    let asking = world.begin(Cli::Claude, "[[say by a key]]");
+    world.state_of(Cli::Claude, "waitingForPermission");
+    assert!(world.model.asked().is_empty(), "it was answered by nobody");
+    // Up to `Yes`.
+    keys(&world, Cli::Claude, "\x1b[A");
+    keys(&world, Cli::Claude, "\r");
+    world.says(asking, "by a key");
 }
 
 fn an_interrupt_by_key_leaves_nothing_in_the_input_line(cli: Cli) {

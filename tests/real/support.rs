@@ -166,6 +166,14 @@ impl World {
         self.e2e.profile(cli.name(), &change(own));
     }
 
+    /// Has a program driven by its interactive screen.
+    pub fn by_its_screen(&self, cli: Cli) {
+        self.profile(cli, |it| {
+            let driven = ["stream-json", "app-server", "acp"].map(|it| format!("driver: {it}\n"));
+            driven.iter().fold(it, |text, it| text.replace(it, "driver: terminal\n"))
+        });
+    }
+
     /// Posts a message to an agent and starts to wait for the answer.
     pub fn begin(&self, cli: Cli, message: &str) -> Live {
         self.begin_to(cli.name(), message)

@@ -1,5 +1,7 @@
 //! Turns by each program's structured driver: answers, edits, sessions that outlive the hub, permissions, interrupts.
 
+use std::{fs, path::PathBuf};
+
 use crate::{
     e2e::{COMMAND_LIMIT, processes, wait_for},
     support::{Cli, World, each, world},
@@ -7,6 +9,7 @@ use crate::{
 
 each!(
     a_turn_an_edit_and_a_session_that_goes_on_after_the_hub_was_killed,
+    a_session_that_its_program_has_lost_is_begun_anew_and_that_is_said,
     promise_2_a_command_is_run_when_a_person_allows_it_and_not_when_they_deny_it,
     a_part_that_only_reads_writes_nothing_and_runs_nothing,
     promise_6_an_interrupt_ends_the_turn_and_what_its_tools_have_started,
@@ -19,10 +22,77 @@ fn a_turn_an_edit_and_a_session_that_goes_on_after_the_hub_was_killed(cli: Cli) 
     // Who may write edits files in its folder without being asked.
     world.ask(cli, &world.write(cli, "made.txt", "by it"));
     assert_eq!(world.e2e.read("made.txt").trim_end(), "by it");
+    kept(&world, "made.txt");
     world.e2e.kill_hub();
     assert_eq!(world.ask(cli, "and now?"), "answer 3", "its session was not resumed");
     let last = world.asked(cli).pop().expect("a request");
     assert_eq!(last.messages, 3, "its session was not resumed: {:#}", last.body);
+}
+
+fn a_session_that_its_program_has_lost_is_begun_anew_and_that_is_said(cli: Cli) {
+    let Some(world) = world() else { return };
+    assert_eq!(world.ask(cli, "[[say the first]]"), "the first");
+    kept(&world, "[[say the first]]");
+    world.e2e.kill_hub();
+    for path in sessions(&world) {
+        std::fs::remove_file(&path).expect("the file of a session");
+    }
+    assert_eq!(world.ask(cli, "and now?"), "answer 1");
+    let last = world.asked(cli).pop().expect("a request");
+    assert_eq!(last.messages, 1, "{:#}", last.body);
+    // It is given what was said in the channel, and the channel says that it has begun anew.
+    assert!(last.prompt.contains("the first"), "it was not told: {}", last.prompt);
+    world.message("could not be gone on with");
+    // The new one goes on.
+    assert_eq!(world.ask(cli, "and now?"), "answer 2");
+}
+
+/// Of the three, those that can start a session from another agent's.
+#[test]
+fn a_fork_knows_what_was_said_and_leaves_the_other_session_as_it_is() {
+    for cli in [Cli::Claude, Cli::Codex] {
+        let Some(world) = world() else { return };
+        assert_eq!(world.ask(cli, "[[say the first]]"), "the first");
+        world.e2e.callboard(&["agents", "fork", cli.name()]).ok("agents fork");
+        let other = format!("{}-2", cli.name());
+        world.says(world.begin_to(&other, "and you?"), "");
+        let last = world.asked(cli).pop().expect("a request");
+        assert_eq!(last.messages, 2, "{cli:?} does not know what was said: {:#}", last.body);
+        assert_eq!(world.ask(cli, "and now?"), "answer 2", "the session itself was gone on with");
+        world.says(world.begin_to(&other, "and then?"), "");
+        assert_eq!(world.asked(cli).pop().expect("a request").messages, 3);
+    }
+    let Some(world) = world() else { return };
+    world.ask(Cli::Gemini, "[[say the first]]");
+    let ran = world.e2e.callboard(&["agents", "fork", "gemini"]);
+    assert!(ran.code != Some(0) && ran.stderr.contains("can't be forked"), "{}", ran.stderr);
+}
+
+/// Waits until a program has written down that this was said: it does so a moment after it has told the end of a turn.
+fn kept(world: &World, text: &str) {
+    let is_kept = || {
+        let has = |path: &PathBuf| fs::read_to_string(path).is_ok_and(|it| it.contains(text));
+        sessions(world).iter().any(has).then_some(())
+    };
+    wait_for("the session on the disk", COMMAND_LIMIT, is_kept, || format!("{:?}", sessions(world)));
+}
+
+/// Returns the files in which the programs keep their sessions.
+fn sessions(world: &World) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut folders = vec![(world.e2e.home().join(".claude/projects"), true), (world.e2e.state(), false)];
+    while let Some((folder, theirs)) = folders.pop() {
+        for path in fs::read_dir(&folder).into_iter().flatten().flatten().map(|it| it.path()) {
+            if path.is_dir() {
+                let theirs = theirs || path.file_name().is_some_and(|it| it == "agents");
+                folders.push((path, theirs));
+            } else if theirs && path.extension().is_some_and(|it| it == "jsonl" || it == "json") {
+                found.push(path);
+            }
+        }
+    }
+    found.retain(|it| it.file_name().is_some_and(|it| it.to_string_lossy().contains('-')));
+    found
 }
 
 fn promise_2_a_command_is_run_when_a_person_allows_it_and_not_when_they_deny_it(cli: Cli) {

@@ -12,7 +12,7 @@ fuzz() {
     folder="$(cd "$folder" && pwd)"
     CALLBOARD_WRITE_SEEDS="$folder/seeds" cargo test --quiet --lib entries::tests::seeds_are_written
     # With --target the flags are not those of build scripts.
-    RUSTFLAGS="--cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table -Ccodegen-units=1" \
+    RUSTFLAGS="--cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table" \
         cargo build --release --locked --manifest-path tests/fuzz/Cargo.toml --target "$host" --target-dir "$folder/build"
     for name in frames workflow screen agents uris; do
         mkdir -p "$folder/corpus/$name" "tests/fuzz/found/$name"

@@ -87,7 +87,7 @@ install_node_programs() {
 }
 
 # install_clis FOLDER: the real agents that tests/real is run with, exactly as the lock of tests/fixtures/clis says. No script
-# of theirs is run but those that put Claude Code's and Amp's own programs in their places.
+# of theirs is run but the one that puts Claude Code's own program in its place.
 install_clis() {
     local folder="$1" wanted=tests/fixtures/clis try
     if ! cmp -s "$wanted/package-lock.json" "$folder/installed.json"; then
@@ -111,16 +111,19 @@ install_clis() {
     fi
     local program
     for program in claude codex gemini amp; do
-        if [ "$program" != amp ] || [ -e "$folder/node_modules/@ampcode/cli" ]; then
+        if [ "$program" != amp ] || [ -e "$folder/node_modules/.bin/amp" ]; then
             echo "$program $("$folder/node_modules/.bin/$program" --version)"
         fi
     done
 }
 
-# Amp is there for some systems only, so it is optional; npm makes no link for a program that is put in its place later.
+# Amp's own program is there for some systems only, so it is optional. The package that brings it for every system can't be
+# locked, as some of those it names are not published; the one with the program alone has no link, so it is made here.
 install_amp() {
-    if [ -e node_modules/@ampcode/cli ]; then
-        (cd node_modules/@ampcode/cli && node install.cjs)
-        ln -sf ../@ampcode/cli/bin/amp.exe node_modules/.bin/amp
-    fi
+    local program
+    for program in node_modules/@ampcode/cli-*/amp; do
+        if [ -x "$program" ]; then
+            ln -sf "../${program#node_modules/}" node_modules/.bin/amp
+        fi
+    done
 }

@@ -450,7 +450,9 @@ export type FailureClass =
   /** A budget was used up. */
   | "over_budget"
   /** A person or a limit stopped the turn. */
-  | "interrupted";
+  | "interrupted"
+  /** What the workspace configures was changed since a person trusted it. No policy matches it: a person looks, always. */
+  | "untrusted";
 
 /** A notification `callboard/feed`: what changed up to a revision, oldest change first. */
 export interface Feed {
@@ -821,7 +823,9 @@ export type PauseKind =
   /** An agent asks for a permission, and its turn waits. */
   | "permission"
   /** An agent asks a question, and its turn waits. */
-  | "question";
+  | "question"
+  /** What the workspace configures was changed since a person trusted it, and a step needs it. */
+  | "trust";
 
 /** A thing that waits for a person. */
 export interface PauseView {
@@ -1298,6 +1302,8 @@ export interface StepView {
   title: string;
   /** The turn that it is in, or was. */
   turn?: TurnId;
+  /** What its turns used in this round, as far as its agent reported it. */
+  usage?: Usage;
 }
 
 /** Params of `callboard/subscribe`. A second call replaces the first. */

@@ -188,6 +188,7 @@ export function pauseKind(pause: PauseView): string {
     question: l10n.t("question"),
     clash: l10n.t("edit clash"),
     conflict: l10n.t("merge conflict"),
+    trust: l10n.t("untrusted change"),
   };
   return names[pause.kind] ?? pause.kind;
 }

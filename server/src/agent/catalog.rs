@@ -179,7 +179,11 @@ fn instances(profile: &Arc<Profile>) -> impl Iterator<Item = AgentInfo> + use<> 
             },
             times: profile.turn_times(),
             take_over: profile.can_be_taken_over(),
-            fork: profile.driver == DriverKind::StreamJson && !profile.stream.fork.is_empty(),
+            fork: match profile.driver {
+                DriverKind::StreamJson => !profile.stream.fork.is_empty(),
+                DriverKind::AppServer => true,
+                _ => false,
+            },
         })
     })
 }

@@ -15,6 +15,7 @@ pub(crate) mod acp;
 mod answer;
 #[cfg(unix)]
 pub(crate) mod app_server;
+mod at_signs;
 pub(crate) mod desk;
 pub mod environment;
 mod files;

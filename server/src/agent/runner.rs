@@ -440,7 +440,7 @@ fn driver_for<'a>(desk: &mut Desk, current: &'a mut Current) -> Result<&'a mut B
         && let Err(why) = (desk.parts.given.trusted)()
     {
         stop(desk, current, "what the workspace configures is not trusted");
-        return Err(driver::failure(FailureClass::Denied, why));
+        return Err(driver::failure(FailureClass::Untrusted, why));
     }
     if current.as_ref().is_some_and(|(old, _)| **old != *profile) {
         stop(desk, current, "its profile changed");

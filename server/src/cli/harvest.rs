@@ -84,6 +84,8 @@ pub fn plan(name: &str, thread: &[MessageView], agents: &[AgentInfo]) -> Result<
             time: None,
             isolation: None,
             unanswered: None,
+            access: None,
+            sandbox: false,
         };
         steps.push(step(it.step.clone(), needs, Action::Turn(action)));
     }

@@ -113,6 +113,7 @@ fn why_not(pause: &PauseView, raises: u32, accepts: bool) -> Option<&'static str
         PauseKind::Conflict | PauseKind::Clash => {
             Some("both sides changed the same, and only a person says what is kept")
         }
+        PauseKind::Trust => Some("what is trusted was changed, and only a person trusts it again"),
         PauseKind::Failure => Some("something failed, and only a person says what is done about it"),
     }
 }

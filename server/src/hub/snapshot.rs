@@ -552,6 +552,7 @@ fn step_view(step: &Step, now: &StepState, depth: u32) -> StepView {
         ended: now.ended,
         result: now.result.as_deref().cloned(),
         failure: now.failure.clone(),
+        usage: now.usage,
         decided: now.operation.log.iter().map(|it| decided_view(it)).collect(),
     }
 }

@@ -253,6 +253,12 @@ pub struct StepFile {
     pub link: Vec<At<String>>,
     /// As the role's, for this step.
     pub unanswered: Option<At<String>>,
+    /// read: this turn changes no file, though its role may.
+    #[schemars(with = "Option<crate::agent::Access>")]
+    pub access: Option<At<String>>,
+    /// required: this turn is taken in a sandbox, whatever its role says.
+    #[schemars(with = "Option<SandboxName>")]
+    pub sandbox: Option<At<String>>,
     /// What happens when the turn fails: pause (the default), skip, fail, another (agent), a retry, or one of these for each class.
     #[schemars(with = "Option<OnFailureFile>")]
     pub on_failure: Option<At<OnFailureFile>>,

@@ -104,6 +104,8 @@ const STEP: &[&str] = &[
     "copy",
     "link",
     "unanswered",
+    "access",
+    "sandbox",
     "on-failure",
 ];
 const PAUSE: &[&str] = &["show", "message"];
@@ -308,6 +310,8 @@ impl Reader<'_> {
             copy: self.names(fields.take("copy"), "copy"),
             link: self.names(fields.take("link"), "link"),
             unanswered: self.text(fields.take("unanswered"), "unanswered"),
+            access: self.text(fields.take("access"), "access"),
+            sandbox: self.text(fields.take("sandbox"), "sandbox"),
             on_failure,
         })
     }

@@ -186,6 +186,19 @@ pub struct TurnAction {
     /// What is done where nobody answers what it asks; the role's word where absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unanswered: Option<Unanswered>,
+    /// The most that it may do, where that is less than its role or its agent may.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub access: Option<Access>,
+    /// Whether it is taken in a sandbox, and fails where there is none, whatever its role says.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub sandbox: bool,
+}
+
+impl TurnAction {
+    /// Returns what the turn may do where whoever takes it may do this.
+    pub fn narrowed(&self, access: Access) -> Access {
+        self.access.map_or(access, |it| it.min(access))
+    }
 }
 
 /// A worktree of a turn's own, and what it is set up with beside the work tree's files of now.

@@ -310,6 +310,23 @@ fn a_worktree_is_for_who_may_write_and_is_set_up_from_inside() {
 }
 
 #[test]
+fn a_step_may_have_less_than_its_role_and_never_more() {
+    let loaded = load("t", &GOOD.replace("result: change", "result: text\n    access: read\n    sandbox: required"));
+    assert!(loaded.problems.iter().all(|it| it.severity != problem::Severity::Error), "{:?}", loaded.problems);
+    let plan = loaded.plan.expect("a plan");
+    let plan::Action::Turn(action) = &plan.step(&"fix".parse().expect("an id")).expect("a step").action else {
+        panic!("no turn")
+    };
+    assert_eq!((action.access, action.sandbox), (Some(crate::agent::Access::Read), true));
+    assert_eq!(action.narrowed(crate::agent::Access::Write), crate::agent::Access::Read);
+    broken("result: change", "result: change\n    access: read", &[("read-only", "change")]);
+    broken("result: review", "result: review\n    access: write", &[("read-only", "write")]);
+    broken("result: change", "result: change\n    access: all", &[("unknown-value", "all")]);
+    let isolated = "result: text\n    access: read\n    isolation: worktree";
+    broken("result: change", isolated, &[("read-only", "worktree")]);
+}
+
+#[test]
 fn a_step_does_one_thing_and_what_it_can() {
     broken("    role: fixer\n", "", &[("unused-role", "fixer"), ("no-action", "fix")]);
     broken("role: fixer", "role: fixer\n    tool: tests", &[("two-actions", "tests")]);

@@ -115,7 +115,7 @@ fn role(role: &Role) -> Node {
         let names = |seat: &Vec<AgentName>| Node::Names(seat.iter().map(|it| it.as_str().to_owned()).collect());
         fields.push(("agents", Node::List(role.seats.iter().map(names).collect())));
     }
-    fields.push(("access", plain(if role.access == Access::Write { "write" } else { "read" })));
+    fields.push(("access", plain(access(role.access))));
     if role.sandbox {
         fields.push(("sandbox", plain("required")));
     }
@@ -123,6 +123,13 @@ fn role(role: &Role) -> Node {
         fields.push(("unanswered", unanswered(it)));
     }
     map(fields)
+}
+
+fn access(it: Access) -> &'static str {
+    match it {
+        Access::Read => "read",
+        Access::Write => "write",
+    }
 }
 
 fn unanswered(it: Unanswered) -> Node {
@@ -247,6 +254,12 @@ fn turn(action: &TurnAction, policy: &FailurePolicy, fields: &mut Vec<(&str, Nod
     }
     if let Some(it) = action.unanswered {
         fields.push(("unanswered", unanswered(it)));
+    }
+    if let Some(it) = action.access {
+        fields.push(("access", plain(access(it))));
+    }
+    if action.sandbox {
+        fields.push(("sandbox", plain("required")));
     }
     if *policy != FailurePolicy::default() {
         let mut classes: Vec<(&str, Node)> =

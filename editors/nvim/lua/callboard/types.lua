@@ -267,6 +267,7 @@
 ---| "denied" # A permission that it needed was denied.
 ---| "over_budget" # A budget was used up.
 ---| "interrupted" # A person or a limit stopped the turn.
+---| "untrusted" # What the workspace configures was changed since a person trusted it. No policy matches it: a person looks, always.
 
 ---A notification `callboard/feed`: what changed up to a revision, oldest change first.
 ---@class callboard.Feed
@@ -511,6 +512,7 @@
 ---| "clash" # What was typed into a file and what was written to it on the disk do not go together.
 ---| "permission" # An agent asks for a permission, and its turn waits.
 ---| "question" # An agent asks a question, and its turn waits.
+---| "trust" # What the workspace configures was changed since a person trusted it, and a step needs it.
 
 ---A thing that waits for a person.
 ---@class callboard.PauseView
@@ -795,6 +797,7 @@
 ---@field status callboard.StepStatus Where it stands.
 ---@field title string Its title, or its id where it has none.
 ---@field turn? callboard.TurnId The turn that it is in, or was.
+---@field usage? callboard.Usage What its turns used in this round, as far as its agent reported it.
 
 ---Params of `callboard/subscribe`. A second call replaces the first.
 ---@class callboard.SubscribeParams

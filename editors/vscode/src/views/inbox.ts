@@ -19,6 +19,7 @@ const ICONS: Record<string, [string, string?]> = {
   question: ["question", "charts.blue"],
   clash: ["git-compare", "charts.orange"],
   conflict: ["git-merge", "charts.red"],
+  trust: ["workspace-untrusted", "charts.red"],
 };
 
 export class Inbox extends Tree<PauseNode> {

@@ -71,6 +71,9 @@ pub struct Profile {
     /// first that is there is started in the script's place.
     #[serde(default)]
     pub native: Vec<String>,
+    /// What an at sign in a prompt means to its program (drivers `stream-json` and `terminal`).
+    #[serde(default)]
+    pub at_signs: AtSigns,
     /// What it may do to the workspace.
     #[serde(default = "read")]
     pub access: Access,
@@ -117,6 +120,19 @@ pub struct Profile {
     /// The program's absolute path, or why it can't be started.
     #[serde(skip)]
     pub program: Program,
+}
+
+/// What an at sign in a prompt means to a program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum AtSigns {
+    /// Nothing.
+    #[default]
+    Text,
+    /// That the file of this name is to be put into the prompt, where there is one.
+    Files,
+    /// So, and what has a name like it too.
+    All,
 }
 
 /// What the search for a profile's program came to.
@@ -381,7 +397,21 @@ impl Profile {
             ));
         }
         let stream = &self.stream;
-        let words = [&self.command, &stream.arguments, &stream.read, &stream.write, &stream.resume, &stream.model];
+        let words = [
+            &self.command,
+            &self.protocol,
+            &self.screen,
+            &self.resume,
+            &self.begin,
+            &self.model_arguments,
+            &self.terminal.first_prompt,
+            &stream.arguments,
+            &stream.read,
+            &stream.write,
+            &stream.resume,
+            &stream.fork,
+            &stream.model,
+        ];
         if let Some(word) = words.into_iter().flatten().find(|it| skips_permissions(it)) {
             return Err(format!("{word:?} would let the agent do anything unasked; leave it out"));
         }
@@ -442,9 +472,17 @@ fn version_in(text: &str) -> Option<Vec<u64>> {
 /// Returns whether an argument turns off what keeps an agent from doing anything unasked.
 pub fn skips_permissions(argument: &str) -> bool {
     let argument = argument.to_lowercase();
-    ["dangerously", "bypasspermissions", "bypass-permissions", "skip-permissions", "--yolo", "allow-all"]
-        .iter()
-        .any(|it| argument.contains(it))
+    let any = [
+        "dangerously",
+        "danger-full-access",
+        "bypasspermissions",
+        "bypass-permissions",
+        "skip-permissions",
+        "skip-trust",
+        "yolo",
+        "allow-all",
+    ];
+    any.iter().any(|it| argument.contains(it))
 }
 
 /// Returns whether `text` may name a variable of the environment.

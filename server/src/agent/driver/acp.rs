@@ -42,6 +42,8 @@ use refusal::{refused, stopped, words};
 const MOST_SAID: usize = 1 << 20;
 /// How many calls of tools are remembered for what is told of them later.
 const MOST_CALLS: usize = 1_000;
+/// How much is shown of a line that is no message, in characters.
+const MOST_SHOWN: usize = 4_096;
 /// For how long nothing must come after a session was resumed: its history may be told after the answer.
 const DRAIN: Duration = Duration::from_millis(700);
 
@@ -169,8 +171,11 @@ impl Tongue for Acp {
     }
 
     fn hear(&mut self, line: &str) -> Vec<Step> {
-        let Ok(mut message) = serde_json::from_str::<Value>(line) else {
-            return vec![Step::Show(dim(&format!("{}\n", plain(line))))];
+        // JSON that is no object is no message either.
+        let Ok(mut message @ Value::Object(_)) = serde_json::from_str::<Value>(line) else {
+            // Of a long one the beginning: it is shown for whoever looks why nothing comes.
+            let shown: String = line.chars().take(MOST_SHOWN).collect();
+            return vec![Step::Show(dim(&format!("{}\n", plain(&shown))))];
         };
         let method = message["method"].as_str().map(str::to_owned);
         let id = message.get("id").cloned().filter(|it| !it.is_null());
@@ -248,7 +253,7 @@ impl Acp {
         let result = &message["result"];
         let count = &result["_meta"]["quota"]["token_count"];
         let usage = &result["usage"];
-        let both = |of: &Value, a: &str, b: &str| Some(of[a].as_u64()? + of[b].as_u64()?);
+        let both = |of: &Value, a: &str, b: &str| Some(of[a].as_u64()?.saturating_add(of[b].as_u64()?));
         self.tokens = both(count, "input_tokens", "output_tokens")
             .or_else(|| usage["totalTokens"].as_u64())
             .or_else(|| both(usage, "inputTokens", "outputTokens"))

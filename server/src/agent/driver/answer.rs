@@ -49,11 +49,16 @@ pub(crate) fn replied(rules: &TerminalRules, prompt: &str, before: &[String], li
     (echoed, echoed && !answer(rules, prompt, before, lines).trim().is_empty())
 }
 
-/// Returns whether a prompt that was pasted stands on the screen.
-pub(crate) fn is_echoed(rules: &TerminalRules, prompt: &str, rows: &[String]) -> bool {
+/// Returns whether a prompt that was pasted stands on the screen. Prompts end alike, so one that stood there before, of an earlier
+/// turn, is no sign of it.
+pub(crate) fn is_echoed(rules: &TerminalRules, prompt: &str, before: &[String], rows: &[String]) -> bool {
     let tail = tail_of(prompt);
-    let screen: String = rows.iter().map(|it| squeezed(it)).collect();
-    screen.contains(&tail) || rules.submit.echo.iter().any(|it| rows.iter().any(|row| it.is_in(row)))
+    let echoes = |rows: &[String]| {
+        let screen: String = rows.iter().map(|it| squeezed(it)).collect();
+        let whole = if tail.is_empty() { 0 } else { screen.matches(&tail).count() };
+        whole + rows.iter().filter(|row| rules.submit.echo.iter().any(|it| it.is_in(row))).count()
+    };
+    echoes(rows) > echoes(before)
 }
 
 /// Returns the index of the first line behind the prompt's echo; 0 where no echo is seen.
@@ -120,6 +125,22 @@ mod tests {
         let before = format!("❯ hi\n\n● hello{frame}");
         let now = format!("❯ hi\n\n● hello\n\n❯ hi\n\n● hi again\n  and this\n\n✻ Brewed for 5s{frame}");
         check("claude", "hi", &before, &now, "hi again\nand this");
+    }
+
+    #[test]
+    fn the_echo_of_an_earlier_prompt_is_no_sign_of_this_one() {
+        let (catalog, _) = Catalog::load(&[], &|_| None);
+        let rules = &catalog.resolve(&"gemini".parse().unwrap()).unwrap().terminal;
+        let echoed = |before: &str, now: &str| {
+            let rows = |text: &str| text.lines().map(str::to_owned).collect::<Vec<_>>();
+            is_echoed(rules, "do this\nAnswer in Markdown.", &rows(before), &rows(now))
+        };
+        let before = "> do that\n  Answer in Markdown.\n✦ done\n > Type your message";
+        assert!(!echoed(before, before));
+        assert!(!echoed(before, &format!("{before}\n1 MCP server")));
+        assert!(echoed(before, &before.replace("Type your message", "do this\n  Answer in Markdown.")));
+        assert!(echoed(before, &before.replace("Type your message", "[Pasted Text: 2 lines]")));
+        assert!(echoed("", "> do this\n  Answer in Markdown."));
     }
 
     #[test]

@@ -72,6 +72,16 @@ impl Tongue for AppServer {
         Some(self.0.request(Purpose::Session, "thread/resume", &Value::Object(params)))
     }
 
+    fn fork(&mut self, opening: &Opening<'_>, session: &str) -> Option<String> {
+        let (homes, own) = opening.homes;
+        if !home::lend(homes, &own.join("codex"), session) {
+            return None;
+        }
+        let mut params = thread(opening);
+        params.insert("threadId".to_owned(), session.into());
+        Some(self.0.request(Purpose::Session, "thread/fork", &Value::Object(params)))
+    }
+
     fn open(&mut self, opening: &Opening<'_>) -> String {
         self.0.request(Purpose::Session, "thread/start", &Value::Object(thread(opening)))
     }

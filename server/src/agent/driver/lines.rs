@@ -92,6 +92,8 @@ pub(crate) struct Opening<'a> {
     pub(crate) tools: Option<&'a Attachment>,
     /// The model that the developer wants.
     pub(crate) model: Option<&'a str>,
+    /// Where the folders of the agents' programs are, and this agent's among them.
+    pub(crate) homes: (&'a Path, &'a Path),
 }
 
 /// A protocol, and a conversation in it. Pure, but for what is prepared on disk before its program starts.
@@ -117,6 +119,11 @@ pub(crate) trait Tongue: Send {
 
     /// Returns the line that goes on with a session; nothing where the program can't.
     fn resume(&mut self, opening: &Opening<'_>, session: &str) -> Option<String>;
+
+    /// Returns the line that begins a session that starts from another agent's; nothing where that is not to be had.
+    fn fork(&mut self, _opening: &Opening<'_>, _session: &str) -> Option<String> {
+        None
+    }
 
     /// Returns the line that begins a session.
     fn open(&mut self, opening: &Opening<'_>) -> String;
@@ -233,7 +240,22 @@ impl<T: Tongue> LineDriver<T> {
                 self.send(it);
             }
         }
-        if self.tongue.is_open() {
+        if let Some(from) = request.fork.as_ref().filter(|_| self.lost.is_none()) {
+            let line = self.opening(desk, request, |tongue, opening| tongue.fork(opening, &from.id));
+            let forked = match &line {
+                Some(line) => self.call(desk, request, begun, Purpose::Session, line)?,
+                None => Err("the session that it is to start from is not there".to_owned()),
+            };
+            match forked.map(|answer| self.tongue.opened(&answer)) {
+                Ok(Some(session)) => {
+                    desk.session(request, &session, None);
+                    return Ok(());
+                }
+                Ok(None) => self.lost = Some("its program does not say which session it began".to_owned()),
+                Err(why) => self.lost = Some(format!("its program says: {}", plain(&why))),
+            }
+        }
+        if self.tongue.is_open() && self.lost.is_none() {
             return Ok(());
         }
         if let Some(known) = request.session.as_ref().filter(|_| self.lost.is_none()) {
@@ -272,12 +294,14 @@ impl<T: Tongue> LineDriver<T> {
     fn opening<O>(&mut self, desk: &Desk, request: &TurnRequest, with: impl FnOnce(&mut T, &Opening<'_>) -> O) -> O {
         let given = &desk.parts.given;
         let chosen = given.chosen.get(request.agent.as_str()).and_then(|it| it.model.as_deref());
+        let own = given.homes.join(request.agent.as_str());
         let opening = Opening {
             cwd: &request.cwd,
             workspace: &given.workspace,
             access: request.access,
             tools: self.live.as_ref().and_then(Live::tools),
             model: chosen.or(self.profile.model.as_deref()),
+            homes: (&given.homes, &own),
         };
         with(&mut self.tongue, &opening)
     }
@@ -495,7 +519,11 @@ impl<T: Tongue> LineDriver<T> {
         watch: &Watch,
     ) -> Result<Vec<Step>, Ended> {
         match desk.next(deadline) {
-            Input::Terminal(TerminalEvent::Lines) => Ok(self.hear(desk)),
+            Input::Terminal(TerminalEvent::Lines) => {
+                let steps = self.hear(desk);
+                let cut = self.cut(desk).filter(|_| !steps.iter().any(|it| matches!(it, Step::Over(_))));
+                cut.map_or(Ok(steps), |it| Err(Ended(it)))
+            }
             Input::Terminal(TerminalEvent::Exited(exit)) => {
                 // What it said before it went may be that the turn is over.
                 let steps = self.hear(desk);
@@ -558,15 +586,17 @@ impl<T: Tongue> LineDriver<T> {
     fn hear(&mut self, desk: &mut Desk) -> Vec<Step> {
         let lines = self.live.as_ref().map(Live::take_lines).unwrap_or_default();
         let steps = lines.iter().flat_map(|it| self.tongue.hear(it)).collect();
-        let steps = self.carry_out(desk, steps);
-        if self.live.as_ref().is_some_and(Live::said_too_much) {
-            // What follows such a line can't be understood. Its end is told as any other.
-            self.show("\n(it said more in one line than is taken)\n");
-            if let Some(live) = self.live.take() {
-                live.stop(desk);
-            }
-        }
-        steps
+        self.carry_out(desk, steps)
+    }
+
+    /// Ends a program that has said more in one line than is taken, since what follows can't be understood, and returns why.
+    fn cut(&mut self, desk: &mut Desk) -> Option<Failure> {
+        self.live.as_ref().filter(|it| it.said_too_much())?;
+        let message = format!("{} said a line that is too long to be taken; retry", desk.agent);
+        self.show("\n(it said more in one line than is taken)\n");
+        self.end_program(desk);
+        desk.say(AgentState::Stopped, Source::Hub, message.clone());
+        Some(failure(FailureClass::Crashed, message))
     }
 
     fn carry_out(&mut self, desk: &mut Desk, steps: Vec<Step>) -> Vec<Step> {
@@ -613,6 +643,9 @@ impl<T: Tongue> LineDriver<T> {
                 Input::Terminal(TerminalEvent::Lines) => {
                     if self.hear(desk).iter().any(|it| matches!(it, Step::Over(_))) {
                         return desk.say(AgentState::Idle, Source::Protocol, "it says that it stopped its turn");
+                    }
+                    if self.cut(desk).is_some() {
+                        return;
                     }
                 }
                 Input::Terminal(TerminalEvent::Exited(_)) => {
@@ -685,7 +718,10 @@ impl<T: Tongue> Driver for LineDriver<T> {
 
     fn between(&mut self, desk: &mut Desk, event: TerminalEvent) {
         match event {
-            TerminalEvent::Lines => drop(self.hear(desk)),
+            TerminalEvent::Lines => {
+                drop(self.hear(desk));
+                drop(self.cut(desk));
+            }
             TerminalEvent::Exited(exit) => {
                 self.forget();
                 desk.say(AgentState::Stopped, Source::ExitStatus, format!("its program {exit}"));

@@ -129,8 +129,9 @@ impl Live {
                 *it = it.replace(TOOLS_FILE, &path.to_string_lossy());
             }
         }
-        // As it stands between quotation marks in TOML and in JSON.
-        let cwd = serde_json::Value::from(start.cwd.to_string_lossy()).to_string();
+        // As the program sees it, by which it knows its folders, and as it stands between quotation marks in TOML and in JSON.
+        let cwd = std::fs::canonicalize(start.cwd).unwrap_or_else(|_| start.cwd.to_path_buf());
+        let cwd = serde_json::Value::from(cwd.to_string_lossy()).to_string();
         let cwd = cwd.trim_matches('"');
         let trust = if trusts(given, start) { "trusted" } else { "untrusted" };
         let whole = |it: String| {

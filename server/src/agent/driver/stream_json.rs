@@ -14,7 +14,7 @@ use self::{
     wire::{Over, Said, State},
 };
 use super::{
-    Desk, Driver,
+    Desk, Driver, at_signs,
     desk::Input,
     failure, files,
     live::{Live, Start, exit_class},
@@ -150,6 +150,7 @@ impl StreamDriver {
         let Some(process) = &mut self.process else { return Err(Ended::Failed(gone(request))) };
         let prompt = prompt.to_owned();
         let whole = if fresh && self.lost.is_some() { with_recap(request, prompt) } else { prompt };
+        let whole = at_signs::disarmed(&whole, self.profile.at_signs, &request.cwd);
         desk.started();
         process.live.show(&show::prompt(&whole));
         process.live.send_line(&wire::prompt(&whole));

@@ -97,7 +97,7 @@ fn session(profile: &Profile, wanted: &TakeOver) -> Result<(String, Vec<String>)
 }
 
 /// Returns the arguments by which the screen takes the model that the agent is to have.
-fn models(desk: &Desk, profile: &Profile) -> Vec<String> {
+pub(super) fn models(desk: &Desk, profile: &Profile) -> Vec<String> {
     let chosen = desk.parts.given.chosen.get(desk.agent.as_str()).and_then(|it| it.model.as_ref());
     let Some(model) = chosen.or(profile.model.as_ref()) else { return Vec::new() };
     let words = profile.model_arguments.iter().chain(&profile.stream.model);

@@ -10,11 +10,11 @@ use std::{
 };
 
 use super::{
-    Desk, Driver, answer,
+    Desk, Driver, answer, at_signs,
     desk::Input,
     failure, files,
     live::{Live, Mark, Start},
-    result,
+    result, take_over,
 };
 use crate::{
     agent::{
@@ -40,6 +40,8 @@ pub(crate) struct TerminalDriver {
     dirty: bool,
     /// Since when it has been seen idle without a break.
     idle_since: Option<Instant>,
+    /// How many lines the longest of its prompts may take on its screen: so many it may have put back into its input line.
+    lines: usize,
     /// What it was last sent, and where its text stood then: what came after is about that.
     prompt: String,
     mark: Mark,
@@ -71,7 +73,15 @@ struct Ended(Failure);
 
 impl TerminalDriver {
     pub(crate) fn new(profile: Arc<Profile>) -> Self {
-        Self { profile, live: None, dirty: false, idle_since: None, prompt: String::new(), mark: Mark::default() }
+        Self {
+            profile,
+            live: None,
+            dirty: false,
+            idle_since: None,
+            lines: 0,
+            prompt: String::new(),
+            mark: Mark::default(),
+        }
     }
 
     fn rules(&self) -> &TerminalRules {
@@ -117,7 +127,7 @@ impl TerminalDriver {
 
     fn turn(&mut self, desk: &mut Desk, request: &TurnRequest) -> Result<TurnOutcome, Ended> {
         let begun = Instant::now();
-        let prompt = with_instructions(request);
+        let prompt = self.disarmed(request, &with_instructions(request));
         let file = files::result_path(&desk.parts.given.results, &request.agent);
         if let Err(err) = files::clear(&file) {
             let message =
@@ -128,7 +138,7 @@ impl TerminalDriver {
         self.prompt.clear();
         let watch = if self.live.is_none() && self.can_be_argument(&prompt) {
             self.start(desk, request, Some(&prompt))?;
-            self.prompt = prompt;
+            self.take(prompt);
             desk.started();
             Watch::new(begun, false)
         } else {
@@ -154,12 +164,22 @@ impl TerminalDriver {
     ) -> Result<TurnOutcome, Ended> {
         let form = form::instructions(&request.expects).unwrap_or_default();
         let prompt = format!("Your result could not be used: {why}.\nGive the whole result again. {form}");
-        let watch = self.submit(desk, request, prompt, begun)?;
+        let watch = self.submit(desk, request, self.disarmed(request, &prompt), begun)?;
         let text = self.watch(desk, request, watch)?;
         outcome(desk, request, &text).map_err(|why| {
             let message = format!("{} gave no result that can be used, twice: {why}", request.agent);
             Ended(failure(FailureClass::InvalidResult, message))
         })
+    }
+
+    /// Takes note of the prompt that it is given.
+    fn take(&mut self, prompt: String) {
+        self.lines = self.lines.max(typing::lines(&prompt));
+        self.prompt = prompt;
+    }
+
+    fn disarmed(&self, request: &TurnRequest, prompt: &str) -> String {
+        at_signs::disarmed(prompt, self.profile.at_signs, &request.cwd)
     }
 
     /// Returns whether the first prompt can be handed over as an argument: one that looks like an option would be one.
@@ -170,8 +190,15 @@ impl TerminalDriver {
             && !prompt.contains('\0')
     }
 
+    /// Returns the arguments of its screen.
+    fn arguments(&self, desk: &Desk) -> Vec<String> {
+        let models = take_over::models(desk, &self.profile);
+        let more = desk.parts.given.chosen.get(desk.agent.as_str()).into_iter().flat_map(|it| it.arguments.clone());
+        self.profile.screen.iter().cloned().chain(models).chain(more).collect()
+    }
+
     fn start(&mut self, desk: &mut Desk, request: &TurnRequest, prompt: Option<&str>) -> Result<(), Ended> {
-        let mut arguments = self.profile.screen.clone();
+        let mut arguments = self.arguments(desk);
         if let Some(prompt) = prompt {
             arguments.extend(self.rules().first_prompt.iter().map(|it| it.replace("{prompt}", prompt)));
         }
@@ -319,7 +346,7 @@ impl Driver for TerminalDriver {
 
     fn open(&mut self, desk: &mut Desk, wanted: &TakeOver) -> Result<bool, Failure> {
         if self.live.is_none() {
-            let arguments = self.profile.screen.clone();
+            let arguments = self.arguments(desk);
             self.start_screen(desk, &wanted.cwd, arguments, Vec::new())?;
         }
         Ok(true)

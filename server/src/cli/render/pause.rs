@@ -85,6 +85,7 @@ pub fn kind(kind: PauseKind) -> &'static str {
         PauseKind::Clash => "clash",
         PauseKind::Permission => "permission",
         PauseKind::Question => "question",
+        PauseKind::Trust => "untrusted change",
     }
 }
 

@@ -61,7 +61,7 @@ pub fn run(run: &RunView, pauses: &[PauseView], findings: &[Finding], now: Times
     }
     lines.push(Line::new());
     let rows: Vec<_> = run.steps.iter().map(|it| step::row(it, now)).collect();
-    lines.extend(table(&["step", "who", "lap", "took", "result"], &rows, view.width));
+    lines.extend(table(&["step", "who", "lap", "took", "cost", "result"], &rows, view.width));
     for it in run.steps.iter().filter_map(|it| it.failure.as_ref().map(|failure| (it, failure))) {
         let lead = Line::new().with(Tone::Bad, format!("{}: ", it.0.id));
         lines.extend(Line::plain(plain(&it.1.message)).wrap(view.width, &lead, &"  ".into()));
@@ -227,7 +227,8 @@ pub(crate) mod tests {
 
     #[test]
     fn a_run_is_shown_whole() {
-        let review = StepView { depth: 1, round: 1, ..step::tests::sample("review", StepStatus::Running) };
+        let usage = Usage { tokens: Some(1_200), micro_dollars: None };
+        let review = StepView { depth: 1, round: 1, usage, ..step::tests::sample("review", StepStatus::Running) };
         let lap = StepView { agent: None, ..step::tests::sample("lap", StepStatus::Running) };
         let it = sample(3, RunStatus::Running, vec![lap, review]);
         let lines = run(&it, &[pause::tests::sample(1)], &[], Timestamp(1_763_805_790_000), &View::plain());
@@ -243,9 +244,9 @@ pub(crate) mod tests {
         inputs    path="src"
         roles     reviewer=@lint
 
-        step        who    lap      took  result
+        step        who    lap      took  cost          result
         ▸ lap                       10 s
-          ▸ review  @lint  round 1  10 s
+          ▸ review  @lint  round 1  10 s  1,200 tokens
 
         10:03:09 ⏸ p1 Approve the findings?  (pause point, run r3, step gate)
           callboard decide p1 approve | edit | request-changes | reject | stop

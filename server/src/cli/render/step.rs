@@ -79,8 +79,15 @@ pub fn row(step: &StepView, now: Timestamp) -> Vec<Line> {
         Line::new().with(Tone::Name, step.agent.as_ref().map_or_else(String::new, ToString::to_string)),
         Line::plain(times),
         Line::plain(lasted(step, Some(now)).unwrap_or_default()),
+        Line::plain(cost(step)),
         Line::new().with(if tone == Tone::Good { Tone::Plain } else { tone }, outcome(step)),
     ]
+}
+
+/// Returns what a step used. What nobody took a turn for costs nothing, and what is not over is not known yet.
+fn cost(step: &StepView) -> String {
+    let is_over = matches!(step.status, StepStatus::Done | StepStatus::Failed);
+    if step.agent.is_some() && (is_over || !step.usage.is_unknown()) { time::cost(&step.usage) } else { String::new() }
 }
 
 /// Returns a result in one line.
@@ -165,7 +172,7 @@ fn first_line(text: &str) -> String {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::outcome::{Failure, FailureClass, ReviewResult};
+    use crate::outcome::{Failure, FailureClass, ReviewResult, Usage};
 
     pub(crate) fn sample(id: &str, status: StepStatus) -> StepView {
         StepView {
@@ -183,6 +190,7 @@ pub(crate) mod tests {
             ended: None,
             result: None,
             failure: None,
+            usage: Usage::default(),
             decided: Vec::new(),
         }
     }

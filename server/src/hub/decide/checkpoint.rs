@@ -34,6 +34,7 @@ pub(super) fn at_start(draft: &mut Draft, run: RunId) {
 
 fn may_write(state: &State, plan: &Plan) -> bool {
     plan.all_steps().iter().any(|step| match &step.action {
+        Action::Turn(action) if action.narrowed(Access::Write) == Access::Read => false,
         Action::Turn(action) => match &action.who {
             Who::Role(role) => plan.roles.iter().any(|it| it.id == *role && it.access == Access::Write),
             Who::Agent(name) => state.agents.get(name).is_some_and(|it| it.info.access == Access::Write),

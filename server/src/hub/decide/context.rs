@@ -266,6 +266,7 @@ pub(super) fn writes(state: &State, run: RunId, step: &StepId) -> bool {
     let Some(run) = state.runs.get(&run) else { return false };
     let Some(Action::Turn(action)) = run.plan.step(step).map(|it| &it.action) else { return false };
     match &action.who {
+        _ if action.narrowed(Access::Write) == Access::Read => false,
         Who::Role(role) => run.plan.roles.iter().any(|it| it.id == *role && it.access == Access::Write),
         Who::Agent(_) => {
             let agent = run.step(step).and_then(|it| it.by.as_ref());
@@ -274,19 +275,20 @@ pub(super) fn writes(state: &State, run: RunId, step: &StepId) -> bool {
     }
 }
 
-/// Returns whether a step's role says that its turns are taken in a sandbox.
+/// Returns whether a step or its role says that its turns are taken in a sandbox.
 fn wants_sandbox(run: &Run, step: &StepId) -> bool {
     let Some(Action::Turn(action)) = run.plan.step(step).map(|it| &it.action) else { return false };
-    matches!(&action.who, Who::Role(role) if run.plan.roles.iter().any(|it| it.id == *role && it.sandbox))
+    action.sandbox
+        || matches!(&action.who, Who::Role(role) if run.plan.roles.iter().any(|it| it.id == *role && it.sandbox))
 }
 
 fn access(run: &Run, action: &TurnAction, info: &AgentInfo) -> Access {
-    match &action.who {
+    action.narrowed(match &action.who {
         Who::Role(role) => {
             run.plan.roles.iter().find(|it| it.id == *role).map_or(Access::Read, |it| it.access.min(info.access))
         }
         Who::Agent(_) => info.access,
-    }
+    })
 }
 
 pub(super) fn evaluate_paths(expression: &str, context: &Context) -> Result<Vec<String>, String> {

@@ -121,7 +121,12 @@ pub(super) fn open_failure(draft: &mut Draft, id: RunId, subject: Subject, failu
     let Some(run) = draft.state.runs.get(&id).cloned() else { return };
     let Some(step) = subject.step().cloned() else { return };
     let who = run.step(&step).and_then(|it| it.by.clone()).map_or(String::new(), |it| format!(" ({it})"));
-    let title = format!("{step}{who} failed: {}", failure.class.name().replace('_', " "));
+    let (kind, title) = match failure.class {
+        FailureClass::Untrusted => {
+            (PauseKind::Trust, format!("{step}{who} needs what was changed since you trusted it"))
+        }
+        class => (PauseKind::Failure, format!("{step}{who} failed: {}", class.name().replace('_', " "))),
+    };
     let mut paragraphs = vec![
         failure.message.clone(),
         "Retry does the step again (with --agent NAME by another agent), skip goes on without it, stop ends the run."
@@ -135,7 +140,7 @@ pub(super) fn open_failure(draft: &mut Draft, id: RunId, subject: Subject, failu
     }
     let header = header(draft, &run, &step, &title);
     let document = document::notice_document(&header, &paragraphs);
-    open_one(draft, PauseKind::Failure, subject, &title, document, &["retry", "skip", "stop"]);
+    open_one(draft, kind, subject, &title, document, &["retry", "skip", "stop"]);
 }
 
 pub(super) fn open_limit(draft: &mut Draft, id: RunId, limit: RunLimit) {

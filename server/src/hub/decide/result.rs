@@ -313,7 +313,11 @@ pub(super) fn failed(draft: &mut Draft, id: RunId, step: &StepId, failure: &Fail
     let Some(known) = draft.state.runs.get(&id).cloned() else { return };
     let (Some(planned), Some(now)) = (known.plan.step(step), known.step(step)) else { return };
     let policy = &planned.on_failure;
-    let action = match policy.classes.get(&failure.class).copied().unwrap_or(policy.otherwise) {
+    let says = match failure.class {
+        FailureClass::Untrusted => FailureAction::Pause,
+        class => policy.classes.get(&class).copied().unwrap_or(policy.otherwise),
+    };
+    let action = match says {
         FailureAction::Retry { times, after, .. } if now.retried >= times => match after {
             After::Pause => FailureAction::Pause,
             After::Skip => FailureAction::Skip,

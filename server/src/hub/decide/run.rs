@@ -387,6 +387,10 @@ fn go_on(draft: &mut Draft) {
     }
 }
 
+/// What those are told whose runs wait for trust.
+const UNTRUSTED: &str = "Nothing more is started here: what the workspace configures is not what was trusted. `callboard trust \
+                         --show` shows it; once it is trusted, this run goes on by itself.";
+
 pub(super) fn trust(draft: &mut Draft, trusted: bool) {
     if draft.state.trusted != trusted {
         draft.emit(Record::TrustChanged { trusted });
@@ -394,6 +398,12 @@ pub(super) fn trust(draft: &mut Draft, trusted: bool) {
         if trusted {
             worktree::recover(draft);
             go_on(draft);
+        } else {
+            let waiting: Vec<RunId> = draft.state.live_runs.iter().copied().collect();
+            for run in waiting {
+                let about = About { run: Some(run), ..About::default() };
+                draft.announce(run, about, UNTRUSTED);
+            }
         }
     }
 }

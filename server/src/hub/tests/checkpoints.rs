@@ -45,6 +45,18 @@ fn taken(scene: &mut Scene, checkpoint: u64, tree: Option<&str>, changed: &[&str
 }
 
 #[test]
+fn a_step_that_may_only_read_is_told_so_and_has_no_checkpoint() {
+    let mut scene = Scene { slow_checkpoints: true, ..Scene::new() };
+    let mut step = turn("look", &[], "fixer", "text");
+    step["action"]["access"] = json!("read");
+    step["action"]["sandbox"] = json!(true);
+    scene.run(plan(json!([step])));
+    let crate::hub::effect::Effect::StartTurn(request) = scene.effects.last().unwrap() else { panic!("no turn") };
+    assert_eq!((request.access, request.sandbox), (crate::agent::Access::Read, true));
+    assert_eq!(scene.new_effects(), "start t1 @autofix", "no checkpoint: nothing can change");
+}
+
+#[test]
 fn a_step_that_writes_starts_and_ends_with_a_checkpoint_and_one_that_reads_does_not() {
     let mut scene = Scene { slow_checkpoints: true, ..Scene::new() };
     let run = scene.run(plan(json!([

@@ -28,10 +28,11 @@ pub fn of_step(checker: &mut Checker<'_>, table: &Table<'_>, step: &StepFile) ->
     let own = checker.choice(step.isolation.as_ref(), "isolation", &ISOLATIONS);
     let of_role = role.and_then(|it| it.isolation.as_ref()).is_some_and(|it| it.value == "worktree");
     let is_tree = own.unwrap_or(of_role);
-    let reads = role.is_some_and(|it| it.access.as_ref().is_none_or(|it| it.value == "read"));
+    let reads = step.access.as_ref().is_some_and(|it| it.value == "read")
+        || role.is_some_and(|it| it.access.as_ref().is_none_or(|it| it.value == "read"));
     if let (Some(true), true, Some(at)) = (own, reads, &step.isolation) {
-        let message = "its role may only read, so it needs no worktree: there is nothing to merge back";
-        checker.problems.error(&at.at, "read-only", message, "give the role `access: write`, or remove `isolation`");
+        let message = "it may only read, so it needs no worktree: there is nothing to merge back";
+        checker.problems.error(&at.at, "read-only", message, "give its role `access: write`, or remove `isolation`");
     }
     paths(checker, &step.copy, &step.link, is_tree, true);
     let either = |own: &[At<String>], of_role: Option<&[At<String>]>| {

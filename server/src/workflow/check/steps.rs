@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 
 use super::{
-    Checker, context, isolation, nested, reads,
+    ACCESS, Checker, SANDBOX, context, isolation, nested, reads,
     table::{MOST_DECISIONS, MOST_ROUNDS, Table},
 };
 use crate::{
+    agent::Access,
     ids::{AgentName, StepId},
     outcome::{FailureClass, ResultKind, schema::faults},
     workflow::{
@@ -262,6 +263,8 @@ impl Maker<'_, '_, '_> {
             ("context", step.context.first().map(|it| &it.0.at)),
             ("budget", step.budget.as_ref().map(|it| &it.at)),
             ("time", step.time.as_ref().map(|it| &it.at)),
+            ("access", step.access.as_ref().map(|it| &it.at)),
+            ("sandbox", step.sandbox.as_ref().map(|it| &it.at)),
             ("isolation", step.isolation.as_ref().map(|it| &it.at)),
             ("copy", step.copy.first().map(|it| &it.at)),
             ("link", step.link.first().map(|it| &it.at)),
@@ -316,7 +319,39 @@ impl Maker<'_, '_, '_> {
         let time = step.time.as_ref().and_then(|it| self.checker.duration(it, "time", 1_000, 24 * 3_600_000));
         let isolation = isolation::of_step(self.checker, self.table, step);
         let unanswered = step.unanswered.as_ref().and_then(|it| self.checker.unanswered(it));
-        Some(TurnAction { who: who?, result, prompt, paths, findings, context, budget, time, isolation, unanswered })
+        let access = self.access(step);
+        let sandbox = self.checker.choice(step.sandbox.as_ref(), "sandbox", &SANDBOX).unwrap_or(false);
+        Some(TurnAction {
+            who: who?,
+            result,
+            prompt,
+            paths,
+            findings,
+            context,
+            budget,
+            time,
+            isolation,
+            unanswered,
+            access,
+            sandbox,
+        })
+    }
+
+    /// Returns what a step may do at most, where it says so: its role's word holds before its own.
+    fn access(&mut self, step: &StepFile) -> Option<Access> {
+        let own = self.checker.choice(step.access.as_ref(), "access", &ACCESS)?;
+        let role = step.role.as_ref().and_then(|it| self.table.roles.get(it.value.as_str()))?;
+        let reads = role.access.as_ref().is_none_or(|it| it.value == "read");
+        if let (Access::Write, true, Some(at)) = (own, reads, &step.access) {
+            let message = "its role may only read, and a step can't have more than its role";
+            self.checker.problems.error(
+                &at.at,
+                "read-only",
+                message,
+                "give the role `access: write`, or remove `access`",
+            );
+        }
+        Some(own)
     }
 
     fn role(&mut self, step: &StepFile, role: &At<String>, result: &ResultKind) -> Option<Who> {
@@ -326,8 +361,9 @@ impl Maker<'_, '_, '_> {
             self.checker.problems.error(&role.at, "unknown-role", format!("there is no role `{}`", role.value), mend);
             return None;
         };
-        let access = file.access.as_ref().map_or("read", |it| it.value.as_str());
-        if *result == ResultKind::Change && access == "read" {
+        let reads = |it: &At<String>| it.value == "read";
+        let reads = file.access.as_ref().is_none_or(reads) || step.access.as_ref().is_some_and(reads);
+        if *result == ResultKind::Change && reads {
             let at = step.result.as_ref().map_or(&role.at, |it| &it.at);
             let message = format!("a change needs a role that may write, and `{}` may only read", role.value);
             let mend = format!("write `access: write` below the role `{}`", role.value);

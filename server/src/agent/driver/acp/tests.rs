@@ -9,7 +9,14 @@ use super::*;
 const RECORDED: &str = include_str!("../../../../../tests/fixtures/agents/acp-gemini.txt");
 
 fn opening(access: Access) -> Opening<'static> {
-    Opening { cwd: Path::new("/ws"), workspace: Path::new("/ws"), access, tools: None, model: None }
+    Opening {
+        cwd: Path::new("/ws"),
+        workspace: Path::new("/ws"),
+        access,
+        tools: None,
+        model: None,
+        homes: (Path::new("/"), Path::new("/own")),
+    }
 }
 
 /// A conversation in which a session is open.
@@ -38,6 +45,16 @@ fn picked(steps: &[Step]) -> Option<String> {
         }
         _ => None,
     })
+}
+
+#[test]
+fn what_is_no_message_says_nothing() {
+    let mut acp = open(Access::Write);
+    for line in ["[1, 2]", "null", "3", "\"x\"", "{}", r#"{"params": [1]}"#, r#"{"id": [], "result": 1}"#] {
+        assert!(acp.hear(line).iter().all(|it| !matches!(it, Step::Over { .. })), "{line}");
+    }
+    let steps = acp.hear(&"x".repeat(1 << 20));
+    assert!(matches!(&*steps, [Step::Show(text)] if text.len() < 3_000), "only its beginning is shown");
 }
 
 #[test]

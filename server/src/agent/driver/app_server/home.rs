@@ -82,6 +82,35 @@ pub(super) fn temporary(own: &Path, environment: &[(String, String)]) -> io::Res
     Ok(Some(folder))
 }
 
+/// How deep sessions lie in Codex's folder: by year, month and day.
+const DEEP: usize = 4;
+
+/// Finds another agent's session and copies it among those of an agent's own, where alone Codex looks for one. Returns whether it is
+/// there.
+pub(super) fn lend(homes: &Path, own: &Path, session: &str) -> bool {
+    let is_id = !session.is_empty() && session.bytes().all(|it| it.is_ascii_alphanumeric() || it == b'-');
+    let all = fs::read_dir(homes).ok().filter(|_| is_id).into_iter().flatten().flatten();
+    let mut all = all.map(|it| it.path().join("codex/sessions"));
+    let found = all.find_map(|it| Some((find(&it, session, DEEP)?, it)));
+    let Some((found, theirs)) = found else { return false };
+    let Ok(place) = found.strip_prefix(&theirs) else { return false };
+    let to = own.join("sessions").join(place);
+    to.exists() || to.parent().is_some_and(|it| fs::create_dir_all(it).is_ok()) && fs::copy(&found, &to).is_ok()
+}
+
+fn find(folder: &Path, session: &str, deep: usize) -> Option<PathBuf> {
+    let mut folders = Vec::new();
+    for it in fs::read_dir(folder).ok()?.flatten() {
+        let kind = it.file_type().ok()?;
+        if kind.is_dir() {
+            folders.push(it.path());
+        } else if kind.is_file() && it.file_name().to_string_lossy().contains(&format!("-{session}.")) {
+            return Some(it.path());
+        }
+    }
+    folders.iter().filter(|_| deep > 0).find_map(|it| find(it, session, deep - 1))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -133,5 +162,21 @@ mod tests {
         let environment = |path: &Path| vec![("TMPDIR".to_owned(), path.to_string_lossy().into_owned())];
         assert_eq!(temporary(&own, &environment(&temp.path().join("t"))).unwrap(), None);
         assert_eq!(temporary(&own, &environment(temp.path())).unwrap(), Some(own.join("temporary")));
+    }
+
+    #[test]
+    fn a_session_is_lent_to_another_agent_as_a_copy() {
+        let root = tempfile::tempdir().unwrap();
+        let id = "01a201e7-0000-7000-8000-000000000001";
+        let day = root.path().join("codex-1/codex/sessions/2026/11/29");
+        fs::create_dir_all(&day).unwrap();
+        fs::write(day.join(format!("rollout-2026-11-29T12-00-00-{id}.jsonl")), "it").unwrap();
+        let own = root.path().join("codex-2/codex");
+        fs::create_dir_all(&own).unwrap();
+        assert!(lend(root.path(), &own, id) && lend(root.path(), &own, id));
+        let lent = own.join(format!("sessions/2026/11/29/rollout-2026-11-29T12-00-00-{id}.jsonl"));
+        assert_eq!(fs::read_to_string(lent).unwrap(), "it");
+        assert!(!lend(root.path(), &own, "01a201e7"), "a part of an id is none");
+        assert!(!lend(root.path(), &own, "../x") && !lend(root.path(), &own, ""));
     }
 }

@@ -9,6 +9,7 @@ use super::{Ended, TerminalDriver, Watch, after, has_come, interrupted};
 use crate::{
     agent::{
         AgentState, Source, TurnRequest,
+        catalog::scalar::Key,
         driver::{Desk, answer, desk::Input, failure},
         terminal::TerminalEvent,
     },
@@ -17,6 +18,26 @@ use crate::{
 
 /// How often a prompt is typed again after the program turned out not to be idle in between.
 const TYPING_TRIES: u32 = 3;
+
+/// How many lines a person may have left in an input line that are taken away again.
+const LEFT_LINES: usize = 30;
+
+/// The narrowest that an input line is taken to be.
+const NARROW: usize = 60;
+
+/// How many lines are taken away at most.
+const MOST_LINES: usize = 2_000;
+
+/// Returns how many lines a text may take on a screen.
+pub(super) fn lines(text: &str) -> usize {
+    text.lines().map(|it| it.chars().count() / NARROW + 1).sum()
+}
+
+/// Returns the keys that empty an input line. The key of a program's own takes away what stands left of the cursor in one line
+/// of it, and a backspace the line's end.
+fn emptying(key: Key, lines: usize) -> String {
+    format!("{}\x7f", key.text()).repeat((lines + LEFT_LINES).min(MOST_LINES))
+}
 
 impl TerminalDriver {
     /// Pastes a prompt, waits for its echo, and presses Enter, if the program is idle before and after.
@@ -27,11 +48,12 @@ impl TerminalDriver {
         prompt: String,
         begun: Instant,
     ) -> Result<Watch, Ended> {
-        self.prompt = prompt;
+        let lines = self.lines;
+        self.take(prompt);
         for _ in 0..TYPING_TRIES {
             self.wait_until_idle(desk, request, begun)?;
             desk.started();
-            if self.type_prompt(desk, request)? {
+            if self.type_prompt(desk, request, lines)? {
                 desk.say(AgentState::Working, Source::Hub, "it was given its prompt");
                 return Ok(Watch::new(begun, true));
             }
@@ -44,7 +66,7 @@ impl TerminalDriver {
     }
 
     /// Types the prompt. Returns false where the program was no longer idle when Enter was to be pressed: then it was not.
-    fn type_prompt(&mut self, desk: &mut Desk, request: &TurnRequest) -> Result<bool, Ended> {
+    fn type_prompt(&mut self, desk: &mut Desk, request: &TurnRequest, lines: usize) -> Result<bool, Ended> {
         let submit = self.rules().submit.clone();
         let clear = self.rules().clear.filter(|_| self.dirty);
         let Some(live) = &self.live else { return Ok(false) };
@@ -53,7 +75,7 @@ impl TerminalDriver {
         let unusable = |why| Ended(failure(FailureClass::Crashed, format!("{}: {why}", request.agent)));
         self.mark = live.mark();
         self.dirty = true;
-        let cleared = clear.map_or(Ok(()), |key| typing.type_text(key.text()));
+        let cleared = clear.map_or(Ok(()), |key| typing.type_text(&emptying(key, lines)));
         cleared.and_then(|()| typing.paste(&self.prompt)).map_err(unusable)?;
         let pasted = Instant::now();
         let bound = pasted + Duration::from_millis(submit.echo_within.0.unwrap_or(0));
@@ -89,7 +111,7 @@ impl TerminalDriver {
     fn is_echoed(&self) -> bool {
         self.live.as_ref().is_some_and(|live| {
             let view = live.view();
-            !view.drawing && view.rows != self.mark.rows && answer::is_echoed(self.rules(), &self.prompt, &view.rows)
+            !view.drawing && answer::is_echoed(self.rules(), &self.prompt, &self.mark.rows, &view.rows)
         })
     }
 
@@ -140,5 +162,19 @@ impl TerminalDriver {
                 Input::Deadline => {}
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_input_line_is_emptied_line_by_line() {
+        assert_eq!((lines(""), lines("a\n\nb"), lines(&"x".repeat(3 * NARROW))), (0, 3, 4));
+        let keys = emptying(Key::CtrlU, 2);
+        assert_eq!(keys.matches(Key::CtrlU.text()).count(), 2 + LEFT_LINES);
+        assert_eq!(keys.matches('\x7f').count(), 2 + LEFT_LINES);
+        assert_eq!(emptying(Key::CtrlU, usize::MAX / 2).matches('\x7f').count(), MOST_LINES);
     }
 }
