@@ -148,6 +148,41 @@ const parts: Part[] = [
     },
   ],
   [
+    "the server is started again by its command, and what there was is there again",
+    async () => {
+      const { hub } = await api();
+      let began = 0;
+      const listening = hub.onBegin(() => (began += 1));
+      await vscode.commands.executeCommand("callboard.restart");
+      listening.dispose();
+      assert.deepEqual([began, hub.phase.is, hub.trusted], [1, "running", true]);
+      assert.equal(hub.store.runs.get("r2")?.status, "approved");
+    },
+  ],
+  [
+    "Restricted Mode, and the schema for other YAML extensions, are declared as they are",
+    async () => {
+      const extension = vscode.extensions.getExtension("callboard.callboard");
+      assert.ok(extension);
+      const { capabilities, contributes } = extension.packageJSON as {
+        capabilities: { untrustedWorkspaces: { supported: string; restrictedConfigurations: string[] } };
+        contributes: {
+          configuration: { properties: Record<string, object> };
+          yamlValidation: { url: string }[];
+        };
+      };
+      const { supported, restrictedConfigurations } = capabilities.untrustedWorkspaces;
+      assert.equal(supported, "limited");
+      const starts = Object.keys(contributes.configuration.properties).filter((it) => it.includes(".server."));
+      const programs = starts.filter((it) => !it.startsWith("callboard.trace"));
+      assert.deepEqual(programs.sort(), [...restrictedConfigurations].sort());
+      for (const { url } of contributes.yamlValidation) {
+        const text = await vscode.workspace.fs.readFile(vscode.Uri.joinPath(extension.extensionUri, url));
+        assert.ok("properties" in (JSON.parse(new TextDecoder().decode(text)) as object));
+      }
+    },
+  ],
+  [
     "a server that is not there is said, and the extension goes on when it is back",
     async () => {
       const { hub } = await api();

@@ -137,6 +137,7 @@ await story(world, [
       await window.pick("Review–fix loop");
       await window.answer("waits for you", "Open");
       await until("the page", async () => (await window.lines()).some((it) => it.includes("**Pause**: p1")));
+      await window.page.locator(".part.statusbar", { hasText: "Review–fix loop (r2): waits for you at p1" }).waitFor();
       await window.picture("pause-dark");
     },
   ],
@@ -314,6 +315,13 @@ await story(world, [
       const at = await channel.evaluate(() => document.activeElement.getAttribute("aria-posinset"));
       const all = await channel.evaluate(() => document.activeElement.getAttribute("aria-setsize"));
       if (Number(at) !== Number(all) - 1) throw new Error(`the arrow keys lead to ${at} of ${all}`);
+      // What a screen reader says of each thing that can be used.
+      const nameless = await channel.evaluate(() =>
+        [...document.querySelectorAll("button, a, input, select, textarea, [role=feed], article")]
+          .filter((it) => !(it.getAttribute("aria-label") || it.title || it.textContent.trim()))
+          .map((it) => it.outerHTML.slice(0, 80)),
+      );
+      if (nameless.length > 0) throw new Error(`no name for a screen reader: ${nameless}`);
       await window.page.keyboard.press("r");
       await channel.locator(".chip", { hasText: "Thread of" }).waitFor();
       await input.click();

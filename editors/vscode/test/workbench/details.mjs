@@ -247,6 +247,16 @@ await story(world, [
     },
   ],
   [
+    "the walkthrough leads through a first review",
+    async () => {
+      await window.command("Callboard: First Review in Two Minutes");
+      const page = window.page.locator(".gettingStartedContainer");
+      await page.getByText("First review in two minutes").first().waitFor();
+      await page.locator(".getting-started-step", { hasText: "Trust" }).first().waitFor();
+      await window.picture("walkthrough-dark");
+    },
+  ],
+  [
     "a folder below the repository's root has the same channel, and its findings are on their lines",
     async () => {
       world.write("src/more.md", "# More\n\nshort \n");
