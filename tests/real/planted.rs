@@ -314,7 +314,7 @@ fn row_15_in_a_sandbox_it_works_and_neither_reads_nor_writes_elsewhere(cli: Cli)
     let pause = world.pause();
     world.decide(&pause, &["approve"]);
     world.says(asking, "tried");
-    assert!(world.e2e.workspace().join("inside.txt").exists(), "the command was not run");
+    world.made("inside.txt");
     assert!(!outside.exists(), "it wrote outside");
     assert!(!world.e2e.workspace().join(".git/hooks/pre-commit").exists(), "it wrote a hook");
     let told = world.model.asked().iter().any(|it| it.body.to_string().contains("canary-of-the-home"));

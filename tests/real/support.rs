@@ -254,6 +254,12 @@ impl World {
         e2e::wait_for(&format!("@{} to be {state}", cli.name()), e2e::COMMAND_LIMIT, look, || self.e2e.story())
     }
 
+    /// Waits until a file of the workspace is there: where a machine is busy, a program may end its turn before its command.
+    pub fn made(&self, name: &str) {
+        let there = || self.e2e.workspace().join(name).exists().then_some(());
+        e2e::wait_for(name, e2e::COMMAND_LIMIT, there, || self.e2e.story());
+    }
+
     /// Answers what waits for a person.
     pub fn decide(&self, pause: &Value, answer: &[&str]) {
         let id = pause["id"].as_str().expect("an id");

@@ -105,7 +105,7 @@ fn promise_2_a_command_is_run_when_a_person_allows_it_and_not_when_they_deny_it(
     world.state_of(cli, "waitingForPermission");
     world.decide(&pause, &["approve"]);
     world.says(asking, "done");
-    assert!(world.e2e.workspace().join("allowed.txt").exists());
+    world.made("allowed.txt");
 
     let asking = world.begin(cli, "[[bash touch denied.txt]] [[say what a pity]]");
     let pause = world.pause();
