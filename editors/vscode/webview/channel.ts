@@ -346,7 +346,10 @@ addEventListener("message", (event: MessageEvent<ToView>) => {
       if (!painted) {
         painted = true;
         requestAnimationFrame(() =>
-          setTimeout(() => host.postMessage({ is: "painted", ms: performance.now() - began }), 0),
+          setTimeout(() => {
+            const { duration } = performance.measure("painted", { start: began });
+            host.postMessage({ is: "painted", ms: duration });
+          }, 0),
         );
       }
       tellSeen();

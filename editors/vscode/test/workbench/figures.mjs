@@ -1,7 +1,6 @@
 // Measures the extension in a real workbench: activation, first paint of the channel, memory and scrolling with many messages.
 // Prints a table; nothing here fails because it is slow. CALLBOARD_MESSAGES says how many (100,000).
 import { spawn } from "node:child_process";
-import fs from "node:fs";
 import path from "node:path";
 import { program, story, until, World } from "./harness.mjs";
 
@@ -44,12 +43,6 @@ async function post(count) {
   server.kill();
 }
 
-function logged(pattern) {
-  const found = fs.readdirSync(world.of("data"), { recursive: true }).filter((it) => it.endsWith("Callboard.log"));
-  const text = found.map((it) => fs.readFileSync(world.of(path.join("data", it)), "utf8")).join("\n");
-  return [...text.matchAll(pattern)].map((it) => Number(it[1]));
-}
-
 const heap = (frame) => frame.evaluate(() => performance.memory.usedJSHeapSize / 1e6);
 
 await story(world, [
@@ -63,9 +56,10 @@ await story(world, [
       await window.side();
       const channel = await window.channel();
       await channel.locator(".message").first().waitFor();
-      await until("the log", () => logged(/painted (\d+) ms/g).length > 0);
-      note("activation (`activate` begins → ends)", `${logged(/Activated in ([\d.]+) ms/g)[0]} ms`);
-      note("the channel's page begins → its first messages are painted", `${logged(/painted (\d+) ms/g)[0]} ms`);
+      const painted = await until("the paint", () =>
+        channel.evaluate(() => performance.getEntriesByName("painted")[0]?.duration),
+      );
+      note("the channel's page begins → its first messages are painted", `${painted.toFixed(0)} ms`);
       const before = await heap(channel);
       await until(
         "all messages are in the page",
@@ -100,6 +94,10 @@ await story(world, [
         }, step);
         note(what, `${middle(frames).toFixed(1)} ms a frame, worst 5 % ${middle(frames, 0.95).toFixed(1)} ms`);
       }
+      await window.command("Developer: Show Running Extensions");
+      const row = window.page.locator(".runtime-extensions-editor .monaco-list-row", { hasText: "Callboard" }).first();
+      const activation = await until("the activation", async () => /(\d+)\s*ms/.exec(await row.innerText())?.[1]);
+      note("activation, as the editor counts it", `${activation} ms`);
       console.log(`| what | figure |\n|---|---|\n${rows.join("\n")}`);
     },
   ],
