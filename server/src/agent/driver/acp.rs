@@ -43,7 +43,7 @@ const MOST_SAID: usize = 1 << 20;
 /// How many calls of tools are remembered for what is told of them later.
 const MOST_CALLS: usize = 1_000;
 /// How much is shown of a line that is no message, in characters.
-const MOST_SHOWN: usize = 4_096;
+const MOST_SHOWN: usize = 2_000;
 /// For how long nothing must come after a session was resumed: its history may be told after the answer.
 const DRAIN: Duration = Duration::from_millis(700);
 

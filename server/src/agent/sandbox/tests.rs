@@ -19,8 +19,10 @@ impl World {
             let _ = writeln!(std::io::stderr(), "skipped: {why}");
             return None;
         }
-        // Not below the folder for temporary files, which the sandbox hides.
-        let folder = tempfile::tempdir_in(Path::new(env!("CARGO_MANIFEST_DIR")).join("target")).unwrap();
+        // Not below the folder for temporary files, which the sandbox hides, even where the sources themselves are there.
+        let ours = Path::new(env!("CARGO_MANIFEST_DIR")).join("target");
+        let hidden = ours.starts_with("/tmp") || ours.starts_with(std::env::temp_dir());
+        let folder = tempfile::tempdir_in(if hidden { Path::new("/var/tmp") } else { &ours }).unwrap();
         let world = Self {
             folder,
             needs: Needs {

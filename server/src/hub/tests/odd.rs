@@ -51,6 +51,8 @@ fn trust_given_again_while_a_turn_goes_on_starts_the_rest() {
         turn("c", &["b"], "fixer", "change"),
     ])));
     scene.ok(Event::Trusted(false));
+    let said = scene.state.messages.last().unwrap().text.to_string();
+    assert!(said.contains("not what was trusted") && said.contains("callboard trust --show"), "{said}");
     scene.ends("lint", review(&[(3, "too long")]));
     assert_eq!(scene.live("autofix"), None, "nothing starts while the workspace is not trusted");
     scene.ok(Event::Trusted(true));
