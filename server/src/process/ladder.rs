@@ -309,7 +309,14 @@ mod tests {
     /// Promise 6: what hears SIGTERM is not killed harder, and the ladder does not sit out its time.
     #[test]
     fn a_program_that_hears_term_ends_on_it() {
-        let (mut child, identity, _) = shell("trap 'exit 7' TERM; sleep 60 & echo $$; wait", 1);
+        let (mut child, identity, pids) = shell("trap 'exit 7' TERM; sleep 60 & echo $!; wait", 1);
+        // Until then it is the shell's copy, whose trap would take the signal and be forgotten with it.
+        let is_sleep = || std::fs::read_to_string(format!("/proc/{}/comm", pids[0])).is_ok_and(|it| it == "sleep\n");
+        let begun = Instant::now();
+        while !is_sleep() {
+            assert!(begun.elapsed() < Duration::from_secs(30), "it never slept");
+            std::thread::sleep(Duration::from_millis(5));
+        }
         let begun = Instant::now();
         let patient = Ladder { terminate: Some(Duration::from_secs(60)), ..Ladder::default() };
         assert_eq!(stop_session(&identity, &patient).left, Vec::new());
