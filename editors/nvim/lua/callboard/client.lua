@@ -124,6 +124,10 @@ local function ended(client_id, root, code, signal)
   restarts[root] = recent
   -- Each start waits longer than the one before, so that a server that can't start costs nothing.
   vim.defer_fn(function()
+    -- A folder that is gone meanwhile needs no server.
+    if not vim.uv.fs_stat(root) then
+      return
+    end
     local buffers = vim.tbl_filter(function(bufnr)
       return vim.api.nvim_buf_is_loaded(bufnr)
         and vim.bo[bufnr].buftype == ''
