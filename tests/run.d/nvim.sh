@@ -87,14 +87,8 @@ drive_nvim() {
     cargo build --bins --features test-support
     export NVIM="$folder/nvim" CALLBOARD="$PWD/target/debug/callboard"
     # An editor and its servers on few cores are not always in time: what failed may begin once more, from nothing.
-    specs || {
-        echo "-- the specs failed, and are tried once more"
-        specs
-    }
-    editors/nvim/tests/tui.sh || {
-        echo "-- the full screen failed, and is tried once more"
-        editors/nvim/tests/tui.sh
-    }
+    once_more "the Neovim specs" specs
+    once_more "Neovim on a full screen" editors/nvim/tests/tui.sh
     "$NVIM" --clean --headless -l editors/nvim/tests/startup.lua
 }
 
@@ -106,8 +100,5 @@ drive_beside() {
     export CALLBOARD_NVIM="$folder/nvim" CALLBOARD_WORKBENCH="$workbench" CALLBOARD="$PWD/target/debug/callboard"
     export CALLBOARD_VSIX="$PWD/target/vscode/test.vsix" CALLBOARD_PICTURES="$PWD/target/vscode/pictures"
     cd editors/vscode
-    node test/workbench/beside.mjs || {
-        echo "-- it failed, and is tried once more"
-        node test/workbench/beside.mjs
-    }
+    once_more "Neovim beside VS Code" node test/workbench/beside.mjs
 }

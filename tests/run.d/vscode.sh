@@ -92,9 +92,6 @@ drive_vscode() {
     local part
     for part in host day details folders real; do
         # A workbench, its browser and the hub on few cores are not always in time: a part may begin once more, from nothing.
-        node "test/workbench/$part.mjs" || {
-            echo "-- $part failed, and is tried once more"
-            node "test/workbench/$part.mjs"
-        }
+        once_more "the workbench's part $part" node "test/workbench/$part.mjs"
     done
 }

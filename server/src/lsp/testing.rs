@@ -8,7 +8,7 @@ use crate::{
     host::{Host, Parts},
     hub::{
         effect::{Effect, Effects},
-        event::{Actor, Refusal, RefusalCode},
+        event::{Actor, Event, Refusal, RefusalCode},
     },
     lsp::{
         session,
@@ -99,8 +99,9 @@ impl World {
     }
 }
 
-/// Connects a client as `actor`.
+/// Connects a client as `actor`, which like any hub's clients is let in once the hub has taken up what was going on.
 pub async fn connect(shared: &Arc<Shared>, actor: Actor) -> Client {
+    shared.hub.ask(Event::Tick).await.expect("the hub takes up what was going on");
     let (client, hub) = tokio::io::duplex(64 * 1024);
     let (reader, writer) = tokio::io::split(hub);
     tokio::spawn(session::serve(Arc::clone(shared), actor, reader, writer));
