@@ -3,8 +3,8 @@
 
 use callboard::{
     agent::{AgentState, Source},
-    ask::{Ask, AskReply, Scope, Wish},
-    hub::{effect::Effect, event::Event},
+    ask::Wish,
+    hub::event::Event,
     ids::TurnId,
     outcome::{FailureClass, TurnOutcome},
 };
@@ -21,26 +21,6 @@ access: write
 
 fn world() -> World {
     World::new(&[FAKE])
-}
-
-fn asked(world: &World, turn: u64) -> Ask {
-    world.wait(&format!("an ask of t{turn}"), |event| match event {
-        Event::Asked { turn: it, ask } if it.0 == turn => Some((**ask).clone()),
-        _ => None,
-    })
-}
-
-fn reply(world: &World, turn: u64, key: &str, reply: AskReply) {
-    let agent = "fake".parse().unwrap();
-    world.effect(Effect::AnswerAsk { agent, turn: TurnId(turn), key: key.to_owned(), reply });
-}
-
-fn allow(world: &World, turn: u64, ask: &Ask) {
-    reply(world, turn, &ask.key, AskReply::Allow { scope: Scope::Once });
-}
-
-fn deny(world: &World, turn: u64, ask: &Ask) {
-    reply(world, turn, &ask.key, AskReply::Deny { reason: String::new() });
 }
 
 #[test]
@@ -67,34 +47,34 @@ fn updates_of_every_kind_in_any_order_come_to_the_words_that_were_said() {
 fn promise_2_permissions_while_it_speaks_are_each_answered_once_and_by_their_kind() {
     let world = world();
     world.start("fake", 1, "[[ask execute|make]] [[say  then]]");
-    let ask = asked(&world, 1);
+    let ask = world.asked(1);
     let Wish::Permission(wish) = &ask.wish else { panic!("{ask:?}") };
     assert!(wish.content.contains("make"), "{wish:?}");
     world.state("fake", &AgentState::WaitingForPermission);
-    allow(&world, 1, &ask);
+    world.allow(1, &ask);
     assert_eq!(world.answer(1), "asking picked once then");
     world.start("fake", 2, "[[ask execute|make]]");
-    let ask = asked(&world, 2);
-    deny(&world, 2, &ask);
+    let ask = world.asked(2);
+    world.deny(2, &ask);
     assert_eq!(world.answer(2), "asking picked reject");
     // Two at once, answered in the other order.
     world.start("fake", 3, "[[both one|two]]");
-    let (one, two) = (asked(&world, 3), asked(&world, 3));
-    deny(&world, 3, &two);
-    allow(&world, 3, &one);
+    let (one, two) = (world.asked(3), world.asked(3));
+    world.deny(3, &two);
+    world.allow(3, &one);
     assert_eq!(world.answer(3), "picked once and picked reject");
     // Names and ids that say the opposite.
     world.start("fake", 4, "[[misleading]]");
-    let ask = asked(&world, 4);
-    deny(&world, 4, &ask);
+    let ask = world.asked(4);
+    world.deny(4, &ask);
     assert_eq!(world.answer(4), "picked allow");
     world.start("fake", 5, "[[misleading]]");
-    let ask = asked(&world, 5);
-    allow(&world, 5, &ask);
+    let ask = world.asked(5);
+    world.allow(5, &ask);
     assert_eq!(world.answer(5), "picked no");
     world.start("fake", 6, "[[kindless]]");
-    let ask = asked(&world, 6);
-    allow(&world, 6, &ask);
+    let ask = world.asked(6);
+    world.allow(6, &ask);
     assert_eq!(world.answer(6), "cancelled");
 }
 
@@ -107,11 +87,11 @@ fn a_cancel_while_it_speaks_or_asks_ends_the_turn_and_the_process_stays() {
     world.interrupt("fake", 1);
     world.failure(1, FailureClass::Interrupted);
     world.start("fake", 2, "[[ask execute|make]]");
-    let ask = asked(&world, 2);
+    let ask = world.asked(2);
     world.interrupt("fake", 2);
     world.failure(2, FailureClass::Interrupted);
     // An answer that comes too late is nobody's.
-    allow(&world, 2, &ask);
+    world.allow(2, &ask);
     world.start("fake", 3, "[[say still here]]");
     assert_eq!(world.answer(3), "still here");
     assert_eq!(world.process("fake"), process);
@@ -194,9 +174,5 @@ fn another_version_of_the_protocol_is_refused_with_what_to_do() {
     world.start("fake", 1, "[[say one]]");
     let why = world.failure(1, FailureClass::Crashed);
     assert!(why.contains("version 2") && why.contains("version 1 is needed"), "{why}");
-    let last = world.seen(|it| match it {
-        Event::AgentChanged { claim, .. } => Some((claim.state.clone(), claim.source)),
-        _ => None,
-    });
-    assert_eq!(last.last(), Some(&(AgentState::Stopped, Source::Protocol)));
+    assert_eq!(world.claims().last(), Some(&(AgentState::Stopped, Source::Protocol)));
 }

@@ -4,8 +4,8 @@ use std::fs;
 
 use callboard::{
     agent::{Access, AgentState, Source},
-    ask::{Ask, AskReply, Scope, Wish},
-    hub::{effect::Effect, event::Event},
+    ask::{AskReply, Scope, Wish},
+    hub::event::Event,
     ids::{Timestamp, TurnId},
     outcome::{FailureClass, ResultKind, TurnOutcome, TypedResult, Usage},
 };
@@ -31,30 +31,10 @@ fn world() -> World {
     World::new(&[FAKE])
 }
 
-fn asked(world: &World, turn: u64) -> Ask {
-    world.wait(&format!("an ask of t{turn}"), |event| match event {
-        Event::Asked { turn: it, ask } if it.0 == turn => Some((**ask).clone()),
-        _ => None,
-    })
-}
-
-fn reply(world: &World, turn: u64, key: &str, reply: AskReply) {
-    let agent = "fake".parse().unwrap();
-    world.effect(Effect::AnswerAsk { agent, turn: TurnId(turn), key: key.to_owned(), reply });
-}
-
 /// Returns the sessions that were told, each with why the one before was lost.
 fn sessions(world: &World) -> Vec<(String, String, Option<String>)> {
     world.seen(|event| match event {
         Event::SessionKnown { place, session, lost, .. } => Some((place.clone(), session.clone(), lost.clone())),
-        _ => None,
-    })
-}
-
-/// Returns what was believed of the agent, in order.
-fn claims(world: &World) -> Vec<(AgentState, Source)> {
-    world.seen(|event| match event {
-        Event::AgentChanged { claim, .. } => Some((claim.state.clone(), claim.source)),
         _ => None,
     })
 }
@@ -76,7 +56,7 @@ fn one_warm_process_takes_turn_after_turn_and_tells_what_each_used() {
     world.start("fake", 3, "[[args]]");
     let args = world.answer(3);
     assert!(args.starts_with("--always --tools=") && args.ends_with("fake/tools.json --may-write"), "{args}");
-    assert_eq!(claims(&world).last(), Some(&(AgentState::Idle, Source::Protocol)));
+    assert_eq!(world.claims().last(), Some(&(AgentState::Idle, Source::Protocol)));
 }
 
 #[test]
@@ -84,15 +64,15 @@ fn a_command_waits_for_a_person_and_is_run_or_not_as_they_say() {
     let world = world();
     let (yes, no) = (world.path("yes"), world.path("no"));
     world.start("fake", 1, &format!("[[bash touch {}]] [[bash touch {}]]", yes.display(), no.display()));
-    let ask = asked(&world, 1);
+    let ask = world.asked(1);
     let Wish::Permission(permission) = &ask.wish else { panic!("{ask:?}") };
     assert_eq!((permission.tool.as_str(), &permission.content), ("Bash", &format!("touch {}", yes.display())));
     assert!(!yes.exists(), "nothing is done before the answer");
-    reply(&world, 1, "of another turn", AskReply::Allow { scope: Scope::Always });
-    reply(&world, 1, &ask.key, AskReply::Allow { scope: Scope::Once });
-    let ask = asked(&world, 1);
+    world.reply(1, "of another turn", AskReply::Allow { scope: Scope::Always });
+    world.allow(1, &ask);
+    let ask = world.asked(1);
     assert!(yes.exists());
-    reply(&world, 1, &ask.key, AskReply::Deny { reason: "not that one".to_owned() });
+    world.reply(1, &ask.key, AskReply::Deny { reason: "not that one".to_owned() });
     assert!(world.answer(1).contains("Bash: not that one."));
     assert!(!no.exists());
 }
@@ -102,11 +82,11 @@ fn a_writer_writes_where_it_works_and_a_reader_nowhere() {
     let world = world();
     let (inside, outside) = (world.path("a.txt"), world.folder.path().join("b.txt"));
     world.start("fake", 1, &format!("[[write {}|hello]] [[write {}|hello]]", inside.display(), outside.display()));
-    let ask = asked(&world, 1);
+    let ask = world.asked(1);
     assert_eq!(fs::read_to_string(&inside).unwrap(), "hello", "a file in its place is not asked for");
     let Wish::Permission(permission) = &ask.wish else { panic!("{ask:?}") };
     assert!(permission.files[0].diff.contains("+hello"), "{permission:?}");
-    reply(&world, 1, &ask.key, AskReply::Deny { reason: String::new() });
+    world.deny(1, &ask);
     world.answer(1);
     assert!(!outside.exists());
     // Another access is another process that goes on with the same session.
@@ -122,16 +102,16 @@ fn a_writer_writes_where_it_works_and_a_reader_nowhere() {
 fn a_question_is_answered_and_a_request_can_be_taken_back() {
     let world = world();
     world.start("fake", 1, "[[ask Which?|a|b]]");
-    let ask = asked(&world, 1);
+    let ask = world.asked(1);
     let Wish::Question(question) = &ask.wish else { panic!("{ask:?}") };
     assert_eq!(
         (question.text.as_str(), question.choices.as_slice()),
         ("Which?", &["a".to_owned(), "b".to_owned()][..])
     );
-    reply(&world, 1, &ask.key, AskReply::Answer { text: "b".to_owned() });
+    world.reply(1, &ask.key, AskReply::Answer { text: "b".to_owned() });
     assert!(world.answer(1).contains(r#"{"Which?":"b"}"#));
     world.start("fake", 2, "[[twice make]]");
-    let ask = asked(&world, 2);
+    let ask = world.asked(2);
     world.wait("the request to be taken back", |event| match event {
         Event::AskWithdrawn { turn: TurnId(2), key } if *key == ask.key => Some(()),
         _ => None,
@@ -148,7 +128,7 @@ fn an_interrupt_goes_by_the_protocol_first_and_the_process_stays() {
     world.interrupt("fake", 1);
     world.failure(1, FailureClass::Interrupted);
     world.start("fake", 2, "[[bash sleep 1]]");
-    asked(&world, 2);
+    world.asked(2);
     world.interrupt("fake", 2);
     world.failure(2, FailureClass::Interrupted);
     world.start("fake", 3, "[[say still here]]");
@@ -175,7 +155,7 @@ fn promise_3_a_providers_refusal_is_a_failure_of_its_class() {
     let TurnOutcome::Failed(failure) = world.end(4) else { panic!("it answered") };
     let at = Some(Timestamp(1_800_000_000_000));
     assert_eq!((failure.class, failure.retry_at), (FailureClass::RateLimited, at));
-    assert_eq!(claims(&world).last(), Some(&(AgentState::RateLimited { until: at }, Source::Protocol)));
+    assert_eq!(world.claims().last(), Some(&(AgentState::RateLimited { until: at }, Source::Protocol)));
     world.start("fake", 5, "[[say well again]]");
     assert_eq!(world.answer(5), "well again");
 }
@@ -186,7 +166,7 @@ fn a_program_that_breaks_off_is_a_crash_and_the_next_turn_goes_on_with_its_sessi
     world.start("fake", 1, "[[die]]");
     let why = world.failure(1, FailureClass::Crashed);
     assert!(why.contains("exit code 3") && why.contains("it broke"), "{why}");
-    assert_eq!(claims(&world).last(), Some(&(AgentState::Crashed, Source::ExitStatus)));
+    assert_eq!(world.claims().last(), Some(&(AgentState::Crashed, Source::ExitStatus)));
     world.start_with("fake", 2, "hello", |it| it.session = Some(session("session-1")));
     assert_eq!(world.answer(2), "session-1 turn 2 of 5 characters");
 }
@@ -255,11 +235,11 @@ fn a_program_that_says_nothing_ends_at_its_limit_and_one_that_waits_for_a_person
     world.start_with("fake", 2, "[[bash true]]", |it| {
         it.times = callboard::agent::TurnTimes { start: Some(30_000), idle: Some(1_500), total: Some(1_500) }
     });
-    let ask = asked(&world, 2);
+    let ask = world.asked(2);
     // Longer than all its limits; there is nothing to wait for.
     std::thread::sleep(std::time::Duration::from_millis(1_700));
     assert!(world.seen(|it| matches!(it, Event::TurnEnded { turn: TurnId(2), .. }).then_some(())).is_empty());
-    reply(&world, 2, &ask.key, AskReply::Deny { reason: String::new() });
+    world.deny(2, &ask);
     world.end(2);
 }
 

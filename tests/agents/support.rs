@@ -14,11 +14,12 @@ use std::{
 
 use callboard::{
     agent::{
-        Access, AgentState, Session, TurnRequest, TurnTimes,
+        Access, AgentState, Session, Source, TurnRequest, TurnTimes,
         catalog::{Catalog, Folder, SharedCatalog, profile::Origin},
         runner::{Runner, RunnerParts},
         terminal::Screens,
     },
+    ask::{Ask, AskReply, Scope},
     hub::{
         effect::{Effect, Effects},
         event::Event,
@@ -127,6 +128,38 @@ impl World {
 
     pub fn start(&self, agent: &str, turn: u64, prompt: &str) {
         self.start_with(agent, turn, prompt, |_| {});
+    }
+
+    /// Returns what was believed of the agents, in order.
+    pub fn claims(&self) -> Vec<(AgentState, Source)> {
+        self.seen(|event| match event {
+            Event::AgentChanged { claim, .. } => Some((claim.state.clone(), claim.source)),
+            _ => None,
+        })
+    }
+
+    /// Waits for the next question of a turn.
+    pub fn asked(&self, turn: u64) -> Ask {
+        self.wait(&format!("an ask of t{turn}"), |event| match event {
+            Event::Asked { turn: it, ask } if it.0 == turn => Some((**ask).clone()),
+            _ => None,
+        })
+    }
+
+    /// Answers a question of the agent `fake`.
+    pub fn reply(&self, turn: u64, key: &str, reply: AskReply) {
+        let agent = "fake".parse().unwrap();
+        self.effect(Effect::AnswerAsk { agent, turn: TurnId(turn), key: key.to_owned(), reply });
+    }
+
+    /// Allows what was asked, once.
+    pub fn allow(&self, turn: u64, ask: &Ask) {
+        self.reply(turn, &ask.key, AskReply::Allow { scope: Scope::Once });
+    }
+
+    /// Denies what was asked, with no reason.
+    pub fn deny(&self, turn: u64, ask: &Ask) {
+        self.reply(turn, &ask.key, AskReply::Deny { reason: String::new() });
     }
 
     pub fn interrupt(&self, agent: &str, turn: u64) {

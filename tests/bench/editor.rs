@@ -8,15 +8,12 @@ use std::{
     time::Instant,
 };
 
-use callboard::{
-    client::{Client, target::Engine},
-    config::{Places, Workspace},
-    protocol::SubscribeParams,
-};
+use callboard::{client::Client, protocol::SubscribeParams};
 use serde_json::json;
 
 use crate::{
     Bench,
+    clients::connect,
     fanout::CLIENTS,
     measure::{Measured, Unit, millis},
     report::Row,
@@ -119,18 +116,9 @@ fn wait_while_busy(bench: &Bench) -> Result<(Measured, Measured, Measured), Stri
 
 /// Connects those who listen to everything.
 async fn listen(world: &World) -> Result<Vec<Client>, String> {
-    let folder = |key: &str| match key {
-        "XDG_CONFIG_HOME" => Some(world.root().join("c")),
-        "XDG_STATE_HOME" => Some(world.root().join("s")),
-        "XDG_RUNTIME_DIR" => Some(world.runtime()),
-        "HOME" => Some(world.home()),
-        _ => None,
-    };
-    let places = Places::from_vars(|key| folder(key).map(Into::into)).map_err(|error| error.to_string())?;
-    let workspace = Workspace::find(&world.workspace()).map_err(|error| error.to_string())?;
     let mut listeners = Vec::new();
     for _ in 0..CLIENTS {
-        let client = Client::connect(&places, &workspace, Engine::Hub).await.map_err(|error| error.to_string())?;
+        let client = connect(world).await?;
         let mut feed = client.feed();
         client.subscribe(SubscribeParams::default()).await.map_err(|error| error.to_string())?;
         tokio::spawn(async move { while feed.recv().await.is_some() {} });

@@ -6,6 +6,7 @@
 use std::{collections::BTreeMap, io::Write as _, path::PathBuf, process::ExitCode, time::Instant};
 
 mod agent;
+mod clients;
 mod dags;
 mod disk;
 mod editor;

@@ -7,15 +7,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use callboard::{
-    client::{Client, target::Engine},
-    config::{Places, Workspace},
-    protocol::{PostParams, Posted, SubscribeParams, method},
-};
+use callboard::protocol::{PostParams, Posted, SubscribeParams, method};
 
 use crate::{
     Bench,
     agent::{LIMIT, stamps},
+    clients::connect,
     fanout::CLIENTS,
     measure::{Measured, Unit, millis},
     pty::{between, myself, resident_megabytes},
@@ -70,21 +67,10 @@ fn tell_all(bench: &Bench) -> Result<(Measured, Measured), String> {
 }
 
 async fn post_to_all(bench: &Bench, world: &World) -> Result<(Measured, Measured), String> {
-    let folder = |key: &str| match key {
-        "XDG_CONFIG_HOME" => Some(world.root().join("c")),
-        "XDG_STATE_HOME" => Some(world.root().join("s")),
-        "XDG_RUNTIME_DIR" => Some(world.runtime()),
-        "HOME" => Some(world.home()),
-        _ => None,
-    };
-    let places = Places::from_vars(|key| folder(key).map(Into::into)).map_err(|error| error.to_string())?;
-    let workspace = Workspace::find(&world.workspace()).map_err(|error| error.to_string())?;
-    let connect =
-        || async { Client::connect(&places, &workspace, Engine::Hub).await.map_err(|error| error.to_string()) };
     let (sender, heard) = std::sync::mpsc::channel();
     let mut clients = Vec::new();
     for _ in 0..CLIENTS {
-        let client = connect().await?;
+        let client = connect(world).await?;
         let (mut feed, sender) = (client.feed(), sender.clone());
         client.subscribe(SubscribeParams::default()).await.map_err(|error| error.to_string())?;
         tokio::spawn(async move {
@@ -96,7 +82,7 @@ async fn post_to_all(bench: &Bench, world: &World) -> Result<(Measured, Measured
         });
         clients.push(client);
     }
-    let poster = connect().await?;
+    let poster = connect(world).await?;
     let mut samples = Vec::new();
     for _ in 0..bench.samples(300) {
         let params = PostParams { text: "The retry loop never ends.".to_owned(), ..PostParams::default() };

@@ -12,16 +12,13 @@ use std::{
     time::Duration,
 };
 
-use callboard::{
-    client::{Client, target::Engine},
-    config::{Places, Workspace},
-    protocol::{Item, PostParams, Posted, SubscribeParams, method},
-};
+use callboard::protocol::{Item, PostParams, Posted, SubscribeParams, method};
 use serde_json::{Value, json};
 
 use crate::{
     Bench,
     agent::{LIMIT, now, open, stamp, stamps},
+    clients::connect,
     measure::{Measured, Unit, millis},
     pty::{between, myself},
     report::Row,
@@ -131,16 +128,7 @@ fn turns(bench: &Bench, driver: &str, rest: &str) -> Result<(Measured, Measured)
 }
 
 async fn asked(bench: &Bench, world: &World, logs: &[PathBuf]) -> Result<(Measured, Measured), String> {
-    let folder = |key: &str| match key {
-        "XDG_CONFIG_HOME" => Some(world.root().join("c")),
-        "XDG_STATE_HOME" => Some(world.root().join("s")),
-        "XDG_RUNTIME_DIR" => Some(world.runtime()),
-        "HOME" => Some(world.home()),
-        _ => None,
-    };
-    let places = Places::from_vars(|key| folder(key).map(Into::into)).map_err(|error| error.to_string())?;
-    let workspace = Workspace::find(&world.workspace()).map_err(|error| error.to_string())?;
-    let client = Client::connect(&places, &workspace, Engine::Hub).await.map_err(|error| error.to_string())?;
+    let client = connect(world).await?;
     let (sender, shown) = std::sync::mpsc::channel();
     let mut feed = client.feed();
     client.subscribe(SubscribeParams::default()).await.map_err(|error| error.to_string())?;

@@ -29,7 +29,7 @@ fn world(turns: &[&str]) -> World {
             "cd '{0}' || exit 1\nn=$(ls | grep -c '^began')\nn=$((n + 1))\n: > began$n\n\
              cp \"$2\" request$n.json\n\
              sed -i 's/\"prompt\":\"/\"prompt\":\"(told) /; s/\\[\\[/((/g' \"$2\"\n\
-             exec {FAKE} --callboard \"$CB\" --script-file $n.script \"$@\"\n",
+             {FAKE} --callboard \"$CB\" --script-file $n.script \"$@\"\ncode=$?\n: > ended$n\nexit $code\n",
             out.display()
         ),
     );
@@ -40,8 +40,13 @@ fn world(turns: &[&str]) -> World {
             env!("CARGO_BIN_EXE_callboard")
         ),
     );
+    // What is assigned goes on until the operator's first turn is over, so that there is something to wait for.
+    let made = format!(
+        "until [ -e '{}/ended1' ]; do sleep 0.02; done\nprintf '{{\"kind\":\"text\",\"text\":\"made\"}}' > \"$CALLBOARD_RESULT\"\n",
+        out.display()
+    );
     for name in ["maker", "other"] {
-        script(&format!("{name}.sh"), "printf '{\"kind\":\"text\",\"text\":\"made\"}' > \"$CALLBOARD_RESULT\"\n");
+        script(&format!("{name}.sh"), &made);
         world.profile(name, &format!("name: {name}\ntitle: Maker\ndriver: tool\ncommand: [./{name}.sh]\n"));
     }
     world.workflow(

@@ -67,8 +67,8 @@ fn in_channel(world: &World, text: &str) {
     wait_for(text, COMMAND_LIMIT, || said().contains(text).then_some(()), || world.story());
 }
 
-#[test]
-fn an_editor_takes_an_agent_over_speaks_with_it_and_hands_it_back() {
+/// Makes a world whose agent has had its first turn, with an editor that hears of everything.
+fn spoken_with() -> (World, Editor) {
     let world = World::with_files(&[("a.txt", "a\n")]);
     both(&world);
     world.trust();
@@ -76,7 +76,12 @@ fn an_editor_takes_an_agent_over_speaks_with_it_and_hands_it_back() {
     editor.request("callboard/subscribe", &json!({ "since": 0 }));
     editor.request("callboard/post", &json!({ "text": "@twin hello" }));
     in_channel(&world, "session-1 turn 1");
+    (world, editor)
+}
 
+#[test]
+fn an_editor_takes_an_agent_over_speaks_with_it_and_hands_it_back() {
+    let (world, mut editor) = spoken_with();
     editor.request("callboard/watchTerminal", &json!({ "agent": "twin", "form": "raw" }));
     editor.request("callboard/takeOver", &json!({ "agent": "twin" }));
     let taken = until(&mut editor, "twin", "the take-over", |it| it["taken"]["stage"] == "open");
@@ -101,13 +106,7 @@ fn an_editor_takes_an_agent_over_speaks_with_it_and_hands_it_back() {
 
 #[test]
 fn promise_6_a_hub_that_is_killed_leaves_no_screen_and_the_session_is_gone_on_with() {
-    let world = World::with_files(&[("a.txt", "a\n")]);
-    both(&world);
-    world.trust();
-    let mut editor = Editor::start(&world);
-    editor.request("callboard/subscribe", &json!({ "since": 0 }));
-    editor.request("callboard/post", &json!({ "text": "@twin hello" }));
-    in_channel(&world, "session-1 turn 1");
+    let (world, mut editor) = spoken_with();
     editor.request("callboard/takeOver", &json!({ "agent": "twin" }));
     until(&mut editor, "twin", "the take-over", |it| it["taken"]["stage"] == "open");
     editor.request("callboard/post", &json!({ "text": "@twin are you there" }));

@@ -56,6 +56,26 @@ function H.page(id)
   end)
 end
 
+--- Runs the workflow to its pause and returns the buffer of that pause's page, which is in the current window.
+function H.at_pause(w)
+  w:edit('notes.md')
+  T.callboard('run tidy')
+  H.paused(w, 'p1')
+  T.callboard('inbox p1')
+  return H.page('p1')
+end
+
+--- Gives a world's person an agent that is a script.
+function H.script(w, name, title, text)
+  local folder = '../config/callboard/agents/'
+  w:write(folder .. name .. '.sh', '#!/bin/sh\n' .. text)
+  vim.uv.fs_chmod(w.root .. '/config/callboard/agents/' .. name .. '.sh', 493) -- 0755
+  w:write(
+    folder .. name .. '.yaml',
+    ('name: %s\ntitle: %s\ndriver: tool\ncommand: [./%s.sh]\n'):format(name, title, name)
+  )
+end
+
 --- Returns what stands in the lines above a buffer's first one.
 function H.above(bufnr)
   local lines = {}

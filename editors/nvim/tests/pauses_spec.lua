@@ -1,8 +1,8 @@
 -- Pause points in the buffer: their pages, buttons, comparisons and answers.
 local it, eq, has, wait = T.it, T.eq, T.has, T.wait
 local H = T.helpers
-local world, session, press, paused, page, above, shows =
-  H.world, H.session, H.press, H.paused, H.page, H.above, H.shows
+local world, session, press, paused, page, at_pause, above, shows =
+  H.world, H.session, H.press, H.paused, H.page, H.at_pause, H.above, H.shows
 local NOTES = H.NOTES
 local callboard = T.callboard
 
@@ -70,11 +70,7 @@ end)
 it('the buttons follow the page: saved or not, edited or not, answered by whom', function()
   local w = world()
   T.told()
-  w:edit('notes.md')
-  callboard('run tidy')
-  paused(w, 'p1')
-  callboard('inbox p1')
-  local bufnr = page('p1')
+  local bufnr = at_pause(w)
   shows(bufnr, 'approve \\a')
   has(above(bufnr), 'request changes \\c')
   has(above(bufnr), 'compare \\d')
@@ -94,11 +90,7 @@ end)
 it('words below the last line are what is to be changed', function()
   local w = world()
   T.told()
-  w:edit('notes.md')
-  callboard('run tidy')
-  paused(w, 'p1')
-  callboard('inbox p1')
-  local bufnr = page('p1')
+  local bufnr = at_pause(w)
   vim.api.nvim_buf_set_lines(bufnr, -1, -1, false, { 'Keep the last line as it was.' })
   vim.cmd('silent write')
   press('\\c')
@@ -112,11 +104,7 @@ end)
 it('all answers of a pause are listed, and one is chosen', function()
   local w = world()
   T.told()
-  w:edit('notes.md')
-  callboard('run tidy')
-  paused(w, 'p1')
-  callboard('inbox p1')
-  page('p1')
+  at_pause(w)
   local offered
   T.stub(vim.ui, 'select', function(items, opts, choose)
     offered = vim.tbl_map(opts.format_item, items)
@@ -139,11 +127,7 @@ it('a person’s own keys in a page are left alone where they want no maps', fun
   table.insert(T.undo, function()
     vim.g.no_callboard_maps = nil
   end)
-  w:edit('notes.md')
-  callboard('run tidy')
-  paused(w, 'p1')
-  callboard('inbox p1')
-  local bufnr = page('p1')
+  local bufnr = at_pause(w)
   shows(bufnr, 'approve')
   assert(not above(bufnr):find('\\a', 1, true), above(bufnr))
   eq(vim.fn.maparg('\\a', 'n'), '')
@@ -159,11 +143,7 @@ it(
     local w = world()
     T.told()
     require('callboard.config').setup({ cmd = w:cmd(), lenses = true })
-    w:edit('notes.md')
-    callboard('run tidy')
-    paused(w, 'p1')
-    callboard('inbox p1')
-    local bufnr = page('p1')
+    local bufnr = at_pause(w)
     wait('the lenses', function()
       return vim.iter(vim.lsp.codelens.get(bufnr)):any(function(lens)
         return lens.command.title == 'Approve'

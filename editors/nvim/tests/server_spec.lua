@@ -1,7 +1,7 @@
 -- The server: missing, replaced, ended, of which folder; trust; the log.
 local it, eq, has, wait = T.it, T.eq, T.has, T.wait
 local H = T.helpers
-local world, session, paused, page, shows = H.world, H.session, H.paused, H.page, H.shows
+local world, session, paused, at_pause, shows = H.world, H.session, H.paused, H.at_pause, H.shows
 local NOTES = H.NOTES
 local callboard = T.callboard
 
@@ -71,11 +71,7 @@ it('no server is started for a page of ours, and the nearest mark is the root', 
   table.insert(T.undo, function()
     vim.lsp.enable('callboard', false)
   end)
-  w:edit('notes.md')
-  callboard('run tidy')
-  paused(w, 'p1')
-  callboard('inbox p1')
-  local bufnr = page('p1')
+  local bufnr = at_pause(w)
   shows(bufnr, 'approve')
   vim.wait(300)
   eq(

@@ -7,15 +7,12 @@ local callboard = T.callboard
 
 it('a terminal takes keys and the window’s size', function()
   local w = T.World.new({ ['notes.md'] = NOTES })
-  w:write(
-    '../config/callboard/agents/ear.sh',
-    '#!/bin/sh\nprintf "Which way? "\nread -r way\nsize=$(stty size)\n'
+  H.script(
+    w,
+    'ear',
+    'Listens to its terminal',
+    'printf "Which way? "\nread -r way\nsize=$(stty size)\n'
       .. 'printf \'{"kind":"text","text":"heard %s at %s"}\' "$way" "$size" > "$CALLBOARD_RESULT"\n'
-  )
-  vim.uv.fs_chmod(w.root .. '/config/callboard/agents/ear.sh', 493) -- 0755
-  w:write(
-    '../config/callboard/agents/ear.yaml',
-    'name: ear\ntitle: Listens to its terminal\ndriver: tool\ncommand: [./ear.sh]\n'
   )
   T.told()
   local child = T.child(w:cmd())
@@ -49,15 +46,12 @@ it(
   'a terminal of another size is drawn as it fits, and a person who types there decides',
   function()
     local w = T.World.new({ ['notes.md'] = NOTES })
-    w:write(
-      '../config/callboard/agents/wide.sh',
-      "#!/bin/sh\nprintf '%0150d end\\n\\033[1mbold\\033[0m' 7\nread -r way\n"
+    H.script(
+      w,
+      'wide',
+      'Prints long lines',
+      "printf '%0150d end\\n\\033[1mbold\\033[0m' 7\nread -r way\n"
         .. 'printf \'{"kind":"text","text":"heard %s"}\' "$way" > "$CALLBOARD_RESULT"\n'
-    )
-    vim.uv.fs_chmod(w.root .. '/config/callboard/agents/wide.sh', 493) -- 0755
-    w:write(
-      '../config/callboard/agents/wide.yaml',
-      'name: wide\ntitle: Prints long lines\ndriver: tool\ncommand: [./wide.sh]\n'
     )
     T.told()
     local one, other = T.child(w:cmd()), T.child(w:cmd())

@@ -1,18 +1,11 @@
 //! The golden journal of files that several change, findings that follow their text, and contexts: it must be read for ever and come
 //! to the same.
 
-use std::{fmt::Write as _, fs};
-
-use serde_json::Value;
-
-use super::*;
-use crate::{
-    hub::{
-        event::{FollowedFile, FollowedFinding},
-        record::Record,
-    },
-    ids::Timestamp,
+use super::{
+    golden::{lines, read},
+    *,
 };
+use crate::hub::event::{FollowedFile, FollowedFinding};
 
 const PATH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/journal/golden-files-1.jsonl");
 
@@ -52,34 +45,17 @@ fn record() -> String {
     };
     follow("A", None, [(1, 3, false), (2, 9, false)]);
     follow("B", Some("A"), [(1, 5, false), (2, 11, true)]);
-    let mut lines = String::new();
-    for (seq, (at, record)) in scene.journal.iter().enumerate() {
-        let line = json!({ "seq": seq + 1, "at": at.0, "kind": record.kind(), "body": record });
-        let _ = writeln!(lines, "{line}");
-    }
-    lines
+    lines(&scene)
 }
 
 #[test]
 fn the_golden_journal_of_files_comes_to_the_same_for_ever_promise_1() {
-    if !fs::exists(PATH).unwrap_or(false) {
-        assert!(std::env::var_os("UPDATE_EXPECT").is_some(), "{PATH} is gone; it is in the repository");
-        fs::write(PATH, record()).unwrap();
-    }
-    let mut scene = Scene::empty();
-    for line in fs::read_to_string(PATH).unwrap().lines() {
-        let line: Value = serde_json::from_str(line).unwrap();
-        let record: Record = serde_json::from_value(line["body"].clone()).unwrap();
-        assert_eq!(line["kind"], record.kind());
-        let again: Record = serde_json::from_str(&serde_json::to_string(&record).unwrap()).unwrap();
-        assert_eq!(again, record, "what is written today is what was written then");
-        scene.journal.push((Timestamp(line["at"].as_i64().unwrap()), record));
-    }
+    let scene = read(PATH, record);
     let kinds = ["files.touched", "files.collided", "context.given", "findings.followed"];
     for kind in kinds {
         assert!(scene.journal.iter().any(|it| it.1.kind() == kind), "{kind}");
     }
-    let state = scene.folded();
+    let state = &scene.state;
     let collisions = state.files.collisions.iter().map(|it| {
         format!(
             "{} {:?} {:?} sure={}",
