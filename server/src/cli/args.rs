@@ -110,13 +110,18 @@ pub enum Command {
         graph: bool,
     },
     /// List what waits for a person
-    #[command(after_help = "Examples:\n  callboard inbox\n  callboard inbox p1")]
+    #[command(
+        after_help = "Examples:\n  callboard inbox\n  callboard inbox p1\n  callboard inbox p1 --document > p1.md"
+    )]
     Inbox {
         /// Only this one, with its whole document
         pause: Option<PauseId>,
         /// Answered ones too
         #[arg(long)]
         all: bool,
+        /// Write the pause's document as `decide … edit --file` takes it
+        #[arg(long, requires = "pause", conflicts_with = "all")]
+        document: bool,
     },
     /// Answer a pause point
     #[command(

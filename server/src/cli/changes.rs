@@ -45,6 +45,9 @@ pub async fn diff(
         for note in &result.notes {
             out.remark(&Line::plain(plain(note)))?;
         }
+        if result.files.is_empty() {
+            out.remark(&Line::plain("Nothing was changed."))?;
+        }
         return Ok(fail::OK);
     }
     out.lines(&render::diff::changes(&result, usize::MAX))?;

@@ -19,6 +19,7 @@ use crate::{
     ask::Scope,
     document::Decision,
     hub::event::RefusalCode,
+    ids::PauseId,
     protocol::{Changed, DecideParams, InboxParams, PauseView, method},
 };
 
@@ -142,7 +143,7 @@ fn check(args: &DecideArgs, person: &Person) -> Result<(), Fail> {
         return Err(no_text());
     }
     if args.decision == DecisionName::Edit && args.file.is_none() && !person.is_there {
-        return Err(no_terminal());
+        return Err(no_terminal(args.pause));
     }
     let takes_text =
         matches!(args.decision, DecisionName::RequestChanges | DecisionName::Reject | DecisionName::Approve);
@@ -177,8 +178,10 @@ fn no_text() -> Fail {
     Fail::usage("request-changes needs to know what is to be changed; nothing is decided").help("say it with --text")
 }
 
-fn no_terminal() -> Fail {
-    Fail::usage("there is no terminal to edit on; nothing is decided").help("give the edited document with --file FILE")
+fn no_terminal(pause: PauseId) -> Fail {
+    Fail::usage("there is no terminal to edit on; nothing is decided").help(format!(
+        "give the edited document with --file FILE; `callboard inbox {pause} --document > FILE` writes it as it is"
+    ))
 }
 
 pub(super) fn read(file: &Path) -> Result<String, Fail> {

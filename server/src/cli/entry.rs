@@ -167,7 +167,8 @@ async fn with_hub(
             }
             watch(hub, out, person, run, Options::default()).await.map(|it| it.exit)
         }
-        Command::Inbox { pause, all } => lists::inbox(hub, out, pause, all).await,
+        Command::Inbox { pause: Some(pause), document: true, .. } => lists::document(hub, out, pause).await,
+        Command::Inbox { pause, all, .. } => lists::inbox(hub, out, pause, all).await,
         Command::Decide(args) => decide::decide(hub, out, person, &args).await,
         Command::Permissions(command) => permissions::permissions(hub, out, &command).await,
         Command::Pause { run, interrupt } => lists::hold(hub, out, run, interrupt).await,

@@ -9,6 +9,7 @@ use super::{
     wire::{Wire, ask},
 };
 use crate::{
+    agent::terminal::plain::plain,
     finding::Finding,
     ids::{AgentName, PauseId, RunId, Timestamp},
     protocol::{
@@ -74,6 +75,23 @@ pub async fn inbox(wire: &mut impl Wire, out: &mut Out, pause: Option<PauseId>, 
         (None, _) => render::pause::inbox(&pauses, &out.view),
     };
     out.lines(&lines)?;
+    Ok(fail::OK)
+}
+
+/// `callboard inbox PAUSE --document`: the document as it is, so that it can be edited anywhere and given to `decide`. A
+/// terminal gets it without what would steer it.
+pub async fn document(wire: &mut impl Wire, out: &mut Out, pause: PauseId) -> Result<i32, Fail> {
+    let pauses: Vec<PauseView> = ask(wire, method::INBOX, &InboxParams { pause: Some(pause), all: true }).await?;
+    let pause = pauses.first().ok_or_else(|| no_pause(pause))?;
+    if out.json {
+        return objects(out, &pauses);
+    }
+    if out.is_terminal {
+        let lines: Vec<Line> = pause.document.lines().map(|it| Line::plain(plain(it))).collect();
+        out.lines(&lines)?;
+    } else {
+        out.raw(&pause.document)?;
+    }
     Ok(fail::OK)
 }
 

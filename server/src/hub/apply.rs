@@ -91,13 +91,16 @@ pub fn apply(state: &mut State, seq: u64, at: Timestamp, record: &Record) {
             it.started.get_or_insert(at);
         }),
         Record::StepFinished { run, step, result, findings } => change_step(state, at, *run, step, |it| {
+            // What a person makes of a result afterwards does not change when it was there.
+            if it.status != StepStatus::Done || it.ended.is_none() {
+                it.ended = Some(at);
+            }
             it.status = StepStatus::Done;
-            it.ended = Some(at);
             it.pause = None;
             it.retried = 0;
             it.note = None;
             it.result.clone_from(result);
-            it.findings_before = std::mem::replace(&mut it.findings, findings.clone().into());
+            it.findings = findings.clone().into();
         }),
         Record::StepSkipped { run, step, .. } => change_step(state, at, *run, step, |it| {
             it.status = StepStatus::Skipped;

@@ -118,8 +118,6 @@ pub struct StepState {
     pub result: Option<Arc<TypedResult>>,
     /// The findings of that result, where it is a review.
     pub findings: Arc<[FindingId]>,
-    /// The findings of the result before that one.
-    pub findings_before: Arc<[FindingId]>,
     /// Its latest failure in this round.
     pub failure: Option<Failure>,
     /// When it is tried again.
@@ -165,7 +163,6 @@ impl Default for StepState {
             ended: None,
             result: None,
             findings: Arc::from([]),
-            findings_before: Arc::from([]),
             failure: None,
             not_before: None,
             note: None,

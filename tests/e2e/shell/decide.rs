@@ -49,6 +49,23 @@ fn promise_2_what_a_person_edits_is_what_the_next_step_gets() {
 }
 
 #[test]
+fn promise_2_a_document_that_is_taken_by_one_command_is_given_back_by_another() {
+    let world = world();
+    at_the_gate(&world);
+    let (document, _) = shown(&world, "p1");
+    let taken = world.callboard(&["inbox", "p1", "--document"]).ok("the document").stdout;
+    assert_eq!(taken, document, "the document, byte for byte");
+    let edited = taken.replace("The first is wrong.", "Mend the first.");
+    world.callboard_with_input(&["decide", "p1", "edit", "--file", "-"], &edited).ok("the document given back");
+    end_of(&world, "r1", 0);
+    let gone = world.callboard(&["inbox", "p9", "--document"]).code(1, "no such pause");
+    assert_eq!(gone.stdout, "");
+    world.callboard(&["inbox", "--document"]).code(2, "of which pause");
+    let no_editor = world.callboard(&["decide", "p1", "edit"]).code(2, "there is no terminal");
+    assert!(no_editor.stderr.contains("callboard inbox p1 --document"), "{}", no_editor.stderr);
+}
+
+#[test]
 fn an_edit_may_come_from_a_pipe_and_nonsense_in_it_decides_nothing() {
     let world = world();
     at_the_gate(&world);

@@ -132,7 +132,6 @@ fn kept(before: &StepState) -> StepState {
         agent: before.agent.clone(),
         decision: before.decision,
         findings: Arc::clone(&before.findings),
-        findings_before: Arc::clone(&before.findings_before),
         item: before.item.clone(),
         inputs: before.inputs.clone(),
         ..StepState::default()

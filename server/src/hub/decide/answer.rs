@@ -18,7 +18,7 @@ use crate::{
         state::Pause,
     },
     ids::{FindingId, PauseId, RunId, StepId},
-    outcome::{ResultKind, TypedResult},
+    outcome::{ResultKind, ReviewVerdict, TypedResult},
     protocol::{About, RunStatus, StepStatus},
     workflow::plan::{Action, PauseAction, Role, Step, TurnAction, Who, last_result},
 };
@@ -279,7 +279,10 @@ fn after_step(
                 // Files are edited at conflicts only.
                 Some(Edited::Files(_)) => return,
                 None => match &shown {
-                    Some(it) => (it.result.clone(), approved(draft, pause, id, action, it)),
+                    Some(it) => {
+                        let findings = approved(draft, pause, id, action, it);
+                        (let_through(draft, it.result.clone(), &findings), findings)
+                    }
                     None => (None, Vec::new()),
                 },
             };
@@ -326,7 +329,22 @@ fn settle_review(
     let result = draft.state.runs.get(&run).and_then(|it| it.step(shown)).and_then(|it| it.result.clone());
     // The review itself goes on with what was added, so that later steps find it there too.
     draft.emit(Record::StepFinished { run, step: shown.clone(), result: result.clone(), findings: findings.clone() });
-    (result, findings)
+    (let_through(draft, result, &findings), findings)
+}
+
+/// Returns what a pause gives of what it showed: of a review the findings that are open still, as they are worded now, and the
+/// verdict that they come to.
+fn let_through(draft: &Draft, result: Option<Arc<TypedResult>>, findings: &[FindingId]) -> Option<Arc<TypedResult>> {
+    let Some(TypedResult::Review(review)) = result.as_deref() else { return result };
+    if review.findings.is_empty() && findings.is_empty() {
+        return result;
+    }
+    let mut review = review.clone();
+    let open = findings.iter().filter_map(|it| draft.state.finding(*it)).filter(|it| it.state.is_open());
+    review.findings = open.map(|it| it.draft.clone()).collect();
+    let is_material = review.findings.iter().any(|it| it.severity.is_material());
+    review.verdict = if is_material { ReviewVerdict::ChangesRequested } else { ReviewVerdict::Approved };
+    Some(Arc::new(TypedResult::Review(review)))
 }
 
 /// Has a step done again with the person's words, and everything between it and the pause: its checks (promise 2).

@@ -1,7 +1,11 @@
 //! Pause points. Promise 2: a gate is a gate.
 
 use super::*;
-use crate::protocol::RunStatus;
+use crate::{
+    ids::Timestamp,
+    outcome::{ReviewVerdict, TypedResult},
+    protocol::RunStatus,
+};
 
 fn gated() -> serde_json::Value {
     plan(json!([
@@ -152,6 +156,7 @@ fn struck_findings_are_dismissed_and_the_fixer_does_not_get_them() {
         fix,
     ])));
     scene.ends("lint", review(&[(3, "too long"), (9, "never used")]));
+    let reviewed = ended(&scene, "review");
     let document = scene.state.pause(PauseId(1)).unwrap().document.to_string();
     let struck =
         document.lines().filter(|it| !it.contains("never used")).fold(String::new(), |text, it| text + it + "\n");
@@ -162,6 +167,31 @@ fn struck_findings_are_dismissed_and_the_fixer_does_not_get_them() {
     ");
     let super::super::effect::Effect::StartTurn(request) = scene.effects.last().unwrap() else { panic!("no turn") };
     assert_eq!(request.findings.iter().map(|it| it.id.to_string()).collect::<Vec<_>>(), ["f1"]);
+    // What the person let through is told as that, and the review ended when its reviewer did.
+    assert_eq!(let_through(&scene), (ReviewVerdict::ChangesRequested, vec!["too long".to_owned()]));
+    assert_eq!(ended(&scene, "review"), reviewed);
+}
+
+#[test]
+fn a_review_of_which_all_is_struck_is_let_through_as_approved() {
+    let mut scene = Scene::new();
+    scene.run(plan(json!([turn("review", &[], "reviewer", "review"), pause("approve", &["review"], Some("review"))])));
+    scene.ends("lint", review(&[(3, "too long"), (9, "never used")]));
+    let document = scene.state.pause(PauseId(1)).unwrap().document.replace("- [x]", "- [ ]");
+    scene.decide(1, Decision::Edit { document }).unwrap();
+    assert_eq!(let_through(&scene), (ReviewVerdict::Approved, Vec::new()));
+}
+
+/// Returns when a step of the first run ended.
+fn ended(scene: &Scene, step: &str) -> Option<Timestamp> {
+    scene.state.runs[&RunId(1)].step(&step.parse().unwrap()).unwrap().ended
+}
+
+/// Returns what the pause `approve` of the first run gives.
+fn let_through(scene: &Scene) -> (ReviewVerdict, Vec<String>) {
+    let step = scene.state.runs[&RunId(1)].step(&"approve".parse().unwrap()).unwrap();
+    let Some(TypedResult::Review(it)) = step.result.as_deref() else { panic!("no review") };
+    (it.verdict, it.findings.iter().map(|it| it.text.clone()).collect())
 }
 
 /// Promise 2: an edit is read against what was shown. What was settled meanwhile stays settled, what came meanwhile is not struck.
