@@ -15,7 +15,8 @@ use crate::{
     lsp::{
         folder::Folder,
         frame::{FrameReader, frame},
-        root,
+        greeting::{self, First},
+        root::{self, OpenFolder},
         roots::{Goes, Roots},
         transport,
     },
@@ -54,12 +55,17 @@ pub fn frames(bytes: &[u8]) {
     });
     assert_eq!(read, bodies, "what is written is read again");
     let mut roots = Roots::default();
-    roots.add("file:///w/one", vec!["/w/one".into()]);
-    roots.add("file:///w/two", vec!["/w/two".into()]);
+    for name in ["one", "two"] {
+        let folder = OpenFolder { uri: format!("file:///w/{name}"), path: format!("/w/{name}").into() };
+        roots.add(folder, vec![format!("/state/{name}").into()]);
+    }
     for body in bodies.iter().map(Vec::as_slice).chain(std::iter::once(bytes)) {
         let _ = (root::passing(body), root::root_of(body), root::more_folders(body), root::changed_folders(body));
         let is_message = transport::check(body).is_ok();
         assert!(!is_message || serde_json::from_slice::<Value>(body).is_ok(), "what is no JSON was let through");
+        if let First::Greeting(_, answer) | First::Refused(Some(answer)) = greeting::first(body) {
+            assert!(serde_json::from_slice::<Value>(&answer).is_ok_and(|it| it.is_object()), "an answer is an object");
+        }
         let answer: Value = serde_json::from_slice(&root::refusal(body, "why")).expect("a refusal is JSON");
         assert_eq!(answer["error"]["message"], "why");
         match roots.goes(body) {
@@ -71,6 +77,12 @@ pub fn frames(bytes: &[u8]) {
             let came = roots.comes(from, body.to_vec());
             assert!(!is_message || came.is_none_or(|it| serde_json::from_slice::<Value>(&it).is_ok()));
         }
+    }
+    for told in roots.narrow(0, "file:///w/one").expect("it is gone") {
+        assert!(serde_json::from_slice::<Value>(&told).is_ok_and(|it| it["method"].is_string()));
+    }
+    for body in &bodies {
+        assert!(!matches!(roots.goes(body), Goes::To(0, _)), "it goes to a root that is gone");
     }
 }
 

@@ -14,6 +14,7 @@ pub mod editor;
 pub mod feed;
 pub mod folder;
 pub mod frame;
+pub mod greeting;
 pub mod hunks;
 pub mod language;
 pub mod lenses;

@@ -20,22 +20,33 @@ use crate::{
     support::{World, wait::poll},
 };
 
-/// From the start of `callboard lsp` until `initialize` is answered, with a hub there and without.
+/// From the start of `callboard lsp` until `initialize` is answered, with a hub there and without, and until the hub answers.
 pub fn attach(bench: &Bench) -> Vec<Row> {
     let world = World::new();
     let floor = bench.floor("spawn");
     let cold = (0..bench.samples(20)).map(|_| {
         stop_hub(&world)?;
-        initialize(&world)
+        attached(&world)
     });
-    let cold = cold.collect::<Result<_, String>>().and_then(|times| Measured::of(times, Unit::Millis));
-    let warm = (0..bench.samples(50)).map(|_| initialize(&world));
-    let warm = warm.collect::<Result<_, String>>().and_then(|times| Measured::of(times, Unit::Millis));
+    let cold = columns(&cold.collect());
+    let warm = columns(&(0..bench.samples(50)).map(|_| attached(&world)).collect());
     let ended = stop_hub(&world);
+    let (cold, asked_cold) = (ended.clone().and(cold.0), ended.and(cold.1));
     vec![
-        Row::figure("`callboard lsp` → `initialize` answered, warm", warm, "< 30 ms").on("spawn", floor),
-        Row::figure("the same, cold: the hub is started", ended.and(cold), "< 150 ms").on("spawn", floor),
+        Row::figure("`callboard lsp` → `initialize` answered, warm", warm.0, "< 30 ms").on("spawn", floor),
+        Row::figure("the same, cold: the hub is started meanwhile", cold, "< 150 ms").on("spawn", floor),
+        Row::figure("`callboard lsp` → the hub's first answer, warm", warm.1, "").on("spawn", floor),
+        Row::figure("the same, cold: the hub is started for it", asked_cold, "< 150 ms").on("spawn", floor),
     ]
+}
+
+/// The times of two stretches, each by itself.
+fn columns(times: &Result<Vec<(f64, f64)>, String>) -> (Result<Measured, String>, Result<Measured, String>) {
+    let column = |which: fn(&(f64, f64)) -> f64| match times {
+        Ok(times) => Measured::of(times.iter().map(which).collect(), Unit::Millis),
+        Err(why) => Err(why.clone()),
+    };
+    (column(|it| it.0), column(|it| it.1))
 }
 
 /// From a post until each of twenty attached clients has been told, over the hub's socket.
@@ -273,19 +284,23 @@ fn ticks(pid: u32) -> Result<f64, String> {
     field(11).zip(field(12)).map(|(user, system)| user + system).ok_or_else(|| format!("{path} has no times"))
 }
 
-fn initialize(world: &World) -> Result<f64, String> {
-    let body = r#"{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"capabilities":{}}}"#;
+/// How long `callboard lsp` takes until `initialize` is answered, and until the hub has answered what is asked right behind it.
+fn attached(world: &World) -> Result<(f64, f64), String> {
     let frame = |body: &str| format!("Content-Length: {}\r\n\r\n{body}", body.len());
+    let hello = frame(r#"{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"capabilities":{}}}"#);
+    let ask = frame(r#"{"jsonrpc":"2.0","id":2,"method":"callboard/hubStatus","params":{}}"#);
     let mut command = world.command(env!("CARGO_BIN_EXE_callboard"));
     command.arg("lsp").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
     let start = Instant::now();
     let mut child = command.spawn().map_err(|error| format!("starting `callboard lsp`: {error}"))?;
     let (mut to, from) = (child.stdin.take().ok_or("no input")?, child.stdout.take().ok_or("no output")?);
     let mut from = BufReader::new(from);
-    let answered =
-        to.write_all(frame(body).as_bytes()).map_err(|error| error.to_string()).and_then(|()| answer(&mut from));
-    let took = millis(start.elapsed());
-    for body in [r#"{"jsonrpc":"2.0","id":2,"method":"shutdown"}"#, r#"{"jsonrpc":"2.0","method":"exit"}"#] {
+    let mut asked = |body: &str| {
+        to.write_all(body.as_bytes()).map_err(|error| error.to_string())?;
+        answer(&mut from).map(|()| millis(start.elapsed()))
+    };
+    let answered = asked(&hello).and_then(|greeted| Ok((greeted, asked(&ask)?)));
+    for body in [r#"{"jsonrpc":"2.0","id":3,"method":"shutdown"}"#, r#"{"jsonrpc":"2.0","method":"exit"}"#] {
         let _ = to.write_all(frame(body).as_bytes());
     }
     drop(to);
@@ -293,7 +308,7 @@ fn initialize(world: &World) -> Result<f64, String> {
         let _ = child.kill().and_then(|()| child.wait().map(drop));
         return Err("`callboard lsp` did not end after `exit`".to_owned());
     }
-    answered.map(|()| took).map_err(|why| format!("`callboard lsp` did not answer `initialize`: {why}"))
+    answered.map_err(|why| format!("`callboard lsp` did not answer: {why}"))
 }
 
 /// Reads one frame whole.

@@ -135,6 +135,7 @@ fn promise_4_a_clash_is_a_pause_with_both_texts_and_an_answer_elsewhere_settles_
     ada.change(&file, 3, Some([1, 0, 2, 0]), "deux\n");
     ada.synced();
     assert!(inbox(&world).is_empty());
+    ada.told("p1 was answered by");
 
     // A client that takes no edits keeps its text and is asked.
     let modest = json!({ "textDocument": {} });

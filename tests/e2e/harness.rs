@@ -2,7 +2,9 @@
 
 use std::{panic::catch_unwind, process::Command, time::Duration};
 
-use crate::support::{Live, World, processes, wait_for};
+use serde_json::json;
+
+use crate::support::{Live, World, editor::Editor, processes, wait_for};
 
 #[test]
 fn a_process_that_outlives_its_world_is_found_and_cleared_away() {
@@ -58,6 +60,46 @@ fn output_that_no_test_reads_fails_it() {
     wait_for("the pipe to be read", Duration::from_secs(30), || live.has_unread().then_some(()), || world.story());
     let failure = catch_unwind(std::panic::AssertUnwindSafe(move || drop(live))).expect_err("it went unnoticed");
     assert!(failure.downcast_ref::<String>().is_some_and(|said| said.contains("second")));
+}
+
+#[test]
+fn a_word_of_the_server_that_no_test_looks_at_fails_it() {
+    let world = World::with_files(&[("notes.md", "# Notes\n")]);
+    let told = || {
+        // A client that shows no documents is told where the page is.
+        let mut editor = Editor::with(&world, &json!({ "textDocument": {} }), &json!({ "prompts": false }));
+        editor.run("callboard.openChannel", &json!({}));
+        wait_for(
+            "the word",
+            Duration::from_secs(60),
+            || editor.has("window/showMessage").then_some(()),
+            || world.story(),
+        );
+        editor
+    };
+    let left = |editor: Editor| {
+        let failure = catch_unwind(std::panic::AssertUnwindSafe(move || drop(editor)));
+        failure.err().map(|it| it.downcast_ref::<String>().cloned().unwrap_or_default())
+    };
+    let said = left(told()).expect("it went unnoticed");
+    assert!(said.contains("window/showMessage") && said.contains("never looked at"), "{said}");
+    let ended = catch_unwind(std::panic::AssertUnwindSafe(|| told().code())).expect_err("it went unnoticed");
+    assert!(ended.downcast_ref::<String>().is_some_and(|said| said.contains("never looked at")));
+
+    let mut named = told();
+    named.may_come("window/showMessage", ".md");
+    assert_eq!(left(named), None, "it was named");
+    let mut looked = told();
+    looked.told(".md");
+    assert_eq!(left(looked), None, "it was looked at");
+    let mut other = told();
+    other.may_come("window/showMessage", "something else");
+    assert!(left(other).is_some(), "another was named");
+    let mut asked = told();
+    asked.told(".md");
+    let id = asked.begin("callboard/inbox", &json!({}));
+    assert!(asked.has_answer(id));
+    assert!(left(asked).is_some_and(|it| it.contains("\"result\"")), "an answer is a message too");
 }
 
 #[test]

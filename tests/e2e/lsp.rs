@@ -228,6 +228,7 @@ fn a_run_is_progress_and_cancelling_it_pauses_it() {
     editor.run("callboard.cancel", &json!({ "run": "r1" }));
     editor.progress("end", "stopped");
     editor.question("window/showMessageRequest", "p1 in r1 waits for you");
+    editor.told("p1 was answered by the end of r1");
 
     let mut hasty = Editor::with(&world, &capabilities(), &json!({ "onCancel": "stop", "prompts": false }));
     hasty.run("callboard.run", &review_fix());
@@ -235,6 +236,7 @@ fn a_run_is_progress_and_cancelling_it_pauses_it() {
     hasty.notify("window/workDoneProgress/cancel", &json!({ "token": "callboard/r2/1" }));
     hasty.progress("end", "stopped");
     editor.question("window/showMessageRequest", "p2 in r2 waits for you");
+    editor.told("p2 was answered by the end of r2");
 }
 
 /// Promise 7: an editor trusts a workspace by a person's word on what is shown.

@@ -100,8 +100,9 @@ fn all_files_can_be_asked_for_and_an_answer_waits_for_news() {
         "workspace/diagnostic",
         &json!({ "previousResultIds": [{ "uri": other, "value": news["items"][0]["resultId"] }] }),
     );
-    editor.begin("shutdown", &Value::Null);
+    let over = editor.begin("shutdown", &Value::Null);
     assert_eq!(editor.result(held, "the end of what was held back")["items"], json!([]));
+    assert_eq!(editor.result(over, "the end of the session"), Value::Null);
 }
 
 /// A finding leads to what was said, and is known by its data alone, over a crash of both sides.

@@ -1,6 +1,7 @@
 //! The hub's process and the ways to it: real processes, real sockets, in folders of the test's own.
 
 use std::{
+    collections::HashMap,
     fs,
     io::{Read as _, Write as _},
     os::unix::{
@@ -276,12 +277,63 @@ async fn an_editor_without_a_hub_hears_why() {
 
     fs::create_dir_all(&house.places.config).unwrap();
     fs::write(house.places.settings_file(), "idle_exit_minutes: never\n").unwrap();
-    let mut editor = house.editor();
-    let folder = format!("file://{}", house.workspace.root.display());
-    let answer = editor.request("initialize", json!({ "rootUri": folder, "capabilities": {} })).await;
-    let message = answer["error"]["message"].as_str().unwrap();
-    assert!(message.contains("did not start") && message.contains("config.yaml"), "{message}");
+    let mut editor = house.greeted_editor().await;
+    let told = editor.read().await;
+    assert_eq!(told["method"], "window/showMessage", "{told}");
+    let said = told["params"]["message"].as_str().unwrap();
+    assert!(said.contains("did not start") && said.contains("config.yaml") && said.contains("restart"), "{said}");
+    let refused = editor.request(method::HUB_STATUS, json!({})).await;
+    assert_eq!(refused["error"]["code"], -32803, "{refused}");
+    assert!(refused["error"]["message"].as_str().unwrap().contains("config.yaml"), "{refused}");
+    drop(editor.input.take());
     assert_eq!(editor.code().await, 75);
+
+    let mut polite = house.greeted_editor().await;
+    assert_eq!(polite.read().await["method"], "window/showMessage");
+    assert_eq!(polite.goodbye().await, 0, "it was told, and left as it should");
+}
+
+/// What is said to a hub that is not there yet reaches it, in order; the session itself waits for none.
+#[tokio::test]
+async fn an_editor_is_greeted_and_let_go_while_its_hub_does_not_answer() {
+    let house = House::new();
+    let client = house.client().await;
+    house.signal(Signal::STOP);
+    let mut editor = house.greeted_editor().await;
+    for number in 0..20 {
+        let post = json!({ "jsonrpc": "2.0", "id": format!("post {number}"), "method": method::POST, "params": { "text": format!("message {number}") } });
+        editor.send(&post).await;
+    }
+    let shutdown = editor.request("shutdown", Value::Null).await;
+    assert_eq!((shutdown.get("result"), shutdown.get("error")), (Some(&Value::Null), None), "{shutdown}");
+    house.signal(Signal::CONT);
+    // Answers may overtake each other; what they are to may not.
+    let mut posted = HashMap::new();
+    for _ in 0..20 {
+        let answer = editor.read().await;
+        let rev = answer["result"]["rev"].as_u64().unwrap_or_else(|| panic!("{answer}"));
+        posted.insert(answer["id"].as_str().unwrap().to_owned(), rev);
+    }
+    let revs: Vec<u64> = (0..20).map(|it| posted[&format!("post {it}")]).collect();
+    assert!(revs.is_sorted_by(|a, b| a < b), "{revs:?}");
+    let late = editor.request(method::HUB_STATUS, json!({})).await;
+    assert_eq!(late["error"]["code"], -32600, "nothing is done after shutdown: {late}");
+    let again = editor.request("shutdown", Value::Null).await;
+    assert_eq!(again["error"]["code"], -32600, "{again}");
+    editor.send(&json!({ "jsonrpc": "2.0", "method": "exit" })).await;
+    assert_eq!(editor.code().await, 0);
+    assert_eq!(status(&client).await.pid, house.pid(), "it is the one that was waited for");
+
+    // Who leaves without waiting for any answer has said it all the same.
+    house.signal(Signal::STOP);
+    let mut hasty = house.greeted_editor().await;
+    hasty
+        .send(&json!({ "jsonrpc": "2.0", "id": "last", "method": method::POST, "params": { "text": "the last" } }))
+        .await;
+    drop(hasty.input.take());
+    house.signal(Signal::CONT);
+    assert_eq!(hasty.read().await["id"], "last");
+    assert_eq!(hasty.code().await, 1, "it left without shutdown");
 }
 
 /// Promise 1: a hub that was killed is replaced by exactly one, over its stale socket.
@@ -291,6 +343,7 @@ async fn after_kill_9_the_next_client_has_a_new_hub() {
     let mut editor = house.greeted_editor().await;
     let client = house.client().await;
     let before = house.pid();
+    assert_eq!(editor.hub_pid().await, u64::from(before), "it is attached");
     house.signal(Signal::KILL);
     within("the loss of the hub", client.lost()).await;
     assert_eq!(editor.code().await, 75);
@@ -441,6 +494,7 @@ async fn a_hub_ends_in_order_when_it_is_asked() {
     let house = House::new();
     assert_eq!(hub::status(&house.places, &house.workspace).await.unwrap(), None);
     let mut editor = house.greeted_editor().await;
+    editor.hub_pid().await;
     let seen = hub::status(&house.places, &house.workspace).await.unwrap().unwrap();
     assert_eq!((seen.pid, seen.protocol, seen.in_process), (house.pid(), PROTOCOL, false));
     assert_eq!(hub::stop(&house.places, &house.workspace, false).await.unwrap(), Stopped::InOrder);

@@ -1193,10 +1193,8 @@ export interface SentParams {
   turn?: TurnId | null;
 }
 
-/** What the hub offers: `capabilities.experimental.callboard` of its answer to `initialize`. */
+/** What the server offers: `capabilities.experimental.callboard` of its answer to `initialize`. */
 export interface ServerOffer {
-  /** What hub it is. */
-  hub: HubStatus;
   /** The notifications that it may send. */
   notifications: string[];
   /** The protocol's version. */

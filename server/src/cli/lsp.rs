@@ -1,35 +1,35 @@
 //! `callboard lsp`: the language server on standard input and output, a thin proxy to the workspace's hub.
 //!
-//! It finds the workspace in the editor's `initialize`, attaches, and passes frames on. Closing the editor closes a connection
-//! and no run. An editor with several folders has a hub for each root, behind the one session (`roots.rs`). Invariant: nothing
-//! but the hubs' frames, and the answer to a frame that can't be read, goes to standard output, each frame whole.
+//! It answers the editor's `initialize` and `shutdown` itself, so neither waits for a hub; everything else is passed on. Closing the
+//! editor closes a connection and no run. Each root of the editor has a hub, behind the one session (`roots.rs`). Invariant:
+//! nothing but the hubs' frames, and what the proxy says for itself, goes to standard output, each frame whole (`out.rs`).
 
-use std::{
-    path::{Path, PathBuf},
-    sync::{
-        Arc,
-        atomic::{AtomicU8, Ordering},
-    },
-};
+use std::path::{Path, PathBuf};
 
 use tokio::{
-    io::{AsyncRead, AsyncWrite, AsyncWriteExt as _},
-    sync::Mutex,
+    io::{AsyncRead, AsyncWrite},
+    sync::watch,
 };
 
 use crate::{
-    client::target::{Engine, Target},
+    client::target::Engine,
     config::{Places, Workspace},
     lsp::{
-        frame::{FrameReader, frame},
-        root::{Passing, changed_folders, more_folders, passing, refusal, root_of},
+        frame::FrameReader,
+        greeting::{First, first},
+        root::{
+            OpenFolder, Passing, address, as_own, changed_folders, first_folder, heard, more_folders, passing, refusal,
+            root_of,
+        },
         roots::Goes,
     },
 };
 
+mod out;
 mod roots;
 
-use roots::Others;
+use out::Out;
+use roots::Hubs;
 
 /// The editor ended the session as the protocol says.
 pub const OK: i32 = 0;
@@ -40,13 +40,12 @@ pub const UNREADABLE: i32 = 70;
 /// The hub was lost, or none could be reached.
 pub const LOST: i32 = 75;
 
-/// How far the editor is with its goodbye.
-const TALKING: u8 = 0;
-const SHUT_DOWN: u8 = 1;
-const EXITED: u8 = 2;
+/// What ended the session other than the editor's goodbye, as an exit code. The first one counts.
+type End = watch::Sender<Option<i32>>;
 
-/// What goes to the editor, a frame at a time.
-pub(super) type Out<W> = Arc<Mutex<W>>;
+fn ends(end: &End, code: i32) {
+    end.send_if_modified(|it| it.is_none() && it.replace(code).is_none());
+}
 
 /// Serves the editor on standard input and output, and returns the process's exit code. The caller must end the process with
 /// it: a read of standard input can't be cancelled. `root` is the folder to work in where the editor names none.
@@ -60,129 +59,133 @@ where
     R: AsyncRead + Unpin + Send + 'static,
     W: AsyncWrite + Unpin + Send + 'static,
 {
-    let mut frames = FrameReader::new(editor_in);
-    let editor_out = Arc::new(Mutex::new(editor_out));
-    let first = match frames.next().await {
-        Ok(Some(first)) => first,
-        Ok(None) => return FAILED,
-        Err(fault) => return refuse(&editor_out, b"", &fault.to_string(), UNREADABLE).await,
+    let end: End = watch::Sender::new(None);
+    let (out, writing) = out::start(editor_out, end.clone());
+    let code = session(FrameReader::new(editor_in), out, end, places, root, engine).await;
+    writing.finish().await;
+    code
+}
+
+async fn session<R: AsyncRead + Unpin>(
+    mut frames: FrameReader<R>,
+    out: Out,
+    end: End,
+    places: &Places,
+    root: Option<&Path>,
+    engine: Engine,
+) -> i32 {
+    // Until it is greeted an editor gets nothing but that; it is the proxy's to say so, as no hub is asked yet.
+    let (greeting, wishes, answer) = loop {
+        let body = match frames.next().await {
+            Ok(Some(body)) => body,
+            Ok(None) => return FAILED,
+            Err(fault) => return refuse(&out, b"", &fault.to_string(), UNREADABLE).await,
+        };
+        if passing(&body) == Passing::Exit {
+            return FAILED;
+        }
+        match first(&body) {
+            First::Greeting(wishes, answer) => break (body, wishes, answer),
+            First::Refused(Some(answer)) => drop(out.say(answer).await),
+            First::Refused(None) => {}
+        }
     };
-    if passing(&first) == Passing::Exit {
-        return FAILED;
-    }
-    let folder = root.map(Path::to_owned).or_else(|| root_of(&first)).or_else(|| std::env::current_dir().ok());
+    let folder = root.map(Path::to_owned).or_else(|| root_of(&greeting)).or_else(|| std::env::current_dir().ok());
     let folder = folder.unwrap_or_else(|| PathBuf::from("."));
     let workspace = match Workspace::find(&folder) {
         Ok(workspace) => workspace,
-        Err(err) => return refuse(&editor_out, &first, &err.to_string(), FAILED).await,
+        Err(err) => return refuse(&out, &greeting, &err.to_string(), FAILED).await,
     };
-    let target = Target::of(places, &workspace, engine);
-    let (from_hub, mut to_hub) = match target.stream().await {
-        Ok(stream) => tokio::io::split(stream),
-        Err(err) => return refuse(&editor_out, &first, &err.to_string(), LOST).await,
-    };
-    if to_hub.write_all(&frame(&first)).await.is_err() {
-        return refuse(&editor_out, &first, "the hub was lost; restart the language server", LOST).await;
+    if !out.say(answer).await {
+        return FAILED;
     }
+    let uri = first_folder(&greeting).map_or_else(|| address(&folder), |it| it.uri);
     // A folder that is said on the command line is the one to work in, whatever the editor has open.
-    let more = if root.is_none() { more_folders(&first) } else { Vec::new() };
-    let mut others = Others::new(places, engine, &workspace, &folder, first, Arc::clone(&editor_out));
-    others.change(more, Vec::new());
+    let more = if root.is_none() { more_folders(&greeting) } else { Vec::new() };
+    let mut ended = end.subscribe();
+    let mut hubs = Hubs::new(places, engine, greeting, *wishes, out.clone(), end);
+    hubs.add_workspace(workspace, OpenFolder { uri, path: folder });
+    hubs.change(more, Vec::new()).await;
 
-    let goodbye = AtomicU8::new(TALKING);
-    let (known, mut lost) = (others.known(), others.lost());
-    let up = async {
-        let code = loop {
-            let body = match frames.next().await {
-                Ok(Some(body)) => body,
-                Ok(None) => break if goodbye.load(Ordering::SeqCst) == SHUT_DOWN { OK } else { FAILED },
-                Err(fault) => {
-                    break refuse(&editor_out, b"", &fault.to_string(), UNREADABLE).await;
-                }
-            };
-            let what = passing(&body);
-            if what == Passing::Folders && root.is_none() {
-                let (added, removed) = changed_folders(&body);
-                others.change(added, removed);
-                continue;
-            }
-            let sent = if others.are_there() {
-                match others.goes(&body) {
-                    Goes::To(0, body) => to_hub.write_all(&frame(&body)).await,
-                    Goes::To(root, body) => {
-                        others.send(root, body).await;
-                        Ok(())
-                    }
-                    Goes::All(body) => {
-                        others.send_to_all(&body).await;
-                        to_hub.write_all(&frame(&body)).await
-                    }
-                    Goes::Nowhere(answer) => {
-                        if let Some(answer) = answer {
-                            put(&editor_out, &answer).await;
-                        }
-                        Ok(())
-                    }
-                }
-            } else {
-                to_hub.write_all(&frame(&body)).await
-            };
-            match what {
-                Passing::Shutdown => goodbye.store(SHUT_DOWN, Ordering::SeqCst),
-                Passing::Exit => {
-                    let before = goodbye.swap(EXITED, Ordering::SeqCst);
-                    break if before == SHUT_DOWN { OK } else { FAILED };
-                }
-                Passing::Folders | Passing::Other => {}
-            }
-            if sent.is_err() {
-                break LOST;
-            }
-        };
-        // The hubs answer what they were asked, end the session and close.
-        let _ = to_hub.shutdown().await;
-        others.finish().await;
-        code
-    };
-    let down = async {
-        let mut frames = FrameReader::new(from_hub);
-        loop {
-            let Ok(Some(body)) = frames.next().await else { break LOST };
-            let body = roots::lock(&known).comes(0, body);
-            // An editor that closed its side but goes on sending is waited for: its end comes with its input's.
-            if let Some(body) = body
-                && !put(&editor_out, &body).await
-            {
-                break FAILED;
-            }
-        }
-    };
-    let (mut up, mut down) = (std::pin::pin!(up), std::pin::pin!(down));
+    let mut goodbye = Goodbye::default();
     let code = tokio::select! {
-        code = &mut up => {
-            // What the hub still answers belongs to the editor, so its end is waited for, a little.
-            let _ = tokio::time::timeout(std::time::Duration::from_secs(2), &mut down).await;
-            code
-        }
-        code = &mut down => if goodbye.load(Ordering::SeqCst) == TALKING { code } else { OK },
-        _ = lost.wait_for(|it| *it) => if goodbye.load(Ordering::SeqCst) == TALKING { LOST } else { OK },
+        code = talk(&mut frames, &mut hubs, &out, root.is_none(), &mut goodbye) => code,
+        end = ended.wait_for(Option::is_some) => end.ok().and_then(|it| *it).unwrap_or(FAILED),
     };
-    target.close().await;
+    let have_none = hubs.have_none();
+    // The hubs answer what they were asked, end the session and close.
+    hubs.finish().await;
+    let was_lost = *ended.borrow_and_update() == Some(LOST);
+    let code = match code {
+        // An editor that said goodbye does not care which of its hubs went first.
+        LOST | FAILED if goodbye.shutdown => OK,
+        // It left because there was no hub, or no longer one; after `exit` they go by themselves.
+        FAILED if have_none || was_lost && !goodbye.exit => LOST,
+        code => code,
+    };
     if code == LOST {
-        tracing::error!("A hub was lost; restart the language server to reach the next one.");
+        tracing::error!("No hub, or one was lost; restart the language server to reach the next one.");
     }
     code
 }
 
-/// Gives the editor a frame. Returns whether it took it.
-pub(super) async fn put<W: AsyncWrite + Unpin>(editor_out: &Mutex<W>, body: &[u8]) -> bool {
-    let mut out = editor_out.lock().await;
-    out.write_all(&frame(body)).await.is_ok() && out.flush().await.is_ok()
+/// How far the editor is with its goodbye.
+#[derive(Default)]
+struct Goodbye {
+    shutdown: bool,
+    exit: bool,
+}
+
+/// Passes on what the editor sends until it leaves, and returns the exit code that this has by itself.
+async fn talk<R: AsyncRead + Unpin>(
+    frames: &mut FrameReader<R>,
+    hubs: &mut Hubs,
+    out: &Out,
+    follows_folders: bool,
+    goodbye: &mut Goodbye,
+) -> i32 {
+    loop {
+        let body = match frames.next().await {
+            Ok(Some(body)) => body,
+            Ok(None) => return if goodbye.shutdown { OK } else { FAILED },
+            Err(fault) => return refuse(out, b"", &fault.to_string(), UNREADABLE).await,
+        };
+        match passing(&body) {
+            Passing::Folders if follows_folders => {
+                let (added, removed) = changed_folders(&body);
+                hubs.change(added, removed).await;
+                continue;
+            }
+            // It is the session that ends, so its answer waits for no hub; the hubs hear of it as of all else. A second
+            // one is what they make of it.
+            Passing::Shutdown if !goodbye.shutdown => {
+                goodbye.shutdown = true;
+                hubs.send_to_all(&as_own(&body)).await;
+                if let Some(answer) = heard(&body) {
+                    out.say(answer).await;
+                }
+                continue;
+            }
+            Passing::Exit => {
+                goodbye.exit = true;
+                hubs.send_to_all(&body).await;
+                return if goodbye.shutdown { OK } else { FAILED };
+            }
+            Passing::Initialized => hubs.initialized(),
+            Passing::Shutdown | Passing::Folders | Passing::Other => {}
+        }
+        match hubs.goes(body) {
+            Goes::To(root, body) => hubs.send(root, body).await,
+            Goes::All(body) => hubs.send_to_all(&body).await,
+            Goes::Nowhere(Some(answer)) => drop(out.say(answer).await),
+            Goes::Nowhere(None) => {}
+        }
+    }
 }
 
 /// Says to the editor, as the answer to `request` where that is one, and to the log why there is no session.
-async fn refuse<W: AsyncWrite + Unpin>(editor_out: &Mutex<W>, request: &[u8], why: &str, code: i32) -> i32 {
+async fn refuse(out: &Out, request: &[u8], why: &str, code: i32) -> i32 {
     tracing::error!("{why}.");
-    put(editor_out, &refusal(request, why)).await;
+    out.say(refusal(request, why)).await;
     code
 }

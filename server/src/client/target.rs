@@ -24,7 +24,7 @@ use {
 };
 
 /// How long a hub that let us in may take to greet.
-const GREETING: Duration = Duration::from_secs(10);
+pub const GREETING: Duration = Duration::from_secs(10);
 
 /// Bytes both ways.
 pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}

@@ -17,7 +17,7 @@ use tower_lsp::{
         DocumentLink, DocumentLinkParams, DocumentSymbolParams, DocumentSymbolResponse, ExecuteCommandParams,
         FoldingRange, FoldingRangeParams, GotoDefinitionParams, GotoDefinitionResponse, Hover, HoverParams,
         InitializeParams, InitializeResult, InitializedParams, Location, PrepareRenameResponse, ReferenceParams,
-        RenameParams, ServerInfo, SetTraceParams, TextDocumentPositionParams, WorkDoneProgressCancelParams,
+        RenameParams, SetTraceParams, TextDocumentPositionParams, WorkDoneProgressCancelParams,
         WorkspaceDiagnosticParams, WorkspaceDiagnosticReportResult, WorkspaceEdit,
     },
 };
@@ -32,8 +32,8 @@ use crate::{
     },
     ids::{MessageId, RunId},
     lsp::{
-        actions, channel, commands, diagnostics::pull, editor::Editor, hunks, language, lenses, outbound::Subscription,
-        outbox::Outbox, progress, prompts, shared::Shared, terminals::Terminals,
+        actions, channel, commands, diagnostics::pull, editor::Editor, greeting, hunks, language, lenses,
+        outbound::Subscription, outbox::Outbox, progress, prompts, shared::Shared, terminals::Terminals,
     },
     protocol::{
         AgentView, CancelParams, Changed, ChannelView, CompleteParams, CompleteResult, CreateChannelParams,
@@ -41,9 +41,9 @@ use crate::{
         Forked, HandBackParams, HistoryParams, HoldParams, HubStatus, InboxParams, MessagesParams, MessagesResult,
         Nothing, PROTOCOL, PauseView, PermissionsParams, PlanParams, PlanText, PlanTextParams, PostParams, Posted,
         REFUSED, ReleaseParams, ReloadResult, RemoveWorktreeParams, RevokePermissionParams, RunHistory, RunParams,
-        RunTurn, RunView, RunsParams, SentParams, ServerOffer, SettleFindingParams, Started, SubscribeParams,
-        TakeOverParams, TerminalInputParams, TerminalResizeParams, TerminalScrollback, TerminalScrollbackParams,
-        TerminalSize, TrustParams, TrustResult, TurnView, TurnsParams, UndoParams, UndoResult, UnwatchTerminalParams,
+        RunTurn, RunView, RunsParams, SentParams, SettleFindingParams, Started, SubscribeParams, TakeOverParams,
+        TerminalInputParams, TerminalResizeParams, TerminalScrollback, TerminalScrollbackParams, TerminalSize,
+        TrustParams, TrustResult, TurnView, TurnsParams, UndoParams, UndoResult, UnwatchTerminalParams,
         WatchTerminalParams, WatchTerminalResult, WithdrawParams, WorkflowView, WorktreesResult, method,
     },
     workflow::plan::Plan,
@@ -128,21 +128,7 @@ pub struct Backend {
 #[tower_lsp::async_trait]
 impl LanguageServer for Backend {
     async fn initialize(&self, params: InitializeParams) -> Result<InitializeResult> {
-        let names = |it: &[&str]| it.iter().map(|it| (*it).to_owned()).collect();
-        let offer = ServerOffer {
-            protocol: PROTOCOL,
-            requests: names(method::REQUESTS),
-            notifications: names(method::NOTIFICATIONS),
-            hub: self.status(),
-        };
-        let experimental = serde_json::json!({ "callboard": offer });
-        Ok(InitializeResult {
-            capabilities: self.editor.greet(&params).offer(experimental),
-            server_info: Some(ServerInfo {
-                name: "callboard".to_owned(),
-                version: Some(env!("CARGO_PKG_VERSION").to_owned()),
-            }),
-        })
+        Ok(greeting::offered(self.editor.greet(&params)))
     }
 
     async fn initialized(&self, _: InitializedParams) {

@@ -3,7 +3,13 @@
 //! State first, like the feeds: it wakes at a new state or a change in the editor and shows what differs from what it showed,
 //! so an editor that connects again, or comes after a crash, is shown all there is.
 
-use std::{collections::HashSet, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use tokio::task::JoinSet;
 use tower_lsp::lsp_types::{
@@ -52,8 +58,8 @@ struct Desk {
     shown: Shown,
     /// Pauses that were asked for once: an answer, or none, is the person's.
     asked: HashSet<PauseId>,
-    /// Those whose question stands open.
-    asking: HashSet<PauseId>,
+    /// Those whose question stands open, each with whether its person chose by now.
+    asking: HashMap<PauseId, Arc<AtomicBool>>,
     questions: JoinSet<PauseId>,
     followed: HashSet<RunId>,
     runs: JoinSet<()>,
@@ -112,10 +118,11 @@ impl Desk {
     fn ask(&mut self, editor: &Arc<Editor>, snapshot: &Snapshot) {
         // Answered elsewhere while it stood open here: a client can't be made to take a message back, so it is told.
         let answered: Vec<PauseId> =
-            self.asking.iter().filter(|it| !snapshot.state().open_pauses.contains(*it)).copied().collect();
+            self.asking.keys().filter(|it| !snapshot.state().open_pauses.contains(*it)).copied().collect();
         for id in answered {
-            self.asking.remove(&id);
-            if let Some(answer) = pages::view(snapshot, id).and_then(|it| it.answered) {
+            // Who chose knows, or is told why that was not taken.
+            let chose = self.asking.remove(&id).is_some_and(|it| it.load(Ordering::SeqCst));
+            if let Some(answer) = pages::view(snapshot, id).and_then(|it| it.answered).filter(|_| !chose) {
                 let words = format!("{id} was answered by {}: {}.", answer.by, answer.decision.name());
                 editor.say(MessageType::INFO, words);
             }
@@ -126,10 +133,10 @@ impl Desk {
                 return;
             }
             if self.asked.insert(view.id) {
-                self.asking.insert(view.id);
-                let (id, editor) = (view.id, Arc::clone(editor));
+                let (id, editor, chose) = (view.id, Arc::clone(editor), Arc::new(AtomicBool::new(false)));
+                self.asking.insert(id, Arc::clone(&chose));
                 self.questions.spawn(async move {
-                    prompts::pause(editor, view).await;
+                    prompts::pause(editor, view, &chose).await;
                     id
                 });
             }

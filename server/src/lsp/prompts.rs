@@ -3,7 +3,13 @@
 //! Each question is a task of its own that may wait for days: an answer that comes when somebody else has answered is told so
 //! and changes nothing (design §9). Invariant: no handler waits for any of this.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use tower_lsp::lsp_types::{
     MessageActionItem, MessageType, ShowDocumentParams, ShowMessageRequestParams, Url,
@@ -37,8 +43,8 @@ async fn pick(editor: &Editor, kind: MessageType, message: String, choices: Vec<
     editor.ask::<ShowMessageRequest>(params).await.ok().flatten().map(|it| it.title)
 }
 
-/// Asks for the answer to a pause point, and gives it.
-pub async fn pause(editor: Arc<Editor>, view: PauseView) {
+/// Asks for the answer to a pause point, and gives it. `chose` turns true before that, so that nobody is told of their own answer.
+pub async fn pause(editor: Arc<Editor>, view: PauseView, chose: &AtomicBool) {
     let by_button = ["approve", "reject", "skip", "retry", "stop"];
     // An answer to a question is written, not chosen from buttons.
     let is_written = |name: &str| name == "approve" && view.kind == PauseKind::Question;
@@ -62,6 +68,7 @@ pub async fn pause(editor: Arc<Editor>, view: PauseView) {
     }
     let found = offered.into_iter().find(|(name, scope)| decide::titled(name, *scope) == chosen);
     let Some((decision, scope)) = found.map(|(name, scope)| (name.clone(), scope)) else { return };
+    chose.store(true, Ordering::SeqCst);
     // Bound to what was asked, not to what is there by now.
     let params = Decide { pause: Some(view.id), decision, scope, hash: Some(view.hash), ..Decide::default() };
     if let Err(refusal) = decide::decide(&editor, params).await {

@@ -22,6 +22,8 @@ pub enum Passing {
     Exit,
     /// The editor's folders are others.
     Folders,
+    /// The notification `initialized`.
+    Initialized,
     /// Anything else.
     Other,
 }
@@ -91,6 +93,25 @@ pub fn as_own(body: &[u8]) -> Vec<u8> {
     }
 }
 
+/// Returns the body of a request of the proxy's own, whose answer says nothing.
+pub fn own_request(method: &str) -> Vec<u8> {
+    serde_json::json!({ "jsonrpc": "2.0", "id": super::roots::OWN, "method": method }).to_string().into_bytes()
+}
+
+/// Returns the answer to a request that has none but that it was heard; `None` where the body is no request.
+pub fn heard(request: &[u8]) -> Option<Vec<u8>> {
+    let request = serde_json::from_slice::<serde_json::Value>(request).ok()?;
+    let id = request.get("id")?;
+    Some(serde_json::json!({ "jsonrpc": "2.0", "id": id, "result": null }).to_string().into_bytes())
+}
+
+/// Returns why a hub refused what the proxy itself asked it, where this is its answer to that: inside, `None` where it did not.
+pub fn own_answer(body: &[u8]) -> Option<Option<String>> {
+    let message = serde_json::from_slice::<serde_json::Value>(body).ok()?;
+    let is_it = message.get("method").is_none() && message.get("id").is_some_and(|it| *it == super::roots::OWN);
+    is_it.then(|| Some(message.pointer("/error/message")?.as_str()?.to_owned()))
+}
+
 /// Returns the body of a message that tells the editor's user of an error.
 pub fn message(words: &str) -> Vec<u8> {
     let params = serde_json::json!({ "type": 1, "message": words });
@@ -132,7 +153,7 @@ pub fn initialize_for(initialize: &[u8], folder: &OpenFolder) -> Vec<u8> {
     message.to_string().into_bytes()
 }
 
-/// Returns whether a body is one that ends a session, or changes its folders.
+/// Returns whether a body is one that begins or ends a session, or changes its folders.
 pub fn passing(body: &[u8]) -> Passing {
     #[derive(Deserialize)]
     struct Method {
@@ -146,6 +167,7 @@ pub fn passing(body: &[u8]) -> Passing {
     match serde_json::from_slice::<Method>(body).map(|it| it.method).as_deref() {
         Ok("shutdown") => Passing::Shutdown,
         Ok("exit") => Passing::Exit,
+        Ok("initialized") => Passing::Initialized,
         Ok("workspace/didChangeWorkspaceFolders") => Passing::Folders,
         _ => Passing::Other,
     }
@@ -181,11 +203,18 @@ mod tests {
     }
 
     #[test]
-    fn only_shutdown_and_exit_are_told_apart() {
+    fn what_a_proxy_does_itself_is_told_apart() {
         assert_eq!(passing(br#"{"jsonrpc":"2.0","id":2,"method":"shutdown"}"#), Passing::Shutdown);
         assert_eq!(passing(br#"{"jsonrpc":"2.0","method":"exit"}"#), Passing::Exit);
         assert_eq!(passing(br#"{"jsonrpc":"2.0","method":"x","params":{"method":"exit"}}"#), Passing::Other);
         assert_eq!(passing(b"{"), Passing::Other);
+        let answer = heard(br#"{"jsonrpc":"2.0","id":2,"method":"shutdown"}"#).unwrap();
+        let answer: serde_json::Value = serde_json::from_slice(&answer).unwrap();
+        assert_eq!(answer, serde_json::json!({ "jsonrpc": "2.0", "id": 2, "result": null }));
+        assert_eq!(heard(br#"{"jsonrpc":"2.0","method":"shutdown"}"#), None);
+        assert_eq!(own_answer(br#"{"id":"callboard/proxy","result":{}}"#), Some(None));
+        assert_eq!(own_answer(br#"{"id":"callboard/proxy","error":{"message":"no"}}"#), Some(Some("no".to_owned())));
+        assert_eq!(own_answer(br#"{"id":1,"result":{}}"#), None);
     }
 
     #[test]

@@ -82,7 +82,7 @@ fn without_null_params(request: Request) -> Request {
 }
 
 /// lsp-types 0.94 reads `workspace.diagnostic`; the specification, and every client, says `workspace.diagnostics`.
-fn as_named_in_the_specification(request: Request) -> Request {
+pub(super) fn as_named_in_the_specification(request: Request) -> Request {
     if request.method() != "initialize" {
         return request;
     }

@@ -1,11 +1,9 @@
-//! The wire of the greeting: what a client says it can do and wants, and what the hub says it offers.
+//! The wire of the greeting: what a client says it can do and wants, and what the server says it offers.
 //!
 //! Types only; `protocol.rs` names the methods. `lsp/wishes.rs` reads a greeting.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-
-use super::HubStatus;
 
 /// What a client can do and wants: in its `initializationOptions`, or in `capabilities.experimental.callboard`; where both
 /// name a field, the former counts.
@@ -84,7 +82,7 @@ pub struct SaveBuffersResult {
     pub saved: Vec<String>,
 }
 
-/// What the hub offers: `capabilities.experimental.callboard` of its answer to `initialize`.
+/// What the server offers: `capabilities.experimental.callboard` of its answer to `initialize`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ServerOffer {
@@ -94,6 +92,4 @@ pub struct ServerOffer {
     pub requests: Vec<String>,
     /// The notifications that it may send.
     pub notifications: Vec<String>,
-    /// What hub it is.
-    pub hub: HubStatus,
 }

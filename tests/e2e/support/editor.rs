@@ -1,7 +1,7 @@
 //! An editor that knows nothing of Callboard: the language server protocol over the real program's standard streams.
 //!
-//! Invariant: nothing waits without a bound, what is not asked for yet is kept in order, and a question of the server's that
-//! the test never looked at fails it.
+//! Invariant: nothing waits without a bound, what is not asked for yet is kept in order, and a message of the server's that
+//! the test never looked at fails it, but for those that come at any time.
 
 use std::{
     collections::VecDeque,
@@ -16,6 +16,16 @@ use serde_json::{Value, json};
 
 use super::{COMMAND_LIMIT, World};
 
+/// What follows the state, as often as that changes: a test looks at those that it is about.
+const AT_ANY_TIME: [&str; 6] = [
+    "$/progress",
+    "callboard/feed",
+    "callboard/terminalFrame",
+    "textDocument/publishDiagnostics",
+    "window/logMessage",
+    "workspace/diagnostic/refresh",
+];
+
 /// An editor with a session.
 pub struct Editor {
     child: Child,
@@ -23,6 +33,10 @@ pub struct Editor {
     messages: Receiver<Value>,
     kept: VecDeque<Value>,
     next: u64,
+    /// What need not be looked at: a method, and what its params say.
+    may_come: Vec<(&'static str, &'static str)>,
+    /// Requests whose answers nobody waits for.
+    unheeded: Vec<u64>,
     /// All that was said, for the message of a failure.
     log: Vec<String>,
     ended: bool,
@@ -71,7 +85,8 @@ impl Editor {
         Self::greeted(world, &json!({ "workspaceFolders": folders, "capabilities": capabilities() }))
     }
 
-    fn greeted(world: &World, hello: &Value) -> Self {
+    /// Starts one that greets with these params.
+    pub fn greeted(world: &World, hello: &Value) -> Self {
         let mut command = world.command(env!("CARGO_BIN_EXE_callboard"));
         command.arg("lsp").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut child = command.spawn().expect("the language server starts");
@@ -85,11 +100,26 @@ impl Editor {
             }
         });
         let input = child.stdin.take();
-        let mut editor = Self { child, input, messages, kept: VecDeque::new(), next: 0, log: Vec::new(), ended: false };
+        let mut editor = Self {
+            child,
+            input,
+            messages,
+            kept: VecDeque::new(),
+            next: 0,
+            may_come: Vec::new(),
+            unheeded: Vec::new(),
+            log: Vec::new(),
+            ended: false,
+        };
         let answer = editor.request("initialize", hello);
         assert_eq!(answer["serverInfo"]["name"], "callboard", "{answer}");
         editor.notify("initialized", &json!({}));
         editor
+    }
+
+    /// A message of this method that says this may come, or not, and is not looked at.
+    pub fn may_come(&mut self, method: &'static str, says: &'static str) {
+        self.may_come.push((method, says));
     }
 
     /// Opens a file with this text.
@@ -222,11 +252,18 @@ impl Editor {
         id
     }
 
-    /// Sends a request that has no params at all.
+    /// Sends a request that has no params at all, and whose answer need not be looked at.
     pub fn send_bare(&mut self, method: &str) -> u64 {
         self.next += 1;
+        self.unheeded.push(self.next);
         self.send(&json!({ "jsonrpc": "2.0", "id": self.next, "method": method }));
         self.next
+    }
+
+    /// Returns whether a message of this method was kept for the test. What comes meanwhile is taken first.
+    pub fn has(&mut self, method: &str) -> bool {
+        self.synced();
+        self.kept.iter().any(|it| it["method"] == method)
     }
 
     /// Sends a notification that has no params at all.
@@ -259,18 +296,40 @@ impl Editor {
         came.into_iter().map(|mut it| it["params"].take()).collect()
     }
 
-    /// Waits until the server has ended, and returns its exit code.
+    /// Closes its input, waits until the server has ended, and returns its exit code.
     pub fn code(mut self) -> Option<i32> {
         self.input = None;
+        self.ended()
+    }
+
+    /// Waits until the server has ended by itself, and returns its exit code.
+    pub fn ended(mut self) -> Option<i32> {
         let deadline = Instant::now() + COMMAND_LIMIT;
-        while !matches!(
-            self.messages.recv_timeout(deadline.saturating_duration_since(Instant::now())),
-            Err(RecvTimeoutError::Disconnected)
-        ) {
-            assert!(Instant::now() < deadline, "the server did not end\n{}", self.log.join("\n"));
+        loop {
+            match self.messages.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+                Ok(message) => self.take(message),
+                Err(RecvTimeoutError::Disconnected) => break,
+                Err(RecvTimeoutError::Timeout) => panic!("the server did not end\n{}", self.log.join("\n")),
+            }
         }
         self.ended = true;
-        self.child.wait().expect("it ends").code()
+        let code = self.child.wait().expect("it ends").code();
+        self.all_was_looked_at();
+        code
+    }
+
+    /// Fails where something came that no test may leave unread.
+    fn all_was_looked_at(&self) {
+        let is_expected = |it: &&Value| {
+            let Some(method) = it["method"].as_str() else {
+                return it["id"].as_u64().is_some_and(|id| self.unheeded.contains(&id));
+            };
+            let (is_question, params) = (it.get("id").is_some(), it["params"].to_string());
+            !is_question && AT_ANY_TIME.contains(&method)
+                || self.may_come.iter().any(|(named, says)| *named == method && params.contains(says))
+        };
+        let unread: Vec<_> = self.kept.iter().filter(|it| !is_expected(it)).collect();
+        assert!(unread.is_empty(), "the server said what the test never looked at: {unread:?}");
     }
 
     #[track_caller]
@@ -410,9 +469,7 @@ impl Drop for Editor {
             self.take(message);
         }
         if !std::thread::panicking() {
-            let unread: Vec<_> =
-                self.kept.iter().filter(|it| it.get("id").is_some() && it.get("method").is_some()).collect();
-            assert!(unread.is_empty(), "the server asked what the test never looked at: {unread:?}");
+            self.all_was_looked_at();
         }
     }
 }

@@ -733,9 +733,8 @@
 ---@field message? callboard.MessageId|vim.NIL A message: what was sent for each of its deliveries, or, of an agent's answer, what the agent had been sent.
 ---@field turn? callboard.TurnId|vim.NIL The turn.
 
----What the hub offers: `capabilities.experimental.callboard` of its answer to `initialize`.
+---What the server offers: `capabilities.experimental.callboard` of its answer to `initialize`.
 ---@class callboard.ServerOffer
----@field hub callboard.HubStatus What hub it is.
 ---@field notifications string[] The notifications that it may send.
 ---@field protocol integer The protocol's version.
 ---@field requests string[] The requests that it takes: one that is not here is another version's.
