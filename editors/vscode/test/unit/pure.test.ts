@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { byPart, ownCommand } from "../../src/channel/slash";
-import { tailOf } from "../../src/channel/tails";
+import { tailOf, Tails, type Tail } from "../../src/channel/tails";
 import { ALLOWED, fromView } from "../../src/channel/wire";
 import { findServer } from "../../src/find";
 import { accepted, hunkAt, hunks, original } from "../../src/hunks";
@@ -12,7 +12,7 @@ import { above, wrapped } from "../../src/past";
 import { counts, sides } from "../../src/patch";
 import { pathBelow, rootOf } from "../../src/root";
 import { columns, needsOf, offers, picture, type Bar, type GraphStep } from "../../src/run/wire";
-import { ago, decisionTitle, headline, printable, span } from "../../src/words";
+import { ago, decisionTitle, headline, printable, sentence, span } from "../../src/words";
 import { completes, stillFits } from "../../webview/word";
 
 function found(programs: string[], setting = "", path = "/usr/bin:bin:/opt/x"): unknown {
@@ -184,6 +184,9 @@ test("times and titles", () => {
   assert.equal(decisionTitle("request-changes"), "Request changes");
   assert.equal(decisionTitle("hand-to-another"), "Hand to another", "one that is not known is said as it is");
   assert.equal(headline("one\ntwo"), "one");
+  assert.equal(sentence("2 findings are open"), "2 findings are open.");
+  assert.equal(sentence("all steps are over"), "All steps are over.");
+  assert.equal(sentence("Why?"), "Why?");
 });
 
 const step = (id: string, needs: string[] = [], depth = 0): GraphStep => ({
@@ -294,4 +297,28 @@ test("lines that left a screen are put above it, each of their rows once, and st
   // More than the screen holds: the first ones leave it while they are written.
   assert.equal(above(["1", "2", "3"], 2, 80), `${clear}1\r\n2\r\n3\x1b[2;1H\n\n\x1b[?7h`);
   assert.ok(!above(["a\x1b[2Jb"], 2, 80).slice(clear.length).includes("\x1b[2J"));
+});
+
+test("an agent whose terminal is opened has no tail, nor what was shown of it last", () => {
+  const agent = { info: { name: "lint", driver: "tool" }, claim: { state: { is: "working" } } };
+  const asked: string[] = [];
+  const hub = {
+    trusted: true,
+    store: { agents: new Map([["lint", agent]]) },
+    request: (how: string) => Promise.resolve(asked.push(how)),
+  } as unknown as ConstructorParameters<typeof Tails>[0];
+  const told: Tail[] = [];
+  let open = false;
+  const tails = new Tails(
+    hub,
+    () => open,
+    (tail) => told.push(tail),
+  );
+  tails.look(true);
+  assert.deepEqual([asked, told], [["watchTerminal"], []]);
+  open = true;
+  tails.look(true);
+  assert.deepEqual(told, [{ agent: "lint", lines: [] }]);
+  assert.deepEqual(asked, ["watchTerminal"], "the terminal has the watch now");
+  tails.dispose();
 });
