@@ -106,7 +106,7 @@ const parts: Part[] = [
       // Other steps may go on beside one that waits, and till they are over the run does not wait.
       await until("its row waits", () => {
         const [top] = trees.runs.getChildren();
-        return top !== undefined && /^run:waiting/.test(String(trees.runs.getTreeItem(top).contextValue));
+        return top !== undefined && String(trees.runs.getTreeItem(top).contextValue).startsWith("run:waiting");
       });
       await vscode.commands.executeCommand("callboard.approve", { pause: pause.id, hash: pause.hash });
       const run = await until("the end", () => {
