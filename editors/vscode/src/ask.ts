@@ -17,6 +17,9 @@ function shelves(): Record<WorkflowView["category"], string> {
   };
 }
 
+/** More files are found by their names in the explorer. */
+const MOST_FILES = 2000;
+
 interface Choice<T> extends vscode.QuickPickItem {
   value?: T;
 }
@@ -80,6 +83,7 @@ async function one(hub: Hub, chosen: WorkflowView, input: InputView): Promise<un
     const value = active === undefined ? "." : (pathOf(hub, active) ?? ".");
     return vscode.window.showInputBox({ title, prompt: input.description, value, ignoreFocusOut: true });
   }
+  if (input.kind === "list") return several(title, input.description);
   const isNumber = input.kind === "number";
   const text = await vscode.window.showInputBox({
     title,
@@ -95,10 +99,50 @@ async function one(hub: Hub, chosen: WorkflowView, input: InputView): Promise<un
   return text !== undefined && isNumber ? Number(text) : text;
 }
 
+/** Asks for one value after the other, until nothing is written. */
+async function several(title: string, description: string): Promise<string[] | undefined> {
+  const all: string[] = [];
+  for (;;) {
+    const more = vscode.l10n.t("{0} so far; an empty line is the end.", all.length);
+    const prompt = all.length === 0 ? description : `${description} ${more}`;
+    const validateInput = (it: string): string | undefined =>
+      all.length === 0 && it.trim() === "" ? vscode.l10n.t("It must be said; there is no default.") : undefined;
+    const said = await vscode.window.showInputBox({ title, prompt, ignoreFocusOut: true, validateInput });
+    if (said === undefined) return undefined;
+    if (said.trim() === "") return all;
+    all.push(said.trim());
+  }
+}
+
 /** A file's path from the workspace's root, with `/`; `undefined` for one that is outside. */
 export function pathOf(hub: Hub, uri: vscode.Uri): string | undefined {
   const { root } = hub;
   return root === undefined || uri.scheme !== "file" ? undefined : pathBelow(root.path, uri.path);
+}
+
+/** Asks for a file: those that are open first. */
+export async function file(hub: Hub, what: string): Promise<string | undefined> {
+  const tabs = vscode.window.tabGroups.all.flatMap((it) => it.tabs);
+  const open = tabs.flatMap(({ input }) => (input instanceof vscode.TabInputText ? [input.uri] : []));
+  const found = await vscode.workspace.findFiles("**/*", "**/{.git,node_modules,target}/**", MOST_FILES);
+  const known = new Set<string>();
+  const choices: Choice<string>[] = [];
+  for (const [uris, label] of [
+    [open, vscode.l10n.t("open here")],
+    [found, vscode.l10n.t("in this workspace")],
+  ] as const) {
+    const paths = uris.map((it) => pathOf(hub, it)).filter((it) => it !== undefined && !known.has(it));
+    if (paths.length > 0) choices.push({ label, kind: vscode.QuickPickItemKind.Separator });
+    for (const value of paths.filter((it) => it !== undefined).sort((a, b) => a.localeCompare(b))) {
+      known.add(value);
+      choices.push({ label: value, iconPath: vscode.ThemeIcon.File, value });
+    }
+  }
+  if (known.size === 0) {
+    void vscode.window.showInformationMessage(vscode.l10n.t("There is no file in this workspace yet."));
+    return undefined;
+  }
+  return choose(choices, what);
 }
 
 export async function run(hub: Hub, fits: (run: RunView) => boolean, what: string): Promise<RunView | undefined> {

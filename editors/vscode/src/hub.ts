@@ -34,6 +34,8 @@ type Method = keyof { [M in keyof typeof method as (typeof method)[M] extends ke
 type Params<M extends Method> = Requests[(typeof method)[M] & keyof Requests]["params"];
 type Result<M extends Method> = Requests[(typeof method)[M] & keyof Requests]["result"];
 
+/** How long a stop waits for a start that goes on. */
+const LONGEST_START = 20_000;
 /** Which of several folders is shown, in the window's own memory. */
 const CHOSEN = "folder";
 
@@ -65,6 +67,7 @@ export class Hub implements vscode.Disposable {
   private workspace = "";
   private rooted: vscode.Uri | undefined;
   private following = Promise.resolve();
+  private turn = Promise.resolve();
   private readonly changed = new vscode.EventEmitter<Change>();
   private readonly phased = new vscode.EventEmitter<Phase>();
   private readonly began = new vscode.EventEmitter<void>();
@@ -113,6 +116,29 @@ export class Hub implements vscode.Disposable {
 
   /** Starts the language server, unless it runs or must not. */
   async start(): Promise<void> {
+    return this.inTurn(() => this.begin());
+  }
+
+  async stop(): Promise<void> {
+    return this.inTurn(() => this.end());
+  }
+
+  async restart(): Promise<void> {
+    return this.inTurn(async () => {
+      await this.end();
+      await this.begin();
+    });
+  }
+
+  /** A client that is disposed of while it starts leaves its providers behind, so one waits for the other; not for ever. */
+  private async inTurn(does: () => Promise<void>): Promise<void> {
+    const before = Promise.race([this.turn, new Promise<void>((done) => setTimeout(done, LONGEST_START).unref())]);
+    const now = before.then(does);
+    this.turn = now.catch(() => undefined);
+    return now;
+  }
+
+  private async begin(): Promise<void> {
     if (this.client !== undefined) return;
     const folder = this.folder;
     if (folder === undefined || !vscode.workspace.isTrusted) {
@@ -210,7 +236,7 @@ export class Hub implements vscode.Disposable {
     await this.following;
   }
 
-  async stop(): Promise<void> {
+  private async end(): Promise<void> {
     const client = this.client;
     this.client = undefined;
     if (client !== undefined) {
@@ -221,11 +247,6 @@ export class Hub implements vscode.Disposable {
       }
     }
     this.enter({ is: "off", why: "stopped" });
-  }
-
-  async restart(): Promise<void> {
-    await this.stop();
-    await this.start();
   }
 
   /** Asks the hub something. Whatever goes wrong comes as a `Refused` with a sentence. */

@@ -4,6 +4,7 @@
 
 import * as vscode from "vscode";
 import { message, type Hub } from "./hub";
+import { above } from "./past";
 import type { TerminalFrame } from "./protocol";
 import { agentState, printable, stateMark } from "./words";
 
@@ -73,6 +74,11 @@ class Screen implements vscode.Pseudoterminal {
   private own: vscode.TerminalDimensions | undefined;
   private locked = false;
   private terminal = -1;
+  /** How many lines of that terminal's past are above the screen here. */
+  private past = 0;
+  /** What is to be written before the next whole screen; until that comes, changes of the one before are left out. */
+  private before: string | undefined;
+  private drawing = Promise.resolve();
   private name = "";
   private said = "";
   private opened = false;
@@ -147,6 +153,8 @@ class Screen implements vscode.Pseudoterminal {
         const rows = this.own?.rows ?? 24;
         this.writes.fire(`${past.lines.map((it) => printable(it)).join("\r\n")}${"\r\n".repeat(rows)}`);
       }
+      if (this.terminal !== past.terminal) this.past = past.total;
+      this.terminal = past.terminal;
       const { state } = await hub.request("watchTerminal", { agent, form: "raw" });
       // A name that is said while the editor still opens the terminal is lost.
       this.name = "";
@@ -167,11 +175,39 @@ class Screen implements vscode.Pseudoterminal {
   draw(frame: TerminalFrame): void {
     this.locked = frame.locked;
     this.rename();
-    if (frame.full && frame.terminal !== this.terminal) this.terminal = frame.terminal;
     const { columns, rows } = frame.size;
     const other = this.own !== undefined && (this.own.columns !== columns || this.own.rows !== rows);
     this.sizes.fire(other ? { columns, rows } : undefined);
-    if (frame.raw !== undefined) this.writes.fire(frame.raw);
+    this.drawing = this.drawing
+      .then(() => this.put(frame))
+      .catch((error: unknown) => this.hub.log.info(message(error)));
+  }
+
+  private async put({ raw, full, terminal, size }: TerminalFrame): Promise<void> {
+    if (raw === undefined || !this.opened) return;
+    if (terminal !== this.terminal) {
+      this.terminal = terminal;
+      this.past = 0;
+    }
+    if (full) {
+      this.writes.fire(`${this.before ?? ""}${raw}`);
+      this.before = undefined;
+    } else if (this.before === undefined) {
+      this.writes.fire(raw);
+    } else {
+      return;
+    }
+    const { agent } = this;
+    const left = await this.hub.request("terminalScrollback", { agent, from: this.past, count: PAST });
+    if (left.terminal !== terminal || left.lines.length === 0) return;
+    this.past = left.first + left.lines.length;
+    this.before = above(left.lines, size.rows, size.columns);
+    try {
+      await this.hub.request("watchTerminal", { agent, form: "raw" });
+    } catch (error) {
+      this.before = undefined;
+      throw error;
+    }
   }
 
   rename(): void {

@@ -237,6 +237,12 @@ export function plainly(text: string): string {
   return text.replace(/`/g, "");
 }
 
+/** Words as a sentence: a capital first, a stop last. */
+export function sentence(text: string): string {
+  const first = text.charAt(0).toUpperCase() + text.slice(1);
+  return /[.!?…]$/.test(first) ? first : `${first}.`;
+}
+
 /** Of two texts the one for this number. */
 export function counted(count: number, one: string, many: string): string {
   return count === 1 ? one : many;

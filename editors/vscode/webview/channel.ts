@@ -4,7 +4,7 @@ import "./language";
 import "@vscode/codicons/dist/codicon.css";
 import "./channel.css";
 import * as l10n from "@vscode/l10n";
-import type { Allowed, Facts, ToView } from "../src/channel/wire";
+import type { Allowed, Facts, Sought, ToView } from "../src/channel/wire";
 import type { MessageView } from "../src/protocol";
 import { authorName, headline, span, stateName } from "../src/words";
 import { Composer } from "./composer";
@@ -132,6 +132,16 @@ function showMessage(id: string): void {
   const at = place.get(id);
   if (at === undefined) say(l10n.t("{0} is further up; scroll there, or search for it.", id));
   else focus(at);
+}
+
+/** The newest message about a turn or a pause. */
+function showAbout({ turn, pause }: Sought): void {
+  const found = messages.findLast(
+    ({ about }) => (turn !== undefined && about?.turn === turn) || (pause !== undefined && about?.pause === pause),
+  );
+  if (found === undefined)
+    say(l10n.t("The message of {0} is further up; scroll there, or search for it.", turn ?? pause ?? ""));
+  else showMessage(found.id);
 }
 
 function go(name: string, of?: string): void {
@@ -404,6 +414,9 @@ addEventListener("message", (event: MessageEvent<ToView>) => {
       return;
     case "focus":
       composer.focus();
+      return;
+    case "show":
+      showAbout(it.about);
       return;
     case "posted":
       composer.posted(it.key);

@@ -4,13 +4,15 @@ import "./language";
 import "@vscode/codicons/dist/codicon.css";
 import "./run.css";
 import * as l10n from "@vscode/l10n";
-import { columns, type Bar, type GraphStep, type Picture } from "../src/run/wire";
+import { columns, offers, type Bar, type GraphStep, type Offer, type Picture } from "../src/run/wire";
 import { headline, roundOf, runStatus, span, stepStatus } from "../src/words";
 import { button, h, host, icon, s, watchPolicy } from "./dom";
 
 watchPolicy();
 const root = document.getElementById("root");
 let last: Picture | undefined;
+/** The bar or the box whose ways on are shown, by its key. */
+let chosen: string | undefined;
 let form: "picture" | "list" = (host.getState() as { form?: "picture" | "list" } | undefined)?.form ?? "picture";
 
 const does = (command: string, argument: Record<string, string> = {}): void =>
@@ -36,9 +38,69 @@ function draw(): void {
   if (it === undefined || root === null) return;
   const focused = document.activeElement?.getAttribute("data-key");
   const top = scrollY;
-  root.replaceChildren(head(it), ...(form === "list" ? [table(it)] : [timeline(it), graph(it)]));
+  root.replaceChildren(head(it), ...(form === "list" ? [table(it)] : [timeline(it), graph(it), ways(it)]));
   if (focused) root.querySelector<HTMLElement>(`[data-key="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
   scrollTo(0, top);
+}
+
+/** Chooses a bar or a box, and goes to the first of its ways on. */
+function choose(key: string): void {
+  chosen = key;
+  draw();
+  root?.querySelector<HTMLElement>(".ways button")?.focus({ preventScroll: true });
+}
+
+function drop(): void {
+  const before = chosen;
+  chosen = undefined;
+  draw();
+  if (before !== undefined) root?.querySelector<HTMLElement>(`[data-key="${CSS.escape(before)}"]`)?.focus();
+}
+
+addEventListener("keydown", ({ key }) => {
+  if (key === "Escape" && chosen !== undefined) drop();
+});
+
+/** What can be opened of what was chosen. */
+function ways(it: Picture): HTMLElement {
+  const bar = it.lanes.flatMap((lane) => lane.bars).find((other) => barKey(other) === chosen);
+  const step = it.steps.find((other) => stepKey(other) === chosen);
+  const made = h("aside", { class: "ways", "aria-label": l10n.t("What was chosen"), "aria-live": "polite" });
+  const of = bar ?? step;
+  if (of === undefined) {
+    made.hidden = true;
+    return made;
+  }
+  const words = "kind" in of ? barWords(of) : stepWords(of);
+  made.append(h("span", { class: "what" }, headline(words, 160)));
+  offers(of).forEach((offer, index) => made.append(way(offer, `way-${index}`)));
+  made.append(button(l10n.t("Close"), drop, { icon: "close", class: "icon" }));
+  return made;
+}
+
+function way({ what, argument }: Offer, key: string): HTMLElement {
+  const [title, command] = WAYS()[what];
+  const made = button(title, () => does(command, argument));
+  made.setAttribute("data-key", key);
+  return made;
+}
+
+function WAYS(): Record<Offer["what"], [title: string, command: string]> {
+  return {
+    page: [l10n.t("Open"), "openPause"],
+    message: [l10n.t("Show message"), "openChannel"],
+    terminal: [l10n.t("Terminal"), "openTerminal"],
+    sent: [l10n.t("What was sent"), "showSent"],
+    diff: [l10n.t("Show diff"), "showChanges"],
+  };
+}
+
+function barKey(bar: Bar): string {
+  return bar.turn ?? bar.pause ?? bar.step;
+}
+
+function stepKey(step: GraphStep): string {
+  return `step-${step.id}`;
 }
 
 function head(it: Picture): HTMLElement {
@@ -127,14 +189,25 @@ function barKind(kind: Bar["kind"]): string {
   }
 }
 
+function barWords(bar: Bar): string {
+  return `${headline(bar.label, 80)}, ${barKind(bar.kind)}, ${span(bar.to - bar.from)}`;
+}
+
+function stepWords(step: GraphStep): string {
+  return `${step.title}: ${stepStatus(step.status)}${step.summary === "" ? "" : `. ${step.summary}`}`;
+}
+
+function pressed(event: KeyboardEvent, key: string): void {
+  if (event.key !== "Enter" && event.key !== " ") return;
+  // A space would scroll the page, and the key's own end would press what has the focus by then.
+  event.preventDefault();
+  choose(key);
+}
+
 function drawBar(bar: Bar, x: (at: number) => number, y: number, width: number): SVGElement[] {
   const from = x(bar.from);
   const long = Math.max(4, Math.min(x(bar.to), width - 4) - from);
-  const open = (): void => {
-    if (bar.turn !== undefined) does("showSent", { turn: bar.turn });
-    else if (bar.pause !== undefined) does("openPause", { pause: bar.pause });
-  };
-  const words = `${headline(bar.label, 80)}, ${barKind(bar.kind)}, ${span(bar.to - bar.from)}`;
+  const words = barWords(bar);
   const group = s(
     "g",
     {
@@ -142,12 +215,10 @@ function drawBar(bar: Bar, x: (at: number) => number, y: number, width: number):
       tabindex: 0,
       role: "button",
       "aria-label": words,
-      "data-key": bar.turn ?? bar.pause ?? bar.step,
-      onclick: open,
-      onkeydown: (event) => {
-        const { key } = event as KeyboardEvent;
-        if (key === "Enter" || key === " ") open();
-      },
+      "data-key": barKey(bar),
+      "aria-pressed": String(chosen === barKey(bar)),
+      onclick: () => choose(barKey(bar)),
+      onkeydown: (event) => pressed(event as KeyboardEvent, barKey(bar)),
     },
     s("title", {}, words),
     s("rect", { x: from, y: y + 6, width: long, height: LANE - 13, rx: 3 }),
@@ -247,19 +318,13 @@ function graph(it: Picture): HTMLElement {
   return section;
 }
 
-function openStep(step: GraphStep): void {
-  if (step.pause !== undefined) does("openPause", { pause: step.pause });
-  else if (step.turn !== undefined) does("showSent", { turn: step.turn });
-  else does("showChanges", { step: step.id });
-}
-
 function drawStep(step: GraphStep, { x, y }: { x: number; y: number }): SVGElement {
   const who = [
     step.agent === undefined ? "" : `@${step.agent}`,
     step.round > 1 ? roundOf(step.round) : "",
     step.took === undefined ? "" : span(step.took),
   ];
-  const words = `${step.title}: ${stepStatus(step.status)}${step.summary === "" ? "" : `. ${step.summary}`}`;
+  const words = stepWords(step);
   return s(
     "g",
     {
@@ -267,12 +332,10 @@ function drawStep(step: GraphStep, { x, y }: { x: number; y: number }): SVGEleme
       tabindex: 0,
       role: "button",
       "aria-label": words,
-      "data-key": `step-${step.id}`,
-      onclick: () => openStep(step),
-      onkeydown: (event) => {
-        const { key } = event as KeyboardEvent;
-        if (key === "Enter" || key === " ") openStep(step);
-      },
+      "data-key": stepKey(step),
+      "aria-pressed": String(chosen === stepKey(step)),
+      onclick: () => choose(stepKey(step)),
+      onkeydown: (event) => pressed(event as KeyboardEvent, stepKey(step)),
     },
     s("title", {}, words),
     s("rect", { x, y, width: BOX.width, height: BOX.height, rx: 4 }),
@@ -296,7 +359,7 @@ function table(it: Picture): HTMLElement {
       h("td", {}, step.round > 0 ? String(step.round) : ""),
       h("td", {}, step.took === undefined ? "" : span(step.took)),
       h("td", {}, headline(step.summary, 200)),
-      h("td", {}, step.turn !== undefined && button(l10n.t("Open"), () => openStep(step))),
+      h("td", { class: "links" }, ...offers(step).map((offer) => way(offer, `${stepKey(step)}-${offer.what}`))),
     ),
   );
   const bars = it.lanes
@@ -311,12 +374,7 @@ function table(it: Picture): HTMLElement {
         h("td", {}, headline(bar.label, 120)),
         h("td", {}, barKind(bar.kind)),
         h("td", {}, span(bar.to - bar.from)),
-        h(
-          "td",
-          {},
-          bar.turn !== undefined && button(l10n.t("What was sent"), () => does("showSent", { turn: bar.turn ?? "" })),
-          bar.pause !== undefined && button(l10n.t("Open"), () => does("openPause", { pause: bar.pause ?? "" })),
-        ),
+        h("td", { class: "links" }, ...offers(bar).map((offer) => way(offer, `${barKey(bar)}-${offer.what}`))),
       ),
     );
   const titles = (...names: string[]): HTMLElement =>

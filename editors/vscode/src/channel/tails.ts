@@ -38,6 +38,8 @@ export class Tails {
     for (const agent of [...this.screens.keys()]) {
       if (wanted.has(agent)) continue;
       this.screens.delete(agent);
+      // What was shown of it last is no tail any more.
+      this.tell({ agent, lines: [] });
       if (!this.isOpen(agent)) this.ask("unwatchTerminal", agent);
     }
     for (const agent of wanted) {

@@ -8,7 +8,17 @@ import { settings } from "../settings";
 import type { Terminals } from "../terminals";
 import { Completer } from "./complete";
 import { Tails } from "./tails";
-import { agentCard, findingCard, fromView, pauseCard, runCard, type Facts, type FromView, type ToView } from "./wire";
+import {
+  agentCard,
+  findingCard,
+  fromView,
+  pauseCard,
+  runCard,
+  type Facts,
+  type FromView,
+  type Sought,
+  type ToView,
+} from "./wire";
 
 const DEFAULT = "main";
 /** Where the page's drafts and history are kept for this workspace. */
@@ -75,15 +85,15 @@ export class Channel implements vscode.WebviewViewProvider, vscode.Disposable {
     this.listening.dispose();
   }
 
-  /** Shows the channel, or another one, or a thread of it. */
-  async show({ channel, thread }: { channel?: string; thread?: string } = {}): Promise<void> {
+  /** Shows the channel, or another one, or a thread of it, and there the message about a turn or a pause. */
+  async show({ channel, thread, about }: { channel?: string; thread?: string; about?: Sought } = {}): Promise<void> {
     await vscode.commands.executeCommand("callboard.channel.focus");
     if ((channel !== undefined && channel !== this.channel) || thread !== undefined) {
       this.channel = channel ?? this.channel;
       this.thread = thread;
       if (this.ready) await this.setup();
     }
-    this.tell({ is: "focus" });
+    this.tell(about === undefined ? { is: "focus" } : { is: "show", about });
   }
 
   /** Puts text into the composer. */
@@ -135,7 +145,7 @@ export class Channel implements vscode.WebviewViewProvider, vscode.Disposable {
 
   private tell(said: ToView): void {
     if (this.ready && this.view !== undefined) void this.view.webview.postMessage(said);
-    else if (said.is === "insert" || said.is === "search" || said.is === "focus") this.waiting.push(said);
+    else if (["insert", "search", "focus", "show"].includes(said.is)) this.waiting.push(said);
   }
 
   private async take(said: FromView): Promise<void> {
@@ -310,7 +320,10 @@ export class Channel implements vscode.WebviewViewProvider, vscode.Disposable {
       );
       return { is: "off", why, action: { label: vscode.l10n.t("Trust This Workspace…"), command: "trust" } };
     }
-    return { is: "off", why: vscode.l10n.t("Callboard does not run here: {0}.", hub.whyNot()) };
+    const why = vscode.l10n.t("Callboard does not run here: {0}.", hub.whyNot());
+    if (hub.phase.is !== "off" || hub.phase.why !== "restricted") return { is: "off", why };
+    // In a window that VS Code restricts this command opens the editor's own page on trust.
+    return { is: "off", why, action: { label: vscode.l10n.t("Manage Workspace Trust"), command: "trust" } };
   }
 
   /** Where it is kept how far a channel was read; of several folders each has channels of its own. */

@@ -110,6 +110,12 @@ export interface Facts {
   channels?: ChannelView[];
 }
 
+/** What a message is about that is to be shown. */
+export interface Sought {
+  turn?: string;
+  pause?: string;
+}
+
 export type ToView =
   | { is: "off"; why: string; action?: { label: string; command: Allowed } }
   | {
@@ -130,6 +136,7 @@ export type ToView =
   | { is: "insert"; text: string }
   | { is: "search" }
   | { is: "focus" }
+  | { is: "show"; about: Sought }
   | { is: "posted"; key: string }
   | { is: "refused"; key: string; why: string };
 

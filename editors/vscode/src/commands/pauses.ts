@@ -137,7 +137,7 @@ export function pauseCommands({ hub, changes, remarks }: Tools): Commands {
         }
         case "stop": {
           const yes = vscode.l10n.t("Stop the Run");
-          const title = vscode.l10n.t("Stop {0} at {1}?", view.run ?? "the run", view.id);
+          const title = vscode.l10n.t("Stop {0} at {1}?", view.run ?? vscode.l10n.t("the run"), view.id);
           const said = await vscode.window.showWarningMessage(title, { modal: true }, yes);
           return said === yes ? decide(view, answer) : undefined;
         }

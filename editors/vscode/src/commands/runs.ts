@@ -37,9 +37,13 @@ export function runCommands({ hub, changes, picture }: Tools): Commands {
     },
     review: async (given) => {
       const uri = given.uri ?? (given.path === undefined ? vscode.window.activeTextEditor?.document.uri : undefined);
-      const path = given.path ?? (uri === undefined ? undefined : ask.pathOf(hub, uri));
-      if (path === undefined)
-        throw new Refused(vscode.l10n.t("Open a file of this workspace, or name one to review"), "invalid");
+      const here = given.path ?? (uri === undefined ? undefined : ask.pathOf(hub, uri));
+      if (here === undefined && given.uri !== undefined) {
+        throw new Refused(vscode.l10n.t("That is no file of this workspace"), "invalid");
+      }
+      // Nothing is in front, or the walkthrough, or a page that is no file.
+      const path = here ?? (await ask.file(hub, vscode.l10n.t("Which file is to be reviewed?")));
+      if (path === undefined) return undefined;
       const { agent, channel, startLine, endLine } = { ...selected(given, uri), ...given };
       return hub.execute("callboard.review", { path, agent, channel, startLine, endLine });
     },

@@ -8,6 +8,7 @@ import { message, type Hub } from "../hub";
 import type { Remarks } from "../remarks";
 import type { RunPicture } from "../run/panel";
 import type { Terminals } from "../terminals";
+import { sentence } from "../words";
 
 /** What commands work with. */
 export interface Tools {
@@ -79,9 +80,4 @@ export function register(hub: Hub, commands: Commands): vscode.Disposable {
     }),
   );
   return vscode.Disposable.from(...registered);
-}
-
-function sentence(text: string): string {
-  const first = text.charAt(0).toUpperCase() + text.slice(1);
-  return /[.!?…]$/.test(first) ? first : `${first}.`;
 }

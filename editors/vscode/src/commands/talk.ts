@@ -10,7 +10,16 @@ import type { Commands, Tools } from "./table";
 
 export function talkCommands({ hub, channel, terminals }: Tools): Commands {
   return {
-    openChannel: async (given) => channel.show({ channel: given.channel, thread: given.thread }),
+    openChannel: async (given) => {
+      const run = given.run === undefined ? undefined : hub.store.runs.get(given.run);
+      const { turn, pause } = given;
+      const about = turn === undefined && pause === undefined ? undefined : { turn, pause };
+      return channel.show({
+        channel: given.channel ?? run?.channel,
+        thread: given.thread ?? run?.thread,
+        about,
+      });
+    },
     searchChannel: async () => channel.search(),
     post: async (given) => {
       const prompt = vscode.l10n.t("@name wakes an agent; with no mention nobody is woken.");
@@ -131,7 +140,9 @@ export function talkCommands({ hub, channel, terminals }: Tools): Commands {
     chooseFolder: async () => chooseFolder(hub),
     restart: async () => {
       await hub.restart();
-      if (hub.phase.is === "missing" || hub.phase.is === "lost") throw new Refused(hub.phase.why, "off");
+      if (hub.phase.is !== "running") {
+        throw new Refused(vscode.l10n.t("Callboard does not run here: {0}.", hub.whyNot()), "off");
+      }
     },
     showLog: async () => {
       hub.log.show();

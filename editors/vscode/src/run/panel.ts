@@ -5,7 +5,17 @@ import { page } from "../channel/view";
 import { message, type Hub } from "../hub";
 import { needsOf, picture, type Picture } from "./wire";
 
-const DOES = ["showSent", "openPause", "showChanges", "undo", "pause", "resume", "cancel", "openChannel"] as const;
+const DOES = [
+  "showSent",
+  "openPause",
+  "openTerminal",
+  "showChanges",
+  "undo",
+  "pause",
+  "resume",
+  "cancel",
+  "openChannel",
+] as const;
 
 interface Shown {
   panel: vscode.WebviewPanel;
@@ -100,6 +110,7 @@ export class RunPicture implements vscode.Disposable {
       this.hub.request("inbox", { all: true }),
     ]);
     const view = this.hub.store.runs.get(run) ?? (await this.hub.request("runs", { run }))[0];
-    return view && picture(view, turns, pauses, needs, Date.now());
+    const may = this.hub.store.agentsByName().filter(({ info }) => info.access === "write");
+    return view && picture(view, turns, pauses, needs, new Set(may.map(({ info }) => info.name)), Date.now());
   }
 }

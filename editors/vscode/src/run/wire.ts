@@ -9,6 +9,10 @@ export interface Bar {
   turn?: string;
   pause?: string;
   step: string;
+  /** Whose turn; absent for what waits for a person. */
+  agent?: string;
+  /** Whether that agent may change files. */
+  changes: boolean;
   label: string;
   /** `queued` is the wait before it, where there was one to see. */
   kind: "work" | "failed" | "lost" | "going" | "waiting" | "answered";
@@ -33,7 +37,15 @@ export interface GraphStep {
   turn?: string;
   pause?: string;
   took?: number;
+  /** Whether its result is a change of files, or its agent may have made one. */
+  changes: boolean;
   summary: string;
+}
+
+/** What can be opened of a bar or a box that was chosen. */
+export interface Offer {
+  what: "page" | "message" | "terminal" | "sent" | "diff";
+  argument: Record<string, string>;
 }
 
 export interface Picture {
@@ -78,6 +90,7 @@ export function picture(
   turns: readonly RunTurn[],
   pauses: readonly PauseView[],
   needs: ReadonlyMap<string, string[]>,
+  writers: ReadonlySet<string>,
   now: number,
 ): Picture {
   const to = run.ended ?? Math.max(now, run.started + 1);
@@ -103,6 +116,8 @@ export function picture(
     lane(`@${turn.agent}`).push({
       turn: turn.id,
       step: turn.step,
+      agent: turn.agent,
+      changes: writers.has(turn.agent),
       label: titles.get(turn.step) ?? turn.step,
       kind,
       queued: from > turn.queued ? turn.queued : undefined,
@@ -115,6 +130,7 @@ export function picture(
     lane(l10n.t("you")).push({
       pause: pause.id,
       step: pause.step ?? "",
+      changes: false,
       label: plainly(pause.title),
       kind: pause.answered === undefined ? "waiting" : "answered",
       from: pause.opened,
@@ -145,12 +161,30 @@ export function picture(
       turn: it.turn,
       pause: it.status === "paused" ? it.pause : undefined,
       took: it.started === undefined ? undefined : (it.ended ?? to) - it.started,
+      changes: it.result?.kind === "change" || (it.agent !== undefined && writers.has(it.agent)),
       // What it gave in a round before is not what it gave in this one.
       summary: it.status === "skipped" ? "" : summary(it),
     })),
     facts,
     changed: run.changedFiles > 0,
   };
+}
+
+/** What a chosen bar or box leads to, the most wanted first: the page of a pause, what was said, the screen, the prompt, the diff. */
+export function offers(it: Bar | GraphStep): Offer[] {
+  const isBar = "kind" in it;
+  const { turn, pause, agent } = it;
+  const waits = isBar ? it.kind === "waiting" : pause !== undefined;
+  const goesOn = isBar ? it.kind === "going" : it.status === "running";
+  const found: Offer[] = [];
+  if (pause !== undefined && waits) found.push({ what: "page", argument: { pause } });
+  if (goesOn && agent !== undefined) found.push({ what: "terminal", argument: { agent } });
+  if (pause !== undefined) found.push({ what: "message", argument: { pause } });
+  else if (turn !== undefined && !goesOn) found.push({ what: "message", argument: { turn } });
+  if (turn !== undefined) found.push({ what: "sent", argument: { turn } });
+  if (it.changes) found.push({ what: "diff", argument: { step: isBar ? it.step : it.id } });
+  if (!goesOn && turn !== undefined && agent !== undefined) found.push({ what: "terminal", argument: { agent } });
+  return found;
 }
 
 /** The columns of the step graph: each step right of all that it needs. Steps of a loop stand below it, in its columns. */

@@ -3,15 +3,16 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { byPart, ownCommand } from "../../src/channel/slash";
-import { tailOf } from "../../src/channel/tails";
+import { tailOf, Tails, type Tail } from "../../src/channel/tails";
 import { ALLOWED, fromView } from "../../src/channel/wire";
 import { findServer } from "../../src/find";
 import { accepted, hunkAt, hunks, original } from "../../src/hunks";
 import { asWords, pauseOf, wordsBelow } from "../../src/page";
+import { above, wrapped } from "../../src/past";
 import { counts, sides } from "../../src/patch";
 import { pathBelow, rootOf } from "../../src/root";
-import { columns, needsOf, picture, type GraphStep } from "../../src/run/wire";
-import { ago, decisionTitle, headline, printable, span } from "../../src/words";
+import { columns, needsOf, offers, picture, type Bar, type GraphStep } from "../../src/run/wire";
+import { ago, decisionTitle, headline, printable, sentence, span } from "../../src/words";
 import { completes, stillFits } from "../../webview/word";
 
 function found(programs: string[], setting = "", path = "/usr/bin:bin:/opt/x"): unknown {
@@ -183,6 +184,9 @@ test("times and titles", () => {
   assert.equal(decisionTitle("request-changes"), "Request changes");
   assert.equal(decisionTitle("hand-to-another"), "Hand to another", "one that is not known is said as it is");
   assert.equal(headline("one\ntwo"), "one");
+  assert.equal(sentence("2 findings are open"), "2 findings are open.");
+  assert.equal(sentence("all steps are over"), "All steps are over.");
+  assert.equal(sentence("Why?"), "Why?");
 });
 
 const step = (id: string, needs: string[] = [], depth = 0): GraphStep => ({
@@ -192,6 +196,7 @@ const step = (id: string, needs: string[] = [], depth = 0): GraphStep => ({
   round: 0,
   depth,
   needs,
+  changes: false,
   summary: "",
 });
 
@@ -233,7 +238,7 @@ test("turns are lanes of their agents, and what waits for a person is a lane of 
     { id: "t2", agent: "lint", step: "review", queued: 140, usage: {} },
   ];
   const pause = { id: "p1", run: "r1", title: "?", opened: 130 } as unknown as Parameters<typeof picture>[2][number];
-  const made = picture(run, turns, [pause, { ...pause, id: "p2", run: "r2" }], new Map(), 200);
+  const made = picture(run, turns, [pause, { ...pause, id: "p2", run: "r2" }], new Map(), new Set(["lint"]), 200);
   assert.deepEqual(
     made.lanes.map((lane) => [lane.name, lane.bars.map((bar) => [bar.kind, bar.from, bar.to])]),
     [
@@ -247,5 +252,73 @@ test("turns are lanes of their agents, and what waits for a person is a lane of 
       ["you", [["waiting", 130, 200]]],
     ],
   );
+  assert.deepEqual(
+    made.lanes.map((lane) => lane.bars.map((bar) => bar.changes)),
+    [[true, true], [false]],
+    "who may change files",
+  );
   assert.deepEqual(made.facts, ["1 turn", "0 files changed", "1,200 tokens", "$0.03"]);
+});
+
+test("a bar and a box lead to the page, the message, the screen, the prompt and the diff that there are", () => {
+  const fix = { ...step("fix"), agent: "autofix", turn: "t2", changes: true };
+  const bar = (more: Partial<Bar>): Bar => ({
+    step: "fix",
+    label: "Fix",
+    kind: "work",
+    changes: false,
+    from: 0,
+    to: 1,
+    ...more,
+  });
+  const what = (it: Bar | GraphStep): string[] => offers(it).map((offer) => offer.what);
+  assert.deepEqual(what(fix), ["message", "sent", "diff", "terminal"]);
+  assert.deepEqual(what(bar({ turn: "t1", agent: "autofix", changes: true })), ["message", "sent", "diff", "terminal"]);
+  assert.deepEqual(what(bar({ turn: "t1", agent: "lint", step: "review" })), ["message", "sent", "terminal"]);
+  assert.deepEqual(
+    what(bar({ turn: "t1", agent: "autofix", kind: "going", step: "review" })),
+    ["terminal", "sent"],
+    "what goes on has its screen first, and has said nothing yet",
+  );
+  assert.deepEqual(what(bar({ pause: "p1", kind: "waiting" })), ["page", "message"]);
+  assert.deepEqual(what(bar({ pause: "p1", kind: "answered" })), ["message"]);
+  assert.deepEqual(what({ ...step("ask"), status: "paused", pause: "p1" }), ["page", "message"]);
+  assert.deepEqual(what(step("loop")), [], "a step that nobody does leads nowhere");
+  assert.deepEqual(offers(fix)[2]?.argument, { step: "fix" });
+});
+
+test("lines that left a screen are put above it, each of their rows once, and steer nothing", () => {
+  assert.deepEqual(wrapped("abcdef", 4), ["abcd", "ef"]);
+  assert.deepEqual(wrapped("日本語", 4), ["日本", "語"], "wide characters take two columns");
+  assert.deepEqual(wrapped("", 4), [""], "an empty line is a row");
+  assert.equal(above([], 3, 4), "");
+  const clear = "\x1b[m\x1b[r\x1b[?7l\x1b[H\x1b[2J";
+  assert.equal(above(["one", "two"], 5, 80), `${clear}one\r\ntwo\x1b[5;1H\n\n\x1b[?7h`);
+  // More than the screen holds: the first ones leave it while they are written.
+  assert.equal(above(["1", "2", "3"], 2, 80), `${clear}1\r\n2\r\n3\x1b[2;1H\n\n\x1b[?7h`);
+  assert.ok(!above(["a\x1b[2Jb"], 2, 80).slice(clear.length).includes("\x1b[2J"));
+});
+
+test("an agent whose terminal is opened has no tail, nor what was shown of it last", () => {
+  const agent = { info: { name: "lint", driver: "tool" }, claim: { state: { is: "working" } } };
+  const asked: string[] = [];
+  const hub = {
+    trusted: true,
+    store: { agents: new Map([["lint", agent]]) },
+    request: (how: string) => Promise.resolve(asked.push(how)),
+  } as unknown as ConstructorParameters<typeof Tails>[0];
+  const told: Tail[] = [];
+  let open = false;
+  const tails = new Tails(
+    hub,
+    () => open,
+    (tail) => told.push(tail),
+  );
+  tails.look(true);
+  assert.deepEqual([asked, told], [["watchTerminal"], []]);
+  open = true;
+  tails.look(true);
+  assert.deepEqual(told, [{ agent: "lint", lines: [] }]);
+  assert.deepEqual(asked, ["watchTerminal"], "the terminal has the watch now");
+  tails.dispose();
 });

@@ -42,17 +42,22 @@ export async function until(what, look, limit = USUAL) {
   throw new Error(`in vain for ${limit} ms: ${what}; last: ${typeof last === "string" ? last : JSON.stringify(last)}`);
 }
 
-/** The memory of a process and all below it, each page shared out, in MiB. */
-export function memory(pid) {
+/** A process and all below it, by their ids. */
+export function family(pid) {
   const rows = execFileSync("ps", ["-eo", "pid=,ppid="], { encoding: "utf8" }).trim().split("\n");
   const parents = rows.map((row) => row.trim().split(/\s+/));
-  const family = new Set([String(pid)]);
-  for (let size = 0; size !== family.size;) {
-    size = family.size;
-    for (const [child, parent] of parents) if (family.has(parent)) family.add(child);
+  const all = new Set([String(pid)]);
+  for (let size = 0; size !== all.size;) {
+    size = all.size;
+    for (const [child, parent] of parents) if (all.has(parent)) all.add(child);
   }
+  return all;
+}
+
+/** The memory of a process and all below it, each page shared out, in MiB. */
+export function memory(pid) {
   let total = 0;
-  for (const one of family) {
+  for (const one of family(pid)) {
     try {
       total += Number(/^Pss:\s+(\d+)/m.exec(fs.readFileSync(`/proc/${one}/smaps_rollup`, "utf8"))?.[1] ?? 0);
     } catch {
@@ -163,7 +168,8 @@ export class World {
     return [ask("runs"), ask("inbox"), ask("findings", "--all"), ask("agents"), ask("channel", "show")].join("\n");
   }
 
-  async start({ vsix, extra = [] } = {}) {
+  /** Starts the editor's server; with `trust` it asks of each folder whether it is trusted, as an editor on a desk does. */
+  async start({ vsix, extra = [], trust = false } = {}) {
     const base = ["--accept-server-license-terms", "--telemetry-level", "off"];
     const folders = [
       "--server-data-dir",
@@ -177,7 +183,8 @@ export class World {
       const args = [server, ...base, ...folders, "--install-extension", vsix];
       execFileSync(node, args, { env: this.env, timeout: LONG, stdio: "pipe" });
     }
-    const args = ["--host", "127.0.0.1", "--port", "0", "--without-connection-token", "--disable-workspace-trust"];
+    const args = ["--host", "127.0.0.1", "--port", "0", "--without-connection-token"];
+    if (!trust) args.push("--disable-workspace-trust");
     const options = { env: this.env, stdio: ["ignore", "pipe", "pipe"], detached: true };
     this.server = spawn(node, [server, ...base, ...folders, ...args, ...extra], options);
     for (const stream of [this.server.stdout, this.server.stderr]) stream.on("data", (data) => (this.log += data));
@@ -387,6 +394,51 @@ export class Window {
       await header.click({ timeout: 3000 });
       return false;
     });
+  }
+  /** Opens the menu of what the pointer is on, and waits for its entries. What is redrawn under it closes it again. */
+  async menu(at) {
+    const menu = this.page.locator(".monaco-menu:visible").last();
+    await until("the menu", async () => {
+      await at.click({ button: "right", timeout: 3000 });
+      await menu.locator(".action-label").first().waitFor({ timeout: 3000 });
+      return true;
+    });
+    return menu;
+  }
+  /** What the menu that is open offers. */
+  async offered() {
+    const labels = this.page.locator(".monaco-menu:visible .action-menu-item .action-label");
+    return (await labels.allInnerTexts()).map((it) => it.trim()).filter((it) => it !== "");
+  }
+  /** Chooses an entry of a menu, `…` and all, by way of submenus; says what the last of them offered. */
+  async choose(at, ...labels) {
+    let offered = [];
+    await until(
+      `the entry ${labels.join(" > ")}`,
+      async () => {
+        try {
+          await this.menu(at);
+          for (const [index, label] of labels.entries()) {
+            const entry = this.page
+              .locator(".monaco-menu:visible .action-menu-item")
+              .filter({ has: this.page.locator(".action-label", { hasText: new RegExp(`^${label}$`) }) })
+              .last();
+            await entry.waitFor({ timeout: 3000 });
+            offered = await this.offered();
+            // A menu takes no choice in the moment in which it opens.
+            await sleep(250);
+            if (index < labels.length - 1) await entry.hover({ timeout: 3000 });
+            else await entry.click({ timeout: 3000 });
+          }
+          return true;
+        } catch (error) {
+          await this.page.keyboard.press("Escape");
+          throw error;
+        }
+      },
+      LONG,
+    );
+    return offered;
   }
   pane(name) {
     return this.page.locator(".pane").filter({ has: this.page.locator(".pane-header", { hasText: name }) });

@@ -1,4 +1,4 @@
-// Takes the pictures of the documents: the channel, a pause point and a run, in a dark and a light theme and in high contrast.
+// Takes the pictures of the documents: the channel, a pause point and a run, in a dark and a light theme and in both of high contrast.
 // The agents in them are scripts that are told apart from nothing else: what is shown is how the editor looks, not what a model says.
 //
 //   node test/workbench/pictures.mjs       with what harness.mjs wants in its environment; they go to CALLBOARD_PICTURES
@@ -96,6 +96,7 @@ const THEMES = [
   ["dark", "Dark Modern", "vscode-dark"],
   ["light", "Light Modern", "vscode-light"],
   ["contrast", "Dark High Contrast", "vscode-high-contrast"],
+  ["contrast-light", "Light High Contrast", "vscode-high-contrast-light"],
 ];
 let window;
 let channel;
@@ -106,6 +107,8 @@ async function inEachTheme(name) {
     await window.pick(theme);
     await channel.locator(`body.${kind}`).waitFor({ timeout: LONG });
     await window.command("Notifications: Clear All Notifications");
+    // Where nothing says what it is under the pointer.
+    await window.page.mouse.move(560, 748);
     await window.picture(`vscode-${name}-${short}`);
   }
 }
@@ -165,6 +168,7 @@ await story(world, [
       await window.command("Callboard: Show Run as Picture");
       const picture = await window.frame(async (it) => (await it.locator("svg .bar").count()) > 0);
       await picture.locator(".status.approved").waitFor();
+      await picture.locator('svg .bar.work[aria-label^="Fix"]').first().click();
       await inEachTheme("run");
     },
   ],

@@ -94,8 +94,8 @@ await story(
     [
       "its terminal shows the session; it is taken over, typed to, and handed back",
       async () => {
-        await window.command("Callboard: Take Over Agent");
-        await window.pick("@claude");
+        await window.expand("Agents");
+        await window.choose(window.row("Agents", "@claude"), "Take Over Agent…");
         await until("it is open", () => world.callboard("agents", "--json").includes('"stage":"open"'), LONG);
         await window.page.locator(".terminal-wrapper.active .xterm-helper-textarea").waitFor({ state: "attached" });
         const rows = window.page.locator(".terminal-wrapper.active .xterm-rows");
@@ -122,8 +122,7 @@ await story(
           async () => /●.*only between us|⏺.*only between us/.test(await rows.innerText()),
           60_000,
         );
-        await window.expand("Agents");
-        await window.inline(window.row("Agents", "@claude"), "Hand Agent Back");
+        await window.choose(window.row("Agents", "@claude"), "Hand Agent Back");
         await until("it is back", () => !world.callboard("agents", "--json").includes('"taken"'), LONG);
         await say("@claude and now?");
         await channel.locator(".message.agent .body", { hasText: "answer" }).last().waitFor({ timeout: LONG });
