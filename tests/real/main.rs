@@ -11,8 +11,12 @@ mod e2e;
 #[cfg(unix)]
 mod failures;
 #[cfg(unix)]
+mod instances;
+#[cfg(unix)]
 #[path = "../mock_model/mod.rs"]
 mod mock_model;
+#[cfg(unix)]
+mod network;
 #[cfg(unix)]
 mod patterns;
 #[cfg(unix)]

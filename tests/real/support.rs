@@ -155,9 +155,13 @@ impl World {
         let own = match cli {
             Cli::Claude => built_in.replace(
                 "\nenv:\n",
-                "\nenv:\n  - ANTHROPIC_BASE_URL\n  - CLAUDE_CODE_MAX_RETRIES\n  - CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC\n",
+                "\nenv:\n  - ANTHROPIC_BASE_URL\n  - CLAUDE_CODE_MAX_RETRIES\n  - CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC\n  - CLAUDE_CODE_DISABLE_OFFICIAL_MARKETPLACE_AUTOINSTALL\n",
             ),
-            Cli::Codex => built_in.replace("\nenv:\n", "\nenv:\n  - MOCK_API_KEY\n"),
+            Cli::Codex => {
+                let own = built_in.replace("\nenv:\n", "\nenv:\n  - MOCK_API_KEY\n");
+                // On its screen it fetches a tip of the day, and no setting of its own stops it: it is led to the model.
+                format!("{own}set: {{HTTPS_PROXY: \"{}\"}}\n", self.model.url())
+            }
             Cli::Gemini => {
                 let own = built_in.replace("\nenv:\n", "\nenv:\n  - GOOGLE_GEMINI_BASE_URL\n");
                 format!("{own}model: {GEMINI_MODEL}\n")
@@ -326,6 +330,7 @@ impl World {
             ("ANTHROPIC_BASE_URL", url.as_str()),
             ("ANTHROPIC_AUTH_TOKEN", "test"),
             ("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1"),
+            ("CLAUDE_CODE_DISABLE_OFFICIAL_MARKETPLACE_AUTOINSTALL", "1"),
             ("DISABLE_AUTOUPDATER", "1"),
             ("CLAUDE_CODE_MAX_RETRIES", "0"),
             ("MOCK_API_KEY", "test"),
