@@ -6,6 +6,8 @@
 #[cfg(unix)]
 mod amp;
 #[cfg(unix)]
+mod bounds;
+#[cfg(unix)]
 #[path = "../e2e/support.rs"]
 mod e2e;
 #[cfg(unix)]
@@ -17,6 +19,8 @@ mod instances;
 mod mock_model;
 #[cfg(unix)]
 mod network;
+#[cfg(unix)]
+mod operator;
 #[cfg(unix)]
 mod patterns;
 #[cfg(unix)]
