@@ -8,6 +8,8 @@ mod amp;
 #[cfg(unix)]
 mod bounds;
 #[cfg(unix)]
+mod doctor;
+#[cfg(unix)]
 #[path = "../e2e/support.rs"]
 mod e2e;
 #[cfg(unix)]

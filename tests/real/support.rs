@@ -170,6 +170,16 @@ impl World {
         self.e2e.profile(cli.name(), &change(own));
     }
 
+    /// Leaves this one of the programs on the `PATH`, so that what looks at each has one to look at.
+    pub fn alone(&self, cli: Cli) {
+        let folder = self.e2e.root().join("alone");
+        fs::create_dir_all(&folder).expect("the folder");
+        std::os::unix::fs::symlink(self.program(cli.name()), folder.join(cli.name())).expect("the link");
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let path = std::env::join_paths(std::iter::once(folder).chain(std::env::split_paths(&path)));
+        self.e2e.env("PATH", path.expect("a PATH"));
+    }
+
     /// Has a program driven by its interactive screen.
     pub fn by_its_screen(&self, cli: Cli) {
         self.profile(cli, |it| {
