@@ -31,6 +31,8 @@ pub mod normal;
 pub mod processes;
 #[path = "support/wait.rs"]
 pub mod wait;
+#[path = "support/window.rs"]
+pub mod window;
 
 pub use self::{live::Live, live::Ran, wait::wait_for};
 

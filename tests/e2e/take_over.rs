@@ -3,10 +3,7 @@
 
 use serde_json::{Value, json};
 
-use crate::{
-    shell::tty::Window,
-    support::{COMMAND_LIMIT, World, editor::Editor, processes, wait_for},
-};
+use crate::support::{COMMAND_LIMIT, World, editor::Editor, processes, wait_for, window::Window};
 
 const FAKE: &str = env!("CARGO_BIN_EXE_fake-agent");
 

@@ -26,7 +26,7 @@
 //! `POST /_mock/rules` adds rules, `POST /_mock/release` releases what is held.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     fs,
     io::{self, Write as _},
     net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
@@ -104,6 +104,8 @@ struct Shared {
 #[derive(Default)]
 struct State {
     seen: Vec<Seen>,
+    /// Which of them are being answered.
+    open: BTreeSet<usize>,
     rules: Vec<Rule>,
     /// The script of each prompt that a rule took, by its conversation: later round trips are of the same prompt.
     taken: HashMap<String, String>,
@@ -126,8 +128,9 @@ impl Shared {
         drop(self.changed.wait_timeout_while(state, PATIENCE, held).unwrap_or_else(PoisonError::into_inner));
     }
 
-    /// Takes note of a request, and returns how many releases there were before: who has seen it can release it.
-    fn see(&self, seen: Seen) -> usize {
+    /// Takes note of a request that is answered from now on. With it comes how many releases there were before: who has seen
+    /// it can release it.
+    fn see(&self, seen: Seen) -> (Open<'_>, usize) {
         let mut state = self.state();
         if let Some(log) = &mut state.log
             && let Ok(line) = serde_json::to_string(&seen)
@@ -135,13 +138,28 @@ impl Shared {
             let _ = writeln!(log, "{line}");
         }
         state.seen.push(seen);
+        let number = state.seen.len() - 1;
+        state.open.insert(number);
         self.changed.notify_all();
-        state.releases
+        (Open { shared: self, number }, state.releases)
     }
 
     fn release(&self) {
         self.state().releases += 1;
         self.changed.notify_all();
+    }
+}
+
+/// A request that is being answered, until this is dropped.
+struct Open<'a> {
+    shared: &'a Shared,
+    number: usize,
+}
+
+impl Drop for Open<'_> {
+    fn drop(&mut self) {
+        self.shared.state().open.remove(&self.number);
+        self.shared.changed.notify_all();
     }
 }
 
@@ -217,6 +235,20 @@ impl MockModel {
         let waited = self.shared.changed.wait_timeout_while(state, PATIENCE, few);
         let asked = asked(&waited.unwrap_or_else(PoisonError::into_inner).0);
         assert!(asked >= count, "{what}: a model was asked {asked} times, not {count}");
+    }
+
+    /// Waits until so many requests that fit are being answered at once, and returns them.
+    #[track_caller]
+    pub fn wait_for_open(&self, what: &str, count: usize, is_it: impl Fn(&Seen) -> bool) -> Vec<Seen> {
+        let open = |it: &State| -> Vec<Seen> {
+            it.open.iter().map(|number| &it.seen[*number]).filter(|it| is_it(it)).cloned().collect()
+        };
+        let waited = self.shared.changed.wait_timeout_while(self.shared.state(), PATIENCE, |it| open(it).len() < count);
+        let state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        let found = open(&state);
+        let prompts: Vec<_> = state.seen.iter().map(|it| (&it.path, &it.prompt)).collect();
+        assert!(found.len() >= count, "{what}: {} are open at once, not {count}; asked: {prompts:#?}", found.len());
+        found
     }
 
     /// Waits for a request; also one that came before counts.

@@ -65,7 +65,7 @@ fn answer(stream: &mut &TcpStream, shared: &Shared, request: &Request) -> io::Re
         _ if path.ends_with("enerateContent") => Some(gemini::read(path, &request.body)),
         _ => None,
     };
-    let releases = shared.see(seen(request, conversation.as_ref()));
+    let (_open, releases) = shared.see(seen(request, conversation.as_ref()));
     let Some(conversation) = conversation else { return other(stream, request, path) };
     if conversation.dialect == Dialect::Gemini && gemini::is_side_call(&request.body) {
         return gemini::write_side(stream, &conversation);

@@ -6,13 +6,23 @@
 #[cfg(unix)]
 mod amp;
 #[cfg(unix)]
+mod bounds;
+#[cfg(unix)]
+mod doctor;
+#[cfg(unix)]
 #[path = "../e2e/support.rs"]
 mod e2e;
 #[cfg(unix)]
 mod failures;
 #[cfg(unix)]
+mod instances;
+#[cfg(unix)]
 #[path = "../mock_model/mod.rs"]
 mod mock_model;
+#[cfg(unix)]
+mod network;
+#[cfg(unix)]
+mod operator;
 #[cfg(unix)]
 mod patterns;
 #[cfg(unix)]

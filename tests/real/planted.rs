@@ -212,11 +212,12 @@ fn row_5_a_program_is_given_exactly_the_allow_list(cli: Cli) {
             "ANTHROPIC_BASE_URL",
             "CLAUDE_CODE_DISABLE_BACKGROUND_TASKS",
             "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC",
+            "CLAUDE_CODE_DISABLE_OFFICIAL_MARKETPLACE_AUTOINSTALL",
             "CLAUDE_CODE_EMIT_SESSION_STATE_EVENTS",
             "CLAUDE_CODE_MAX_RETRIES",
             "DISABLE_AUTOUPDATER",
         ][..],
-        Cli::Codex => &["CODEX_HOME", "MOCK_API_KEY"][..],
+        Cli::Codex => &["CODEX_HOME", "HTTPS_PROXY", "MOCK_API_KEY"][..],
         Cli::Gemini => &[
             "GEMINI_API_KEY",
             "GEMINI_CLI_HOME",

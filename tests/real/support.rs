@@ -155,15 +155,29 @@ impl World {
         let own = match cli {
             Cli::Claude => built_in.replace(
                 "\nenv:\n",
-                "\nenv:\n  - ANTHROPIC_BASE_URL\n  - CLAUDE_CODE_MAX_RETRIES\n  - CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC\n",
+                "\nenv:\n  - ANTHROPIC_BASE_URL\n  - CLAUDE_CODE_MAX_RETRIES\n  - CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC\n  - CLAUDE_CODE_DISABLE_OFFICIAL_MARKETPLACE_AUTOINSTALL\n",
             ),
-            Cli::Codex => built_in.replace("\nenv:\n", "\nenv:\n  - MOCK_API_KEY\n"),
+            Cli::Codex => {
+                let own = built_in.replace("\nenv:\n", "\nenv:\n  - MOCK_API_KEY\n");
+                // On its screen it fetches a tip of the day, and no setting of its own stops it: it is led to the model.
+                format!("{own}set: {{HTTPS_PROXY: \"{}\"}}\n", self.model.url())
+            }
             Cli::Gemini => {
                 let own = built_in.replace("\nenv:\n", "\nenv:\n  - GOOGLE_GEMINI_BASE_URL\n");
                 format!("{own}model: {GEMINI_MODEL}\n")
             }
         };
         self.e2e.profile(cli.name(), &change(own));
+    }
+
+    /// Leaves this one of the programs on the `PATH`, so that what looks at each has one to look at.
+    pub fn alone(&self, cli: Cli) {
+        let folder = self.e2e.root().join("alone");
+        fs::create_dir_all(&folder).expect("the folder");
+        std::os::unix::fs::symlink(self.program(cli.name()), folder.join(cli.name())).expect("the link");
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let path = std::env::join_paths(std::iter::once(folder).chain(std::env::split_paths(&path)));
+        self.e2e.env("PATH", path.expect("a PATH"));
     }
 
     /// Has a program driven by its interactive screen.
@@ -326,6 +340,7 @@ impl World {
             ("ANTHROPIC_BASE_URL", url.as_str()),
             ("ANTHROPIC_AUTH_TOKEN", "test"),
             ("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1"),
+            ("CLAUDE_CODE_DISABLE_OFFICIAL_MARKETPLACE_AUTOINSTALL", "1"),
             ("DISABLE_AUTOUPDATER", "1"),
             ("CLAUDE_CODE_MAX_RETRIES", "0"),
             ("MOCK_API_KEY", "test"),

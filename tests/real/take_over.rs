@@ -4,11 +4,16 @@
 use serde_json::{Value, json};
 
 use crate::{
-    e2e::{COMMAND_LIMIT, editor::Editor, wait_for},
+    e2e::{COMMAND_LIMIT, editor::Editor, processes, wait_for, window::Window},
+    mock_model::Seen,
     support::{Cli, World, each, world},
 };
 
-each!(a_session_goes_to_the_persons_screen_and_back);
+each!(
+    a_session_goes_to_the_persons_screen_and_back,
+    a_shell_attaches_speaks_leaves_it_at_work_and_hands_it_back,
+    a_shell_does_so_where_its_screen_is_driven,
+);
 
 /// What an editor shows of an agent's terminal.
 struct Shown {
@@ -115,4 +120,77 @@ fn a_session_goes_to_the_persons_screen_and_back(cli: Cli) {
     assert!(world.ask(cli, "[[say after the kill]]").contains("after the kill"));
     let last = world.asked(cli).pop().expect("a request");
     assert_eq!(last.messages, 4, "the session was lost: {:#}", last.body);
+}
+
+/// As a person does it at a shell: whatever drives it between its turns, its screen is on their terminal, what they type
+/// reaches it, and leaving leaves it at its work.
+fn a_shell_attaches_speaks_leaves_it_at_work_and_hands_it_back(cli: Cli) {
+    let Some(world) = world() else { return };
+    attached(&world, cli);
+}
+
+fn a_shell_does_so_where_its_screen_is_driven(cli: Cli) {
+    let Some(world) = world() else { return };
+    world.by_its_screen(cli);
+    attached(&world, cli);
+}
+
+fn attached(world: &World, cli: Cli) {
+    assert!(world.ask(cli, "[[say the first]]").contains("the first"));
+    let name = cli.name();
+    let mut window = Window::open(&world.e2e, &["agents", "attach", name], 100);
+    window.see("its screen with the conversation", |it| it.contains("the first") && takes_a_prompt(cli, it));
+    window.press("[[hold]] [[say from the shell]]");
+    window.see("what was typed", |it| it.contains("[[say from the shell]]"));
+    enter(&mut window);
+    let typed = |it: &Seen| it.prompt.contains("[[say from the shell]]") && !it.tools.is_empty();
+    let open = world.model.wait_for_open("the turn on the screen", 1, typed);
+    assert_eq!(open[0].messages, 2, "the screen has another conversation: {:#}", open[0].body);
+    // Whoever leaves while it is at work leaves it at work.
+    let before = screens(world, cli);
+    window.press("\x1d");
+    let (code, shown) = window.end();
+    assert!(code == 0 && shown.contains(&format!("@{name} is still yours")), "{shown}");
+    world.model.release();
+    let mut window = Window::open(&world.e2e, &["agents", "attach", name], 90);
+    window.see("what it said meanwhile", |it| {
+        it.matches("from the shell").count() > 1 && takes_a_prompt(cli, it) && it.contains("so far")
+    });
+    assert_eq!(screens(world, cli), before, "another program was started");
+    assert!(!before.is_empty(), "none of its programs is found");
+    assert_eq!(taken(world, cli).as_deref(), Some("open"));
+    window.press("\x1d");
+    window.end();
+    world.e2e.callboard(&["agents", "hand-back", name]).ok("agents hand-back");
+    let said = world.ask(cli, "[[say back again]]");
+    assert!(said.contains("back again"), "{said}");
+    let last = world.asked(cli).into_iter().rfind(|it| !it.tools.is_empty()).expect("a request");
+    assert_eq!(last.messages, 3, "it did not go on in the session: {:#}", last.body);
+    assert_eq!(taken(world, cli), None);
+}
+
+/// Returns the processes of a program that the hub started itself.
+fn screens(world: &World, cli: Cli) -> Vec<u32> {
+    let hub = world.e2e.wait_for_hub();
+    let parent = |pid: u32| {
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+        stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse::<u32>().ok()
+    };
+    let of = processes::of(world.e2e.root()).into_iter();
+    of.filter(|it| parent(it.pid) == Some(hub) && it.command_line().contains(cli.name())).map(|it| it.pid).collect()
+}
+
+/// Presses Enter as a person does: Enter right behind text is a new line to some.
+fn enter(window: &mut Window) {
+    std::thread::sleep(std::time::Duration::from_millis(500));
+    window.press("\r");
+}
+
+/// Returns whether a screen alone, without its title, shows that a prompt is taken.
+fn takes_a_prompt(cli: Cli, screen: &str) -> bool {
+    match cli {
+        Cli::Claude => screen.contains("? for shortcuts") || screen.contains("← for agents"),
+        Cli::Codex => screen.contains("› Ask Codex"),
+        Cli::Gemini => screen.contains("Type your message") && !screen.contains("Resuming session"),
+    }
 }

@@ -46,9 +46,10 @@ install_programs() {
     need python3 python3 python3-venv
     need node nodejs npm
     need npm npm
-    # Wanted, not needed: the step that uses it does with less.
+    # Wanted, not needed: the steps that use them do with less.
     if [ "$(uname -s)" = Linux ]; then
         command -v bwrap >/dev/null || install_packages bubblewrap >/dev/null 2>&1 || true
+        command -v strace >/dev/null || install_packages strace >/dev/null 2>&1 || true
     fi
     command -v shellcheck >/dev/null || install_packages shellcheck >/dev/null 2>&1 || true
     cargo --version

@@ -86,11 +86,15 @@ fn agents(setting: &Setting, programs: &dyn Fn(&str) -> Option<PathBuf>) -> Vec<
     let first = infos.iter().filter(|it| it.name.as_str() == it.profile);
     let environment = crate::agent::driver::environment::of_this_process();
     let looked = looked_at(&catalog, &environment);
+    let of_user = |name: &str| catalog.profiles().any(|it| it.name == name && it.origin == Origin::User);
     let mut checks: Vec<Check> = first
         .map(|it| {
-            let driver = render::lists::driver(it.driver);
+            let driver = driven(it.driver, of_user(&it.profile));
             match &it.missing {
-                None => agent(it, looked.iter().find(|(name, _)| *name == it.profile).map(|(_, health)| health)),
+                None => {
+                    let health = looked.iter().find(|(name, _)| *name == it.profile).map(|(_, health)| health);
+                    agent(it, &driver, health)
+                }
                 Some(missing) => {
                     let (found, mend) = missing.split_once("; ").unwrap_or((missing, ""));
                     let found = format!("{found} (it would be driven by {driver})");
@@ -127,14 +131,27 @@ fn looked_at(catalog: &Catalog, environment: &[(String, String)]) -> Vec<(String
     })
 }
 
-fn agent(info: &AgentInfo, health: Option<&health::Health>) -> Check {
-    let (name, driver) = (info.name.to_string(), render::lists::driver(info.driver));
+/// Returns how an agent is driven, and why so.
+fn driven(driver: DriverKind, by_own_profile: bool) -> String {
+    let why = match driver {
+        DriverKind::StreamJson => "its own lines of JSON",
+        DriverKind::AppServer => "its own protocol",
+        DriverKind::Acp => "the Agent Client Protocol",
+        DriverKind::Terminal => "its screen",
+        DriverKind::Tool => "a program for each turn",
+    };
+    let whose = if by_own_profile { ", as your own profile says" } else { "" };
+    format!("{}: {why}{whose}", render::lists::driver(driver))
+}
+
+fn agent(info: &AgentInfo, driver: &str, health: Option<&health::Health>) -> Check {
+    let name = info.name.to_string();
     let Some(health) = health else { return Check::good("agents", name, format!("{} ({driver})", info.title)) };
     let version = health.version.as_deref().unwrap_or("version not told");
     let found = format!("{version} at {}, driven by {driver}", health.path.display());
     if let Some(why) = &health.too_old {
         let (why, mend) = why.split_once("; ").unwrap_or((why, ""));
-        return Check::not(Health::Warn, "agents", name, format!("{found}: {why}"), mend);
+        return Check::not(Health::Warn, "agents", name, format!("{found}; {why}"), mend);
     }
     match &health.login {
         health::Login::None => {

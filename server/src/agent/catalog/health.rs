@@ -16,6 +16,8 @@ use super::profile::{Profile, Program};
 const PATIENCE: Duration = Duration::from_secs(15);
 /// How much of what it says is read.
 const MOST: u64 = 4 * 1024;
+/// How much of a file that may show a login is read. Claude Code keeps much beside it.
+const MOST_LOGIN: u64 = 16 * 1024 * 1024;
 
 /// What was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -91,9 +93,18 @@ fn login(profile: &Profile, environment: &[(String, String)]) -> Login {
     let home = get("HOME").or_else(|| get("USERPROFILE")).map(|(_, value)| PathBuf::from(value));
     let by_file = || {
         let home = home?;
-        signs.files.iter().find(|it| home.join(it).is_file()).map(|it| format!("~/{it}"))
+        signs.files.iter().find(|it| shows(&home.join(it), signs.words.get(*it))).map(|it| format!("~/{it}"))
     };
     by_variable.or_else(by_file).map_or(Login::None, Login::By)
+}
+
+/// Returns whether a file shows a login: by being there, or by one of the words in it.
+fn shows(file: &Path, words: Option<&Vec<String>>) -> bool {
+    let Some(words) = words else { return file.is_file() };
+    let mut text = String::new();
+    // A file that is no text shows nothing.
+    let read = std::fs::File::open(file).and_then(|it| it.take(MOST_LOGIN).read_to_string(&mut text));
+    read.is_ok() && words.iter().any(|it| text.contains(it.as_str()))
 }
 
 #[cfg(all(test, unix))]
@@ -118,7 +129,7 @@ mod tests {
         std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
         let text = "name: x\ntitle: X\ndriver: tool\ncommand: [x]\nmissing: get a newer one\n\
                     version: {arguments: [--version], at-least: 1.5.0}\n\
-                    sign-in: {variables: [X_KEY], files: [.x/auth.json]}\n";
+                    sign-in: {variables: [X_KEY], files: [.x.json, .x/auth.json], words: {.x.json: ['\"account\"']}}\n";
         let mut profile = Profile::read(text, Origin::User).unwrap();
         profile.program = Program::Found(program.clone());
         let looked = look(&profile, &environment(temp.path(), &[("SECRET", "canary")])).unwrap();
@@ -131,6 +142,11 @@ mod tests {
         std::fs::create_dir(temp.path().join(".x")).unwrap();
         std::fs::write(temp.path().join(".x/auth.json"), "{}").unwrap();
         assert_eq!(by(&[]), Login::By("~/.x/auth.json".to_owned()));
+        // One that is there in any case shows a login by what is in it.
+        std::fs::write(temp.path().join(".x.json"), "{\"theme\": \"dark\"}").unwrap();
+        assert_eq!(by(&[]), Login::By("~/.x/auth.json".to_owned()));
+        std::fs::write(temp.path().join(".x.json"), "{\"account\": {}}").unwrap();
+        assert_eq!(by(&[]), Login::By("~/.x.json".to_owned()));
     }
 
     #[test]

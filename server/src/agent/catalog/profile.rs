@@ -179,6 +179,8 @@ pub struct SignIn {
     pub variables: Vec<String>,
     /// Files that a login leaves, from the home folder.
     pub files: Vec<String>,
+    /// Of files that are there without a login too: words of which one stands in it where somebody has signed in.
+    pub words: BTreeMap<String, Vec<String>>,
 }
 
 /// How an interactive program's screen is read and typed into.

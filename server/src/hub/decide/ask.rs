@@ -346,6 +346,10 @@ pub(super) fn tick(draft: &mut Draft) {
             }
             WhenUnanswered::Deny => {
                 let reason = format!("nobody answered within {waited}");
+                if let Some(run) = pause.subject.run() {
+                    let about = About { step: pause.subject.step().cloned(), pause: Some(id), ..About::default() };
+                    draft.announce(run, about, &format!("**{id}** was denied, since {reason}: {}", pause.title));
+                }
                 close(draft, &pause, &format!("nobody within {waited}"), Decision::Reject { text: String::new() });
                 reply(draft, *turn, key, &pause.title, AskReply::Deny { reason }, None);
                 claim(draft, agent, *turn);

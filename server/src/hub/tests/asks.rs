@@ -277,6 +277,7 @@ fn what_nobody_answers_is_denied_asked_again_or_stops_the_turn() {
     let mut scene = unanswered("deny");
     insta::assert_snapshot!(scene.new_effects(), @r#"answer t1 @claude k1 {"reason":"nobody answered within 60 seconds","reply":"deny"}"#);
     assert!(scene.inbox().is_empty());
+    assert!(scene.channel().contains("**p1** was denied, since nobody answered within 60 seconds: "));
 
     let mut scene = unanswered("ask-again");
     assert!(scene.channel().contains("**p1** still waits for a person"));
