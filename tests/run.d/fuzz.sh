@@ -1,29 +1,49 @@
 #!/usr/bin/env bash
-# The fuzz targets of tests/fuzz with coverage to guide them, on the toolchain that everything else is built with: only sanitizers
-# need another. What is found is kept below target/tests/fuzz, and goes to tests/fuzz/found once it is mended.
+# The fuzz targets of tests/fuzz with coverage to guide them, on the toolchain and with the artefacts of everything else. As a step they
+# do the same for one commit wherever it is checked: so many runs from one seed, begun with what the repository has. With
+# CALLBOARD_FUZZ_SECONDS they look for new ground that long instead; what they reach is kept below target/tests/fuzz.
 set -euo pipefail
 
-# fuzz FOLDER: builds the targets below FOLDER and runs each for CALLBOARD_FUZZ_SECONDS (20).
+# Runs of each target that take about ten seconds on a small machine.
+fuzz_runs() {
+    case "$1" in
+    frames) echo 60000 ;;
+    workflow) echo 1000 ;;
+    screen) echo 30000 ;;
+    agents) echo 12000 ;;
+    uris) echo 200000 ;;
+    esac
+}
+
+# fuzz FOLDER: builds the targets and runs each.
 fuzz() {
-    local folder="$1" seconds="${CALLBOARD_FUZZ_SECONDS:-20}" host name failed=()
+    local folder="$1" seconds="${CALLBOARD_FUZZ_SECONDS:-}" name what failed=()
     need c++ g++
-    host="$(rustc -vV | sed -n 's/^host: //p')"
+    # What one run found is no beginning of the next.
+    rm -rf "$folder/seeds"
     mkdir -p "$folder/seeds" "$folder/found"
     folder="$(cd "$folder" && pwd)"
     CALLBOARD_WRITE_SEEDS="$folder/seeds" cargo test --quiet --lib entries::tests::seeds_are_written
-    # With --target the flags are not those of build scripts.
-    RUSTFLAGS="--cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table" \
-        cargo build --release --locked --manifest-path tests/fuzz/Cargo.toml --target "$host" --target-dir "$folder/build"
+    RUSTC_WRAPPER="$PWD/tests/run.d/fuzzed.sh" \
+        cargo build --locked --manifest-path tests/fuzz/Cargo.toml --target-dir target
     for name in frames workflow screen agents uris; do
         mkdir -p "$folder/corpus/$name" "tests/fuzz/found/$name"
-        echo "-- $name, $seconds s"
-        if ! "$folder/build/$host/release/$name" "$folder/corpus/$name" "$folder/seeds/$name" "tests/fuzz/found/$name" \
-            -max_total_time="$seconds" -max_len=8192 -timeout=20 -rss_limit_mb=2048 -print_final_stats=1 \
-            -artifact_prefix="$folder/found/$name-" -verbosity=0 2>"$folder/$name.log"; then
+        if [ -n "$seconds" ]; then
+            echo "-- $name, $seconds s"
+            what=("$folder/corpus/$name" "$folder/seeds/$name" "tests/fuzz/found/$name" "-max_total_time=$seconds")
+        else
+            echo "-- $name, $(fuzz_runs "$name") runs"
+            # In the order of their names: a folder's own order is another on each disk.
+            find "$folder/seeds/$name" "tests/fuzz/found/$name" -type f | LC_ALL=C sort | tr '\n' ',' | sed 's/,$//' >"$folder/$name.begin"
+            what=("-seed_inputs=@$folder/$name.begin" -seed=1 "-runs=$(fuzz_runs "$name")")
+        fi
+        if ! "target/debug/$name" "${what[@]}" -max_len=8192 -timeout=60 -rss_limit_mb=2048 -print_final_stats=1 \
+            -artifact_prefix="$folder/found/$name-" 2>"$folder/$name.log"; then
             failed+=("$name")
             tail -40 "$folder/$name.log"
         fi
-        grep -E 'stat::(number_of_executed_units|average_exec_per_sec|new_units_added)' "$folder/$name.log" || true
+        # What was reached, which is the same for the same commit.
+        grep -E '^#[0-9]+\s+DONE|stat::(average_exec_per_sec|new_units_added|slowest_unit_time_sec)' "$folder/$name.log" || true
     done
     if [ "${#failed[@]}" -gt 0 ]; then
         echo "error: input was found that breaks ${failed[*]}; it is in $folder/found" >&2

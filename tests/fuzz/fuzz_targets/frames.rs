@@ -2,4 +2,6 @@
 
 #![no_main]
 
+mod same;
+
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| callboard::entries::frames(bytes));
