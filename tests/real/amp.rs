@@ -25,6 +25,10 @@ fn it_is_found_with_its_version_and_a_turn_says_that_its_servers_are_out_of_reac
     let Some(world) = world(Some("test")) else { return };
     let doctor = world.e2e.callboard(&["doctor"]).stdout;
     assert!(doctor.contains("0.0.1790142911"), "{doctor}");
+    let agents = world.e2e.callboard(&["agents", "--json"]).ok("agents").json();
+    let agent = agents.iter().find(|it| it["info"]["name"] == "amp").expect("the agent");
+    let info = &agent["info"];
+    assert!(info["takeOver"] == false && info["fork"] == false && info["driver"] == "stream-json", "{agent:#}");
     let said = world.fails(world.begin_to("amp", "[[say hello]]"));
     assert!(said.contains("Couldn't connect to the Amp server") && said.contains("retry"), "{said}");
 }

@@ -36,6 +36,16 @@ fn promise_3_a_limit_is_a_state_with_a_time(cli: Cli) {
     assert_eq!(world.ask(cli, "[[say well again]]"), "well again");
 }
 
+/// With a key Claude Code gives up and says no time: then none is told.
+#[test]
+fn promise_3_a_limit_of_a_key_of_claudes_has_no_time() {
+    let Some(world) = world() else { return };
+    let said = world.fails(world.begin(Cli::Claude, "[[limit 4000]]"));
+    assert!(said.contains("limit"), "{said}");
+    let claim = world.state_of(Cli::Claude, "rateLimited");
+    assert!(claim["state"]["until"].is_null(), "{claim:#}");
+}
+
 fn promise_3_a_provider_that_cannot_be_reached_is_a_failure(cli: Cli) {
     let Some(world) = world() else { return };
     // Codex would try for ever.

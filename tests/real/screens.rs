@@ -98,6 +98,33 @@ fn promise_2_claudes_question_whether_a_key_is_to_be_used_is_a_persons() {
     world.says(asking, "by a key");
 }
 
+/// It asks that once for each folder, and what it asks is not Callboard's to answer.
+#[test]
+fn promise_2_claudes_question_whether_a_folder_is_trusted_is_a_persons() {
+    let Some(world) = screen(Cli::Claude) else { return };
+    let settings = json!({ "hasCompletedOnboarding": true, "theme": "dark" });
+    std::fs::write(world.e2e.home().join(".claude.json"), settings.to_string()).expect("its settings");
+    let asking = world.begin(Cli::Claude, "[[say trusted]]");
+    world.state_of(Cli::Claude, "waitingForPermission");
+    assert!(world.model.asked().is_empty(), "it was answered by nobody");
+    keys(&world, Cli::Claude, "\r");
+    world.says(asking, "trusted");
+    // Once.
+    world.e2e.callboard(&["hub", "stop"]).ok("hub stop");
+    assert!(world.ask(Cli::Claude, "[[say again]]").contains("again"));
+}
+
+/// It tries again and again by itself, and nothing on its screen says that it will not.
+#[test]
+fn promise_3_a_provider_that_fails_on_geminis_screen_ends_the_turn_at_its_total_time() {
+    let Some(world) = world() else { return };
+    world.profile(Cli::Gemini, |it| {
+        it.replace("driver: acp\n", "driver: terminal\n").replace("total: 1h}", "total: 20s}")
+    });
+    let said = world.fails(world.begin(Cli::Gemini, "[[fail 500]]"));
+    assert!(said.contains("20 seconds") || said.contains("20 s"), "{said}");
+}
+
 fn an_interrupt_by_key_leaves_nothing_in_the_input_line(cli: Cli) {
     let Some(world) = screen(cli) else { return };
     let asking = world.begin(cli, "[[hang]] [[say in the end]]");

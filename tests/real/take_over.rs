@@ -7,12 +7,14 @@ use crate::{
     e2e::{COMMAND_LIMIT, editor::Editor, processes, wait_for, window::Window},
     mock_model::Seen,
     support::{Cli, World, each, world},
+    turns::kept,
 };
 
 each!(
     a_session_goes_to_the_persons_screen_and_back,
     a_shell_attaches_speaks_leaves_it_at_work_and_hands_it_back,
     a_shell_does_so_where_its_screen_is_driven,
+    with_no_session_yet_one_is_begun_on_the_screen_or_it_is_refused,
 );
 
 /// What an editor shows of an agent's terminal.
@@ -167,6 +169,31 @@ fn attached(world: &World, cli: Cli) {
     let last = world.asked(cli).into_iter().rfind(|it| !it.tools.is_empty()).expect("a request");
     assert_eq!(last.messages, 3, "it did not go on in the session: {:#}", last.body);
     assert_eq!(taken(world, cli), None);
+}
+
+/// Codex takes no id for a session that it begins, so there is none that its driver could go on with.
+fn with_no_session_yet_one_is_begun_on_the_screen_or_it_is_refused(cli: Cli) {
+    let Some(world) = world() else { return };
+    let mut window = Window::open(&world.e2e, &["agents", "attach", cli.name()], 100);
+    if cli == Cli::Codex {
+        let (code, shown) = window.end();
+        let flat = shown.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(code == 1 && flat.contains("could not be taken over"), "{shown}");
+        world.message("has no session yet, and its program can't be told which to begin");
+        return;
+    }
+    window.see("its screen", |it| takes_a_prompt(cli, it));
+    window.press("[[say from the shell]]");
+    window.see("what was typed", |it| it.contains("[[say from the shell]]"));
+    enter(&mut window);
+    window.see("what it says", |it| it.matches("from the shell").count() > 1 && takes_a_prompt(cli, it));
+    kept(&world, "[[say from the shell]]");
+    window.press("\x1d");
+    window.end();
+    world.e2e.callboard(&["agents", "hand-back", cli.name()]).ok("agents hand-back");
+    assert_eq!(world.ask(cli, "[[say with its driver]]"), "with its driver");
+    let last = world.asked(cli).into_iter().rfind(|it| !it.tools.is_empty()).expect("a request");
+    assert_eq!(last.messages, 2, "its driver did not go on in the session: {:#}", last.body);
 }
 
 /// Returns the processes of a program that the hub started itself.

@@ -41,6 +41,11 @@ fn promise_4_it_reads_what_is_not_saved_and_acts_as_itself(cli: Cli) {
         (&findings[0]["text"], &findings[0]["place"]["path"]),
         (&json!("it says too little"), &json!("notes.md"))
     );
+    let script = r#"[[tool callboard/get_diagnostics {"path": "notes.md"}]] [[echo]]"#;
+    let said = world.ask(cli, script);
+    assert!(said.contains("it says too little"), "{said}");
+    let said = world.ask(cli, r#"[[tool callboard/channel_read {"limit": 20}]] [[echo]]"#);
+    assert!(said.contains("by a tool"), "{said}");
     // None of it was asked of a person, and nothing was written where the program has its settings.
     assert!(world.e2e.callboard(&["inbox", "--json"]).ok("inbox").json().is_empty());
     for settings in [".claude.json", ".claude/settings.json", ".codex/config.toml", ".gemini/settings.json"] {

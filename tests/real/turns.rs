@@ -69,7 +69,7 @@ fn a_fork_knows_what_was_said_and_leaves_the_other_session_as_it_is() {
 }
 
 /// Waits until a program has written down that this was said: it does so a moment after it has told the end of a turn.
-fn kept(world: &World, text: &str) {
+pub fn kept(world: &World, text: &str) {
     let is_kept = || {
         let has = |path: &PathBuf| fs::read_to_string(path).is_ok_and(|it| it.contains(text));
         sessions(world).iter().any(has).then_some(())
