@@ -90,7 +90,7 @@ drive_vscode() {
     cargo build --features test-support --bin mock-model
     cd editors/vscode
     local part
-    for part in host day details trust menus guided folders real; do
+    for part in host day details trust menus guided words folders real; do
         # A workbench, its browser and the hub on few cores are not always in time: a part may begin once more, from nothing.
         once_more "the workbench's part $part" node "test/workbench/$part.mjs"
     done

@@ -1,6 +1,6 @@
 // What the day leaves out, in a real workbench: the composer's memory, a change accepted and undone by itself, remarks on lines,
-// stale findings, all of a file fixed after a look, unsaved text saved before a turn, tasks, a folder below the repository's root,
-// and the pages in another language.
+// stale findings, all of a file fixed after a look, unsaved text saved before a turn, tasks, and a folder below the
+// repository's root.
 import fs from "node:fs";
 import path from "node:path";
 import { LONG, sleep, story, until, World } from "./harness.mjs";
@@ -244,16 +244,6 @@ await story(world, [
       await window.page.locator(".quick-input-list .monaco-list-row", { hasText: "Callboard: Approve" }).waitFor();
       await window.picture("palette-dark");
       await window.page.keyboard.press("Escape");
-    },
-  ],
-  [
-    "the walkthrough leads through a first review",
-    async () => {
-      await window.command("Callboard: First Review in Two Minutes");
-      const page = window.page.locator(".gettingStartedContainer");
-      await page.getByText("First review in two minutes").first().waitFor();
-      await page.locator(".getting-started-step", { hasText: "Trust" }).first().waitFor();
-      await window.picture("walkthrough-dark");
     },
   ],
   [
