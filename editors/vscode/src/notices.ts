@@ -5,7 +5,7 @@ import * as vscode from "vscode";
 import type { Hub } from "./hub";
 import type { PauseView, RunView } from "./protocol";
 import { settings } from "./settings";
-import { changedFiles, headline, plainly, runStatus, sentence, span, waitingThings } from "./words";
+import { changedFiles, headline, plainly, runStatus, span, waitingThings } from "./words";
 
 /** How long news is gathered before it is said. */
 const GATHER = 300;
@@ -52,7 +52,7 @@ async function ended(run: RunView): Promise<void> {
   const took = span((run.ended ?? run.started) - run.started);
   const how = vscode.l10n.t("{0} ({1}): {2} after {3}", run.title, run.id, runStatus(run.status), took);
   const files = run.changedFiles > 0 ? `, ${changedFiles(run.changedFiles)}` : "";
-  const text = `${how}${files}${run.why ? `. ${sentence(plainly(headline(run.why)))}` : ""}`;
+  const text = `${how}${files}${run.why ? `; ${plainly(headline(run.why))}` : ""}`;
   const [diff, undo, picture] = [vscode.l10n.t("Show Diff"), vscode.l10n.t("Undo Run"), vscode.l10n.t("Show Run")];
   const choices = run.changedFiles > 0 ? [diff, undo] : [picture];
   const chosen =

@@ -108,7 +108,7 @@ async function inEachTheme(name) {
     await channel.locator(`body.${kind}`).waitFor({ timeout: LONG });
     await window.command("Notifications: Clear All Notifications");
     // Where nothing says what it is under the pointer.
-    await window.page.mouse.move(560, 748);
+    await window.page.mouse.move(1000, 640);
     await window.picture(`vscode-${name}-${short}`);
   }
 }
