@@ -3,16 +3,25 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Cli, World, each, untrusted, world};
+use crate::{
+    e2e::{COMMAND_LIMIT, wait_for},
+    support::{Cli, World, each, untrusted, world},
+};
 
 each!(it_is_found_with_its_version_its_driver_and_its_login, what_is_in_its_way_is_told_with_what_to_do);
 
-/// Returns what the doctor says of a program.
+/// Returns what the doctor says of a program. It gives a program a bounded time for its version, which a machine that is busy may
+/// not; then it is asked again.
 fn looked_at(world: &World, cli: Cli) -> Value {
-    // Something that has nothing to do with it may be in the way here, so its exit is not looked at.
-    let checks = world.e2e.callboard(&["doctor", "--json"]).json();
     let name = format!("@{}", cli.name());
-    checks.into_iter().find(|it| it["name"] == name.as_str()).expect("its check")
+    let look = || {
+        // Something that has nothing to do with it may be in the way here, so its exit is not looked at.
+        let checks = world.e2e.callboard(&["doctor", "--json"]).json();
+        let check = checks.into_iter().find(|it| it["name"] == name.as_str()).expect("its check");
+        let told = !check["found"].as_str().unwrap_or_default().starts_with("version not told");
+        told.then_some(check)
+    };
+    wait_for("its version", COMMAND_LIMIT, look, || world.e2e.story())
 }
 
 /// How a program is driven, with the reason, and its version's beginning.
