@@ -238,6 +238,8 @@ fn promise_1_and_4_a_clash_holds_its_run_and_its_approval_outlives_the_hub() {
     wait_for("the run that waits", COMMAND_LIMIT, is_waiting, || world.story());
     assert_eq!(clash["decisions"], json!(["approve", "skip", "stop"]), "{clash}");
 
+    // The next step writes nothing: what is approved must be on the disk whenever it is looked at.
+    fs::write(world.home().join("next.sh"), ":\n").unwrap();
     ada.run("callboard.decide", &json!({ "pause": "p1", "decision": "approve", "hash": clash["hash"] }));
     ada.question("workspace/applyEdit", "deux");
     world.kill_hub();
@@ -258,6 +260,7 @@ fn promise_1_and_4_a_clash_holds_its_run_and_its_approval_outlives_the_hub() {
     let clash = wait_for("the second clash", COMMAND_LIMIT, waits, || world.story());
     let is_waiting = || (status(&world, "r2") == "waiting").then_some(());
     wait_for("the second run that waits", COMMAND_LIMIT, is_waiting, || world.story());
+    fs::write(world.home().join("next.sh"), ":\n").unwrap();
     ada.run("callboard.decide", &json!({ "pause": "p2", "decision": "approve", "hash": clash["hash"] }));
     ada.question("workspace/applyEdit", "cinq");
     world.kill_hub();
@@ -266,6 +269,10 @@ fn promise_1_and_4_a_clash_holds_its_run_and_its_approval_outlives_the_hub() {
     ada.open(&file, "one\ndeux\nthree\nfour\nfuenf!\n");
     ada.told("something else was typed in it since");
     assert_eq!(ada.came("workspace/applyEdit"), Vec::<Value>::new());
-    let said = world.callboard(&["channel", "show"]).ok("callboard channel show").stdout;
-    assert!(said.contains("What was approved at p2 was not put into notes.md in the editor"), "{said}");
+    // The editor is told first, then the channel.
+    let says_so = || {
+        let said = world.callboard(&["channel", "show"]).ok("callboard channel show").stdout;
+        said.contains("What was approved at p2 was not put into notes.md in the editor").then_some(())
+    };
+    wait_for("the channel's word on it", COMMAND_LIMIT, says_so, || world.story());
 }

@@ -88,6 +88,8 @@ fn promise_4_a_change_is_answered_and_taken_back_where_it_stands() {
     assert!(refused.contains("ask for its lenses again"), "{refused}");
 
     editor.act(&file, 2, "Approve");
+    // The question that was never answered still stands there.
+    editor.told("p1 was answered by");
     editor.progress("end", "done");
     assert_eq!(lenses(&mut editor, &file), Vec::<String>::new(), "nothing waits any more");
     let refused = editor.refused("callboard.undoHunk", &json!([{ "pause": "p1", "path": "notes.md", "hunk": "nope" }]));
