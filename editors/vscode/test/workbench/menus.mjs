@@ -3,7 +3,7 @@
 import { execFileSync } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
-import { LONG, story, until, World } from "./harness.mjs";
+import { LONG, sleep, story, until, World } from "./harness.mjs";
 
 const NOTES = "# Rounds\n\none \ntwo\nthree \n";
 const world = new World(
@@ -175,13 +175,14 @@ await story(world, [
     async () => {
       world.write("src/app.md", "# App\n\nHello there. \n");
       start(...LOOP);
-      const row = () => window.row("Inbox", "asks for changes");
-      await row().waitFor({ timeout: LONG });
-      const offered = await window.choose(row(), "Request Changes…");
+      // The row of what was answered before may still be there.
+      const row = (pause) => window.row("Inbox", `${pause} ·`);
+      await row("p2").waitFor({ timeout: LONG });
+      const offered = await window.choose(row("p2"), "Request Changes…");
       has(offered, "Answer Pause Point…", "Reject…", "Show What a Run Changed");
       await window.type("once more");
       await until("the next pause", () => waits("p3"));
-      await window.choose(row(), "Answer Pause Point…");
+      await window.choose(row("p3"), "Answer Pause Point…");
       await window.pick("Reject");
       await window.type("no");
       await world.ended(newest().id);
@@ -192,8 +193,12 @@ await story(world, [
     "the page of a pause has its decisions above it",
     async () => {
       start(...LOOP);
-      await window.row("Inbox", "asks for changes").click();
-      await until("the page", async () => (await window.lines()).some((it) => it.includes("**Pause**: p4")));
+      await until("the page", async () => {
+        if ((await window.lines()).some((it) => it.includes("**Pause**: p4"))) return true;
+        await window.row("Inbox", "p4 ·").click({ timeout: 3000 });
+        await sleep(500);
+        return false;
+      });
       const actions = window.page.locator(".editor-actions a.action-label");
       const labels = async () =>
         (await actions.evaluateAll((all) => all.map((it) => it.getAttribute("aria-label")))).join("|");
@@ -211,9 +216,8 @@ await story(world, [
     "a run's menu stops it, shows it, and undoes it; its steps have menus of their own",
     async () => {
       start(...LOOP);
-      const row = () => window.row("Runs", "Review–fix loop");
-      await window.row("Inbox", "asks for changes").waitFor({ timeout: LONG });
-      const offered = await window.choose(row(), "Stop Run…");
+      await window.row("Inbox", "p5 ·").waitFor({ timeout: LONG });
+      const offered = await window.choose(window.row("Runs", `${newest().id} ·`), "Stop Run…");
       has(offered, "Show Run as Picture");
       hasNot(offered, "Undo Run…", "Show What a Run Changed");
       await window.dialog("Stop the Run");
@@ -249,28 +253,34 @@ await story(world, [
       await window.choose(window.row("Agents", "@lint"), "Open Agent's Terminal");
       await window.page.locator(".terminal-wrapper.active").waitFor();
       await window.command("View: Hide Panel");
-      const more = async (pane) => {
+      /** Chooses from the menu of a view's title, and says what that offered. A menu that something closed is opened again. */
+      const more = async (pane, label) => {
         const header = window.pane(pane).locator(".pane-header");
-        await until(`the menu of ${pane}`, async () => {
-          await header.hover({ timeout: 3000 });
-          await header
-            .locator('a[aria-label="More Actions..."], a[aria-label^="Views and More"]')
-            .first()
-            .click({ timeout: 3000 });
-          await window.page.locator(".monaco-menu:visible .action-label").first().waitFor({ timeout: 3000 });
-          return true;
-        });
-        return window.offered();
+        const entry = window.page.locator(".monaco-menu:visible .action-menu-item", { hasText: label }).first();
+        return until(
+          `${label} of ${pane}`,
+          async () => {
+            try {
+              await header.hover({ timeout: 3000 });
+              await header.locator('a[aria-label="More Actions..."]').first().click({ timeout: 3000 });
+              await entry.waitFor({ timeout: 3000 });
+              const offered = await window.offered();
+              await sleep(250);
+              await entry.click({ timeout: 3000 });
+              return offered;
+            } catch (error) {
+              await window.page.keyboard.press("Escape");
+              throw error;
+            }
+          },
+          LONG,
+        );
       };
-      const entry = (label) =>
-        window.page.locator(".monaco-menu:visible .action-menu-item", { hasText: label }).first();
-      has(await more("Agents"), "Remembered Permissions…");
-      await entry("Remembered Permissions…").click();
+      has(await more("Agents", "Remembered Permissions…"), "Remembered Permissions…");
       await window.toast("No permission is remembered").waitFor();
-      const offered = await more("Channel");
+      const offered = await more("Channel", "New Channel…");
       has(offered, "New Channel…", "Show Log", "Restart the Language Server");
       hasNot(offered, "Choose Folder…");
-      await entry("New Channel…").click();
       await window.type("side-room");
       await until("the channel", () => world.callboard("channel", "list", "--json").includes("side-room"));
       await channel.locator(".channels").selectOption("main");
