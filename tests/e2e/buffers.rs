@@ -128,13 +128,14 @@ fn promise_4_a_clash_is_a_pause_with_both_texts_and_an_answer_elsewhere_settles_
     assert_eq!((open.len(), &open[0]["kind"]), (1, &json!("clash")), "{open:?}");
     let document = open[0]["document"].as_str().unwrap();
     assert!(document.contains("-zwei\n+deux\n"), "{document}");
-    ada.question("window/showMessageRequest", "@scribe and you changed the same lines of notes.md");
+    let to_ada = ada.question("window/showMessageRequest", "@scribe and you changed the same lines of notes.md");
     let question = bob.question("window/showMessageRequest", "@scribe and you changed the same lines of notes.md");
     bob.choose(&question, "Approve");
     assert_eq!(edits(&mut ada, true), [r#"2: 1:0..2:0 "deux\n""#]);
     ada.change(&file, 3, Some([1, 0, 2, 0]), "deux\n");
     ada.synced();
     assert!(inbox(&world).is_empty());
+    ada.withdrawn(&to_ada);
     ada.told("p1 was answered by");
 
     // A client that takes no edits keeps its text and is asked.

@@ -88,11 +88,11 @@ fn promise_4_a_change_is_answered_and_taken_back_where_it_stands() {
     assert!(refused.contains("ask for its lenses again"), "{refused}");
 
     editor.act(&file, 2, "Approve");
-    // The question that was never answered still stands there.
+    // The question that was never answered still stood there.
+    editor.withdrawn(&question);
     editor.told("p1 was answered by");
     editor.progress("end", "done");
     assert_eq!(lenses(&mut editor, &file), Vec::<String>::new(), "nothing waits any more");
     let refused = editor.refused("callboard.undoHunk", &json!([{ "pause": "p1", "path": "notes.md", "hunk": "nope" }]));
     assert!(refused.contains("waits at p1"), "{refused}");
-    drop(question);
 }

@@ -196,8 +196,9 @@ fn the_first_folder_goes_as_any_other_and_takes_what_it_has_shown_with_it() {
     assert!(refused["message"].as_str().unwrap().contains("open one"), "{refused}");
     editor.notify("workspace/didChangeWorkspaceFolders", &folders(&[&world.workspace()], &[]));
     editor.diagnostics("the first root's findings, again", &one, |it| it.len() == 2);
-    editor.question("window/showMessageRequest", "p1 in r2 waits for you");
+    let question = editor.question("window/showMessageRequest", "p1 in r2 waits for you");
     editor.run("callboard.cancel", &json!({ "run": "r2" }));
+    editor.withdrawn(&question);
     editor.told("p1 was answered by the end of r2");
     let status = editor.request("callboard/hubStatus", &json!({}));
     assert!(status["workspace"].as_str().unwrap().ends_with("/w"), "{status}");

@@ -5,10 +5,7 @@
 
 use std::{
     collections::{HashMap, HashSet},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, atomic::Ordering},
 };
 
 use tokio::task::JoinSet;
@@ -20,7 +17,13 @@ use tower_lsp::lsp_types::{
 use crate::{
     hub::snapshot::Snapshot,
     ids::{PauseId, RunId, TurnId},
-    lsp::{channel, diagnostics::push::Shown, editor::Editor, pages, progress, prompts},
+    lsp::{
+        channel,
+        diagnostics::push::Shown,
+        editor::Editor,
+        pages, progress,
+        prompts::{self, Question},
+    },
     protocol::{InboxParams, RunsParams},
 };
 
@@ -58,8 +61,8 @@ struct Desk {
     shown: Shown,
     /// Pauses that were asked for once: an answer, or none, is the person's.
     asked: HashSet<PauseId>,
-    /// Those whose question stands open, each with whether its person chose by now.
-    asking: HashMap<PauseId, Arc<AtomicBool>>,
+    /// Those whose question stands open.
+    asking: HashMap<PauseId, Arc<Question>>,
     questions: JoinSet<PauseId>,
     followed: HashSet<RunId>,
     runs: JoinSet<()>,
@@ -116,12 +119,15 @@ impl Desk {
     }
 
     fn ask(&mut self, editor: &Arc<Editor>, snapshot: &Snapshot) {
-        // Answered elsewhere while it stood open here: a client can't be made to take a message back, so it is told.
+        // Answered elsewhere while it stood open here: it is taken back, and since few clients can do that, they are told too.
         let answered: Vec<PauseId> =
             self.asking.keys().filter(|it| !snapshot.state().open_pauses.contains(*it)).copied().collect();
         for id in answered {
             // Who chose knows, or is told why that was not taken.
-            let chose = self.asking.remove(&id).is_some_and(|it| it.load(Ordering::SeqCst));
+            let chose = self.asking.remove(&id).is_some_and(|it| {
+                it.settled.notify_one();
+                it.chose.load(Ordering::SeqCst)
+            });
             if let Some(answer) = pages::view(snapshot, id).and_then(|it| it.answered).filter(|_| !chose) {
                 let words = format!("{id} was answered by {}: {}.", answer.by, answer.decision.name());
                 editor.say(MessageType::INFO, words);
@@ -133,10 +139,10 @@ impl Desk {
                 return;
             }
             if self.asked.insert(view.id) {
-                let (id, editor, chose) = (view.id, Arc::clone(editor), Arc::new(AtomicBool::new(false)));
-                self.asking.insert(id, Arc::clone(&chose));
+                let (id, editor, question) = (view.id, Arc::clone(editor), Arc::<Question>::default());
+                self.asking.insert(id, Arc::clone(&question));
                 self.questions.spawn(async move {
-                    prompts::pause(editor, view, &chose).await;
+                    prompts::pause(editor, view, question).await;
                     id
                 });
             }

@@ -7,7 +7,7 @@ use std::{
     path::PathBuf,
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
 
@@ -72,6 +72,8 @@ pub struct Editor {
     asks_for_all: AtomicBool,
     /// Whether its user was asked for trust by itself.
     trust_asked: AtomicBool,
+    /// How many questions were asked that can be taken back.
+    questions: AtomicU64,
 }
 
 /// What it has open.
@@ -117,6 +119,7 @@ impl Editor {
             hanging_up: watch::Sender::new(false),
             asks_for_all: AtomicBool::new(false),
             trust_asked: AtomicBool::new(false),
+            questions: AtomicU64::new(0),
         });
         editor.shared.buffers.enter(&editor);
         editor
@@ -183,9 +186,27 @@ impl Editor {
         R::Params: Send + 'static,
         R::Result: Send + 'static,
     {
+        transport::ask_until::<R>(&self.client, params, self.is_over()).await
+    }
+
+    /// The same of a question that may be settled elsewhere meanwhile: then the client is told to take it back.
+    pub async fn ask_unless<R>(
+        &self,
+        params: R::Params,
+        settled: impl Future<Output = ()> + Send + 'static,
+    ) -> jsonrpc::Result<R::Result>
+    where
+        R: lsp_types::request::Request + 'static,
+        R::Result: Send + 'static,
+    {
+        let id = format!("callboard/question/{}", self.questions.fetch_add(1, Ordering::Relaxed));
+        transport::ask_unless::<R>(&self.client, id, params, settled, self.is_over()).await
+    }
+
+    /// Returns what ends with its session.
+    fn is_over(&self) -> impl Future<Output = ()> + Send + 'static {
         let mut over = self.over.subscribe();
-        let over = async move { drop(over.wait_for(|it| *it).await.map(|_| ())) };
-        transport::ask_until::<R>(&self.client, params, over).await
+        async move { drop(over.wait_for(|it| *it).await.map(|_| ())) }
     }
 
     /// Returns what it can and wants.

@@ -11,6 +11,7 @@ use std::{
     },
 };
 
+use tokio::sync::Notify;
 use tower_lsp::lsp_types::{
     MessageActionItem, MessageType, ShowDocumentParams, ShowMessageRequestParams, Url,
     request::{ShowDocument, ShowMessageRequest},
@@ -35,16 +36,29 @@ const OPEN: &str = "Open";
 /// Why findings are dismissed, where an editor can't take text.
 const REASONS: [&str; 3] = ["It is meant so", "It is wrong", "Not worth a change"];
 
-/// Asks something with buttons; `None` where the person chose none, or the client has no such messages.
-async fn pick(editor: &Editor, kind: MessageType, message: String, choices: Vec<String>) -> Option<String> {
+/// A question that stands open in an editor.
+#[derive(Default)]
+pub struct Question {
+    /// Whether its person chose. Turns true before the answer is given, so that nobody is told of their own answer.
+    pub chose: AtomicBool,
+    /// Told when it was answered elsewhere.
+    pub settled: Notify,
+}
+
+fn buttons(kind: MessageType, message: String, choices: Vec<String>) -> ShowMessageRequestParams {
     let actions =
         choices.into_iter().map(|title| MessageActionItem { title, properties: HashMap::default() }).collect();
-    let params = ShowMessageRequestParams { typ: kind, message, actions: Some(actions) };
+    ShowMessageRequestParams { typ: kind, message, actions: Some(actions) }
+}
+
+/// Asks something with buttons; `None` where the person chose none, or the client has no such messages.
+async fn pick(editor: &Editor, kind: MessageType, message: String, choices: Vec<String>) -> Option<String> {
+    let params = buttons(kind, message, choices);
     editor.ask::<ShowMessageRequest>(params).await.ok().flatten().map(|it| it.title)
 }
 
-/// Asks for the answer to a pause point, and gives it. `chose` turns true before that, so that nobody is told of their own answer.
-pub async fn pause(editor: Arc<Editor>, view: PauseView, chose: &AtomicBool) {
+/// Asks for the answer to a pause point, and gives it.
+pub async fn pause(editor: Arc<Editor>, view: PauseView, question: Arc<Question>) {
     let by_button = ["approve", "reject", "skip", "retry", "stop"];
     // An answer to a question is written, not chosen from buttons.
     let is_written = |name: &str| name == "approve" && view.kind == PauseKind::Question;
@@ -61,14 +75,17 @@ pub async fn pause(editor: Arc<Editor>, view: PauseView, chose: &AtomicBool) {
         format!(" The page is {}.", editor.page_path(view.id).display())
     };
     let message = format!("{}{run} waits for you: {}{place}", view.id, view.title);
-    let Some(chosen) = pick(&editor, MessageType::INFO, message, choices).await else { return };
+    let params = buttons(MessageType::INFO, message, choices);
+    let settled = Arc::clone(&question);
+    let answer = editor.ask_unless::<ShowMessageRequest>(params, async move { settled.settled.notified().await }).await;
+    let Some(chosen) = answer.ok().flatten().map(|it| it.title) else { return };
     if chosen == OPEN {
         let _ = show_page(&editor, view.id).await;
         return;
     }
     let found = offered.into_iter().find(|(name, scope)| decide::titled(name, *scope) == chosen);
     let Some((decision, scope)) = found.map(|(name, scope)| (name.clone(), scope)) else { return };
-    chose.store(true, Ordering::SeqCst);
+    question.chose.store(true, Ordering::SeqCst);
     // Bound to what was asked, not to what is there by now.
     let params = Decide { pause: Some(view.id), decision, scope, hash: Some(view.hash), ..Decide::default() };
     if let Err(refusal) = decide::decide(&editor, params).await {

@@ -276,6 +276,11 @@ impl Roots {
                     *token = marked(root, token);
                 }
             }
+            "$/cancelRequest" if root > 0 => {
+                if let Some(id) = message.pointer_mut("/params/id") {
+                    *id = marked(root, id);
+                }
+            }
             "window/showMessage" | "window/showMessageRequest" if self.are_several() => {
                 if let Some(words) = message.pointer_mut("/params/message") {
                     *words = json!(format!("[{}] {}", self.name(root), words.as_str().unwrap_or_default()));

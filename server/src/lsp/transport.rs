@@ -15,7 +15,7 @@ use tower::Service;
 use tower_lsp::{
     Client,
     jsonrpc::{Error, ErrorCode, Id, Request, Response, Result},
-    lsp_types,
+    lsp_types::{self, CancelParams, NumberOrString, notification::Cancel},
 };
 
 /// A layer around `LspService`: a panic in a handler becomes an error answer, and `exit` is seen.
@@ -179,6 +179,44 @@ where
         }
     });
     receiver.await.unwrap_or_else(|_| Err(Error::internal_error()))
+}
+
+/// The same of a question that may be settled elsewhere meanwhile: then the client is told that nobody waits for its answer any
+/// more. It owes one all the same, and that is waited for. `id` is none that tower-lsp gives, which counts.
+pub async fn ask_unless<R>(
+    client: &Client,
+    id: String,
+    params: R::Params,
+    settled: impl Future<Output = ()> + Send + 'static,
+    over: impl Future<Output = ()> + Send + 'static,
+) -> Result<R::Result>
+where
+    R: lsp_types::request::Request + 'static,
+    R::Result: Send + 'static,
+{
+    let params = serde_json::to_value(params).map_err(|_| Error::internal_error())?;
+    let request = Request::build(R::METHOD).params(params).id(id.clone()).finish();
+    let (sender, receiver) = oneshot::channel();
+    let mut client = client.clone();
+    tokio::spawn(async move {
+        let mut answer = client.call(request);
+        let answer = async move {
+            tokio::select! {
+                biased;
+                answer = &mut answer => return answer,
+                () = settled => {}
+            }
+            client.send_notification::<Cancel>(CancelParams { id: NumberOrString::String(id) }).await;
+            answer.await
+        };
+        tokio::select! {
+            answer = answer => drop(sender.send(answer)),
+            () = over => {}
+        }
+    });
+    let Ok(Ok(Some(answer))) = receiver.await else { return Err(Error::internal_error()) };
+    let result = answer.into_parts().1?;
+    serde_json::from_value(result).map_err(|err| Error::invalid_params(err.to_string()))
 }
 
 #[cfg(test)]

@@ -216,6 +216,15 @@ impl Editor {
         self.send(&json!({ "jsonrpc": "2.0", "id": question["id"], "result": result }));
     }
 
+    /// Waits until a question is taken back, and answers it as one that nobody was asked any more.
+    #[track_caller]
+    pub fn withdrawn(&mut self, question: &Value) {
+        let id = &question["id"];
+        self.wait("the question taken back", |it| it["method"] == "$/cancelRequest" && it["params"]["id"] == *id);
+        let error = json!({ "code": -32800, "message": "cancelled" });
+        self.send(&json!({ "jsonrpc": "2.0", "id": id, "error": error }));
+    }
+
     /// Waits for a message to the user that says this.
     #[track_caller]
     pub fn told(&mut self, says: &str) -> String {
