@@ -444,9 +444,12 @@ addEventListener("focus", () => {
   if (list.isAtEnd) tellSeen();
 });
 addEventListener("blur", () => host.postMessage({ is: "focus", on: false }));
-addEventListener("keydown", (event) => {
+// The editor hears of keys at the window, and this one goes no further: its command would open the search a second time, when
+// something was typed there by then, or the search was closed.
+document.addEventListener("keydown", (event) => {
   if ((event.ctrlKey || event.metaKey) && event.key === "f") {
     event.preventDefault();
+    event.stopPropagation();
     search.open();
   }
 });
