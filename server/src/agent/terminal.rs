@@ -242,6 +242,14 @@ impl Shared {
         self.changes.send_modify(|it| *it += 1);
     }
 
+    /// Types into the program, which has the size that was wanted last when it reads this.
+    fn type_bytes(&self, bytes: Vec<u8>) -> Result<(), InputError> {
+        if self.settle_size() {
+            self.nudge();
+        }
+        self.input.push(bytes)
+    }
+
     fn display(&self) -> MutexGuard<'_, Display> {
         self.display.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -259,7 +267,7 @@ impl Terminal {
     /// Types the developer's keys as they are, controls and sequences too. Refused while Callboard types.
     pub fn type_text(&self, keys: &str) -> Result<(), InputError> {
         self.unlocked()?;
-        self.shared.input.push(keys.as_bytes().to_vec())
+        self.shared.type_bytes(keys.as_bytes().to_vec())
     }
 
     /// Pastes the developer's text without submitting it. Refused while Callboard types.
@@ -282,7 +290,7 @@ impl Terminal {
         })
     }
 
-    /// Gives the terminal another size. Of several at once only the last is told to the program.
+    /// Gives the terminal another size. Of several at once only the last is told to the program, before what is typed next.
     pub fn resize(&self, size: Size) {
         self.shared.want_size(size);
     }
@@ -349,7 +357,7 @@ impl Terminal {
         } else {
             input::PasteMode::Raw
         };
-        self.shared.input.push(input::paste(text, mode)?)
+        self.shared.type_bytes(input::paste(text, mode)?)
     }
 
     /// Returns whether the system collects lines for the program.
@@ -391,7 +399,7 @@ pub struct Typing {
 impl Typing {
     /// Types keys as they are.
     pub fn type_text(&self, keys: &str) -> Result<(), InputError> {
-        self.terminal.shared.input.push(keys.as_bytes().to_vec())
+        self.terminal.shared.type_bytes(keys.as_bytes().to_vec())
     }
 
     /// Pastes text without submitting it: in brackets only where the program asked for them.

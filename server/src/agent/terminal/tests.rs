@@ -130,6 +130,21 @@ fn a_program_sees_its_size_and_each_resize() {
 }
 
 #[test]
+fn keys_find_a_program_that_has_the_size_that_was_wanted_before_them() {
+    let it = sh("stty -echo; echo ready; while read line; do echo $line $(stty size); done");
+    it.wait_for_text("ready");
+    for number in 0..40 {
+        let size = Size { rows: 20 + number, cols: 60 + number };
+        it.terminal.resize(size);
+        it.terminal.type_text(&format!("key{number}\r")).unwrap();
+        it.wait_for_text(&format!("key{number} {} {}", size.rows, size.cols));
+        assert_eq!(it.terminal.screen().size, size);
+    }
+    it.terminal.stop(Ladder::at_once());
+    assert_eq!(it.exit().signal, Some(9));
+}
+
+#[test]
 fn the_end_of_output_is_not_the_end_of_the_program() {
     let it = sh("echo closing; exec </dev/null >/dev/null 2>&1; sleep 1; exit 3");
     it.wait_for_text("closing");

@@ -108,6 +108,21 @@ impl Shared {
         self.tell(|it| it.resize = Some(size));
     }
 
+    /// Gives the program and the screen the size that is wanted, where one is, and returns whether there was one.
+    ///
+    /// Invariant: both are told under the lock of the program's side, by whichever thread comes first, so they agree on the
+    /// size, and keys that are typed after a size was wanted find a program that has it.
+    pub(super) fn settle_size(&self) -> bool {
+        let master = self.master.as_ref().map(|it| it.lock().unwrap_or_else(PoisonError::into_inner));
+        let wanted = self.inbox.lock().unwrap_or_else(PoisonError::into_inner).resize.take();
+        let Some(size) = wanted else { return false };
+        if let Some(master) = &master {
+            let _ = master.resize(pty_size(size));
+        }
+        self.display().emulator.resize(size);
+        true
+    }
+
     /// Makes this thread tell that the screen changed though no byte came.
     pub(super) fn nudge(&self) {
         self.tell(|it| it.nudged = true);
@@ -138,15 +153,7 @@ pub fn watch(shared: &Shared) {
         if let Some(error) = found.failure {
             shared.tell_all(TerminalEvent::TranscriptFailed(error));
         }
-        if let Some(size) = found.resize {
-            // The program learns of it and the screen follows in one place, so they agree on the size.
-            if let Some(master) = &shared.master {
-                let _ = master.lock().unwrap_or_else(PoisonError::into_inner).resize(pty_size(size));
-            }
-            shared.display().emulator.resize(size);
-            watch.dirty.get_or_insert_with(Instant::now);
-        }
-        if found.nudged {
+        if shared.settle_size() || found.nudged {
             watch.dirty.get_or_insert_with(Instant::now);
         }
         if found.lines {
@@ -176,7 +183,6 @@ pub fn watch(shared: &Shared) {
 const ABORTED: i32 = 6;
 
 struct Found {
-    resize: Option<Size>,
     nudged: bool,
     lines: bool,
     end: Option<End>,
@@ -210,7 +216,6 @@ fn collect(shared: &Shared, chunk: &mut Vec<u8>, flooded: bool, deadline: Option
     std::mem::swap(&mut inbox.pending, chunk);
     shared.taken.notify_all();
     Found {
-        resize: inbox.resize.take(),
         nudged: std::mem::take(&mut inbox.nudged),
         lines: std::mem::take(&mut inbox.lines),
         end: inbox.end.take(),
