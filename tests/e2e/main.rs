@@ -41,6 +41,8 @@ mod mcp;
 mod operator;
 #[cfg(unix)]
 mod panels;
+#[cfg(target_os = "linux")]
+mod power;
 #[cfg(unix)]
 mod programs;
 #[cfg(unix)]

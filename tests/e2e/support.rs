@@ -25,6 +25,9 @@ use std::{
 pub mod editor;
 #[path = "support/live.rs"]
 pub mod live;
+#[cfg(target_os = "linux")]
+#[path = "support/machine.rs"]
+pub mod machine;
 #[path = "support/normal.rs"]
 pub mod normal;
 #[path = "support/processes.rs"]
@@ -46,6 +49,8 @@ pub struct World {
     talk: Mutex<Vec<String>>,
     extra: Mutex<Vec<(OsString, OsString)>>,
     checked: AtomicBool,
+    #[cfg(target_os = "linux")]
+    machine: Mutex<Option<machine::Machine>>,
 }
 
 impl World {
@@ -53,7 +58,14 @@ impl World {
     pub fn new() -> Self {
         // Invariant: the path is short. A socket's path is held to 104 bytes, and the runtime folder is below it.
         let root = tempfile::Builder::new().prefix("cb-").rand_bytes(6).tempdir_in("/tmp").expect("a temporary folder");
-        let world = Self { root, talk: Mutex::default(), extra: Mutex::default(), checked: AtomicBool::new(false) };
+        let world = Self {
+            root,
+            talk: Mutex::default(),
+            extra: Mutex::default(),
+            checked: AtomicBool::new(false),
+            #[cfg(target_os = "linux")]
+            machine: Mutex::default(),
+        };
         for folder in [world.home(), world.config(), world.state(), world.runtime(), world.workspace()] {
             fs::create_dir_all(&folder).expect("a folder of the world");
             fs::set_permissions(&folder, fs::Permissions::from_mode(0o700)).expect("the folder's mode");
@@ -180,6 +192,9 @@ impl World {
 
     /// A command with exactly this world's environment.
     pub fn command(&self, program: impl AsRef<OsStr>) -> Command {
+        #[cfg(target_os = "linux")]
+        let mut command = self.on_the_machine(program.as_ref());
+        #[cfg(not(target_os = "linux"))]
         let mut command = Command::new(program);
         command.current_dir(self.workspace()).env_clear().stdin(Stdio::piped());
         // What toolchains need to be found; nothing else of the developer's own environment comes in.
@@ -285,6 +300,8 @@ impl World {
         if self.checked.swap(true, Ordering::SeqCst) {
             return;
         }
+        #[cfg(target_os = "linux")]
+        self.lose_power();
         if let Some(pid) = self.hub_pid() {
             let ran = self.spawn(&["hub", "stop"]).finish(COMMAND_LIMIT);
             self.remember("callboard hub stop", &ran);

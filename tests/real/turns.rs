@@ -10,6 +10,7 @@ use crate::{
 each!(
     a_turn_an_edit_and_a_session_that_goes_on_after_the_hub_was_killed,
     a_session_that_its_program_has_lost_is_begun_anew_and_that_is_said,
+    promise_1_a_session_and_a_turn_go_on_after_the_machine_lost_its_power,
     promise_2_a_command_is_run_when_a_person_allows_it_and_not_when_they_deny_it,
     a_part_that_only_reads_writes_nothing_and_runs_nothing,
     promise_6_an_interrupt_ends_the_turn_and_what_its_tools_have_started,
@@ -45,6 +46,36 @@ fn a_session_that_its_program_has_lost_is_begun_anew_and_that_is_said(cli: Cli) 
     world.message("could not be gone on with");
     // The new one goes on.
     assert_eq!(world.ask(cli, "and now?"), "answer 2");
+}
+
+fn promise_1_a_session_and_a_turn_go_on_after_the_machine_lost_its_power(cli: Cli) {
+    let Some(world) = world() else { return };
+    if !world.e2e.switch_on() {
+        return;
+    }
+    assert_eq!(world.ask(cli, "[[say the first]]"), "the first");
+    kept(&world, "[[say the first]]");
+    let asking = world.begin(cli, "[[hold]] [[say in the end]]");
+    world.model.wait_for("the prompt", |it| it.prompt.contains("[[hold]]"));
+    world.e2e.lose_power();
+    drop(asking);
+
+    assert!(world.e2e.switch_on());
+    // The turn that was lost is begun again by the hub that starts, whoever starts it, and in its session.
+    world.e2e.callboard(&["agents"]).ok("agents");
+    world.model.wait_for_count("the prompt, once more", 3);
+    world.model.release();
+    let is_it = |it: &serde_json::Value| {
+        it["author"]["is"] == "agent" && it["text"].as_str().is_some_and(|it| it.ends_with("in the end"))
+    };
+    let told = || world.messages().into_iter().find(is_it);
+    wait_for("the answer", COMMAND_LIMIT, told, || world.e2e.story());
+    world.ask(cli, "and now?");
+    let last = world.asked(cli).pop().expect("a request");
+    assert!(last.messages >= 3, "its session was not resumed: {:#}", last.body);
+    let messages = world.messages();
+    let anew = |it: &serde_json::Value| it["text"].as_str().is_some_and(|it| it.contains("could not be gone on with"));
+    assert!(!messages.iter().any(anew), "{messages:#?}");
 }
 
 /// Of the three, those that can start a session from another agent's.
