@@ -7,6 +7,7 @@ pub mod ask;
 pub mod finding;
 pub mod ids;
 pub mod outcome;
+pub mod steering;
 
 // The pure core, and the thread that is its single writer.
 pub mod channel;

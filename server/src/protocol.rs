@@ -419,6 +419,10 @@ pub struct PauseView {
     pub hash: String,
     /// The decisions that it takes, the usual one first.
     pub decisions: Vec<String>,
+    /// Which files that steer programs (CI, hooks, builds, editors, agents) the run has changed, in words; empty where there are
+    /// none, or it asks for something else. Nobody but a person approves it then.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub steering: String,
     /// What asks, where it is a permission or a question.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ask: Option<AskView>,

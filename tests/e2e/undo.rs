@@ -86,6 +86,31 @@ fn words(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
+/// Security row 19: what would outlive the agent is let through by a person only.
+#[test]
+fn work_that_steers_programs_is_named_and_left_to_a_person_whatever_yes_says() {
+    let world = World::with_files(&[("a.txt", "a\n")]);
+    let script = "#!/bin/sh\nmkdir -p .github/workflows\necho 'on: push' > .github/workflows/ci.yml\n\
+                  echo '{\"kind\":\"change\",\"summary\":\"served\",\"files\":[],\"fixed\":[],\"declined\":[]}' > \"$4\"\n";
+    crate::relay::tool(&world, "maker", "maker.sh", script);
+    let steps = "title: Serve\nsteps:\n  - { id: make, tool: maker, result: change, prompt: make it }\n  \
+                 - { id: look, needs: [make], pause: { show: make, message: Let it through? } }\n";
+    world.workflow("serve", steps);
+    let ran = world.callboard(&["run", "serve", "--yes"]).code(3, "a run whose work steers programs");
+    assert!(
+        ran.stdout.contains("--yes leaves p1 to a person: files that steer programs were changed"),
+        "{}",
+        ran.stdout
+    );
+    let shown = world.callboard(&["inbox", "p1"]).ok("inbox").stdout;
+    assert!(shown.contains("Steers programs: .github/workflows/ci.yml (CI)"), "{shown}");
+    let listed = world.callboard(&["inbox", "--json"]).ok("inbox").json();
+    assert_eq!(listed[0]["steering"], ".github/workflows/ci.yml (CI)");
+    world.callboard(&["decide", "p1", "approve"]).ok("a person");
+    let shown = world.callboard(&["show", "r1", "--follow"]).ok("the run").stdout;
+    assert!(shown.contains("done"), "{shown}");
+}
+
 #[test]
 fn promise_undo_run_puts_back_what_agents_changed_and_keeps_what_the_developer_did() {
     let world = world();

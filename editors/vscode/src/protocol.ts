@@ -851,6 +851,8 @@ export interface PauseView {
   rev: number;
   /** The run. */
   run?: RunId;
+  /** Which files that steer programs (CI, hooks, builds, editors, agents) the run has changed, in words; empty where there are none, or it asks for something else. Nobody but a person approves it then. */
+  steering?: string;
   /** The step. */
   step?: StepId;
   /** One line: what is asked. */

@@ -271,7 +271,7 @@ pub struct RunArgs {
     /// Show it in this channel
     #[arg(long, value_name = "CHANNEL")]
     pub channel: Option<ChannelName>,
-    /// Approve what the workflow stops for; what failed, is stuck or in conflict, or an agent asks is left waiting
+    /// Approve what the workflow stops for; what failed, is stuck, in conflict, asked by an agent or steers programs (CI, hooks, builds) is left waiting
     #[arg(long, short)]
     pub yes: bool,
     /// Start it and leave it to the hub

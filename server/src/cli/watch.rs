@@ -102,7 +102,8 @@ fn why_not(pause: &PauseView, raises: u32, accepts: bool) -> Option<&'static str
         return Some("it can't be approved: it wants another decision");
     }
     match pause.kind {
-        PauseKind::Step => None,
+        PauseKind::Step if pause.steering.is_empty() => None,
+        PauseKind::Step => Some("files that steer programs were changed, and only a person lets these through"),
         PauseKind::Limit if raises < MOST_RAISES => None,
         PauseKind::Limit => Some("--yes has raised limits of this run often enough"),
         PauseKind::Permission | PauseKind::Question => {

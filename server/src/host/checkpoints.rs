@@ -23,6 +23,7 @@ use crate::{
         timeline::{Stretch, Worker},
     },
     protocol::{FileChange, FileDiff, FileNote},
+    steering::steers,
     workspace::buffers::{Bases, Buffers},
     workspace::checkpoint::{self, Bounds, CheckpointError, Interval, Kind, Store},
     workspace::texts::Texts,
@@ -309,6 +310,8 @@ fn take(checkpoints: &Checkpoints, since: Option<&str>) -> Result<CheckpointOutc
         Some(since) if !changed.is_empty() => shown_diffs(&store.diff(since, &taken.tree, None, false)?),
         _ => Vec::new(),
     };
+    // Of many, those that a person has to see are named.
+    changed.sort_by_key(|it| steers(&it.path).is_none());
     changed.truncate(NAMED);
     let mut left_out: Vec<FileNote> = taken
         .left_out

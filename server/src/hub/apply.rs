@@ -576,7 +576,8 @@ fn hold(state: &mut State, at: Timestamp, run: Option<RunId>, held: bool) {
 }
 
 fn open_pause(state: &mut State, at: Timestamp, record: &Record) {
-    let Record::PauseOpened { pause, kind, subject, title, channel, document, hash, decisions } = record else {
+    let Record::PauseOpened { pause, kind, subject, title, channel, document, hash, decisions, steering } = record
+    else {
         return;
     };
     state.pauses.push_back(Arc::new(Pause {
@@ -589,6 +590,7 @@ fn open_pause(state: &mut State, at: Timestamp, record: &Record) {
         document: Arc::clone(document),
         hash: hash.clone(),
         decisions: decisions.clone(),
+        steering: Arc::clone(steering),
         answered: None,
         rev: state.rev,
     }));

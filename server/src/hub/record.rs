@@ -401,6 +401,9 @@ pub enum Record {
         hash: String,
         /// The decisions that it takes, the usual one first.
         decisions: Vec<String>,
+        /// Which files that steer programs its run has changed, in words; empty where there are none, or it asks for something else.
+        #[serde(default, skip_serializing_if = "str::is_empty")]
+        steering: Arc<str>,
     },
     /// A person answered, or the run's end made the question idle (`decision` is `stop` then).
     PauseAnswered {

@@ -379,6 +379,7 @@ fn pause_view(it: &Pause) -> PauseView {
         document: it.document.to_string(),
         hash: it.hash.clone(),
         decisions: it.decisions.clone(),
+        steering: it.steering.to_string(),
         ask: ask_view(it),
         answered: it.answered.clone(),
         rev: it.rev,

@@ -286,6 +286,8 @@ pub struct Pause {
     pub hash: String,
     /// The decisions that it takes.
     pub decisions: Vec<String>,
+    /// Which files that steer programs its run has changed, in words; may be empty.
+    pub steering: Arc<str>,
     /// How it was answered.
     pub answered: Option<Answered>,
     /// Revision of the last change.

@@ -217,6 +217,7 @@ mod tests {
             document: "shown\n".to_owned(),
             hash: hash_of("shown\n"),
             decisions: decisions.iter().map(|it| (*it).to_owned()).collect(),
+            steering: String::new(),
             ask: None,
             answered: None,
             rev: 1,

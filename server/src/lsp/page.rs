@@ -103,6 +103,7 @@ mod tests {
             hash: hash_of(&document),
             document,
             decisions: decisions.iter().map(|it| (*it).to_owned()).collect(),
+            steering: String::new(),
             ask: None,
             answered: None,
             rev: 1,

@@ -527,6 +527,7 @@
 ---@field opened callboard.Timestamp Since when.
 ---@field rev integer Revision of its last change.
 ---@field run? callboard.RunId The run.
+---@field steering? string Which files that steer programs (CI, hooks, builds, editors, agents) the run has changed, in words; empty where there are none, or it asks for something else. Nobody but a person approves it then.
 ---@field step? callboard.StepId The step.
 ---@field title string One line: what is asked.
 

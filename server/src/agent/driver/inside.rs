@@ -5,20 +5,17 @@
 
 use std::path::{Component, Path};
 
+use crate::steering::{Steering, steers};
+
 /// Returns whether a path is of an ordinary file inside a folder: not outside by `..`, and nothing that says what programs
 /// do when somebody opens the folder.
 pub(crate) fn is_plain_inside(folder: &Path, path: &str) -> bool {
-    const STEERING: [&str; 9] =
-        [".git", ".codex", ".claude", ".gemini", ".callboard", ".vscode", ".idea", ".mcp.json", ".envrc"];
     let path = Path::new(path);
     let whole = if path.is_absolute() { path.to_path_buf() } else { folder.join(path) };
     let Ok(rest) = whole.strip_prefix(folder) else { return false };
-    let plain = |it: Component<'_>| match it {
-        // Compared without case: on some systems `.GIT` is `.git`.
-        Component::Normal(name) => !STEERING.contains(&name.to_string_lossy().to_lowercase().as_str()),
-        _ => false,
-    };
-    rest.components().next().is_some() && rest.components().all(plain)
+    let plain = |it: Component<'_>| matches!(it, Component::Normal(_));
+    let is_asked_for = steers(rest).is_some_and(Steering::is_asked_for);
+    rest.components().next().is_some() && rest.components().all(plain) && !is_asked_for
 }
 
 #[cfg(test)]
@@ -31,7 +28,18 @@ mod tests {
         for good in ["/ws/a", "src/a.rs", "/ws/.github/x"] {
             assert!(inside(good), "{good}");
         }
-        for bad in ["/ws", "", "/etc/x", "/ws/../etc/x", "../x", "/ws/.git/hooks/x", "/ws/a/.GIT/config", ".codex/x"] {
+        for bad in [
+            "/ws",
+            "",
+            "/etc/x",
+            "/ws/../etc/x",
+            "../x",
+            "/ws/.git/hooks/x",
+            "/ws/a/.GIT/config",
+            ".codex/x",
+            ".husky/x",
+            ".gitattributes",
+        ] {
             assert!(!inside(bad), "{bad}");
         }
     }

@@ -125,6 +125,7 @@ pub(crate) mod tests {
             hash: hash_of(&document),
             document,
             decisions: ["approve", "edit", "request-changes", "reject", "stop"].map(str::to_owned).to_vec(),
+            steering: String::new(),
             ask: None,
             answered: None,
             rev: 9,

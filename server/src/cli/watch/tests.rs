@@ -114,6 +114,18 @@ async fn yes_leaves_a_failure_to_a_person() {
     assert!(shown.contains("--yes leaves p1 to a person: it can't be approved"), "{shown}");
 }
 
+/// Security row 19.
+#[tokio::test]
+async fn yes_lets_no_file_through_that_steers_programs() {
+    let pause = PauseView { steering: "Makefile (builds)".to_owned(), ..pause(1) };
+    let mut hub = Fake::default()
+        .on(method::SUBSCRIBE, json!({}), changed())
+        .feeds(vec![Item::Pause(Box::new(pause)), waiting()]);
+    let (exit, shown) = play(&mut hub, Person::nobody(), false, yes()).await;
+    assert_eq!(exit, fail::DETACHED);
+    assert!(shown.contains("--yes leaves p1 to a person: files that steer programs were changed"), "{shown}");
+}
+
 #[tokio::test]
 async fn promise_5_yes_does_not_say_that_a_stuck_loop_is_well_nor_choose_between_two_texts() {
     for (kind, why) in [

@@ -1,6 +1,6 @@
 //! Checkpoints and undos onto the state.
 
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 
 use super::change_run;
 use crate::{
@@ -11,6 +11,7 @@ use crate::{
         state::{CheckpointEntry, State, UndoEntry},
     },
     ids::Timestamp,
+    steering::steers,
 };
 
 pub(super) fn apply(state: &mut State, at: Timestamp, record: &Record) {
@@ -49,7 +50,9 @@ pub(super) fn apply(state: &mut State, at: Timestamp, record: &Record) {
                         Arc::make_mut(step).diffs = diffs.clone().into();
                     }
                     for path in changed {
-                        if it.changed.len() < CHANGED_KEPT {
+                        // What a person has to see is not lost behind a thousand others.
+                        let most = if steers(Path::new(path)).is_some() { 2 * CHANGED_KEPT } else { CHANGED_KEPT };
+                        if it.changed.len() < most {
                             it.changed.insert(Arc::from(path.as_str()));
                         }
                     }

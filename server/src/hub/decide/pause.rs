@@ -14,11 +14,15 @@ use crate::{
     ids::{FindingId, MessageId, PauseId, RunId, StepId},
     outcome::{Failure, FailureClass, ReviewVerdict, TestVerdict, TypedResult},
     protocol::{About, PauseKind},
+    steering,
     workflow::{
         plan::{PauseAction, Step},
         prompt,
     },
 };
+
+/// How many files that steer programs are named.
+const STEERING_NAMED: usize = 5;
 
 /// Opens the pause of a pause step.
 pub(super) fn open_step(draft: &mut Draft, id: RunId, step: &Step, action: &PauseAction) {
@@ -36,6 +40,8 @@ pub(super) fn open_step(draft: &mut Draft, id: RunId, step: &Step, action: &Paus
     let shown = action.show.as_ref().and_then(|it| run.step(it)).cloned();
     let mut header = header(draft, &run, &step.id, &message);
     header.facts.extend(checks(draft, &run, step, action));
+    let steering = steering(&run);
+    header.facts.extend(steering.clone().map(|it| ("Steers programs".to_owned(), it)));
     let document = match shown.as_ref().and_then(|it| it.result.as_deref()) {
         Some(TypedResult::Review(_)) => {
             let ids = shown.as_ref().map(|it| Arc::clone(&it.findings)).unwrap_or_default();
@@ -56,7 +62,13 @@ pub(super) fn open_step(draft: &mut Draft, id: RunId, step: &Step, action: &Paus
     }
     decisions.extend(["reject", "skip", "stop"]);
     let title = first_line(&message, &step.title, step.id.as_str());
-    open_one(draft, PauseKind::Step, Subject::Step { run: id, step: step.id.clone() }, &title, document, &decisions);
+    let subject = Subject::Step { run: id, step: step.id.clone() };
+    open_pause(draft, PauseKind::Step, subject, &title, document, &decisions, steering.unwrap_or_default().into());
+}
+
+/// Returns which files that steer programs a run has changed, in words.
+pub(super) fn steering(run: &Run) -> Option<String> {
+    steering::in_words(run.changed.iter().map(|it| &**it), STEERING_NAMED)
 }
 
 /// Returns what the checks before a pause came to: the tests and reviews that it needs, apart from what it shows.
@@ -292,6 +304,18 @@ pub(super) fn open_one(
     document: String,
     decisions: &[&str],
 ) -> PauseId {
+    open_pause(draft, kind, subject, title, document, decisions, "".into())
+}
+
+fn open_pause(
+    draft: &mut Draft,
+    kind: PauseKind,
+    subject: Subject,
+    title: &str,
+    document: String,
+    decisions: &[&str],
+    steering: Arc<str>,
+) -> PauseId {
     let pause = draft.state.next_pause();
     let run = subject.run();
     let step = subject.step().cloned();
@@ -314,6 +338,7 @@ pub(super) fn open_one(
         document: document.into(),
         hash,
         decisions: decisions.iter().map(|it| (*it).to_owned()).collect(),
+        steering,
     });
     if let Some(run) = run {
         let about = About { run: Some(run), step, pause: Some(pause), ..About::default() };

@@ -284,7 +284,9 @@ fn closing_words(state: &State, id: RunId, status: RunStatus, why: &str) -> Stri
             checkpoint::files(n)
         ),
     };
-    format!("{id} is **{word}**: {why}.{findings}{files}")
+    let steering = state.runs.get(&id).and_then(|it| pause::steering(it));
+    let steering = steering.map_or_else(String::new, |it| format!(" Look at what steers programs: {it}."));
+    format!("{id} is **{word}**: {why}.{findings}{files}{steering}")
 }
 
 /// Returns the turns of a run, or all of them, that have not ended, each with whether its agent has it already.

@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::*;
 use crate::{
+    document::Decision,
     hub::{
         event::{Answer, CheckpointOutcome, Refusal, RefusalCode, UndoOutcome},
         record::{CheckpointWhen, Record},
@@ -84,6 +85,41 @@ fn a_step_that_writes_starts_and_ends_with_a_checkpoint_and_one_that_reads_does_
     assert!(said.contains("2 files changed") && said.contains(&format!("callboard undo {run}")), "{said}");
     let whens: Vec<CheckpointWhen> = scene.state.checkpoints.iter().map(|it| it.when).collect();
     assert_eq!(whens, [CheckpointWhen::Run, CheckpointWhen::Start, CheckpointWhen::End]);
+}
+
+/// Security row 19: what outlives the agent is pointed out, at the pause and at the end.
+#[test]
+fn a_pause_and_the_end_name_the_changed_files_that_steer_programs() {
+    let mut scene = Scene { slow_checkpoints: true, ..Scene::new() };
+    scene.run(plan(json!([
+        turn("fix", &[], "fixer", "change"),
+        pause("first", &["fix"], Some("fix")),
+        with(turn("more", &["first"], "fixer", "change"), "/action/prompt", json!("more")),
+        pause("second", &["more"], Some("more")),
+    ])));
+    for checkpoint in [1, 2] {
+        taken(&mut scene, checkpoint, Some("a"), &[]);
+    }
+    scene.ends("autofix", changed("done"));
+    taken(&mut scene, 3, Some("b"), &["src/lib.rs"]);
+    let first = scene.state.pause(PauseId(1)).unwrap();
+    assert!(first.steering.is_empty() && !first.document.contains("Steers"), "{}", first.document);
+    scene.decide(1, Decision::Approve).unwrap();
+    // One for the answer, one for the turn.
+    for checkpoint in [4, 5] {
+        taken(&mut scene, checkpoint, Some("b"), &[]);
+    }
+    scene.ends("autofix", changed("more"));
+    // However much else was changed.
+    let many: Vec<String> =
+        (0..2_000).map(|it| format!("a/{it}")).chain([".github/workflows/ci.yml".to_owned()]).collect();
+    taken(&mut scene, 6, Some("c"), &many.iter().map(String::as_str).collect::<Vec<_>>());
+    let second = scene.state.pause(PauseId(2)).unwrap().clone();
+    assert_eq!(&*second.steering, ".github/workflows/ci.yml (CI)");
+    assert!(second.document.contains("**Steers programs**: .github/workflows/ci.yml (CI)"), "{}", second.document);
+    scene.decide(2, Decision::Approve).unwrap();
+    let said = scene.state.messages.last().unwrap().text.to_string();
+    assert!(said.ends_with("Look at what steers programs: .github/workflows/ci.yml (CI)."), "{said}");
 }
 
 #[test]

@@ -14,25 +14,8 @@ use similar::TextDiff;
 use crate::{
     agent::{Access, tools},
     ask::{Ask, AskReply, FileEdit, Permission, Question, Wish},
+    steering::{self, Steering},
 };
-
-/// Folders and files that steer programs, version control or agents: a change there is asked for.
-const STEERING: [&str; 14] = [
-    ".git",
-    ".claude",
-    ".codex",
-    ".gemini",
-    ".amp",
-    ".cursor",
-    ".vscode",
-    ".idea",
-    ".callboard",
-    ".husky",
-    ".mcp.json",
-    ".envrc",
-    ".gitattributes",
-    ".gitmodules",
-];
 
 /// The longest file that is read to be compared with what would take its place, in bytes.
 const MOST_FILE: u64 = 2 << 20;
@@ -169,13 +152,10 @@ fn inside(cwd: &Path, path: &Path) -> bool {
     there.is_some_and(|it| it.starts_with(&root))
 }
 
-/// Returns whether a path goes through something that steers programs. In any case of letters: some systems know no other.
+/// Returns whether a path goes through something for which a person is asked, since it steers programs.
 fn steers(cwd: &Path, path: &Path) -> bool {
     let Ok(rest) = path.strip_prefix(cwd) else { return true };
-    rest.components().any(|it| {
-        let name = it.as_os_str().to_string_lossy().to_lowercase();
-        STEERING.contains(&name.as_str())
-    })
+    steering::steers(rest).is_some_and(Steering::is_asked_for)
 }
 
 fn questions(id: &str, input: &Value) -> Vec<Ask> {
