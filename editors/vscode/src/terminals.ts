@@ -4,12 +4,9 @@
 
 import * as vscode from "vscode";
 import { message, type Hub } from "./hub";
-import { above } from "./past";
+import { above, Past } from "./past";
 import type { TerminalFrame } from "./protocol";
 import { agentState, printable, stateMark } from "./words";
-
-/** How many lines that left the top of the screen are written above it. */
-const PAST = 1000;
 
 export class Terminals implements vscode.Disposable {
   private readonly open = new Map<string, { terminal: vscode.Terminal; screen: Screen }>();
@@ -73,9 +70,7 @@ class Screen implements vscode.Pseudoterminal {
   readonly onDidOverrideDimensions = this.sizes.event;
   private own: vscode.TerminalDimensions | undefined;
   private locked = false;
-  private terminal = -1;
-  /** How many lines of that terminal's past are above the screen here. */
-  private past = 0;
+  private readonly past: Past;
   /** What is to be written before the next whole screen; until that comes, changes of the one before are left out. */
   private before: string | undefined;
   private drawing = Promise.resolve();
@@ -88,7 +83,9 @@ class Screen implements vscode.Pseudoterminal {
   constructor(
     private readonly hub: Hub,
     private readonly agent: string,
-  ) {}
+  ) {
+    this.past = new Past(agent, (params) => hub.request("terminalScrollback", params));
+  }
 
   open(size: vscode.TerminalDimensions | undefined): void {
     this.own = size;
@@ -148,13 +145,11 @@ class Screen implements vscode.Pseudoterminal {
     if (!this.opened) return;
     const { agent, hub } = this;
     const begin = async (): Promise<void> => {
-      const past = await hub.request("terminalScrollback", { agent, count: PAST });
-      if (past.lines.length > 0 && this.terminal !== past.terminal) {
+      const lines = await this.past.begin();
+      if (lines.length > 0) {
         const rows = this.own?.rows ?? 24;
-        this.writes.fire(`${past.lines.map((it) => printable(it)).join("\r\n")}${"\r\n".repeat(rows)}`);
+        this.writes.fire(`${lines.map((it) => printable(it)).join("\r\n")}${"\r\n".repeat(rows)}`);
       }
-      if (this.terminal !== past.terminal) this.past = past.total;
-      this.terminal = past.terminal;
       const { state } = await hub.request("watchTerminal", { agent, form: "raw" });
       // A name that is said while the editor still opens the terminal is lost.
       this.name = "";
@@ -183,12 +178,9 @@ class Screen implements vscode.Pseudoterminal {
       .catch((error: unknown) => this.hub.log.info(message(error)));
   }
 
-  private async put({ raw, full, terminal, size }: TerminalFrame): Promise<void> {
-    if (raw === undefined || !this.opened) return;
-    if (terminal !== this.terminal) {
-      this.terminal = terminal;
-      this.past = 0;
-    }
+  private async put(frame: TerminalFrame): Promise<void> {
+    const { raw = "", full, size } = frame;
+    if (!this.opened) return;
     if (full) {
       this.writes.fire(`${this.before ?? ""}${raw}`);
       this.before = undefined;
@@ -198,10 +190,9 @@ class Screen implements vscode.Pseudoterminal {
       return;
     }
     const { agent } = this;
-    const left = await this.hub.request("terminalScrollback", { agent, from: this.past, count: PAST });
-    if (left.terminal !== terminal || left.lines.length === 0) return;
-    this.past = left.first + left.lines.length;
-    this.before = above(left.lines, size.rows, size.columns);
+    const lines = await this.past.after(frame);
+    if (lines.length === 0) return;
+    this.before = above(lines, size.rows, size.columns);
     try {
       await this.hub.request("watchTerminal", { agent, form: "raw" });
     } catch (error) {
