@@ -10,6 +10,7 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import * as esbuild from "esbuild";
+import { refusal } from "./program.mjs";
 
 const here = path.dirname(fileURLToPath(import.meta.url));
 const target = path.resolve(here, "../../target/vscode");
@@ -97,8 +98,24 @@ function notices() {
   fs.writeFileSync(path.join(here, "THIRD-PARTY.txt"), `This extension holds parts of:\n\n${parts.join("\n---\n\n")}`);
 }
 
+/** The platform that a package is for, where it has a server inside. */
+const own = process.arch === "arm" ? `${process.platform}-armhf` : `${process.platform}-${process.arch}`;
+const platform = options.target ?? own;
+
+/** Says why no package can be made of these options; nothing where one can. */
+function complaint() {
+  if (options.server !== undefined) {
+    if (!fs.statSync(options.server, { throwIfNoEntry: false })?.isFile()) {
+      return `error: there is no file ${options.server}\nhelp: name the program that is to be inside with --server`;
+    }
+    return refusal(fs.readFileSync(options.server), options.server, platform);
+  }
+  if (options.target === undefined) return undefined;
+  return `error: a package for ${options.target} needs its server\nhelp: name it with --server, or leave out --target: a package without a server is for every platform`;
+}
+
 function pack() {
-  const windows = options.target?.startsWith("win32") ?? process.platform === "win32";
+  const windows = platform.startsWith("win32-");
   const inside = path.join(here, "server");
   fs.rmSync(inside, { recursive: true, force: true });
   if (options.server !== undefined) {
@@ -110,8 +127,8 @@ function pack() {
   notices();
   fs.copyFileSync(path.join(here, "../../LICENSE-MIT"), path.join(here, "LICENSE.txt"));
   const version = JSON.parse(fs.readFileSync(path.join(here, "package.json"), "utf8")).version;
-  const platform = options.target ?? `${process.platform}-${process.arch}`;
-  const out = path.resolve(options.out ?? path.join(target, `callboard-${platform}-${version}.vsix`));
+  const name = options.server === undefined ? `callboard-${version}.vsix` : `callboard-${platform}-${version}.vsix`;
+  const out = path.resolve(options.out ?? path.join(target, name));
   fs.mkdirSync(path.dirname(out), { recursive: true });
   const arguments_ = [
     "package",
@@ -133,6 +150,11 @@ function pack() {
   );
 }
 
+const wrong = options.package ? complaint() : undefined;
+if (wrong !== undefined) {
+  console.error(wrong);
+  process.exit(2);
+}
 copies();
 if (options.watch) {
   for (const bundle of bundles) await (await esbuild.context(bundle)).watch();
