@@ -46,11 +46,17 @@ const bundles = [
 
 /** What the extension needs of other places. */
 function copies() {
-  fs.mkdirSync(path.join(here, "schemas"), { recursive: true });
-  fs.copyFileSync(
-    path.join(here, "../../templates/workflow.schema.json"),
-    path.join(here, "schemas/workflow.schema.json"),
-  );
+  const wanted = [["../../templates/workflow.schema.json", "schemas/workflow.schema.json"]];
+  for (const it of ["channel", "diff", "pause", "run"]) {
+    wanted.push([`../../docs/pictures/vscode-${it}.png`, `walkthrough/${it}.png`]);
+  }
+  for (const [from, to] of wanted.map((it) => it.map((file) => path.join(here, file)))) {
+    const bytes = fs.readFileSync(from);
+    // What is the same is left alone: somebody may be reading it.
+    if (fs.existsSync(to) && fs.readFileSync(to).equals(bytes)) continue;
+    fs.mkdirSync(path.dirname(to), { recursive: true });
+    fs.writeFileSync(to, bytes);
+  }
 }
 
 async function tests() {
@@ -95,7 +101,39 @@ function notices() {
     const text = file === undefined ? "" : `\n${fs.readFileSync(path.join(folder, file), "utf8").trim()}\n`;
     return `${name} ${version} (${license ?? "see its licence"})\n${text}`;
   });
-  fs.writeFileSync(path.join(here, "THIRD-PARTY.txt"), `This extension holds parts of:\n\n${parts.join("\n---\n\n")}`);
+  return `This extension holds parts of:\n\n${parts.join("\n---\n\n")}`;
+}
+
+/** The README as the extension's page in the editor, which shows pictures of the web and no others: it says where they are. */
+function page() {
+  let where =
+    "_Pictures are in the walkthrough: choose_ **Callboard: First Review in Two Minutes** _from the command palette._\n\n";
+  return fs.readFileSync(path.join(here, "README.md"), "utf8").replace(/^!\[[^\]]*\]\([^)]*\)\n\n/gm, () => {
+    const once = where;
+    where = "";
+    return once;
+  });
+}
+
+/** Puts together what the package holds, apart from the sources. */
+function stage(server) {
+  const folder = path.join(target, "package");
+  fs.rmSync(folder, { recursive: true, force: true });
+  for (const name of ["dist", "l10n", "media", "schemas", "walkthrough", "package.json", "package.nls.json"]) {
+    fs.cpSync(path.join(here, name), path.join(folder, name), { recursive: true });
+  }
+  fs.writeFileSync(path.join(folder, "README.md"), page());
+  // All that is here is for the package; without this file it would be asked whether that is so.
+  fs.writeFileSync(path.join(folder, ".vscodeignore"), "");
+  fs.writeFileSync(path.join(folder, "THIRD-PARTY.txt"), notices());
+  fs.copyFileSync(path.join(here, "../../LICENSE-MIT"), path.join(folder, "LICENSE.txt"));
+  if (server !== undefined) {
+    const file = path.join(folder, "server", platform.startsWith("win32-") ? "callboard.exe" : "callboard");
+    fs.mkdirSync(path.dirname(file));
+    fs.copyFileSync(server, file);
+    fs.chmodSync(file, 0o755);
+  }
+  return folder;
 }
 
 /** The platform that a package is for, where it has a server inside. */
@@ -115,17 +153,7 @@ function complaint() {
 }
 
 function pack() {
-  const windows = platform.startsWith("win32-");
-  const inside = path.join(here, "server");
-  fs.rmSync(inside, { recursive: true, force: true });
-  if (options.server !== undefined) {
-    fs.mkdirSync(inside);
-    const file = path.join(inside, windows ? "callboard.exe" : "callboard");
-    fs.copyFileSync(options.server, file);
-    fs.chmodSync(file, 0o755);
-  }
-  notices();
-  fs.copyFileSync(path.join(here, "../../LICENSE-MIT"), path.join(here, "LICENSE.txt"));
+  const folder = stage(options.server);
   const version = JSON.parse(fs.readFileSync(path.join(here, "package.json"), "utf8")).version;
   const name = options.server === undefined ? `callboard-${version}.vsix` : `callboard-${platform}-${version}.vsix`;
   const out = path.resolve(options.out ?? path.join(target, name));
@@ -141,7 +169,7 @@ function pack() {
   ];
   if (options.server !== undefined) arguments_.push("--target", platform);
   execFileSync(path.join(here, "node_modules/.bin/vsce"), arguments_, {
-    cwd: here,
+    cwd: folder,
     stdio: ["ignore", "pipe", "inherit"],
   });
   const size = (fs.statSync(out).size / 1e6).toFixed(1);

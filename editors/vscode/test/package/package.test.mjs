@@ -73,6 +73,19 @@ test("the package without a server is for every platform", () => {
   for (const name of ["dist/extension.js", "schemas/workflow.schema.json", "THIRD-PARTY.txt", "readme.md"]) {
     assert.ok(files.has(`extension/${name}`), name);
   }
+  assert.deepEqual(
+    [...files.keys()].filter((it) => /node_modules|\/src\/|\/test\/|\.mjs$|tsconfig|lock/.test(it)),
+    [],
+    "no source is inside",
+  );
+  // The editor shows no picture that lies beside the page; beside the walkthrough it does.
+  const text = (name) => files.get(name)?.bytes.toString("utf8") ?? "";
+  assert.doesNotMatch(text("extension/readme.md"), /!\[/);
+  assert.equal(text("extension/readme.md").split("Pictures are in the walkthrough").length, 2, "said once");
+  const pages = [...files.keys()].filter((it) => /^extension\/walkthrough\/.*\.md$/.test(it));
+  const pictures = pages.flatMap((it) => [...text(it).matchAll(/!\[[^\]]+\]\(([^)]+)\)/g)]).map((it) => it[1]);
+  assert.deepEqual(pictures.sort(), ["channel.png", "diff.png", "pause.png", "run.png"]);
+  for (const it of pictures) assert.ok(files.has(`extension/walkthrough/${it}`), it);
 });
 
 test("what can't be a package is refused, with what to do, and nothing is written", () => {
