@@ -1,50 +1,35 @@
 // What the day leaves out, in a real workbench: the composer's memory, a change accepted and undone by itself, remarks on lines,
 // stale findings, all of a file fixed after a look, unsaved text saved before a turn, tasks, and a folder below the
 // repository's root.
-import fs from "node:fs";
-import path from "node:path";
 import { LONG, sleep, story, until, World } from "./harness.mjs";
 
 const STOPS = "# Stops\n\nThe station.\n\nA long way.\n\nThe depot.\n\nNight.\n\nHome.\n";
-const world = new World(
-  {
-    "stops.md": STOPS,
-    "src/notes.md": "# Notes\n\none \ntwo\nthree \n",
-    ".vscode/tasks.json": JSON.stringify({
-      version: "2.0.0",
-      tasks: [
-        {
-          type: "callboard",
-          workflow: "review-file",
-          inputs: { path: "src/notes.md" },
-          roles: { reviewer: "lint" },
-          label: "look at the notes",
-        },
-      ],
-    }),
-  },
-  { "workbench.colorTheme": "Default Dark Modern" },
-);
-const vsix = path.resolve(process.env.CALLBOARD_VSIX);
-const own = (name, text, mode) => {
-  const file = world.of(path.join("home/.config/callboard", name));
-  fs.mkdirSync(path.dirname(file), { recursive: true });
-  fs.writeFileSync(file, text, { mode });
-};
+const world = new World({
+  "stops.md": STOPS,
+  "src/notes.md": "# Notes\n\none \ntwo\nthree \n",
+  ".vscode/tasks.json": JSON.stringify({
+    version: "2.0.0",
+    tasks: [
+      {
+        type: "callboard",
+        workflow: "review-file",
+        inputs: { path: "src/notes.md" },
+        roles: { reviewer: "lint" },
+        label: "look at the notes",
+      },
+    ],
+  }),
+});
 // An agent that changes two places of a file, and says what it was told.
-own(
-  "agents/scribe.sh",
-  `#!/bin/sh
-sed -i 's/station/harbour/; s/depot/bridge/' stops.md
+world.tool(
+  "scribe",
+  "Changes names",
+  `sed -i 's/station/harbour/; s/depot/bridge/' stops.md
 printf '{"kind":"change","summary":"two names","files":["stops.md"]}' > "$CALLBOARD_RESULT"
 `,
-  0o755,
+  "access: write\ngood-for: [fix]\n",
 );
-own(
-  "agents/scribe.yaml",
-  "name: scribe\ntitle: Changes names\ndriver: tool\naccess: write\ngood-for: [fix]\ncommand: [./scribe.sh]\n",
-);
-own(
+world.own(
   "workflows/rename.yaml",
   `title: Rename
 roles:
@@ -54,7 +39,7 @@ steps:
   - { id: look, title: Look, needs: [change], pause: { show: change, message: "Keep this?" } }
 `,
 );
-own("config.yaml", "buffers: {before_turn: save}\n");
+world.own("config.yaml", "buffers: {before_turn: save}\n");
 
 let window;
 let channel;
@@ -76,7 +61,7 @@ await story(world, [
     "the workbench starts in a workspace that is trusted",
     async () => {
       world.callboard("trust", "--yes");
-      await world.start({ vsix });
+      await world.start();
       window = await world.window({ files: ["stops.md"] });
       await window.side();
       channel = await window.channel();
