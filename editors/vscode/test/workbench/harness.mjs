@@ -65,7 +65,6 @@ const SETTINGS = {
   "files.autoSave": "off",
   "editor.accessibilitySupport": "off",
   "terminal.integrated.gpuAcceleration": "off",
-  "callboard.server.path": program,
 };
 
 /** A machine of its own: home, workspace, editor's server. Ended by `end`. */
@@ -185,6 +184,10 @@ export class World {
     if (packed) {
       const args = [server, ...base, ...folders, "--install-extension", wanted("CALLBOARD_VSIX")];
       execFileSync(node, args, { env: this.env, timeout: LONG, stdio: "pipe" });
+    } else {
+      // The package has the program inside. Without it the machine's settings say where it is: a user's are the window's own.
+      fs.mkdirSync(this.of("data/Machine"), { recursive: true });
+      fs.writeFileSync(this.of("data/Machine/settings.json"), JSON.stringify({ "callboard.server.path": program }));
     }
     const args = ["--host", "127.0.0.1", "--port", "0", "--without-connection-token"];
     if (!trust) args.push("--disable-workspace-trust");
