@@ -78,11 +78,16 @@ await story(
         await say("@claude [[bash touch allowed.txt]] [[say done with it]]");
         const card = channel.locator(".card.pause.of-permission").last();
         await card.waitFor({ timeout: LONG });
-        await card.locator("pre", { hasText: "touch allowed.txt" }).waitFor();
+        const shown = card.locator("pre", { hasText: "touch allowed.txt" });
+        await shown.waitFor();
+        if (!(await shown.evaluate((it) => it.scrollHeight <= it.clientHeight + 1)))
+          throw new Error("what would be done is not in sight above the buttons");
         await window.picture("permission-dark");
         await card.locator("button", { hasText: "Allow once" }).click();
         await channel.locator(".message.agent .body", { hasText: "done with it" }).waitFor({ timeout: LONG });
         if (!fs.existsSync(path.join(world.workspace, "allowed.txt"))) throw new Error("it was allowed and not done");
+        const cards = await channel.locator(".card.pause.answered").count();
+        if (cards !== 1) throw new Error(`the answer shows in ${cards} cards`);
       },
     ],
     [
