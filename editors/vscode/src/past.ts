@@ -31,11 +31,16 @@ export class Past {
     return this.take(left);
   }
 
+  /** Whether lines have left since it asked last. A hub of before the field says nothing of it, and is asked each time. */
+  hasMore({ terminal, scrolled }: TerminalFrame): boolean {
+    return !(scrolled <= (terminal === this.terminal ? this.scrolled : 0));
+  }
+
   /** Returns the lines that are new with this frame. */
-  async after({ terminal, scrolled }: TerminalFrame): Promise<string[]> {
+  async after(frame: TerminalFrame): Promise<string[]> {
+    const { terminal, scrolled } = frame;
+    if (!this.hasMore(frame)) return [];
     if (terminal !== this.terminal) this.turnTo(terminal);
-    // A hub of before this field says nothing, and is asked each time.
-    if (scrolled <= this.scrolled) return [];
     const left = await this.ask({ agent: this.agent, from: this.ended, count: MOST });
     if (left.terminal !== terminal) return [];
     // With more than it gave at once, the next frame asks again.

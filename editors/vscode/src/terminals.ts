@@ -8,6 +8,9 @@ import { above, Past } from "./past";
 import type { TerminalFrame } from "./protocol";
 import { agentState, printable, stateMark } from "./words";
 
+/** The least time between two looks at what left, in ms: each has the whole screen sent again, and in a flood there is always more. */
+const PACE = 100;
+
 export class Terminals implements vscode.Disposable {
   private readonly open = new Map<string, { terminal: vscode.Terminal; screen: Screen }>();
   private readonly listening: vscode.Disposable;
@@ -74,6 +77,7 @@ class Screen implements vscode.Pseudoterminal {
   /** What is to be written before the next whole screen; until that comes, changes of the one before are left out. */
   private before: string | undefined;
   private drawing = Promise.resolve();
+  private redrawn = 0;
   private name = "";
   private said = "";
   private opened = false;
@@ -180,7 +184,8 @@ class Screen implements vscode.Pseudoterminal {
 
   private async put(frame: TerminalFrame): Promise<void> {
     const { raw = "", full, size } = frame;
-    if (!this.opened) return;
+    const isOpen = (): boolean => this.opened;
+    if (!isOpen()) return;
     if (full) {
       this.writes.fire(`${this.before ?? ""}${raw}`);
       this.before = undefined;
@@ -189,12 +194,16 @@ class Screen implements vscode.Pseudoterminal {
     } else {
       return;
     }
-    const { agent } = this;
+    if (!this.past.hasMore(frame)) return;
+    const wait = this.redrawn + PACE - Date.now();
+    if (wait > 0) await new Promise((done) => setTimeout(done, wait));
     const lines = await this.past.after(frame);
-    if (lines.length === 0) return;
+    // Closed meanwhile, and a watch that is begun now nobody would end.
+    if (lines.length === 0 || !isOpen()) return;
+    this.redrawn = Date.now();
     this.before = above(lines, size.rows, size.columns);
     try {
-      await this.hub.request("watchTerminal", { agent, form: "raw" });
+      await this.hub.request("watchTerminal", { agent: this.agent, form: "raw" });
     } catch (error) {
       this.before = undefined;
       throw error;
