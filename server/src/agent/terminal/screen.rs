@@ -120,8 +120,8 @@ impl Emulator {
             return Some(skip.start);
         }
         colours(&stretch[skip.clone()], |it| self.parser.process(it));
-        let ends = stretch[skip.clone()].iter().filter(|it| **it == b'\n').count();
-        self.parser.callbacks_mut().pass_over(ends as u64);
+        let lines = stretch[skip.clone()].iter().map(|it| u64::from(*it == b'\n')).sum();
+        self.parser.callbacks_mut().pass_over(lines);
         Some(skip.end)
     }
 
