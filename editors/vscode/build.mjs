@@ -46,17 +46,12 @@ const bundles = [
 
 /** What the extension needs of other places. */
 function copies() {
-  const wanted = [["../../templates/workflow.schema.json", "schemas/workflow.schema.json"]];
-  for (const it of ["channel", "diff", "pause", "run"]) {
-    wanted.push([`../../docs/pictures/vscode-${it}.png`, `walkthrough/${it}.png`]);
-  }
-  for (const [from, to] of wanted.map((it) => it.map((file) => path.join(here, file)))) {
-    const bytes = fs.readFileSync(from);
-    // What is the same is left alone: somebody may be reading it.
-    if (fs.existsSync(to) && fs.readFileSync(to).equals(bytes)) continue;
-    fs.mkdirSync(path.dirname(to), { recursive: true });
-    fs.writeFileSync(to, bytes);
-  }
+  const schema = fs.readFileSync(path.join(here, "../../templates/workflow.schema.json"));
+  const file = path.join(here, "schemas/workflow.schema.json");
+  // What is the same is left alone: somebody may be reading it.
+  if (fs.existsSync(file) && fs.readFileSync(file).equals(schema)) return;
+  fs.mkdirSync(path.dirname(file), { recursive: true });
+  fs.writeFileSync(file, schema);
 }
 
 async function tests() {
@@ -115,6 +110,18 @@ function page() {
   });
 }
 
+/** Puts the documents' pictures that the walkthrough shows beside it: what is outside of the package leads nowhere. */
+function walkthrough(folder) {
+  for (const name of fs.readdirSync(folder)) {
+    const page = path.join(folder, name);
+    const text = fs.readFileSync(page, "utf8").replace(/\]\(([^)]*\/)([\w-]+\.png)\)/g, (_, from, picture) => {
+      fs.copyFileSync(path.join(here, "walkthrough", from, picture), path.join(folder, picture));
+      return `](${picture})`;
+    });
+    fs.writeFileSync(page, text);
+  }
+}
+
 /** Puts together what the package holds, apart from the sources. */
 function stage(server) {
   const folder = path.join(target, "package");
@@ -122,6 +129,7 @@ function stage(server) {
   for (const name of ["dist", "l10n", "media", "schemas", "walkthrough", "package.json", "package.nls.json"]) {
     fs.cpSync(path.join(here, name), path.join(folder, name), { recursive: true });
   }
+  walkthrough(path.join(folder, "walkthrough"));
   fs.writeFileSync(path.join(folder, "README.md"), page());
   // All that is here is for the package; without this file it would be asked whether that is so.
   fs.writeFileSync(path.join(folder, ".vscodeignore"), "");

@@ -84,7 +84,10 @@ test("the package without a server is for every platform", () => {
   assert.equal(text("extension/readme.md").split("Pictures are in the walkthrough").length, 2, "said once");
   const pages = [...files.keys()].filter((it) => /^extension\/walkthrough\/.*\.md$/.test(it));
   const pictures = pages.flatMap((it) => [...text(it).matchAll(/!\[[^\]]+\]\(([^)]+)\)/g)]).map((it) => it[1]);
-  assert.deepEqual(pictures.sort(), ["channel.png", "diff.png", "pause.png", "run.png"]);
+  assert.deepEqual(
+    pictures.sort(),
+    ["channel", "diff", "pause", "run"].map((it) => `vscode-${it}.png`),
+  );
   for (const it of pictures) assert.ok(files.has(`extension/walkthrough/${it}`), it);
 });
 
