@@ -10,6 +10,7 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import * as esbuild from "esbuild";
+import { refusal } from "./program.mjs";
 
 const here = path.dirname(fileURLToPath(import.meta.url));
 const target = path.resolve(here, "../../target/vscode");
@@ -45,11 +46,12 @@ const bundles = [
 
 /** What the extension needs of other places. */
 function copies() {
-  fs.mkdirSync(path.join(here, "schemas"), { recursive: true });
-  fs.copyFileSync(
-    path.join(here, "../../templates/workflow.schema.json"),
-    path.join(here, "schemas/workflow.schema.json"),
-  );
+  const schema = fs.readFileSync(path.join(here, "../../templates/workflow.schema.json"));
+  const file = path.join(here, "schemas/workflow.schema.json");
+  // What is the same is left alone: somebody may be reading it.
+  if (fs.existsSync(file) && fs.readFileSync(file).equals(schema)) return;
+  fs.mkdirSync(path.dirname(file), { recursive: true });
+  fs.writeFileSync(file, schema);
 }
 
 async function tests() {
@@ -94,24 +96,75 @@ function notices() {
     const text = file === undefined ? "" : `\n${fs.readFileSync(path.join(folder, file), "utf8").trim()}\n`;
     return `${name} ${version} (${license ?? "see its licence"})\n${text}`;
   });
-  fs.writeFileSync(path.join(here, "THIRD-PARTY.txt"), `This extension holds parts of:\n\n${parts.join("\n---\n\n")}`);
+  return `This extension holds parts of:\n\n${parts.join("\n---\n\n")}`;
+}
+
+/** The README as the extension's page in the editor, which shows pictures of the web and no others: it says where they are. */
+function page() {
+  let where =
+    "_Pictures are in the walkthrough: choose_ **Callboard: First Review in Two Minutes** _from the command palette._\n\n";
+  return fs.readFileSync(path.join(here, "README.md"), "utf8").replace(/^!\[[^\]]*\]\([^)]*\)\n\n/gm, () => {
+    const once = where;
+    where = "";
+    return once;
+  });
+}
+
+/** Puts the documents' pictures that the walkthrough shows beside it: what is outside of the package leads nowhere. */
+function walkthrough(folder) {
+  for (const name of fs.readdirSync(folder)) {
+    const page = path.join(folder, name);
+    const text = fs.readFileSync(page, "utf8").replace(/\]\(([^)]*\/)([\w-]+\.png)\)/g, (_, from, picture) => {
+      fs.copyFileSync(path.join(here, "walkthrough", from, picture), path.join(folder, picture));
+      return `](${picture})`;
+    });
+    fs.writeFileSync(page, text);
+  }
+}
+
+/** Puts together what the package holds, apart from the sources. */
+function stage(server) {
+  const folder = path.join(target, "package");
+  fs.rmSync(folder, { recursive: true, force: true });
+  for (const name of ["dist", "l10n", "media", "schemas", "walkthrough", "package.json", "package.nls.json"]) {
+    fs.cpSync(path.join(here, name), path.join(folder, name), { recursive: true });
+  }
+  walkthrough(path.join(folder, "walkthrough"));
+  fs.writeFileSync(path.join(folder, "README.md"), page());
+  // All that is here is for the package; without this file it would be asked whether that is so.
+  fs.writeFileSync(path.join(folder, ".vscodeignore"), "");
+  fs.writeFileSync(path.join(folder, "THIRD-PARTY.txt"), notices());
+  fs.copyFileSync(path.join(here, "../../LICENSE-MIT"), path.join(folder, "LICENSE.txt"));
+  if (server !== undefined) {
+    const file = path.join(folder, "server", platform.startsWith("win32-") ? "callboard.exe" : "callboard");
+    fs.mkdirSync(path.dirname(file));
+    fs.copyFileSync(server, file);
+    fs.chmodSync(file, 0o755);
+  }
+  return folder;
+}
+
+/** The platform that a package is for, where it has a server inside. */
+const own = process.arch === "arm" ? `${process.platform}-armhf` : `${process.platform}-${process.arch}`;
+const platform = options.target ?? own;
+
+/** Says why no package can be made of these options; nothing where one can. */
+function complaint() {
+  if (options.server !== undefined) {
+    if (!fs.statSync(options.server, { throwIfNoEntry: false })?.isFile()) {
+      return `error: there is no file ${options.server}\nhelp: name the program that is to be inside with --server`;
+    }
+    return refusal(fs.readFileSync(options.server), options.server, platform);
+  }
+  if (options.target === undefined) return undefined;
+  return `error: a package for ${options.target} needs its server\nhelp: name it with --server, or leave out --target: a package without a server is for every platform`;
 }
 
 function pack() {
-  const windows = options.target?.startsWith("win32") ?? process.platform === "win32";
-  const inside = path.join(here, "server");
-  fs.rmSync(inside, { recursive: true, force: true });
-  if (options.server !== undefined) {
-    fs.mkdirSync(inside);
-    const file = path.join(inside, windows ? "callboard.exe" : "callboard");
-    fs.copyFileSync(options.server, file);
-    fs.chmodSync(file, 0o755);
-  }
-  notices();
-  fs.copyFileSync(path.join(here, "../../LICENSE-MIT"), path.join(here, "LICENSE.txt"));
+  const folder = stage(options.server);
   const version = JSON.parse(fs.readFileSync(path.join(here, "package.json"), "utf8")).version;
-  const platform = options.target ?? `${process.platform}-${process.arch}`;
-  const out = path.resolve(options.out ?? path.join(target, `callboard-${platform}-${version}.vsix`));
+  const name = options.server === undefined ? `callboard-${version}.vsix` : `callboard-${platform}-${version}.vsix`;
+  const out = path.resolve(options.out ?? path.join(target, name));
   fs.mkdirSync(path.dirname(out), { recursive: true });
   const arguments_ = [
     "package",
@@ -124,7 +177,7 @@ function pack() {
   ];
   if (options.server !== undefined) arguments_.push("--target", platform);
   execFileSync(path.join(here, "node_modules/.bin/vsce"), arguments_, {
-    cwd: here,
+    cwd: folder,
     stdio: ["ignore", "pipe", "inherit"],
   });
   const size = (fs.statSync(out).size / 1e6).toFixed(1);
@@ -133,6 +186,11 @@ function pack() {
   );
 }
 
+const wrong = options.package ? complaint() : undefined;
+if (wrong !== undefined) {
+  console.error(wrong);
+  process.exit(2);
+}
 copies();
 if (options.watch) {
   for (const bundle of bundles) await (await esbuild.context(bundle)).watch();

@@ -51,6 +51,8 @@ export default ts.config(
           "window",
           "requestAnimationFrame",
           "Buffer",
+          "TextDecoder",
+          "TextEncoder",
           "getComputedStyle",
           "fetch",
         ].map((it) => [it, "readonly"]),

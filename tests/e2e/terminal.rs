@@ -107,6 +107,11 @@ fn two_editors_see_one_terminal_and_either_types_into_it() {
     assert!(total > 500 && first == total - 5, "{last}");
     let again = lines(&mut raw, json!({ "agent": "typist", "from": first, "count": 2 }));
     assert_eq!(again["lines"].as_array().unwrap()[..], last["lines"].as_array().unwrap()[..2]);
+    // The last frame tells of all rows that left, so that nobody asks for what is not new.
+    for it in [&rows, &raw] {
+        let scrolled = it.last["scrolled"].as_u64().unwrap();
+        assert!(scrolled >= total, "{scrolled} rows for {total} lines: {}", it.last);
+    }
 
     // A client without a panel is shown a file.
     let shown = rows.editor.run("callboard.openTerminal", &json!({ "agent": "typist" }));

@@ -1385,6 +1385,8 @@ export interface TerminalFrame {
   raw?: string;
   /** The rows that changed, in the form `rows`. */
   rows?: TerminalRow[];
+  /** How many rows have left the top so far. Where it rose `callboard/terminalScrollback` has more: new lines, or more of the last one. */
+  scrolled: number;
   /** How large it is. */
   size: TerminalSize;
   /** Whether its program runs. */

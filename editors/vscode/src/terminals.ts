@@ -4,12 +4,12 @@
 
 import * as vscode from "vscode";
 import { message, type Hub } from "./hub";
-import { above } from "./past";
+import { above, Past } from "./past";
 import type { TerminalFrame } from "./protocol";
 import { agentState, printable, stateMark } from "./words";
 
-/** How many lines that left the top of the screen are written above it. */
-const PAST = 1000;
+/** The least time between two looks at what left, in ms: each has the whole screen sent again, and in a flood there is always more. */
+const PACE = 100;
 
 export class Terminals implements vscode.Disposable {
   private readonly open = new Map<string, { terminal: vscode.Terminal; screen: Screen }>();
@@ -73,12 +73,11 @@ class Screen implements vscode.Pseudoterminal {
   readonly onDidOverrideDimensions = this.sizes.event;
   private own: vscode.TerminalDimensions | undefined;
   private locked = false;
-  private terminal = -1;
-  /** How many lines of that terminal's past are above the screen here. */
-  private past = 0;
+  private readonly past: Past;
   /** What is to be written before the next whole screen; until that comes, changes of the one before are left out. */
   private before: string | undefined;
   private drawing = Promise.resolve();
+  private redrawn = 0;
   private name = "";
   private said = "";
   private opened = false;
@@ -88,7 +87,9 @@ class Screen implements vscode.Pseudoterminal {
   constructor(
     private readonly hub: Hub,
     private readonly agent: string,
-  ) {}
+  ) {
+    this.past = new Past(agent, (params) => hub.request("terminalScrollback", params));
+  }
 
   open(size: vscode.TerminalDimensions | undefined): void {
     this.own = size;
@@ -148,13 +149,11 @@ class Screen implements vscode.Pseudoterminal {
     if (!this.opened) return;
     const { agent, hub } = this;
     const begin = async (): Promise<void> => {
-      const past = await hub.request("terminalScrollback", { agent, count: PAST });
-      if (past.lines.length > 0 && this.terminal !== past.terminal) {
+      const lines = await this.past.begin();
+      if (lines.length > 0) {
         const rows = this.own?.rows ?? 24;
-        this.writes.fire(`${past.lines.map((it) => printable(it)).join("\r\n")}${"\r\n".repeat(rows)}`);
+        this.writes.fire(`${lines.map((it) => printable(it)).join("\r\n")}${"\r\n".repeat(rows)}`);
       }
-      if (this.terminal !== past.terminal) this.past = past.total;
-      this.terminal = past.terminal;
       const { state } = await hub.request("watchTerminal", { agent, form: "raw" });
       // A name that is said while the editor still opens the terminal is lost.
       this.name = "";
@@ -183,12 +182,10 @@ class Screen implements vscode.Pseudoterminal {
       .catch((error: unknown) => this.hub.log.info(message(error)));
   }
 
-  private async put({ raw, full, terminal, size }: TerminalFrame): Promise<void> {
-    if (raw === undefined || !this.opened) return;
-    if (terminal !== this.terminal) {
-      this.terminal = terminal;
-      this.past = 0;
-    }
+  private async put(frame: TerminalFrame): Promise<void> {
+    const { raw = "", full, size } = frame;
+    const isOpen = (): boolean => this.opened;
+    if (!isOpen()) return;
     if (full) {
       this.writes.fire(`${this.before ?? ""}${raw}`);
       this.before = undefined;
@@ -197,13 +194,16 @@ class Screen implements vscode.Pseudoterminal {
     } else {
       return;
     }
-    const { agent } = this;
-    const left = await this.hub.request("terminalScrollback", { agent, from: this.past, count: PAST });
-    if (left.terminal !== terminal || left.lines.length === 0) return;
-    this.past = left.first + left.lines.length;
-    this.before = above(left.lines, size.rows, size.columns);
+    if (!this.past.hasMore(frame)) return;
+    const wait = this.redrawn + PACE - Date.now();
+    if (wait > 0) await new Promise((done) => setTimeout(done, wait));
+    const lines = await this.past.after(frame);
+    // Closed meanwhile, and a watch that is begun now nobody would end.
+    if (lines.length === 0 || !isOpen()) return;
+    this.redrawn = Date.now();
+    this.before = above(lines, size.rows, size.columns);
     try {
-      await this.hub.request("watchTerminal", { agent, form: "raw" });
+      await this.hub.request("watchTerminal", { agent: this.agent, form: "raw" });
     } catch (error) {
       this.before = undefined;
       throw error;

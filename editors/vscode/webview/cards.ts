@@ -92,6 +92,8 @@ export function runCard(run: RunCard, does: Does): HTMLElement {
 
 /** How much of a pause's document a card shows. A decision from a card whose document is longer leads to the page. */
 const MOST = 2500;
+/** A document of so many lines is shown without scrolling within it: what is allowed should be in sight above the button. */
+const SHORT = 40;
 
 export function pauseCard(pause: PauseCard, does: Does): HTMLElement {
   const { id, hash } = pause;
@@ -104,8 +106,9 @@ export function pauseCard(pause: PauseCard, does: Does): HTMLElement {
     );
   }
   const whole = pause.document.length <= MOST;
+  const isShort = whole && pause.document.split("\n").length <= SHORT;
   const documentBox = h("details", {
-    class: "document",
+    class: isShort ? "document short" : "document",
     open: pause.kind === "permission" || pause.kind === "question",
   });
   const shown = whole ? pause.document : `${pause.document.slice(0, MOST)}\n…`;

@@ -30,6 +30,8 @@ export function row(message: MessageView, context: Context): HTMLElement {
   body.append(render(message.text, context.follow));
   const run = about?.run === undefined ? undefined : known.runs.get(about.run);
   const pause = about?.pause === undefined ? undefined : known.pauses.get(about.pause);
+  // The message that tells of the answer needs no card that says it again.
+  const tells = pause?.answeredAt !== undefined && message.at >= pause.answeredAt;
   const beginsRun =
     run !== undefined && message.thread === undefined && about?.step === undefined && about?.pause === undefined;
   const findings =
@@ -74,7 +76,7 @@ export function row(message: MessageView, context: Context): HTMLElement {
     body,
     ...(message.deliveries ?? []).map((it) => delivery(message, it, context)),
     beginsRun && runCard(run, does),
-    pause !== undefined && pauseCard(pause, does),
+    pause !== undefined && !tells && pauseCard(pause, does),
     findings,
   );
   return made;

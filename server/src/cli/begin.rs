@@ -19,6 +19,9 @@ use crate::{
 /// The beginning of a new workflow. Invariant: the checker finds nothing in it.
 pub const BEGINNING: &str = include_str!("workflows/beginning.yaml.in");
 
+/// What leads from a template to the schema beside it, for those who edit templates.
+const BESIDE: &str = "# yaml-language-server: $schema=./workflow.schema.json";
+
 /// Writes a new workflow to stdout: the usual beginning, or a copy of the workflow `from`.
 pub fn new(setting: &Setting, out: &mut Out, name: &str, from: Option<&str>) -> Result<i32, Fail> {
     good_name(name)?;
@@ -27,8 +30,9 @@ pub fn new(setting: &Setting, out: &mut Out, name: &str, from: Option<&str>) -> 
         Some(from) => {
             let source = workflows::find(setting, from)?;
             // A file is run by its own name; one that says another would be warned of.
-            let lines = source.text.lines().filter(|it| !it.starts_with("name:"));
-            lines.flat_map(|it| [it, "\n"]).collect()
+            // And where the schema lies beside the templates it does not lie beside the copy: an editor would say so.
+            let lines = source.text.lines().filter(|it| !it.starts_with("name:") && *it != BESIDE);
+            lines.skip_while(|it| *it == "#").flat_map(|it| [it, "\n"]).collect()
         }
     };
     give(out, name, &text)
@@ -145,7 +149,8 @@ mod tests {
             let (mut out, shown) = out();
             new(&setting, &mut out, "mine", Some(name)).unwrap();
             assert_eq!(workflow::load("mine", &shown.text()).problems, [], "{name}");
-            assert!(shown.text().contains('#'), "the comments teach");
+            assert!(shown.text().starts_with("# "), "{name}: the comments teach");
+            assert!(!shown.text().contains("$schema"), "{name}: no schema lies beside the copy");
         }
         assert_eq!(new(&setting, &mut out().0, "Ship It", None).unwrap_err().exit, fail::USAGE);
         assert!(new(&setting, &mut out().0, "mine", Some("reviewfix")).unwrap_err().message.contains("review-fix"));

@@ -213,6 +213,7 @@ impl Viewer {
                 title: String::new(),
                 locked: false,
                 ended: false,
+                scrolled: 0,
             },
             rows: Vec::new(),
             raw: String::new(),
@@ -229,6 +230,7 @@ impl Viewer {
             cursor: TerminalCursor { row: head.cursor.0, column: head.cursor.1, visible: head.cursor_visible },
             title: head.title,
             locked: head.locked,
+            scrolled: head.scrolled,
             rows,
             raw,
         };

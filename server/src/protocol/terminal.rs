@@ -92,6 +92,10 @@ pub struct TerminalFrame {
     pub title: String,
     /// Whether Callboard is typing into it: then a person's keys are refused.
     pub locked: bool,
+    /// How many rows have left the top so far. Where it rose `callboard/terminalScrollback` has more: new lines, or more of
+    /// the last one.
+    #[serde(default)]
+    pub scrolled: u64,
     /// The rows that changed, in the form `rows`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rows: Vec<TerminalRow>,

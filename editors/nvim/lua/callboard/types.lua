@@ -848,6 +848,7 @@
 ---@field locked boolean Whether Callboard is typing into it: then a person's keys are refused.
 ---@field raw? string The bytes to be written to the emulator, in the form `raw`.
 ---@field rows? callboard.TerminalRow[] The rows that changed, in the form `rows`.
+---@field scrolled integer How many rows have left the top so far. Where it rose `callboard/terminalScrollback` has more: new lines, or more of the last one.
 ---@field size callboard.TerminalSize How large it is.
 ---@field state callboard.TerminalState Whether its program runs.
 ---@field terminal integer Another number is another terminal: the agent's program was started again. 0 where there is none.

@@ -78,6 +78,8 @@ export interface PauseCard {
   /** What a question offers to choose from. */
   choices: string[];
   answered?: string;
+  /** When it was. */
+  answeredAt?: number;
   rev: number;
 }
 
@@ -256,7 +258,7 @@ export function pauseCard(pause: PauseView): PauseCard {
   const { id, kind, title, document, hash, decisions, rev, answered, ask } = pause;
   const by = answered === undefined ? undefined : answeredBy(answered.decision.decision, answered.by);
   const { scopes = [], choices = [] } = ask ?? {};
-  return { id, kind, title, document, hash, decisions, scopes, choices, rev, answered: by };
+  return { id, kind, title, document, hash, decisions, scopes, choices, rev, answered: by, answeredAt: answered?.at };
 }
 
 export function agentCard(agent: AgentView): AgentCard {

@@ -8,7 +8,6 @@ import { ALLOWED, fromView } from "../../src/channel/wire";
 import { findServer } from "../../src/find";
 import { accepted, hunkAt, hunks, original } from "../../src/hunks";
 import { asWords, pauseOf, wordsBelow } from "../../src/page";
-import { above, wrapped } from "../../src/past";
 import { counts, sides } from "../../src/patch";
 import { pathBelow, rootOf } from "../../src/root";
 import { columns, needsOf, offers, picture, type Bar, type GraphStep } from "../../src/run/wire";
@@ -285,18 +284,6 @@ test("a bar and a box lead to the page, the message, the screen, the prompt and 
   assert.deepEqual(what({ ...step("ask"), status: "paused", pause: "p1" }), ["page", "message"]);
   assert.deepEqual(what(step("loop")), [], "a step that nobody does leads nowhere");
   assert.deepEqual(offers(fix)[2]?.argument, { step: "fix" });
-});
-
-test("lines that left a screen are put above it, each of their rows once, and steer nothing", () => {
-  assert.deepEqual(wrapped("abcdef", 4), ["abcd", "ef"]);
-  assert.deepEqual(wrapped("日本語", 4), ["日本", "語"], "wide characters take two columns");
-  assert.deepEqual(wrapped("", 4), [""], "an empty line is a row");
-  assert.equal(above([], 3, 4), "");
-  const clear = "\x1b[m\x1b[r\x1b[?7l\x1b[H\x1b[2J";
-  assert.equal(above(["one", "two"], 5, 80), `${clear}one\r\ntwo\x1b[5;1H\n\n\x1b[?7h`);
-  // More than the screen holds: the first ones leave it while they are written.
-  assert.equal(above(["1", "2", "3"], 2, 80), `${clear}1\r\n2\r\n3\x1b[2;1H\n\n\x1b[?7h`);
-  assert.ok(!above(["a\x1b[2Jb"], 2, 80).slice(clear.length).includes("\x1b[2J"));
 });
 
 test("an agent whose terminal is opened has no tail, nor what was shown of it last", () => {

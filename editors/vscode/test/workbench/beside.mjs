@@ -1,49 +1,29 @@
 // Neovim beside VS Code on one workspace: both show the same pause, one answers it, and the other says who did; the same with what
 // is said, what is found, and a terminal that both watch.
-import fs from "node:fs";
 import os from "node:os";
-import path from "node:path";
 import { story, until, World } from "./harness.mjs";
 import { Neovim } from "./neovim.mjs";
 
 const NOTES = "# Rounds   \n\nStart at the station.\n\nMeet at six.   \n\nEnd there.\n";
 const PERSON = os.userInfo().username;
 
-const world = new World({ "notes.md": NOTES }, { "workbench.colorTheme": "Default Dark Modern" });
-const vsix = path.resolve(process.env.CALLBOARD_VSIX);
+const world = new World({ "notes.md": NOTES });
 const neovim = new Neovim(world);
 
-// An agent that asks its terminal something and says what was typed.
-const agents = world.of("home/.config/callboard/agents");
-fs.mkdirSync(agents, { recursive: true });
-fs.writeFileSync(
-  path.join(agents, "ear.sh"),
-  `#!/bin/sh\nprintf 'Which way? '\nread -r way\nprintf '{"kind":"text","text":"heard %s"}' "$way" > "$CALLBOARD_RESULT"\n`,
-  { mode: 0o755 },
-);
-fs.writeFileSync(
-  path.join(agents, "ear.yaml"),
-  "name: ear\ntitle: Listens to its terminal\ndriver: tool\ncommand: [./ear.sh]\n",
-);
+world.ear();
 
 let window;
 let channel;
 
 /** What the hub itself says of a pause. */
-const pause = (id) =>
-  world
-    .callboard("inbox", "--all", "--json")
-    .trim()
-    .split("\n")
-    .map((line) => JSON.parse(line))
-    .find((it) => it.id === id);
+const pause = (id) => world.json("inbox", "--all").find((it) => it.id === id);
 
 await story(world, [
   [
     "both editors are attached to one workspace",
     async () => {
       world.callboard("trust", "--yes");
-      await world.start({ vsix });
+      await world.start();
       window = await world.window({ files: ["notes.md"] });
       await window.side();
       channel = await window.channel();

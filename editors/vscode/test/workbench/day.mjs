@@ -1,29 +1,12 @@
 // A day with it, in a real workbench, with tool agents: trust, mention, review, findings, a workflow from the palette and from a
 // key, a pause edited and approved, a reload in the middle of a run, two windows, a terminal, a hostile message, an undo.
-import fs from "node:fs";
-import path from "node:path";
 import { LONG, sleep, story, until, World } from "./harness.mjs";
 
 const NOTES = "# Rounds\n\nStart at the station.\nMeet at six.   \nWalk to the depot.\nEnd there.   \n";
 
-const world = new World(
-  { "notes.md": NOTES, "src/app.md": "# App\n\nHello there. \n" },
-  { "workbench.colorTheme": "Default Dark Modern" },
-);
-const vsix = path.resolve(process.env.CALLBOARD_VSIX);
+const world = new World({ "notes.md": NOTES, "src/app.md": "# App\n\nHello there. \n" });
 
-// An agent that asks its terminal something and says what was typed.
-const agents = world.of("home/.config/callboard/agents");
-fs.mkdirSync(agents, { recursive: true });
-fs.writeFileSync(
-  path.join(agents, "ear.sh"),
-  `#!/bin/sh\nprintf 'Which way? '\nread -r way\nprintf '{"kind":"text","text":"heard %s"}' "$way" > "$CALLBOARD_RESULT"\n`,
-  { mode: 0o755 },
-);
-fs.writeFileSync(
-  path.join(agents, "ear.yaml"),
-  "name: ear\ntitle: Listens to its terminal\ndriver: tool\ncommand: [./ear.sh]\n",
-);
+world.ear();
 
 world.keybindings([
   {
@@ -49,7 +32,7 @@ await story(world, [
   [
     "the workbench starts with the package",
     async () => {
-      await world.start({ vsix });
+      await world.start();
       window = await world.window({ files: ["notes.md"] });
       await window.side();
     },
@@ -115,7 +98,7 @@ await story(world, [
         return (both.match(/ +$/gm) ?? []).length === 2;
       });
       await until("two findings left", async () => {
-        const found = JSON.parse(`[${world.callboard("findings", "--json").trim().replace(/\n/g, ",")}]`);
+        const found = world.json("findings");
         return found.length === 2;
       });
       await until("two rows", async () => (await window.rows("Findings", "white space").count()) === 2);

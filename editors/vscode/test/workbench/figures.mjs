@@ -1,7 +1,6 @@
 // Measures the extension in a real workbench: activation, first paint of the channel, memory and scrolling with many messages.
 // Prints a table; nothing here fails because it is slow. CALLBOARD_MESSAGES says how many (100,000).
 import { spawn } from "node:child_process";
-import path from "node:path";
 import { program, story, until, World } from "./harness.mjs";
 
 const many = Number(process.env.CALLBOARD_MESSAGES ?? 100_000);
@@ -51,7 +50,7 @@ await story(world, [
     async () => {
       world.callboard("trust", "--yes");
       await post(many);
-      await world.start({ vsix: path.resolve(process.env.CALLBOARD_VSIX) });
+      await world.start();
       const window = await world.window();
       await window.side();
       const channel = await window.channel();

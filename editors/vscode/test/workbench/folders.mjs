@@ -5,8 +5,7 @@ import path from "node:path";
 import { LONG, story, until, World } from "./harness.mjs";
 
 const ALPHA = "# Alpha\n\nlong \nlonger \n";
-const world = new World({ "alpha.md": ALPHA }, { "workbench.colorTheme": "Default Dark Modern" });
-const vsix = path.resolve(process.env.CALLBOARD_VSIX);
+const world = new World({ "alpha.md": ALPHA });
 const other = world.of("other");
 const inOther = (...args) => world.callboardIn(other, ...args);
 world.others.push(other);
@@ -30,7 +29,7 @@ await story(world, [
       inOther("trust", "--yes");
       world.callboard("channel", "post", "said in alpha");
       inOther("channel", "post", "said in beta");
-      await world.start({ vsix });
+      await world.start();
       window = await world.window({ workspace: world.of("two.code-workspace"), files: ["../other/beta.md"] });
       await window.side();
       await status("workspace").waitFor({ timeout: LONG });

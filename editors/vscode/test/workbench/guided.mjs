@@ -1,23 +1,14 @@
 // What leads and what is looked at, in a real workbench: the walkthrough step by step on a project that nobody trusts yet, an agent's
 // terminal with its size and its past, and the picture of a run with its ways to messages, diffs and screens.
-import fs from "node:fs";
-import path from "node:path";
 import { LONG, sleep, story, until, World } from "./harness.mjs";
 
 const NOTES = "# Rounds\n\none \ntwo\nthree \n";
-const world = new World(
-  { "notes.md": NOTES, "src/app.md": "# App\n\nHello there. \n" },
-  { "workbench.colorTheme": "Default Dark Modern" },
-);
-const vsix = path.resolve(process.env.CALLBOARD_VSIX);
-const agents = world.of("home/.config/callboard/agents");
-fs.mkdirSync(agents, { recursive: true });
-const own = (name, text, mode) => fs.writeFileSync(path.join(agents, name), text, { mode });
+const world = new World({ "notes.md": NOTES, "src/app.md": "# App\n\nHello there. \n" });
 // It fills its screen, says how large that is when it is asked, and goes on till it is told to end.
-own(
-  "meter.sh",
-  `#!/bin/sh
-past() { i=1; while [ $i -le 200 ]; do echo "$1 line $i"; i=$((i+1)); done; }
+world.tool(
+  "meter",
+  "Says how large its terminal is",
+  `past() { i=1; while [ $i -le 200 ]; do echo "$1 line $i"; i=$((i+1)); done; }
 past first
 while read -r word; do
   case "$word" in
@@ -28,19 +19,10 @@ while read -r word; do
 done
 printf '{"kind":"text","text":"measured"}' > "$CALLBOARD_RESULT"
 `,
-  0o755,
 );
-own("meter.yaml", "name: meter\ntitle: Says how large its terminal is\ndriver: tool\ncommand: [./meter.sh]\n");
 
 let window;
 let channel;
-const json = (...args) =>
-  world
-    .callboard(...args, "--json")
-    .trim()
-    .split("\n")
-    .filter((it) => it !== "")
-    .map((it) => JSON.parse(it));
 const walk = () => window.page.locator(".gettingStartedContainer");
 const step = (id) => walk().locator(`[data-step-id="callboard.callboard#first#${id}"]`).first();
 /** Opens a step and presses its button. */
@@ -64,7 +46,7 @@ await story(world, [
   [
     "the walkthrough opens on a project that nobody trusts yet, with nothing ticked",
     async () => {
-      await world.start({ vsix });
+      await world.start();
       window = await world.window({ files: ["notes.md"] });
       await window.side();
       await again();
@@ -86,7 +68,7 @@ await story(world, [
     async () => {
       await press("review", "Review This File");
       await window.pick("notes.md");
-      await until("the findings", () => json("findings").length === 2, LONG);
+      await until("the findings", () => world.json("findings").length === 2, LONG);
       await ticked("review");
     },
   ],
@@ -108,6 +90,10 @@ await story(world, [
       channel = await window.channel();
       await channel.locator(".composer textarea").waitFor();
       await again();
+      await step("decide").click();
+      await window.frame((it) =>
+        it.locator("img").evaluateAll((all) => all.length === 2 && all.every((img) => img.naturalWidth > 0)),
+      );
       await window.picture("walkthrough-done-dark");
     },
   ],
@@ -171,7 +157,7 @@ await story(world, [
     "a terminal's program learns its size, and what left its screen is above it",
     async () => {
       world.callboard("channel", "post", "@meter how large?");
-      await until("it waits", () => json("agents").some((it) => JSON.stringify(it).includes('"working"')), LONG);
+      await until("it waits", () => world.json("agents").some((it) => JSON.stringify(it).includes('"working"')), LONG);
       await window.command("Callboard: Open Agent's Terminal");
       await window.pick("@meter");
       const terminal = window.page.locator(".terminal-wrapper.active");

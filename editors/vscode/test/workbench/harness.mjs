@@ -6,6 +6,10 @@ import fs from "node:fs";
 import { createRequire } from "node:module";
 import os from "node:os";
 import path from "node:path";
+import { LONG, sleep, until, USUAL } from "./waits.mjs";
+import { Window } from "./window.mjs";
+
+export { LONG, sleep, until } from "./waits.mjs";
 
 const wanted = (name) => {
   const value = process.env[name];
@@ -17,30 +21,6 @@ export const program = wanted("CALLBOARD");
 const { chromium } = createRequire(`${bench}/drive/`)("playwright-core");
 const node = `${bench}/node/bin/node`;
 const server = `${bench}/vscode/out/server-main.js`;
-export const artefacts = path.resolve(process.env.CALLBOARD_PICTURES ?? path.join(os.tmpdir(), "callboard-pictures"));
-
-/** Longest waits: a loaded machine takes a minute to paint a window. */
-export const LONG = 240_000;
-/** What is not given a bound of its own. */
-const USUAL = 90_000;
-
-export const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
-
-/** Waits until `look` gives something true; fails by the name of what was waited for. */
-export async function until(what, look, limit = USUAL) {
-  const end = Date.now() + limit;
-  let last;
-  while (Date.now() < end) {
-    try {
-      last = await look();
-      if (last) return last;
-    } catch (error) {
-      last = error.message;
-    }
-    await sleep(60);
-  }
-  throw new Error(`in vain for ${limit} ms: ${what}; last: ${typeof last === "string" ? last : JSON.stringify(last)}`);
-}
 
 /** A process and all below it, by their ids. */
 export function family(pid) {
@@ -69,6 +49,7 @@ export function memory(pid) {
 
 const SETTINGS = {
   "workbench.startupEditor": "none",
+  "workbench.colorTheme": "Default Dark Modern",
   "security.workspace.trust.enabled": false,
   "telemetry.telemetryLevel": "off",
   "extensions.autoCheckUpdates": false,
@@ -84,7 +65,6 @@ const SETTINGS = {
   "files.autoSave": "off",
   "editor.accessibilitySupport": "off",
   "terminal.integrated.gpuAcceleration": "off",
-  "callboard.server.path": program,
 };
 
 /** A machine of its own: home, workspace, editor's server. Ended by `end`. */
@@ -137,6 +117,27 @@ export class World {
     fs.writeFileSync(this.of("data/User/keybindings.json"), JSON.stringify(all));
   }
 
+  /** Writes a file of the developer's own configuration. */
+  own(name, text, mode) {
+    const file = this.of(path.join("home/.config/callboard", name));
+    fs.mkdirSync(path.dirname(file), { recursive: true });
+    fs.writeFileSync(file, text, { mode });
+  }
+  /** Has an agent that is a script of the shell; `more` are further lines of its profile. */
+  tool(name, title, script, more = "") {
+    this.own(`agents/${name}.sh`, `#!/bin/sh\n${script}`, 0o755);
+    this.own(`agents/${name}.yaml`, `name: ${name}\ntitle: ${title}\ndriver: tool\n${more}command: [./${name}.sh]\n`);
+  }
+  /** Has an agent that asks its terminal something and says what was typed. */
+  ear() {
+    const said = `'{"kind":"text","text":"heard %s"}' "$way"`;
+    this.tool(
+      "ear",
+      "Listens to its terminal",
+      `printf 'Which way? '\nread -r way\nprintf ${said} > "$CALLBOARD_RESULT"\n`,
+    );
+  }
+
   /** Runs the real command line in this world. */
   callboard(...args) {
     return this.callboardIn(this.workspace, ...args);
@@ -145,15 +146,16 @@ export class World {
     return execFileSync(program, args, { cwd, env: this.env, encoding: "utf8", timeout: LONG });
   }
 
+  /** What it says with `--json`: a value for each line. */
+  json(...args) {
+    const lines = this.callboard(...args, "--json").split("\n");
+    return lines.filter((it) => it.trim() !== "").map((it) => JSON.parse(it));
+  }
+
   /** Waits until a run has come to its end, whichever that is. */
   async ended(run) {
-    await until(`the end of ${run}`, () =>
-      this.callboard("runs", "--json")
-        .trim()
-        .split("\n")
-        .map((it) => JSON.parse(it))
-        .some((it) => it.id === run && it.ended !== undefined),
-    );
+    const is = (it) => it.id === run && it.ended !== undefined;
+    await until(`the end of ${run}`, () => this.json("runs").some(is));
   }
 
   /** What the hub has to say, for a part that failed. */
@@ -168,8 +170,8 @@ export class World {
     return [ask("runs"), ask("inbox"), ask("findings", "--all"), ask("agents"), ask("channel", "show")].join("\n");
   }
 
-  /** Starts the editor's server; with `trust` it asks of each folder whether it is trusted, as an editor on a desk does. */
-  async start({ vsix, extra = [], trust = false } = {}) {
+  /** Starts the editor's server, with the package unless it is not wanted; with `trust` it asks of each folder whether it is trusted, as an editor on a desk does. */
+  async start({ packed = true, extra = [], trust = false } = {}) {
     const base = ["--accept-server-license-terms", "--telemetry-level", "off"];
     const folders = [
       "--server-data-dir",
@@ -179,9 +181,13 @@ export class World {
       "--extensions-dir",
       this.of("extensions"),
     ];
-    if (vsix !== undefined) {
-      const args = [server, ...base, ...folders, "--install-extension", vsix];
+    if (packed) {
+      const args = [server, ...base, ...folders, "--install-extension", wanted("CALLBOARD_VSIX")];
       execFileSync(node, args, { env: this.env, timeout: LONG, stdio: "pipe" });
+    } else {
+      // The package has the program inside. Without it the machine's settings say where it is: a user's are the window's own.
+      fs.mkdirSync(this.of("data/Machine"), { recursive: true });
+      fs.writeFileSync(this.of("data/Machine/settings.json"), JSON.stringify({ "callboard.server.path": program }));
     }
     const args = ["--host", "127.0.0.1", "--port", "0", "--without-connection-token"];
     if (!trust) args.push("--disable-workspace-trust");
@@ -248,253 +254,6 @@ export class World {
       }
     }
     fs.rmSync(this.root, { recursive: true, force: true, maxRetries: 5 });
-  }
-}
-
-export class Window {
-  constructor(world, context, page) {
-    Object.assign(this, { world, context, page });
-    this.said = [];
-    page.on("console", (it) => this.said.push(`${it.type()}: ${it.text()}`));
-    page.on("pageerror", (it) => this.said.push(`pageerror: ${it.message}`));
-  }
-
-  /** Runs a command by its title. A key that is pressed while the workbench starts can be lost, so it is pressed again. */
-  async command(title) {
-    const input = this.page.locator(".quick-input-widget:visible input").first();
-    const row = this.page.locator(".quick-input-list .monaco-list-row", { hasText: title }).first();
-    await until(
-      `the command ${title}`,
-      async () => {
-        await this.page.keyboard.press("F1");
-        try {
-          await input.fill(`>${title}`, { timeout: 4000 });
-          await row.click({ timeout: 4000 });
-          return true;
-        } catch (error) {
-          await this.page.keyboard.press("Escape");
-          throw error;
-        }
-      },
-      LONG,
-    );
-  }
-  /** Chooses from the list that is open. Rows far down are drawn only when the list is narrowed. */
-  async pick(words, label = words) {
-    const input = this.page.locator(".quick-input-widget:visible input").first();
-    await input.fill(words, { timeout: USUAL });
-    const row = this.page.locator(".quick-input-list .monaco-list-row", { hasText: label }).first();
-    await row.click({ timeout: USUAL });
-  }
-  /** Types into the input box that is open. */
-  async type(text) {
-    const input = this.page.locator(".quick-input-widget:visible input").first();
-    await input.fill(text, { timeout: USUAL });
-    // A box that still looks at what was typed does not take it yet.
-    await until("the box takes it", async () => {
-      if (!(await input.isVisible())) return true;
-      await input.press("Enter", { timeout: 2000 });
-      await input.waitFor({ state: "hidden", timeout: 1500 });
-      return true;
-    });
-  }
-  toast(text) {
-    return this.page.locator(".notifications-toasts .notification-list-item", { hasText: text }).first();
-  }
-  async answer(text, label) {
-    const toast = this.toast(text);
-    await toast.waitFor({ timeout: USUAL });
-    await toast.hover();
-    await toast.locator("a.monaco-button, .monaco-button", { hasText: label }).first().click({ timeout: USUAL });
-  }
-  async dialog(label) {
-    const found = this.page.locator(".monaco-dialog-box .monaco-button", { hasText: label }).first();
-    await found.click({ timeout: USUAL });
-  }
-  /** Lenses are dead until every provider has answered; a change that is taken back asks again. */
-  async lens(text) {
-    const lens = this.page.locator(".codelens-decoration a", { hasText: text }).first();
-    await until(
-      `the lens ${text}`,
-      async () => {
-        try {
-          await lens.click({ timeout: 4000 });
-          return true;
-        } catch (error) {
-          await this.focusEditor();
-          await this.page.keyboard.press("Control+End");
-          await this.page.keyboard.type(" ");
-          await this.page.keyboard.press("Control+z");
-          throw error;
-        }
-      },
-      LONG,
-    );
-  }
-  async focusEditor() {
-    await this.page
-      .locator(".editor-instance .view-lines")
-      .first()
-      .click({ position: { x: 200, y: 6 } });
-  }
-  async lines() {
-    return this.page.$$eval(".editor-instance .view-line", (all) =>
-      all
-        .map((it) => [parseFloat(it.style.top || "0"), it.textContent.replace(/\u00a0/g, " ")])
-        .sort((a, b) => a[0] - b[0])
-        .map((it) => it[1]),
-    );
-  }
-  /** Waits until the file in front shows a line: a file that others changed is read again when the editor hears of it. */
-  async shows(line) {
-    await until(`the line ${JSON.stringify(line)}`, async () => (await this.lines()).includes(line));
-  }
-  async codeAction(title) {
-    const row = this.page.locator(".action-widget .monaco-list-row", { hasText: title }).first();
-    await until(
-      `the code action ${title}`,
-      async () => {
-        await this.page.keyboard.press("Control+.");
-        try {
-          await row.click({ timeout: 4000 });
-          return true;
-        } catch (error) {
-          await this.page.keyboard.press("Escape");
-          throw error;
-        }
-      },
-      LONG,
-    );
-  }
-  async side() {
-    const tab = this.page.locator('.activitybar a[aria-label^="Callboard"]').first();
-    await tab.waitFor({ timeout: LONG });
-    const inbox = this.page.locator(".pane-header", { hasText: "Inbox" });
-    // A window that was reloaded may be about to show it by itself, and a badge lies over the tab.
-    await until(
-      "the side bar",
-      async () => {
-        if ((await inbox.count()) > 0 && (await inbox.first().isVisible())) return true;
-        await tab.click({ force: true, timeout: 3000 });
-        await inbox.waitFor({ timeout: 4000 });
-        return true;
-      },
-      LONG,
-    );
-    await this.expand("Findings");
-  }
-  /** Opens a view that is folded, or folds one. */
-  async expand(name) {
-    await this.fold(name, true);
-  }
-  async fold(name, open = false) {
-    const header = this.page.locator(".pane-header", { hasText: name }).first();
-    await until(`the view ${name}`, async () => {
-      if ((await header.getAttribute("aria-expanded")) === String(open)) return true;
-      await header.click({ timeout: 3000 });
-      return false;
-    });
-  }
-  /** Opens the menu of what the pointer is on, and waits for its entries. What is redrawn under it closes it again. */
-  async menu(at) {
-    const menu = this.page.locator(".monaco-menu:visible").last();
-    await until("the menu", async () => {
-      await at.click({ button: "right", timeout: 3000 });
-      await menu.locator(".action-label").first().waitFor({ timeout: 3000 });
-      return true;
-    });
-    return menu;
-  }
-  /** What the menu that is open offers. */
-  async offered() {
-    const labels = this.page.locator(".monaco-menu:visible .action-menu-item .action-label");
-    return (await labels.allInnerTexts()).map((it) => it.trim()).filter((it) => it !== "");
-  }
-  /** Chooses an entry of a menu, `…` and all, by way of submenus; says what the last of them offered. */
-  async choose(at, ...labels) {
-    let offered = [];
-    await until(
-      `the entry ${labels.join(" > ")}`,
-      async () => {
-        try {
-          await this.menu(at);
-          for (const [index, label] of labels.entries()) {
-            const entry = this.page
-              .locator(".monaco-menu:visible .action-menu-item")
-              .filter({ has: this.page.locator(".action-label", { hasText: new RegExp(`^${label}$`) }) })
-              .last();
-            await entry.waitFor({ timeout: 3000 });
-            offered = await this.offered();
-            // A menu takes no choice in the moment in which it opens.
-            await sleep(250);
-            if (index < labels.length - 1) await entry.hover({ timeout: 3000 });
-            else await entry.click({ timeout: 3000 });
-          }
-          return true;
-        } catch (error) {
-          await this.page.keyboard.press("Escape");
-          throw error;
-        }
-      },
-      LONG,
-    );
-    return offered;
-  }
-  pane(name) {
-    return this.page.locator(".pane").filter({ has: this.page.locator(".pane-header", { hasText: name }) });
-  }
-  rows(pane, text) {
-    return this.pane(pane).locator(".monaco-list-row", { hasText: text });
-  }
-  row(pane, text) {
-    return this.rows(pane, text).first();
-  }
-  async inline(row, label) {
-    // A tree that is refreshed takes the row from under the pointer.
-    await until(`the action ${label}`, async () => {
-      await row.hover({ timeout: 3000 });
-      await row.locator(`a.action-label[aria-label^="${label}"]`).first().click({ timeout: 3000 });
-      return true;
-    });
-  }
-  /** A page of ours: the frame in a webview for which `fits` holds. */
-  async frame(fits, limit = LONG) {
-    return until(
-      "a page of ours",
-      async () => {
-        for (const frame of this.page.frames()) {
-          const outer = frame.parentFrame();
-          if (outer === null || !outer.url().includes("/webview/browser/pre/")) continue;
-          if (await fits(frame).catch(() => false)) return frame;
-        }
-        return undefined;
-      },
-      limit,
-    );
-  }
-  async channel() {
-    return this.frame(async (it) => (await it.locator(".composer").count()) > 0);
-  }
-  /** The channel's own search by its key, which must not open the editor's too. */
-  async find(channel) {
-    await until("the channel's search", async () => {
-      await channel.locator(".composer textarea").click({ timeout: 3000 });
-      // The workbench learns within a quarter of a second that a page has the focus.
-      await sleep(400);
-      await this.page.keyboard.press("Control+f");
-      await channel.locator(".search input").waitFor({ timeout: 3000 });
-      return true;
-    });
-    if ((await this.page.locator(".find-widget.visible").count()) !== 0)
-      throw new Error("the editor's search opened too");
-  }
-  async picture(name) {
-    fs.mkdirSync(artefacts, { recursive: true });
-    // What fades in or out is through with it.
-    await sleep(350);
-    const file = path.join(artefacts, `${name}.png`);
-    await this.page.screenshot({ path: file });
-    return file;
   }
 }
 

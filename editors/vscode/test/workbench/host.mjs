@@ -16,7 +16,7 @@ await story(world, [
     "extension-host tests",
     async () => {
       // A built workbench takes these two payloads only with this flag.
-      await world.start({ extra: ["--enable-smoke-test-driver"] });
+      await world.start({ packed: false, extra: ["--enable-smoke-test-driver"] });
       let code;
       const remote = (file) => `vscode-remote://${world.host}${file}`;
       const window = await world.window({

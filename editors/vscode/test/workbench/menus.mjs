@@ -6,36 +6,23 @@ import path from "node:path";
 import { LONG, sleep, story, until, World } from "./harness.mjs";
 
 const NOTES = "# Rounds\n\none \ntwo\nthree \n";
-const world = new World(
-  { "notes.md": NOTES, "src/app.md": "# App\n\nHello there. \n", "old.md": "# Old\n\nkept \n" },
-  { "workbench.colorTheme": "Default Dark Modern" },
-);
-const vsix = path.resolve(process.env.CALLBOARD_VSIX);
-const own = (name, text, mode) => {
-  const file = world.of(path.join("home/.config/callboard", name));
-  fs.mkdirSync(path.dirname(file), { recursive: true });
-  fs.writeFileSync(file, text, { mode });
-};
+const world = new World({ "notes.md": NOTES, "src/app.md": "# App\n\nHello there. \n", "old.md": "# Old\n\nkept \n" });
 /** Bytes that no editor would write so: no text, no last line, ends of lines of two kinds. */
 const BLOB = Buffer.from([0, 255, 10, 13, 10, 195, 40, 128, 65]);
 const MIXED = "one\r\ntwo\nthree";
-own(
-  "agents/scribe.sh",
-  `#!/bin/sh
-printf 'x\\377\\n' > blob.bin
+world.tool(
+  "scribe",
+  "Changes all sorts of things",
+  `printf 'x\\377\\n' > blob.bin
 printf 'one\\ntwo\\n' > mixed.txt
 mkdir -p made/deep && echo new > made/deep/new.md
 rm old.md
 chmod -x tool.sh && echo 'echo more' >> tool.sh
 printf '{"kind":"change","summary":"all sorts of things","files":["blob.bin"]}' > "$CALLBOARD_RESULT"
 `,
-  0o755,
+  "access: write\ngood-for: [fix]\n",
 );
-own(
-  "agents/scribe.yaml",
-  "name: scribe\ntitle: Changes all sorts of things\ndriver: tool\naccess: write\ngood-for: [fix]\ncommand: [./scribe.sh]\n",
-);
-own(
+world.own(
   "workflows/scatter.yaml",
   `title: Scatter
 category: ops
@@ -45,7 +32,7 @@ steps:
   - { id: change, title: Change, role: scribe, result: change, prompt: Change. }
 `,
 );
-own(
+world.own(
   "workflows/asks.yaml",
   `title: Asks first
 category: test
@@ -62,16 +49,9 @@ steps:
 
 let window;
 let channel;
-const json = (...args) =>
-  world
-    .callboard(...args, "--json")
-    .trim()
-    .split("\n")
-    .filter((it) => it !== "")
-    .map((it) => JSON.parse(it));
-const runs = () => json("runs");
+const runs = () => world.json("runs");
 const newest = () => runs().reduce((a, b) => (Number(a.id.slice(1)) > Number(b.id.slice(1)) ? a : b));
-const waits = (id) => json("inbox").some((it) => it.id === id);
+const waits = (id) => world.json("inbox").some((it) => it.id === id);
 const has = (offered, ...wanted) => {
   const missing = wanted.filter((it) => !offered.includes(it));
   if (missing.length > 0) throw new Error(`${missing.join(", ")} is not among ${offered.join(" | ")}`);
@@ -105,7 +85,7 @@ await story(world, [
       fs.writeFileSync(path.join(world.workspace, "mixed.txt"), MIXED);
       fs.writeFileSync(path.join(world.workspace, "tool.sh"), "#!/bin/sh\n", { mode: 0o755 });
       world.callboard("trust", "--yes");
-      await world.start({ vsix });
+      await world.start();
       window = await world.window({ files: ["notes.md"] });
       await window.side();
       channel = await window.channel();
@@ -118,12 +98,12 @@ await story(world, [
       await window.command("View: Show Explorer");
       const row = (name) => window.page.locator(".explorer-folders-view .monaco-list-row", { hasText: name }).first();
       has(await window.choose(row("notes.md"), "Review This File"), "Review This File", "Run Workflow…");
-      await until("its findings", () => json("findings").length === 2);
+      await until("its findings", () => world.json("findings").length === 2);
       const offered = await window.choose(row("src"), "Run Workflow…");
       hasNot(offered, "Review This File");
       await window.pick("Review–fix loop");
       await until("the run on that folder", () => waits("p1"), LONG);
-      const document = json("inbox")[0].document;
+      const document = world.json("inbox")[0].document;
       if (!document.includes("src/app.md") || document.includes("notes.md")) throw new Error(`it is about ${document}`);
       world.callboard("decide", "p1", "stop");
       await world.ended(newest().id);
@@ -146,7 +126,7 @@ await story(world, [
       );
       await channel.locator(".composer textarea").fill("");
       await window.choose(line, "Callboard", "Review This File");
-      await until("its finding", () => json("findings").some((it) => it.place?.path === "src/app.md"));
+      await until("its finding", () => world.json("findings").some((it) => it.place?.path === "src/app.md"));
     },
   ],
   [
@@ -155,19 +135,19 @@ await story(world, [
       const file = () => window.row("Findings", "notes.md");
       await file().waitFor();
       const finding = () => window.row("Findings", "white space");
-      const before = json("findings").length;
+      const before = world.json("findings").length;
       has(await window.choose(finding(), "Accept the Risk"), "Accept the Risk", "Dismiss…");
-      await until("it is accepted", () => json("findings").length === before - 1);
+      await until("it is accepted", () => world.json("findings").length === before - 1);
       await window.choose(finding(), "Dismiss…");
       // Never mind.
       await input().waitFor();
       await window.page.keyboard.press("Escape");
       await input().waitFor({ state: "hidden" });
-      if (json("findings").length !== before - 1) throw new Error("a dismissal that was given up settled it");
+      if (world.json("findings").length !== before - 1) throw new Error("a dismissal that was given up settled it");
       await window.inline(file(), "Fix All Findings of This File");
       await window.page.locator(".quick-input-widget:visible .monaco-button", { hasText: "OK" }).first().click();
       await window.pick("@autofix");
-      await until("it is fixed", () => json("findings").every((it) => it.place?.path !== "notes.md"));
+      await until("it is fixed", () => world.json("findings").every((it) => it.place?.path !== "notes.md"));
     },
   ],
   [
@@ -365,7 +345,7 @@ await story(world, [
       await window.page.getByText("2 so far; an empty line is the end.").first().waitFor();
       await input().press("Enter");
       await window.row("Inbox", "the depot 3 times").waitFor({ timeout: LONG });
-      const told = json("inbox")[0];
+      const told = world.json("inbox")[0];
       if (!/src[^]*notes\.md/.test(told.title)) throw new Error(`it was told ${told.title}`);
       if (runs().length !== before + 1) throw new Error(`${runs().length - before} runs were started`);
     },
@@ -373,7 +353,7 @@ await story(world, [
   [
     "a message for a pause that was answered elsewhere says so when it is chosen",
     async () => {
-      const { id } = json("inbox")[0];
+      const { id } = world.json("inbox")[0];
       const toast = window.toast(`${id} in`);
       await toast.waitFor();
       world.callboard("decide", id, "approve");

@@ -5,7 +5,8 @@ import { execFileSync } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
-import { artefacts, program, until } from "./harness.mjs";
+import { program, until } from "./harness.mjs";
+import { artefacts } from "./window.mjs";
 
 const plugin = fileURLToPath(new URL("../../../nvim", import.meta.url));
 

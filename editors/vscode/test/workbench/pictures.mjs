@@ -2,8 +2,6 @@
 // The agents in them are scripts that are told apart from nothing else: what is shown is how the editor looks, not what a model says.
 //
 //   node test/workbench/pictures.mjs       with what harness.mjs wants in its environment; they go to CALLBOARD_PICTURES
-import fs from "node:fs";
-import path from "node:path";
 import { LONG, story, until, World } from "./harness.mjs";
 
 const RETRY = `import { sleep } from "./sleep.js";
@@ -36,19 +34,8 @@ const world = new World(
   },
   { "workbench.colorTheme": "Dark Modern", "editor.fontSize": 13 },
 );
-const vsix = path.resolve(process.env.CALLBOARD_VSIX);
-const own = (name, text, mode) => {
-  const file = world.of(path.join("home/.config/callboard/agents", name));
-  fs.mkdirSync(path.dirname(file), { recursive: true });
-  fs.writeFileSync(file, text, { mode });
-};
-const agent = (name, title, access, goodFor, script) => {
-  own(`${name}.sh`, `#!/bin/sh\nset -e\n${script}`, 0o755);
-  own(
-    `${name}.yaml`,
-    `name: ${name}\ntitle: ${title}\ndriver: tool\naccess: ${access}\ngood-for: [${goodFor}]\ncommand: [./${name}.sh]\n`,
-  );
-};
+const agent = (name, title, access, goodFor, script) =>
+  world.tool(name, title, `set -e\n${script}`, `access: ${access}\ngood-for: [${goodFor}]\n`);
 const give = (result) => `cat > "$CALLBOARD_RESULT" <<'END'\n${JSON.stringify(result)}\nEND\n`;
 const finding = (severity, line, text) => ({ severity, text, place: { path: "src/retry.js", line } });
 agent(
@@ -81,7 +68,7 @@ ${give({
 })}fi
 `,
 );
-own("fixed.js", FIXED);
+world.own("agents/fixed.js", FIXED);
 agent(
   "fixer",
   "Fixes",
@@ -131,7 +118,7 @@ await story(world, [
     "a question and its answer",
     async () => {
       world.callboard("trust", "--yes");
-      await world.start({ vsix });
+      await world.start();
       window = await world.window({ files: ["src/retry.js"], size: { width: 1240, height: 760 } });
       await window.side();
       for (const name of ["Inbox", "Findings", "Runs"]) await window.fold(name);

@@ -12,11 +12,7 @@ if (clis === undefined || !fs.existsSync(path.join(clis, ".bin/claude"))) {
   console.log("skipped: CALLBOARD_CLIS has no Claude Code; `tests/run clis` installs it");
   process.exit(0);
 }
-const world = new World(
-  { "retry.rs": "loop {\n    try_again();\n}\n" },
-  { "workbench.colorTheme": "Default Dark Modern" },
-);
-const vsix = path.resolve(process.env.CALLBOARD_VSIX);
+const world = new World({ "retry.rs": "loop {\n    try_again();\n}\n" });
 
 // The model is a program of this test, and ends with its input.
 const model = spawn(path.resolve(process.env.MOCK_MODEL), [], { stdio: ["pipe", "pipe", "inherit"] });
@@ -33,11 +29,9 @@ Object.assign(world.env, {
 });
 fs.writeFileSync(world.of("home/.claude.json"), JSON.stringify({ hasCompletedOnboarding: true, theme: "dark" }));
 // Where a program sends its keys is said by a profile of the developer's own only.
-const profiles = world.of("home/.config/callboard/agents");
-fs.mkdirSync(profiles, { recursive: true });
 const builtIn = fs.readFileSync(new URL("../../../../server/src/agent/catalog/claude.yaml", import.meta.url), "utf8");
-fs.writeFileSync(
-  path.join(profiles, "claude.yaml"),
+world.own(
+  "agents/claude.yaml",
   builtIn.replace(/^env:\n/m, "env:\n  - ANTHROPIC_BASE_URL\n  - CLAUDE_CODE_MAX_RETRIES\n  - DISABLE_AUTOUPDATER\n"),
 );
 
@@ -58,7 +52,7 @@ await story(
       "the workbench starts, and Claude Code is here",
       async () => {
         world.callboard("trust", "--yes");
-        await world.start({ vsix });
+        await world.start();
         window = await world.window({ files: ["retry.rs"] });
         await window.side();
         for (const name of ["Inbox", "Runs", "Findings"]) await window.fold(name);
@@ -84,11 +78,16 @@ await story(
         await say("@claude [[bash touch allowed.txt]] [[say done with it]]");
         const card = channel.locator(".card.pause.of-permission").last();
         await card.waitFor({ timeout: LONG });
-        await card.locator("pre", { hasText: "touch allowed.txt" }).waitFor();
+        const shown = card.locator("pre", { hasText: "touch allowed.txt" });
+        await shown.waitFor();
+        if (!(await shown.evaluate((it) => it.scrollHeight <= it.clientHeight + 1)))
+          throw new Error("what would be done is not in sight above the buttons");
         await window.picture("permission-dark");
         await card.locator("button", { hasText: "Allow once" }).click();
         await channel.locator(".message.agent .body", { hasText: "done with it" }).waitFor({ timeout: LONG });
         if (!fs.existsSync(path.join(world.workspace, "allowed.txt"))) throw new Error("it was allowed and not done");
+        const cards = await channel.locator(".card.pause.answered").count();
+        if (cards !== 1) throw new Error(`the answer shows in ${cards} cards`);
       },
     ],
     [

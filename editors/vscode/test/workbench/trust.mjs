@@ -11,10 +11,8 @@ const FILES = {
     "title: Theirs\nroles:\n  worker: { access: read }\nsteps:\n  - { id: one, title: One, role: worker, prompt: Hello. }\n",
 };
 const world = new World(FILES, {
-  "workbench.colorTheme": "Default Dark Modern",
   "security.workspace.trust.enabled": true,
 });
-const vsix = path.resolve(process.env.CALLBOARD_VSIX);
 const mark = world.of("started.txt");
 const witness = world.of("witness.sh");
 fs.writeFileSync(witness, `#!/bin/sh\necho "$THEIR_WORD $*" >> ${mark}\nexec ${program} "$@"\n`, { mode: 0o755 });
@@ -56,7 +54,7 @@ await story(world, [
   [
     "a folder that is not trusted opens, and nothing is started or read",
     async () => {
-      await world.start({ vsix, trust: true });
+      await world.start({ trust: true });
       window = await world.window({ files: ["notes.md"] });
       await window.page.locator(".part.statusbar", { hasText: "Restricted Mode" }).waitFor({ timeout: LONG });
       await window.side();

@@ -5,8 +5,7 @@ import path from "node:path";
 import { LONG, story, until, World } from "./harness.mjs";
 
 const LANGUAGE = "qps-ploc";
-const world = new World({ "notes.md": "# Rounds\n\none \n" }, { "workbench.colorTheme": "Default Dark Modern" });
-const vsix = path.resolve(process.env.CALLBOARD_VSIX);
+const world = new World({ "notes.md": "# Rounds\n\none \n" });
 const marked = (words) => Object.fromEntries(Object.entries(words).map(([key, it]) => [key, bracketed(it)]));
 /** A link of a welcome text keeps its address. */
 const bracketed = (text) =>
@@ -41,7 +40,7 @@ await story(world, [
   [
     "the workbench starts in a language of brackets",
     async () => {
-      await world.start({ vsix });
+      await world.start();
       const [folder] = fs.readdirSync(world.of("extensions")).filter((it) => it.startsWith("callboard."));
       const of = (name) => path.join(world.of("extensions"), folder, name);
       const translate = (from, to) =>

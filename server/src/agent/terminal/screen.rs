@@ -120,6 +120,8 @@ impl Emulator {
             return Some(skip.start);
         }
         colours(&stretch[skip.clone()], |it| self.parser.process(it));
+        let lines = stretch[skip.clone()].iter().map(|it| u64::from(*it == b'\n')).sum();
+        self.parser.callbacks_mut().pass_over(lines);
         Some(skip.end)
     }
 
@@ -231,6 +233,13 @@ impl Emulator {
         (kept.dropped + skip as u64, lines, kept.dropped + count as u64)
     }
 
+    /// Returns how many rows have left the top of the screen, the lines that were skimmed over as one row each. Where it is
+    /// what it was, [`Self::scrolled`] has nothing new.
+    pub fn rows_scrolled(&self) -> u64 {
+        let kept = self.parser.callbacks();
+        kept.scrolled + kept.skimmed
+    }
+
     /// Returns where the cursor is, and whether it shows.
     pub fn cursor(&self) -> ((u16, u16), bool) {
         let screen = self.parser.screen();
@@ -265,7 +274,10 @@ struct Keeper {
     title: String,
     titles: VecDeque<String>,
     drawing: bool,
+    /// How many rows left the top.
     scrolled: u64,
+    /// How many lines were skimmed over.
+    skimmed: u64,
     row: BasicFormattedCaptureState,
     line: String,
     lines: VecDeque<String>,
@@ -282,6 +294,15 @@ impl Keeper {
         {
             self.answers.extend_from_slice(answer.as_bytes());
         }
+    }
+
+    /// Counts lines that are skimmed over, one for each end of a line (a tab at the edge may make two rows of it that are not
+    /// one line), and lets go of those before them: more will follow than are kept.
+    fn pass_over(&mut self, lines: u64) {
+        self.skimmed += lines;
+        self.dropped += self.lines.len() as u64 + lines;
+        self.lines.clear();
+        self.bytes = 0;
     }
 
     fn keep(&mut self, line: &str) {
@@ -440,6 +461,27 @@ mod tests {
     }
 
     #[test]
+    fn rows_that_left_are_counted_whatever_becomes_of_the_screen() {
+        let mut it = emulator(&[b"1\r\n2\r\n3\r\n4\r\n5"]);
+        assert_eq!((it.rows_scrolled(), it.scrolled(None, 9).2), (0, 0), "the screen holds them");
+        // Each row of a wrapped line is one; the line is one, and grows.
+        feed_all(&mut it, b"\r\n6\r\n7\x1b[H\x1b[2J\x1b[3J");
+        assert_eq!((it.rows_scrolled(), it.scrolled(None, 9).2), (2, 2), "a clear takes nothing back and adds nothing");
+        feed_all(&mut it, b"\x1b[5;1Ha line of more than forty characters, three rows\r\n\r\n\r\n");
+        assert_eq!((it.rows_scrolled(), it.scrolled(None, 1)), (7, (6, vec!["a line of more than ".to_owned()], 7)));
+        feed_all(&mut it, b"\r\n");
+        let grown = "a line of more than forty characters, th".to_owned();
+        assert_eq!((it.rows_scrolled(), it.scrolled(None, 1)), (8, (6, vec![grown], 7)), "only the rows tell of it");
+        // What a smaller window pushes out has left; a larger one brings nothing back.
+        it.resize(Size { rows: 3, cols: 20 });
+        assert_eq!((it.rows_scrolled(), it.scrolled(None, 9).2), (10, 8));
+        it.resize(Size { rows: 9, cols: 20 });
+        // The alternate screen has no past.
+        feed_all(&mut it, b"\x1b[?1049h\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\x1b[?1049l\x1bc");
+        assert_eq!((it.rows_scrolled(), it.scrolled(None, 9).2), (10, 8));
+    }
+
+    #[test]
     fn each_query_is_answered_once_wherever_it_is_cut() {
         let asked: &[u8] = b"ab\x1b[c\x1b[5n\x1b[6n\x1b[?2026$p\x1b[?7$p\x1b[>q\x1b]11;?\x07\x1b[?u\x1b[>c\x1b[?6n";
         let expected = format!(
@@ -494,6 +536,10 @@ mod tests {
         let whole = parsed_whole(&flood);
         assert_eq!(shown(&skimmed), shown(&whole));
         let (parsed, all) = (skimmed.parser.callbacks().scrolled, whole.parser.callbacks().scrolled);
+        let lines = whole.scrolled(None, 0).2;
+        assert!(lines > 39_990);
+        assert_eq!(skimmed.scrolled(None, 0).2, lines, "lines that were skimmed over count");
+        assert!((lines..=all).contains(&skimmed.rows_scrolled()), "{}", skimmed.rows_scrolled());
         assert!(parsed < all / 5, "{parsed} of {all} rows were parsed: nothing was skimmed");
     }
 

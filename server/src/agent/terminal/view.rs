@@ -40,6 +40,8 @@ pub struct Head {
     pub locked: bool,
     /// Whether the program has ended.
     pub ended: bool,
+    /// How many rows have left the top of the screen.
+    pub scrolled: u64,
 }
 
 /// What changed.
@@ -84,7 +86,8 @@ impl Terminal {
         let full = seen.screen.size() != Some(size);
         let (cursor, cursor_visible) = emulator.cursor();
         let locked = self.shared.typing.load(Ordering::SeqCst);
-        let head = Head { size, cursor, cursor_visible, title: emulator.title().to_owned(), locked, ended };
+        let (title, scrolled) = (emulator.title().to_owned(), emulator.rows_scrolled());
+        let head = Head { size, cursor, cursor_visible, title, locked, ended, scrolled };
         let (rows, raw) = match form {
             Form::Rows => (emulator.rows_since(&mut seen.screen).unwrap_or_default(), String::new()),
             Form::Raw => {
