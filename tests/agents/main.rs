@@ -3,6 +3,7 @@
 #![cfg(unix)]
 
 mod acp;
+mod enter;
 mod stream;
 mod support;
 mod take_over;

@@ -29,7 +29,7 @@ terminal:
     permission: ['^fake: permission']
   failures:
     - {class: rate_limited, pattern: '^ERROR 429'}
-  submit: {echo: ['\[Pasted text #\d+'], echo-within: 5s}
+  submit: {echo: ['\[Pasted text #\d+'], echo-within: 5s, enter-after: 200ms, new-line: ['^❯ .*⏎+$']}
   interrupt: [esc]
   clear: ctrl-u
   exit: /exit
@@ -59,7 +59,8 @@ fn world() -> World {
     World::new(&[FAKE, MUTE])
 }
 
-fn with(arguments: &str) -> World {
+/// A world whose agent's program is started with these arguments, as YAML has them.
+pub fn with(arguments: &str) -> World {
     World::new(&[&FAKE.replace("command: [FAKE]", &format!("command: [FAKE, {arguments}]"))])
 }
 

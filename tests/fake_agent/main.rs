@@ -5,6 +5,9 @@
 //! it is a resident program: title and screen show its state, a prompt is pasted or typed and submitted by Enter, Esc
 //! interrupts, `/exit` leaves. `PROMPT` is a first turn. The script is carried out before it is ready. `--ignore` takes a
 //! list such as `HUP,TERM`. A paste of more than `LINES` lines (20) is shown folded, as real programs do.
+//! `--new-lines COUNT` takes so many an Enter behind text for a new line, shown as `⏎` behind it; with `--then-ask PATH` it opens a
+//! dialog as `[[ask PATH]]` does soon after it has shown one. `--lost COUNT` takes no notice of so many; `--late MS` takes the
+//! first after so long.
 //! Started as `fake-agent screen [--resume=ID] [--session-id=ID]` it is the resident program on a session of those that
 //! `stream` keeps: each turn counts there.
 //! Started as `fake-agent stream` it speaks stream-json on pipes, as `fake-agent acp` the Agent Client Protocol; see `stream.rs`
@@ -69,6 +72,14 @@ struct Options {
     fold: usize,
     no_title: bool,
     callboard: String,
+    /// How many times Enter behind text is a new line.
+    new_lines: u32,
+    /// How many times it is lost.
+    lost: u32,
+    /// For how many milliseconds the first is not read.
+    late: u64,
+    /// Where a dialog's keys go that is opened then.
+    then_ask: Option<String>,
     /// The file that counts the turns of its session.
     session: Option<PathBuf>,
 }
@@ -103,6 +114,10 @@ fn run() -> Result<ExitCode, String> {
             }
             "--ignore" => ignore(&value()?)?,
             "--fold" => options.fold = value()?.parse().map_err(|err| format!("--fold: {err}"))?,
+            "--new-lines" => options.new_lines = value()?.parse().map_err(|err| format!("--new-lines: {err}"))?,
+            "--lost" => options.lost = value()?.parse().map_err(|err| format!("--lost: {err}"))?,
+            "--late" => options.late = value()?.parse().map_err(|err| format!("--late: {err}"))?,
+            "--then-ask" => options.then_ask = Some(value()?),
             "--callboard" => options.callboard = value()?,
             "--no-title" => options.no_title = true,
             "--request" => options.request = Some(value()?),

@@ -1,6 +1,6 @@
 //! The resident program: an input line at the bottom, the history above it, the state in the title.
 
-use std::{process::ExitCode, sync::mpsc::Receiver};
+use std::{process::ExitCode, sync::mpsc::Receiver, time::Duration};
 
 use super::{
     Options, script,
@@ -29,6 +29,8 @@ pub fn run(options: &Options) -> Result<ExitCode, String> {
         return Ok(ExitCode::from(code));
     }
     let mut input = String::new();
+    let (mut new_lines, mut lost) = (options.new_lines, options.lost);
+    let mut late = Some(Duration::from_millis(options.late)).filter(|it| !it.is_zero());
     idle(&memory, &input, options);
     loop {
         match keys.recv().unwrap_or(Key::End) {
@@ -49,7 +51,20 @@ pub fn run(options: &Options) -> Result<ExitCode, String> {
                 return Ok(ExitCode::SUCCESS);
             }
             Key::Enter if input.trim().is_empty() => {}
+            Key::Enter if lost > 0 => lost -= 1,
+            Key::Enter if new_lines > 0 => {
+                new_lines -= 1;
+                input.push('\n');
+                idle(&memory, &input, options);
+                if let Some(path) = &options.then_ask {
+                    let ask = script::parse(&format!("[[sleep 100]] [[ask {path}]]"));
+                    if let End::Exit(code) = (Turn { keys: &keys, memory: &mut memory, resident: true }).run(&ask) {
+                        return Ok(ExitCode::from(code));
+                    }
+                }
+            }
             Key::Enter => {
+                std::thread::sleep(late.take().unwrap_or_default());
                 let prompt = std::mem::take(&mut input);
                 tty::print("\r\x1b[J");
                 if let Some(code) = take_turn(&prompt, &keys, &mut memory, options) {
@@ -87,7 +102,9 @@ fn take_turn(prompt: &str, keys: &Receiver<Key>, memory: &mut Memory, options: &
 
 fn idle(memory: &Memory, input: &str, options: &Options) {
     // The whole input line goes out in one write, then the title: what says idle is never ahead of what it speaks of.
-    let text = folded(input, options).replace(['\r', '\n'], " ");
+    let text = input.trim_end_matches('\n');
+    let new_lines = "⏎".repeat(input.len() - text.len());
+    let text = folded(text, options).replace(['\r', '\n'], " ") + &new_lines;
     let width = usize::from(tty::size().1).saturating_sub(4).max(10);
     let tail: String = text.chars().rev().take(width).collect::<Vec<_>>().into_iter().rev().collect();
     tty::print(&format!("\r\x1b[J❯ {tail}"));

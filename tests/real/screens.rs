@@ -56,6 +56,28 @@ fn prompts_go_by_argument_and_by_paste_into_one_session(cli: Cli) {
     assert!(said.contains("open"), "{said}");
 }
 
+/// Told to press Enter at once, which Gemini takes for a new line, on a machine that is busy also when it is told to wait.
+#[test]
+fn an_enter_that_gemini_took_for_a_new_line_is_pressed_again() {
+    let Some(world) = world() else { return };
+    world.profile(Cli::Gemini, |it| {
+        let driven = it.replace("driver: acp\n", "driver: terminal\n");
+        let hasty =
+            driven.replace("echo-within: 5s", "echo-within: 0s").replace("enter-after: 400ms", "enter-after: 0s");
+        assert_ne!(driven, hasty);
+        hasty
+    });
+    assert!(world.ask(Cli::Gemini, "[[say hello there]]").contains("hello there"));
+    for (n, more) in ["", "of\nlines ", &"one more line\n".repeat(30)].into_iter().enumerate() {
+        let said = world.ask(Cli::Gemini, &format!("{more}[[say answer {n}]]"));
+        assert!(said.contains(&format!("answer {n}")), "{said:?} {}", world.e2e.story());
+        let prompts = world.asked(Cli::Gemini);
+        assert_eq!((prompts.len(), prompts[n + 1].messages), (n + 2, n + 2), "{prompts:#?}");
+        // Nothing stands behind it that was put there to see whether it is read.
+        assert!(prompts[n + 1].prompt.trim_end().ends_with("it wakes it."), "{}", prompts[n + 1].prompt);
+    }
+}
+
 fn promise_2_nothing_is_typed_into_a_dialog_and_a_person_answers_it(cli: Cli) {
     let Some(world) = screen(cli) else { return };
     let asking = world.begin(cli, &format!("{} [[say done]]", out_of_its_sandbox(cli, "touch made.txt")));

@@ -37,6 +37,11 @@ pub fn claim(rules: &TerminalRules, title: &str, rows: &[String]) -> Option<Agen
         .or_else(|| from_screen(&rules.screen.idle, AgentState::Idle))
 }
 
+/// Returns how much of a new line behind a prompt shows, in bytes: more than before an Enter where that was taken for one.
+pub fn new_line(rules: &TerminalRules, rows: &[String]) -> usize {
+    seen(&rules.submit.new_line, &bottom(rows)).map_or(0, str::len)
+}
+
 /// Returns the failure that `text`, what was printed since the prompt or the start, is a sign of.
 pub fn failure(rules: &TerminalRules, agent: &str, text: &str) -> Option<Failure> {
     let sign = rules.failures.iter().find(|it| it.pattern.is_in(text))?;
@@ -105,6 +110,36 @@ mod tests {
             seen += 1;
         }
         assert!(seen >= 15, "only {seen} fixtures were found");
+    }
+
+    fn fixture(name: &str) -> Vec<String> {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/screens");
+        let text = fs::read_to_string(folder.join(name)).unwrap();
+        text.lines().skip(1).map(str::to_owned).collect()
+    }
+
+    /// As Gemini CLI draws them: a prompt with the cursor behind it, and one with the cursor in a new line below.
+    #[test]
+    fn promise_2_an_enter_that_was_taken_for_a_new_line_is_told_from_a_screen_that_is_late() {
+        let (catalog, _) = Catalog::load(&[], &|_| None);
+        let rules = &catalog.resolve(&"gemini".parse().unwrap()).unwrap().terminal;
+        let seen = |name: &str| new_line(rules, &fixture(name));
+        for other in ["pasted", "folded", "ready", "answered"] {
+            assert_eq!(seen(&format!("gemini-idle-{other}.txt")), 0, "{other}");
+        }
+        assert_eq!(seen("gemini-permission-trust.txt"), 0);
+        let once = seen("gemini-idle-newline.txt");
+        assert!(once > 0 && seen("gemini-idle-foldednewline.txt") > 0 && seen("gemini-idle-newline-colours.txt") > 0);
+        // The next one makes it longer.
+        let mut rows = fixture("gemini-idle-newline.txt");
+        let at = rows.iter().position(|it| it.contains("three [[say second]]")).unwrap();
+        rows.insert(at + 1, String::new());
+        assert!(new_line(rules, &rows) > once);
+        // What an agent says in such a form stands above the line and further in.
+        let mut rows = fixture("gemini-idle-answered.txt");
+        let at = rows.iter().position(|it| it.starts_with('✦')).unwrap();
+        rows.splice(at..=at, ["✦ so:", "", "   > quoted", "", "─────────────"].map(str::to_owned));
+        assert_eq!(new_line(rules, &rows), 0);
     }
 
     #[test]

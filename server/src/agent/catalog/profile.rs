@@ -261,13 +261,21 @@ pub struct Submit {
     pub echo_within: Span,
     /// The least time between the paste and Enter.
     pub enter_after: Span,
+    /// What stands on the screen where Enter was taken for a new line in place of submitting; then it is pressed again.
+    pub new_line: Vec<Pattern>,
     /// How long after Enter an agent that shows idle, never showed working, and printed something, is done.
     pub settle: Span,
 }
 
 impl Default for Submit {
     fn default() -> Self {
-        Self { echo: Vec::new(), echo_within: Span(Some(400)), enter_after: Span(Some(0)), settle: Span(Some(700)) }
+        Self {
+            echo: Vec::new(),
+            echo_within: Span(Some(400)),
+            enter_after: Span(Some(0)),
+            new_line: Vec::new(),
+            settle: Span(Some(700)),
+        }
     }
 }
 

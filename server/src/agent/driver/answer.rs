@@ -61,6 +61,22 @@ pub(crate) fn is_echoed(rules: &TerminalRules, prompt: &str, before: &[String], 
     echoes(rows) > echoes(before)
 }
 
+/// Returns whether `more` now stands behind a prompt that was pasted, with nothing but blanks and line ends in between, and did
+/// not before.
+pub(crate) fn is_followed(rules: &TerminalRules, prompt: &str, more: &str, before: &[String], rows: &[String]) -> bool {
+    let tail = tail_of(prompt) + more;
+    let count = |rows: &[String]| {
+        let screen = |from: usize| rows[from..].iter().map(|it| squeezed(it)).collect::<String>();
+        let is_behind = |(at, row): &(usize, &String)| {
+            let mut folds = rules.submit.echo.iter().filter_map(|it| it.find(row));
+            let behind = folds.next().and_then(|it| row.split_once(it)).and_then(|(_, rest)| rest.split_once(']'));
+            behind.is_some_and(|(_, rest)| (squeezed(rest) + &screen(at + 1)).starts_with(more))
+        };
+        screen(0).matches(&tail).count() + rows.iter().enumerate().filter(is_behind).count()
+    };
+    count(rows) > count(before)
+}
+
 /// Returns the index of the first line behind the prompt's echo; 0 where no echo is seen.
 fn end_of_echo(prompt: &str, lines: &[String], folded: &[Pattern]) -> usize {
     let tail = tail_of(prompt);
@@ -141,6 +157,25 @@ mod tests {
         assert!(echoed(before, &before.replace("Type your message", "do this\n  Answer in Markdown.")));
         assert!(echoed(before, &before.replace("Type your message", "[Pasted Text: 2 lines]")));
         assert!(echoed("", "> do this\n  Answer in Markdown."));
+    }
+
+    #[test]
+    fn what_follows_a_prompt_is_told_from_what_stood_there_before() {
+        let (catalog, _) = Catalog::load(&[], &|_| None);
+        let rules = &catalog.resolve(&"gemini".parse().unwrap()).unwrap().terminal;
+        let followed = |before: &str, now: &str| {
+            let rows = |text: &str| text.lines().map(str::to_owned).collect::<Vec<_>>();
+            is_followed(rules, "do this\nAnswer in Markdown.", ".", &rows(before), &rows(now))
+        };
+        let before = "> do that\n  Answer in Markdown.\n > do this\n   Answer in Markdown.";
+        assert!(!followed(before, before));
+        assert!(followed(before, &format!("{before}.")));
+        let folded = " > [Pasted Text: 40 lines]";
+        assert!(!followed(folded, folded));
+        assert!(followed(folded, " > [Pasted Text: 40 lines]."));
+        assert!(followed(folded, " > [Pasted Text: 40 lines]\n   ."));
+        assert!(!followed(folded, " > [Pasted Text: 40 lines]\n───\n   ."));
+        assert!(!followed(" > [Pasted Text: 40 lines].", " > [Pasted Text: 40 lines]."));
     }
 
     #[test]

@@ -27,6 +27,7 @@ use crate::{
 };
 
 mod ending;
+mod enter;
 mod typing;
 
 /// How many of the last lines are looked at for a failure.

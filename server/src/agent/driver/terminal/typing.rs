@@ -53,9 +53,8 @@ impl TerminalDriver {
         for _ in 0..TYPING_TRIES {
             self.wait_until_idle(desk, request, begun)?;
             desk.started();
-            if self.type_prompt(desk, request, lines)? {
-                desk.say(AgentState::Working, Source::Hub, "it was given its prompt");
-                return Ok(Watch::new(begun, true));
+            if let Some(watch) = self.type_prompt(desk, request, lines, begun)? {
+                return Ok(watch);
             }
         }
         let message = format!(
@@ -65,13 +64,19 @@ impl TerminalDriver {
         Err(Ended(failure(FailureClass::StartTimeout, message)))
     }
 
-    /// Types the prompt. Returns false where the program was no longer idle when Enter was to be pressed: then it was not.
-    fn type_prompt(&mut self, desk: &mut Desk, request: &TurnRequest, lines: usize) -> Result<bool, Ended> {
+    /// Types the prompt. Returns nothing where the program was no longer idle when Enter was to be pressed: then it was not.
+    fn type_prompt(
+        &mut self,
+        desk: &mut Desk,
+        request: &TurnRequest,
+        lines: usize,
+        begun: Instant,
+    ) -> Result<Option<Watch>, Ended> {
         let submit = self.rules().submit.clone();
         let clear = self.rules().clear.filter(|_| self.dirty);
-        let Some(live) = &self.live else { return Ok(false) };
+        let Some(live) = &self.live else { return Ok(None) };
         // Invariant: the developer's keys are locked from here to the Enter, or their letters would be in the prompt.
-        let Some(typing) = live.lock() else { return Ok(false) };
+        let Some(typing) = live.lock() else { return Ok(None) };
         let unusable = |why| Ended(failure(FailureClass::Crashed, format!("{}: {why}", request.agent)));
         self.mark = live.mark();
         self.dirty = true;
@@ -101,14 +106,12 @@ impl TerminalDriver {
         }
         // A paste may hide the sign of idle (a hint below the line), so no sign will do here, but a dialog or work will not.
         if self.look().is_some_and(|it| it.state != AgentState::Idle) {
-            return Ok(false);
+            return Ok(None);
         }
-        typing.enter().map_err(unusable)?;
-        self.dirty = false;
-        Ok(true)
+        self.enter(desk, request, typing, begun)
     }
 
-    fn is_echoed(&self) -> bool {
+    pub(super) fn is_echoed(&self) -> bool {
         self.live.as_ref().is_some_and(|live| {
             let view = live.view();
             !view.drawing && answer::is_echoed(self.rules(), &self.prompt, &self.mark.rows, &view.rows)

@@ -81,7 +81,7 @@ fn profiles_are_completed_and_checked() {
     complete(PROFILES, "name: x\n$0", "command driver env good-for instances terminal times title …");
     complete(PROFILES, "driver: $0\n", "acp app-server stream-json terminal tool");
     complete(PROFILES, "good-for: [$0]\n", "explain fix review …");
-    complete(PROFILES, "terminal:\n  submit:\n    $0\n", "echo echo-within enter-after settle");
+    complete(PROFILES, "terminal:\n  submit:\n    $0\n", "echo echo-within enter-after new-line settle");
     complete(PROFILES, "terminal:\n  failures:\n    - class: $0\n", "crashed overloaded …");
     faults(PROFILES, "name: x\ntitle: X\ndriver: tool\ncommand: [x]\n");
     faults(
