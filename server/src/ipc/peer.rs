@@ -68,9 +68,13 @@ fn branch(pid: u32, ancestor: u32) -> Branch {
 /// Returns whether the environment that a process was started with has an agent's mark.
 #[cfg(target_os = "linux")]
 fn is_marked(pid: u32) -> bool {
-    // One that hides its environment has something to hide.
-    let Ok(environment) = fs::read(format!("/proc/{pid}/environ")) else { return true };
-    environment.split(|it| *it == 0).any(|it| it.strip_prefix(MARK.as_bytes()).is_some_and(|it| it.starts_with(b"=")))
+    // One that hides its environment has something to hide. None shows while a program takes another's place, too; a person's
+    // always has something in it.
+    let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+    environment.is_empty()
+        || environment
+            .split(|it| *it == 0)
+            .any(|it| it.strip_prefix(MARK.as_bytes()).is_some_and(|it| it.starts_with(b"=")))
 }
 
 #[cfg(not(target_os = "linux"))]
