@@ -142,7 +142,9 @@ export async function file(hub: Hub, what: string): Promise<string | undefined> 
     void vscode.window.showInformationMessage(vscode.l10n.t("There is no file in this workspace yet."));
     return undefined;
   }
-  return choose(choices, what);
+  // The walkthrough takes the focus when it ticks the step whose button asked for this: the question stays.
+  const options = { placeHolder: what, matchOnDescription: true, ignoreFocusOut: true };
+  return (await vscode.window.showQuickPick(choices, options))?.value;
 }
 
 export async function run(hub: Hub, fits: (run: RunView) => boolean, what: string): Promise<RunView | undefined> {
