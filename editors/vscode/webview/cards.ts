@@ -95,6 +95,9 @@ const MOST = 2500;
 /** A document of so many lines is shown without scrolling within it: what is allowed should be in sight above the button. */
 const SHORT = 40;
 
+/** What says that a run has changed files that steer programs; in sight though the document is closed. */
+const steers = (files: string): string => l10n.t("Steers programs: {0}", files);
+
 export function pauseCard(pause: PauseCard, does: Does): HTMLElement {
   const { id, hash } = pause;
   if (pause.answered !== undefined) {
@@ -178,6 +181,7 @@ export function pauseCard(pause: PauseCard, does: Does): HTMLElement {
   return h(
     "section",
     { class: `card pause of-${pause.kind}`, "aria-label": l10n.t("{0} waits for you: {1}", id, headline(pause.title)) },
+    pause.steering !== "" && h("p", { class: "steering" }, icon("warning"), ` ${steers(pause.steering)}`),
     documentBox,
     h(
       "footer",

@@ -77,6 +77,8 @@ export interface PauseCard {
   scopes: string[];
   /** What a question offers to choose from. */
   choices: string[];
+  /** Which files that steer programs its run has changed; empty where there are none. */
+  steering: string;
   answered?: string;
   /** When it was. */
   answeredAt?: number;
@@ -255,10 +257,23 @@ export function runCard(run: RunView): RunCard {
 }
 
 export function pauseCard(pause: PauseView): PauseCard {
-  const { id, kind, title, document, hash, decisions, rev, answered, ask } = pause;
+  const { id, kind, title, document, hash, decisions, steering = "", rev, answered, ask } = pause;
   const by = answered === undefined ? undefined : answeredBy(answered.decision.decision, answered.by);
   const { scopes = [], choices = [] } = ask ?? {};
-  return { id, kind, title, document, hash, decisions, scopes, choices, rev, answered: by, answeredAt: answered?.at };
+  return {
+    id,
+    kind,
+    title,
+    document,
+    hash,
+    decisions,
+    scopes,
+    choices,
+    steering,
+    rev,
+    answered: by,
+    answeredAt: answered?.at,
+  };
 }
 
 export function agentCard(agent: AgentView): AgentCard {

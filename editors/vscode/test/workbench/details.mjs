@@ -39,6 +39,23 @@ steps:
   - { id: look, title: Look, needs: [change], pause: { show: change, message: "Keep this?" } }
 `,
 );
+// One that changes what whoever builds has run.
+world.tool(
+  "baker",
+  "Builds",
+  `printf 'all:\\n\\techo baked\\n' > Makefile
+printf '{"kind":"change","summary":"a recipe","files":["Makefile"]}' > "$CALLBOARD_RESULT"
+`,
+  "access: write\ngood-for: [build]\n",
+);
+world.own(
+  "workflows/bake.yaml",
+  `title: Bake
+steps:
+  - { id: make, title: Make, tool: baker, result: change, prompt: Bake. }
+  - { id: look, title: Look, needs: [make], pause: { show: make, message: "Let it through?" } }
+`,
+);
 world.own("config.yaml", "buffers: {before_turn: save}\n");
 
 let window;
@@ -234,6 +251,20 @@ await story(world, [
       await window.page.locator(".quick-input-list .monaco-list-row", { hasText: "Callboard: Approve" }).waitFor();
       await window.picture("palette-dark");
       await window.page.keyboard.press("Escape");
+    },
+  ],
+  [
+    "a pause whose run changed what steers programs says so, though its document is closed",
+    async () => {
+      world.callboard("run", "bake", "--detach");
+      const card = channel.locator(".card.pause", { has: channel.locator(".steering") });
+      await card.locator(".steering", { hasText: "Steers programs: Makefile (builds)" }).waitFor({ timeout: LONG });
+      if (await card.locator("details").evaluate((it) => it.open)) throw new Error("the document is open");
+      await window.picture("steering-dark");
+      await card.getByRole("button", { name: "Look, then approve" }).click();
+      await card.locator("pre", { hasText: "Steers programs" }).waitFor();
+      await card.getByRole("button", { name: "Approve", exact: true }).click();
+      await card.waitFor({ state: "detached" });
     },
   ],
   [
