@@ -11,7 +11,7 @@ use super::{
     lists::objects,
     out::Out,
     render::{
-        self,
+        self, Line,
         checks::{Check, Health},
     },
     setting::Setting,
@@ -22,6 +22,7 @@ use crate::{
         catalog::{Catalog, Folder, health, profile::Origin},
         sandbox,
     },
+    config::settings::Settings,
     protocol::HubStatus,
     workspace::trust::{Trust, TrustStatus},
 };
@@ -31,7 +32,10 @@ pub fn doctor(setting: &Setting, out: &mut Out, hub: &Result<Option<HubStatus>, 
     let programs = setting.programs();
     let mut all = vec![git(programs("git"))];
     all.push(sandboxes(programs("bwrap").as_deref()));
+    // It takes some seconds, on a machine that is busy many.
+    out.area(&[Line::plain("Asking the agents' programs for their versions…")])?;
     all.extend(agents(setting, &programs));
+    out.area(&[])?;
     all.extend(toolchains(&programs));
     all.extend(folders(setting));
     all.extend(worktrees(setting));
@@ -85,7 +89,9 @@ fn agents(setting: &Setting, programs: &dyn Fn(&str) -> Option<PathBuf>) -> Vec<
     let infos = catalog.infos();
     let first = infos.iter().filter(|it| it.name.as_str() == it.profile);
     let environment = crate::agent::driver::environment::of_this_process();
-    let looked = looked_at(&catalog, &environment);
+    let settings = Settings::read(&setting.places.settings_file()).unwrap_or_default();
+    let (workspace, allowed) = (&setting.workspace.root, &settings.agents_env);
+    let looked = looked_at(&catalog, health::Around { environment: &environment, allowed, workspace });
     let of_user = |name: &str| catalog.profiles().any(|it| it.name == name && it.origin == Origin::User);
     let mut checks: Vec<Check> = first
         .map(|it| {
@@ -121,11 +127,11 @@ fn agents(setting: &Setting, programs: &dyn Fn(&str) -> Option<PathBuf>) -> Vec<
 }
 
 /// Looks at every coding agent's program, all at once: each takes a second to say its version.
-fn looked_at(catalog: &Catalog, environment: &[(String, String)]) -> Vec<(String, health::Health)> {
+fn looked_at(catalog: &Catalog, around: health::Around<'_>) -> Vec<(String, health::Health)> {
     let coding = catalog.profiles().filter(|it| it.driver != DriverKind::Tool);
     std::thread::scope(|scope| {
         let looking: Vec<_> = coding
-            .map(|profile| scope.spawn(move || Some((profile.name.clone(), health::look(profile, environment)?))))
+            .map(|profile| scope.spawn(move || Some((profile.name.clone(), health::look(profile, around)?))))
             .collect();
         looking.into_iter().filter_map(|it| it.join().ok().flatten()).collect()
     })
@@ -321,6 +327,17 @@ mod tests {
         assert_eq!(of("@lint")["group"], "agents");
         assert_eq!(of("hub")["health"], "good");
         assert!(!setting.places.state.exists(), "the doctor made a folder");
+    }
+
+    #[test]
+    fn who_waits_at_a_terminal_is_told_for_what() {
+        let (_folder, setting) = setting();
+        let shown = Buffer::default();
+        let mut out = Out::into_buffers(shown.clone(), Buffer::default(), false, true);
+        doctor(&setting, &mut out, &Ok(None)).unwrap();
+        let (before, after) =
+            shown.text().split_once("for their versions…\n").map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap();
+        assert!(before.starts_with("Asking") && after.starts_with("\x1b[1A\r\x1b[J"), "{before:?} {after:?}");
     }
 
     #[test]

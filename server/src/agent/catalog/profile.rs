@@ -179,6 +179,8 @@ pub struct SignIn {
     pub variables: Vec<String>,
     /// Files that a login leaves, from the home folder.
     pub files: Vec<String>,
+    /// Variables that name another folder for those files: what stands before the files' names falls away, where it is said.
+    pub folders: BTreeMap<String, String>,
     /// Of files that are there without a login too: words of which one stands in it where somebody has signed in.
     pub words: BTreeMap<String, Vec<String>>,
 }
