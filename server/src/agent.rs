@@ -91,6 +91,9 @@ pub struct AgentInfo {
     /// Whether a person can take it over: whether its program has a screen that goes on with a session.
     #[serde(default)]
     pub take_over: bool,
+    /// Whether that is only once it has a session: where its program can't be told which to begin.
+    #[serde(default)]
+    pub needs_session: bool,
     /// Whether another instance of it can start from its session.
     #[serde(default)]
     pub fork: bool,

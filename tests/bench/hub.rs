@@ -420,6 +420,7 @@ fn info(number: usize) -> AgentInfo {
         missing: None,
         times: TurnTimes::default(),
         take_over: true,
+        needs_session: false,
         fork: false,
     }
 }

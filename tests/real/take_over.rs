@@ -178,8 +178,9 @@ fn with_no_session_yet_one_is_begun_on_the_screen_or_it_is_refused(cli: Cli) {
     if cli == Cli::Codex {
         let (code, shown) = window.end();
         let flat = shown.split_whitespace().collect::<Vec<_>>().join(" ");
-        assert!(code == 1 && flat.contains("could not be taken over"), "{shown}");
-        world.message("has no session yet, and its program can't be told which to begin");
+        assert!(code == 1 && flat.contains("has no session yet that could be opened"), "{shown}");
+        assert!(flat.contains("callboard channel post"), "it does not say what to do: {shown}");
+        assert!(!flat.contains("not been needed"), "{shown}");
         return;
     }
     window.see("its screen", |it| takes_a_prompt(cli, it));

@@ -179,6 +179,7 @@ fn instances(profile: &Arc<Profile>) -> impl Iterator<Item = AgentInfo> + use<> 
             },
             times: profile.turn_times(),
             take_over: profile.can_be_taken_over(),
+            needs_session: profile.begin.is_empty() && profile.driver != DriverKind::Terminal,
             fork: match profile.driver {
                 DriverKind::StreamJson => !profile.stream.fork.is_empty(),
                 DriverKind::AppServer => true,

@@ -110,15 +110,22 @@ async fn take_over(wire: &mut impl Wire, out: &mut Out, args: &AttachArgs, view:
     let mut said = false;
     loop {
         match seen.taken.as_ref().map(|it| it.stage) {
-            Some(TakenStage::Open) => return Ok(true),
+            Some(TakenStage::Open) => {
+                out.area(&[])?;
+                return Ok(true);
+            }
             Some(TakenStage::AfterTurn) if !std::mem::replace(&mut said, true) => {
                 out.line(&Line::plain(format!(
                     "Waiting for the end of {agent}'s turn. Ctrl-C leaves it to be taken over then."
                 )))?;
             }
+            // Gemini's is opened in the minute after the one in which its session was begun.
+            Some(TakenStage::Opening) => out.area(&[Line::plain(format!(
+                "Opening {agent}'s own screen: some programs take up to a minute. Ctrl-C leaves it to be opened."
+            ))])?,
             Some(_) => {}
             None => {
-                return Err(Fail::new("not_open", format!("{agent} could not be taken over: {}", seen.claim.why))
+                return Err(Fail::new("not_open", format!("{agent} could not be taken over"))
                     .help("the channel says why: `callboard channel show`"));
             }
         }

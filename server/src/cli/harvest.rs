@@ -293,6 +293,7 @@ mod tests {
             good_for: vec![good_for.to_owned()],
             missing: None,
             take_over: false,
+            needs_session: false,
             fork: false,
             times: TurnTimes::default(),
         }

@@ -56,6 +56,7 @@ pub fn info(agent: &str, driver: DriverKind, access: Access, good_for: &[&str]) 
         missing: None,
         times: TurnTimes::default(),
         take_over: driver != DriverKind::Tool,
+        needs_session: false,
         fork: driver != DriverKind::Tool,
     }
 }

@@ -92,6 +92,7 @@ mod tests {
             missing: None,
             times: TurnTimes::default(),
             take_over: true,
+            needs_session: false,
             fork: false,
         }
     }

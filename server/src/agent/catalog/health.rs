@@ -176,7 +176,7 @@ mod tests {
         let login = |name: &str, more: &[(&str, &str)], allowed: &[&str]| {
             let profile = catalog.resolve(&name.parse().unwrap()).unwrap();
             let allowed: Vec<String> = allowed.iter().map(|it| (*it).to_owned()).collect();
-            looked_at(&profile, &environment(temp.path(), more), &allowed).login
+            looked_at(profile, &environment(temp.path(), more), &allowed).login
         };
         let there = other.to_str().unwrap();
         let by = |file: &str| Login::By(other.join(file).display().to_string());

@@ -184,6 +184,7 @@ pub(crate) mod tests {
                 missing: None,
                 times: TurnTimes::default(),
                 take_over: true,
+                needs_session: false,
                 fork: false,
             },
             claim: AgentClaim { state, source, why: "clippy runs".to_owned() },

@@ -4,7 +4,7 @@
 
 use super::{Draft, checkpoint, human, not_found, talk, turn};
 use crate::{
-    agent::{DriverKind, TakeOver},
+    agent::{DriverKind, Session, TakeOver},
     hub::{
         effect::Effect,
         event::{Actor, Answer, Refusal, RefusalCode, TakeOverCame},
@@ -48,6 +48,13 @@ pub(super) fn take(draft: &mut Draft, by: &Actor, agent: &AgentName, after_turn:
             agent.as_str()
         );
         return Err(Refusal::new(RefusalCode::Busy, message));
+    }
+    if !busy && entry.info.needs_session && session_of(&draft.state, entry).is_none() {
+        let message = format!(
+            "{agent} has no session yet that could be opened, and its program can't be told which to begin; ask it something \
+             first: callboard channel post \"{agent} …\""
+        );
+        return Err(Refusal::new(RefusalCode::Invalid, message));
     }
     let stage = if busy { TakenStage::AfterTurn } else { TakenStage::Opening };
     draft.emit(Record::AgentTaken { agent: agent.clone(), by: by.to_owned(), stage });
@@ -142,14 +149,19 @@ fn known<'a>(state: &'a State, agent: &AgentName) -> Result<&'a AgentEntry, Refu
 
 fn open(draft: &mut Draft, agent: &AgentName, by: &str) {
     let Some(entry) = draft.state.agents.get(agent) else { return };
-    // The session of the workspace itself before that of a worktree, of which the last one made counts.
-    let worktrees = draft.state.open_worktrees.iter().rev().filter_map(|it| draft.state.worktree(*it));
-    let mut places = std::iter::once(".").chain(worktrees.map(|it| &*it.folder));
-    let found = places.find_map(|it| entry.sessions.get(it).map(|session| (it, session.clone())));
+    let found = session_of(&draft.state, entry);
     let (cwd, session) = found.map_or((".".into(), None), |(place, session)| (place.into(), Some(session)));
     let number = entry.taken.as_ref().map_or(0, |it| it.number);
     let wanted = TakeOver { number, agent: agent.clone(), by: by.to_owned(), cwd, session };
     draft.effect(Effect::TakeOver(Box::new(wanted)));
+}
+
+/// Returns the session that is opened, and where: that of the workspace itself before that of a worktree, of which the last one made
+/// counts.
+fn session_of<'a>(state: &'a State, entry: &AgentEntry) -> Option<(&'a str, Session)> {
+    let worktrees = state.open_worktrees.iter().rev().filter_map(|it| state.worktree(*it));
+    let mut places = std::iter::once(".").chain(worktrees.map(|it| &*it.folder));
+    places.find_map(|it| entry.sessions.get(it).map(|session| (it, session.clone())))
 }
 
 fn over(draft: &mut Draft, agent: &AgentName, why: &str) {

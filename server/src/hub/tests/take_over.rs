@@ -103,6 +103,30 @@ fn an_agent_on_a_turn_is_refused_or_opened_after_it_and_a_checkpoint_is_not_cut_
     assert!(scene.channel().contains("system: @claude could not be taken over: @claude has no session yet."));
 }
 
+/// As Codex: said at once and with what to do, and not as a failure afterwards.
+#[test]
+fn an_agent_whose_screen_begins_no_session_is_opened_once_it_has_one() {
+    let mut scene = Scene::empty();
+    let codex = crate::agent::AgentInfo { needs_session: true, ..crate::hub::scene::cast()[1].clone() };
+    scene.ok(Event::Started { trusted: true, agents: vec![codex] });
+    let refused = scene.event(take("codex", false)).unwrap_err();
+    assert_eq!(refused.code, RefusalCode::Invalid);
+    assert!(refused.message.contains("no session yet") && refused.message.contains("channel post"), "{refused}");
+    assert_eq!(
+        scene.event(take("codex", true)).unwrap_err().code,
+        RefusalCode::Invalid,
+        "there is no turn to wait for"
+    );
+    scene.post("@codex one");
+    let (turn, place) = (TurnId(1), ".".to_owned());
+    assert_eq!(scene.event(take("codex", false)).unwrap_err().code, RefusalCode::Busy);
+    scene.ok(Event::SessionKnown { turn, place, session: "s-1".to_owned(), lost: None });
+    scene.ends("codex", says("first"));
+    scene.new_effects();
+    scene.ok(take("codex", false));
+    assert_eq!(scene.new_effects(), "open @codex for ada in . with s-1");
+}
+
 #[test]
 fn a_take_over_that_waits_is_called_off() {
     let mut scene = Scene::new();
