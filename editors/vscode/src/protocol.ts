@@ -46,6 +46,8 @@ export interface AgentInfo {
   missing: string | null;
   /** How it is called. */
   name: AgentName;
+  /** Whether that is only once it has a session: where its program can't be told which to begin. */
+  needsSession: boolean;
   /** The profile that it is an instance of. */
   profile: string;
   /** Whether a person can take it over: whether its program has a screen that goes on with a session. */

@@ -29,6 +29,7 @@
 ---@field goodFor string[] What it is good for: words such as `review`, `fix`, `test`, that roles ask for.
 ---@field missing string|vim.NIL Whether its program was found here; where not, why and what to do.
 ---@field name callboard.AgentName How it is called.
+---@field needsSession boolean Whether that is only once it has a session: where its program can't be told which to begin.
 ---@field profile string The profile that it is an instance of.
 ---@field takeOver boolean Whether a person can take it over: whether its program has a screen that goes on with a session.
 ---@field times callboard.TurnTimes How long its turns may take.

@@ -1,6 +1,10 @@
 //! The short lists: agents, channels, the hub.
 
-use super::{Line, Tone, View, table::table, time};
+use super::{
+    Line, Tone, View,
+    table::{WIDEST, table},
+    time,
+};
 use crate::{
     agent::terminal::plain::plain,
     agent::{Access, AgentState, DriverKind, Source},
@@ -11,11 +15,15 @@ use crate::{
 /// How many files that are being changed are listed.
 const MOST_CHANGING: usize = 50;
 
+/// The least room for why a state is believed.
+const ROOM_FOR_WHY: usize = 30;
+
 /// Returns the agents as a table. A state is a fact with a source (promise 3), so why it is believed is a column. Those
 /// whose program is not here stand in one sentence below it: what to do about each is the doctor's to say.
 pub fn agents(agents: &[AgentView], now: Timestamp, view: &View) -> Vec<Line> {
     let (missing, here): (Vec<_>, Vec<_>) = agents.iter().partition(|it| it.info.missing.is_some());
-    let rows: Vec<_> = here
+    let mut header = vec!["agent", "state", "driver", "access", "good for", "why"];
+    let mut rows: Vec<Vec<Line>> = here
         .iter()
         .map(|it| {
             let (word, tone) = state(&it.claim.state);
@@ -33,7 +41,16 @@ pub fn agents(agents: &[AgentView], now: Timestamp, view: &View) -> Vec<Line> {
             ]
         })
         .collect();
-    let mut lines = table(&["agent", "state", "driver", "access", "good for", "why"], &rows, view.width);
+    let widest = |column: usize| rows.iter().map(|it| it[column].width()).chain([header[column].len()]).max();
+    let front: usize = (0..header.len() - 1).filter_map(widest).map(|it| it.min(WIDEST) + 2).sum();
+    if front + ROOM_FOR_WHY > view.width {
+        // What it is good for is the same each day; why it is believed to be rate-limited is not.
+        header.remove(4);
+        for it in &mut rows {
+            it.remove(4);
+        }
+    }
+    let mut lines = table(&header, &rows, view.width);
     lines.extend(changing(agents, view));
     if !missing.is_empty() {
         let mut line = Line::new().with(Tone::Faint, "Not installed here:");
@@ -196,6 +213,20 @@ pub(crate) mod tests {
             files: Vec::new(),
             rev: 1,
         }
+    }
+
+    #[test]
+    fn promise_3_why_a_state_is_believed_has_room_before_what_never_changes() {
+        let mut all =
+            [sample("claude", AgentState::Working, Source::Protocol), sample("codex", AgentState::Idle, Source::Hub)];
+        all[0].info.good_for = ["review", "fix", "build", "plan", "test", "explain"].map(str::to_owned).to_vec();
+        all[1].claim.state = AgentState::WaitingForPermission;
+        insta::assert_snapshot!(text(&agents(&all, Timestamp(4_000), &View { width: 90, ..View::plain() })), @r"
+        agent    state                   driver  access  why
+        @claude  working                 tool    read    clippy runs (protocol), for 4.0 s, 1
+                                                         queued
+        @codex   waiting for permission  tool    read    clippy runs (hub), for 4.0 s, 1 queued
+        ");
     }
 
     #[test]

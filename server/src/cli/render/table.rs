@@ -2,6 +2,9 @@
 
 use super::{Line, Tone};
 
+/// How wide a column is at most.
+pub const WIDEST: usize = 40;
+
 /// Returns rows as lines: a faint header, then each row with its columns aligned. The last column takes what is left of
 /// `width`, and goes on below itself where that is not enough.
 pub fn table(header: &[&str], rows: &[Vec<Line>], width: usize) -> Vec<Line> {
@@ -9,7 +12,7 @@ pub fn table(header: &[&str], rows: &[Vec<Line>], width: usize) -> Vec<Line> {
     for row in rows {
         for (have, cell) in widths.iter_mut().zip(row) {
             // One long cell must not push the others off the screen.
-            *have = (*have).max(cell.width().min(40));
+            *have = (*have).max(cell.width().min(WIDEST));
         }
     }
     let head = header.iter().map(|it| Line::new().with(Tone::Faint, it)).collect::<Vec<_>>();
