@@ -53,7 +53,7 @@ mod imp {
         // The lock is held across the start, so that a signal finds the child in the list or finds no child.
         let mut running = running();
         if running.ending {
-            return Err(io::Error::new(io::ErrorKind::Interrupted, "the tool was told to end"));
+            stay(running);
         }
         let child = command.process_group(0).spawn()?;
         if let Ok(id) = i32::try_from(child.id()) {
@@ -75,7 +75,20 @@ mod imp {
             running.leaders.remove(&id);
         }
         ONE_LESS.notify_all();
-        child.wait()
+        let status = child.wait();
+        if running.ending {
+            stay(running);
+        }
+        status
+    }
+
+    /// Waits for the end of this process, which the thread for signals is about to bring. Who went on would make a result of a
+    /// child that was ended for it, or end first and with another code.
+    fn stay(running: MutexGuard<'_, Running>) -> ! {
+        drop(running);
+        loop {
+            std::thread::park();
+        }
     }
 
     fn end_group(leader: i32, how: Signal) {
