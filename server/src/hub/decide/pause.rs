@@ -40,8 +40,7 @@ pub(super) fn open_step(draft: &mut Draft, id: RunId, step: &Step, action: &Paus
     let shown = action.show.as_ref().and_then(|it| run.step(it)).cloned();
     let mut header = header(draft, &run, &step.id, &message);
     header.facts.extend(checks(draft, &run, step, action));
-    let steering = steering(&run);
-    header.facts.extend(steering.clone().map(|it| ("Steers programs".to_owned(), it)));
+    header.facts.extend(steering(&run).map(|it| ("Steers programs".to_owned(), it)));
     let document = match shown.as_ref().and_then(|it| it.result.as_deref()) {
         Some(TypedResult::Review(_)) => {
             let ids = shown.as_ref().map(|it| Arc::clone(&it.findings)).unwrap_or_default();
@@ -62,8 +61,7 @@ pub(super) fn open_step(draft: &mut Draft, id: RunId, step: &Step, action: &Paus
     }
     decisions.extend(["reject", "skip", "stop"]);
     let title = first_line(&message, &step.title, step.id.as_str());
-    let subject = Subject::Step { run: id, step: step.id.clone() };
-    open_pause(draft, PauseKind::Step, subject, &title, document, &decisions, steering.unwrap_or_default().into());
+    open_one(draft, PauseKind::Step, Subject::Step { run: id, step: step.id.clone() }, &title, document, &decisions);
 }
 
 /// Returns which files that steer programs a run has changed, in words.
@@ -304,18 +302,6 @@ pub(super) fn open_one(
     document: String,
     decisions: &[&str],
 ) -> PauseId {
-    open_pause(draft, kind, subject, title, document, decisions, "".into())
-}
-
-fn open_pause(
-    draft: &mut Draft,
-    kind: PauseKind,
-    subject: Subject,
-    title: &str,
-    document: String,
-    decisions: &[&str],
-    steering: Arc<str>,
-) -> PauseId {
     let pause = draft.state.next_pause();
     let run = subject.run();
     let step = subject.step().cloned();
@@ -329,6 +315,9 @@ fn open_pause(
         _ => talk::default_channel(),
     };
     let hash = document::hash_of(&document);
+    // Only what a workflow stops for can be let through by a program.
+    let at_work = run.filter(|_| kind == PauseKind::Step).and_then(|it| draft.state.runs.get(&it));
+    let steering = at_work.and_then(|it| steering(it)).unwrap_or_default().into();
     draft.emit(Record::PauseOpened {
         pause,
         kind,
