@@ -1,5 +1,7 @@
 //! Terminals over the wire, with real programs on real PTYs: what a viewer is shown, who may type, and who waits for whom.
 
+use std::collections::VecDeque;
+
 use serde_json::{Value, json};
 use tokio::io::{AsyncWriteExt as _, DuplexStream, ReadHalf, WriteHalf};
 
@@ -37,6 +39,8 @@ struct Viewer {
     input: WriteHalf<DuplexStream>,
     output: FrameReader<ReadHalf<DuplexStream>>,
     next: u64,
+    /// Frames that came while an answer was waited for.
+    frames: VecDeque<Value>,
 }
 
 impl Viewer {
@@ -45,7 +49,7 @@ impl Viewer {
         let (reader, writer) = tokio::io::split(hub);
         tokio::spawn(session::serve(world.shared(), actor, reader, writer));
         let (output, input) = tokio::io::split(client);
-        let mut viewer = Self { input, output: FrameReader::new(output), next: 0 };
+        let mut viewer = Self { input, output: FrameReader::new(output), next: 0, frames: VecDeque::new() };
         viewer.request("initialize", json!({ "capabilities": {} })).await.unwrap();
         viewer
     }
@@ -67,12 +71,14 @@ impl Viewer {
         serde_json::from_slice(&body).unwrap()
     }
 
-    /// Returns the answer, or the refusal's class with its words. Frames before it are let go.
+    /// Returns the answer, or the refusal's class with its words. Frames before it are kept: the first may come before the answer.
     async fn request(&mut self, method: &str, params: Value) -> Result<Value, String> {
         let id = self.send(method, params).await;
         loop {
             let mut message = self.read().await;
-            if message["id"] == id {
+            if message["method"] == method::TERMINAL_FRAME {
+                self.frames.push_back(message);
+            } else if message["id"] == id {
                 let error = &message["error"];
                 if error.is_null() {
                     return Ok(message["result"].take());
@@ -87,7 +93,10 @@ impl Viewer {
         let mut last = Value::Null;
         let seek = async {
             loop {
-                let mut message = self.read().await;
+                let mut message = match self.frames.pop_front() {
+                    Some(kept) => kept,
+                    None => self.read().await,
+                };
                 if message["method"] == method::TERMINAL_FRAME {
                     last = message["params"].take();
                     let it: TerminalFrame = serde_json::from_value(last.clone()).unwrap();
